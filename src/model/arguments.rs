@@ -1,0 +1,87 @@
+//! Checking a call's arguments against what the class says of its method.
+
+use serde_json::{Map, Value};
+
+use super::{Error, Json, Method};
+
+impl Method {
+    /// The arguments that a run gets: all declared parameters by name, defaults filled in, each as its
+    /// schema wants it.
+    pub fn complete(&self, given: &Map<String, Value>) -> Result<Json, Error> {
+        if let Some(unknown) = given.keys().find(|name| !self.parameters.iter().any(|p| p.name == **name)) {
+            return Err(self.refuse(format!("there is no parameter {unknown}")));
+        }
+        let mut complete = Map::new();
+        for parameter in &self.parameters {
+            let value = match given.get(&parameter.name) {
+                Some(value) => {
+                    self.check_value(&parameter.name, &parameter.schema, value)?;
+                    value
+                }
+                None => match &parameter.default {
+                    Some(default) => default,
+                    None => return Err(self.refuse(format!("{} is missing", parameter.name))),
+                },
+            };
+            complete.insert(parameter.name.clone(), value.clone());
+        }
+        Ok(Json::from(Value::Object(complete)))
+    }
+
+    fn check_value(&self, name: &str, schema: &Value, value: &Value) -> Result<(), Error> {
+        let validator = jsonschema::validator_for(schema)
+            .map_err(|error| self.refuse(format!("the class gave no usable schema for {name}: {error}")))?;
+        validator.validate(value).map_err(|error| {
+            let place = error.instance_path().to_string();
+            self.refuse(format!("{name}{place}: {}", error.masked_with("the value")))
+        })
+    }
+
+    /// The error that says why arguments do not fit this method.
+    pub fn refuse(&self, reason: String) -> Error {
+        Error::BadArguments { method: self.name.clone(), signature: self.signature(), reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn method() -> Method {
+        serde_json::from_value(json!({
+            "name": "add", "kind": "mutation",
+            "parameters": [
+                {"name": "n", "schema": {"type": "integer"}},
+                {"name": "by", "schema": {"type": "integer", "minimum": 0}, "default": 1},
+            ],
+        }))
+        .unwrap()
+    }
+
+    fn complete(arguments: Value) -> Result<String, String> {
+        let complete = method().complete(arguments.as_object().unwrap());
+        complete.map(|json| json.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_filled_in_declared_order() {
+        assert_eq!(complete(json!({"n": 3})).unwrap(), r#"{"n":3,"by":1}"#);
+        assert_eq!(complete(json!({"by": 2, "n": 3})).unwrap(), r#"{"n":3,"by":2}"#);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        assert!(complete(json!({})).unwrap_err().contains("n is missing"));
+        assert!(complete(json!({"n": "3"})).unwrap_err().contains("n: "));
+        assert!(complete(json!({"n": 1, "by": -1})).unwrap_err().contains("by: "));
+        assert!(complete(json!({"n": 1, "m": 1})).unwrap_err().contains("no parameter m"));
+    }
+
+    #[test]
+    fn integers_past_64_bits_stay_exact() {
+        let big = serde_json::from_str::<Value>(r#"{"n": 340282366920938463463374607431768211457}"#).unwrap();
+        assert!(complete(big).unwrap().contains("340282366920938463463374607431768211457"));
+    }
+}

@@ -1,0 +1,238 @@
+//! What a class says of itself.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::Json;
+
+/// A class's doc and methods, as its `describe` gave them and `register` checked them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Description {
+    #[serde(default)]
+    pub doc: String,
+    pub methods: Vec<Method>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Method {
+    pub name: String,
+    pub kind: MethodKind,
+    #[serde(default)]
+    pub doc: String,
+    #[serde(default)]
+    pub parameters: Vec<Parameter>,
+    /// JSON Schema of the result; none where the method gives nothing.
+    #[serde(default)]
+    pub result: Option<Value>,
+    /// For tasks: how often one that failed is tried again.
+    #[serde(default)]
+    pub retries: u32,
+    /// For tasks: the pause before the first retry; it doubles with each further one.
+    #[serde(default, rename = "backoff-ms")]
+    pub backoff_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MethodKind {
+    /// Makes the first state.
+    Constructor,
+    /// May change the state.
+    Mutation,
+    /// Cannot change the state.
+    Query,
+    /// Has no state: a workflow step.
+    Task,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Parameter {
+    pub name: String,
+    /// JSON Schema of the value.
+    #[serde(default = "anything")]
+    pub schema: Value,
+    /// The value where none is given; null counts, a missing key does not.
+    #[serde(default, deserialize_with = "present")]
+    pub default: Option<Value>,
+    #[serde(default)]
+    pub doc: String,
+}
+
+fn anything() -> Value {
+    Value::Bool(true)
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+impl Description {
+    /// Reads what a registered class says of itself. The error is a reason, one sentence.
+    pub fn read(json: &Json) -> Result<Description, String> {
+        json.read().map_err(|error| format!("it does not have the contract's shape: {error}"))
+    }
+
+    /// Checks what a new class says: exactly one constructor, unique names that are identifiers, schemas
+    /// that are schemas, defaults that satisfy them. The error is a reason, one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let constructors = self.methods.iter().filter(|m| m.kind == MethodKind::Constructor).count();
+        if constructors != 1 {
+            return Err(format!("a class has exactly one constructor, this one has {constructors}"));
+        }
+        let mut names = HashSet::new();
+        for method in &self.methods {
+            if !is_identifier(&method.name) {
+                return Err(format!("{:?} is no name for a method", method.name));
+            }
+            if !names.insert(&method.name) {
+                return Err(format!("two methods have the name {}", method.name));
+            }
+            method.check().map_err(|reason| format!("in method {}, {reason}", method.name))?;
+        }
+        Ok(())
+    }
+
+    pub fn constructor(&self) -> Option<&Method> {
+        self.methods.iter().find(|method| method.kind == MethodKind::Constructor)
+    }
+
+    pub fn method(&self, name: &str) -> Option<&Method> {
+        self.methods.iter().find(|method| method.name == name)
+    }
+}
+
+impl Method {
+    fn check(&self) -> Result<(), String> {
+        let mut names = HashSet::new();
+        for parameter in &self.parameters {
+            if !is_identifier(&parameter.name) {
+                return Err(format!("{:?} is no name for a parameter", parameter.name));
+            }
+            if !names.insert(&parameter.name) {
+                return Err(format!("two parameters have the name {}", parameter.name));
+            }
+            parameter.check().map_err(|reason| format!("{} of the parameter {}", reason, parameter.name))?;
+        }
+        if let Some(schema) = &self.result {
+            jsonschema::validator_for(schema).map_err(|error| format!("the result's schema is none: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// One line for a person: `incr(val: integer = 1) -> integer`.
+    pub fn signature(&self) -> String {
+        let mut text = format!("{}(", self.name);
+        for (n, parameter) in self.parameters.iter().enumerate() {
+            let separator = if n > 0 { ", " } else { "" };
+            let _ = write!(text, "{separator}{}: {}", parameter.name, type_name(&parameter.schema));
+            if let Some(default) = &parameter.default {
+                let _ = write!(text, " = {default}");
+            }
+        }
+        text.push(')');
+        if let Some(result) = &self.result {
+            let _ = write!(text, " -> {}", type_name(result));
+        }
+        text
+    }
+}
+
+impl Parameter {
+    fn check(&self) -> Result<(), String> {
+        let validator =
+            jsonschema::validator_for(&self.schema).map_err(|error| format!("the schema is none ({error})"))?;
+        match &self.default {
+            Some(default) => validator
+                .validate(default)
+                .map_err(|error| format!("the default does not satisfy the schema ({error})")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Letters, digits, `_` and `-`, beginning with a letter or `_`; at most 255 bytes.
+fn is_identifier(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts && name.len() <= 255 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// The JSON type that a schema lets in, in a word or two: `integer`, `string?`, `list of integer`.
+pub fn type_name(schema: &Value) -> String {
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => vec![],
+    };
+    let optional = if types.contains(&"null") && types.len() > 1 { "?" } else { "" };
+    let named: Vec<&str> = types.into_iter().filter(|name| optional.is_empty() || *name != "null").collect();
+    match named[..] {
+        [] => referenced_name(schema).unwrap_or("any").to_owned(),
+        ["array"] if schema["items"].is_object() => format!("list of {}{optional}", type_name(&schema["items"])),
+        ["array"] => format!("list{optional}"),
+        _ => format!("{}{optional}", named.join("|")),
+    }
+}
+
+/// A schema without a type of its own may name one: `{"$ref": "#/$defs/Part"}`, or be a choice.
+fn referenced_name(schema: &Value) -> Option<&str> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return reference.rsplit('/').next();
+    }
+    let of_strings = |values: &Value| values.as_array().is_some_and(|all| all.iter().all(Value::is_string));
+    if of_strings(&schema["enum"]) || schema["const"].is_string() { Some("string") } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn class(methods: Value) -> Result<(), String> {
+        Description::read(&Json::from(json!({ "methods": methods }))).and_then(|d| d.check())
+    }
+
+    #[test]
+    fn what_a_class_says_is_checked() {
+        let new = json!({"name": "new", "kind": "constructor"});
+        let with = |method: Value| class(json!([new, method])).unwrap_err();
+        assert!(class(json!([new])).is_ok());
+        assert!(class(json!([])).unwrap_err().contains("exactly one constructor, this one has 0"));
+        assert!(with(json!({"name": "make", "kind": "constructor"})).contains("has 2"));
+        assert!(with(json!({"name": "new", "kind": "query"})).contains("two methods have the name new"));
+        assert!(with(json!({"name": "a b", "kind": "query"})).contains("no name for a method"));
+        assert!(with(json!({"name": "a", "kind": "spell"})).contains("shape"));
+        let parameters = |all: Value| with(json!({"name": "a", "kind": "query", "parameters": all}));
+        assert!(parameters(json!([{"name": "x"}, {"name": "x"}])).contains("two parameters"));
+        assert!(parameters(json!([{"name": "x", "schema": {"type": "nothing"}}])).contains("schema is none"));
+        assert!(
+            parameters(json!([{"name": "x", "schema": {"type": "integer"}, "default": "1"}]))
+                .contains("does not satisfy")
+        );
+        assert!(
+            parameters(json!([{"name": "x", "schema": {"type": "integer"}, "default": null}]))
+                .contains("does not satisfy")
+        );
+    }
+
+    #[test]
+    fn a_signature_fits_on_a_line() {
+        let method: Method = serde_json::from_value(json!({
+            "name": "add", "kind": "mutation", "result": {"type": "integer"},
+            "parameters": [
+                {"name": "n", "schema": {"type": "integer"}, "default": 1},
+                {"name": "tags", "schema": {"type": ["array", "null"], "items": {"type": "string"}}, "default": null},
+                {"name": "part", "schema": {"$ref": "#/$defs/Part"}},
+                {"name": "x"},
+            ],
+        }))
+        .unwrap();
+        assert_eq!(
+            method.signature(),
+            "add(n: integer = 1, tags: list of string? = null, part: Part, x: any) -> integer"
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! The one error type: what is wrong with the names that the person typed, and what to do.
+
+use super::{ClassName, Fault, HostFault, Limit, Origin, Reference};
+
+/// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("the id {id:?} {reason}")]
+    InvalidId { id: String, reason: &'static str },
+    #[error("the class name {name:?} {reason}")]
+    InvalidClassName { name: String, reason: &'static str },
+    #[error("{reference:?} is no reference")]
+    InvalidReference { reference: String },
+    #[error("the class {class} has no method {method}")]
+    UnknownMethod { class: ClassName, method: String, similar: Option<String> },
+    /// The method is there, but it is not of a kind that this command runs.
+    #[error("{method} is a {kind}: {reason}")]
+    WrongKind { method: String, kind: &'static str, reason: &'static str, hint: &'static str },
+    #[error("the arguments do not fit {method}: {reason}")]
+    BadArguments { method: String, signature: String, reason: String },
+    #[error("the {limit} of {actual} bytes is over the limit of {allowed}")]
+    OverLimit { limit: Limit, actual: u64, allowed: u64 },
+    #[error("this is no actor class: {reason}")]
+    NotAClass { reason: String, hint: Option<String> },
+    #[error("the key {key:?} is longer than 255 bytes, or empty")]
+    InvalidKey { key: String },
+
+    #[error("there is no actor {id}")]
+    NoActor { id: String, similar: Option<String> },
+    #[error("there is no class {class}")]
+    NoClass { class: String, similar: Option<String> },
+    #[error("the class {class} has no version {version}")]
+    NoVersion { class: ClassName, version: u32 },
+    #[error("there is no invocation {reference}")]
+    NoInvocation { reference: Reference },
+    #[error("{id} has no step {step}; its journal goes from {first} to {last}")]
+    NoStep { id: String, step: u64, first: u64, last: u64 },
+    #[error("there is no store at {place}")]
+    NoStore { place: String },
+
+    #[error("the actor {id} exists already")]
+    ActorExists { id: String },
+    #[error("the class {class} has actors, such as {example}")]
+    ClassInUse { class: ClassName, example: String },
+    #[error("the key {key:?} was used for another call, {reference}")]
+    KeyTaken { key: String, reference: Reference },
+    #[error("the inbox of {id} is full: {allowed} invocations wait already")]
+    InboxFull { id: String, allowed: u64 },
+    #[error("{id} is busy")]
+    Busy { id: String },
+    /// Somebody else committed a step of the actor first; whoever ran the method runs it again.
+    #[error("another process changed {id} in the meantime")]
+    Stale { id: String },
+    /// Waiting ended before the call was accepted: nothing happened.
+    #[error("{id} was busy until the time ran out; nothing happened")]
+    NotAccepted { id: String },
+    /// Waiting ended after the call was accepted: it goes on.
+    #[error("{reference} had not ended when the time ran out; it goes on")]
+    StillRunning { reference: Reference },
+    #[error("{reference} has ended already")]
+    AlreadyEnded { reference: Reference },
+
+    /// The invocation ended without success.
+    #[error("{}", fault.message)]
+    Failed { id: String, method: String, fault: Fault },
+
+    #[error("the store is damaged: {what}")]
+    Damaged { what: String },
+    #[error("the store has format {found}, this vactor knows {known}")]
+    NewerFormat { found: u32, known: u32 },
+    #[error("cannot {action}: {reason}")]
+    Io { action: String, reason: String },
+
+    #[error("interrupted; nothing happened")]
+    Interrupted,
+}
+
+/// What kind of trouble an error is; the command line's exit codes are made from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// The method returned a failure.
+    Refused,
+    /// Bad input of any kind.
+    BadInput,
+    NotFound,
+    /// A conflict, or not now.
+    Conflict,
+    /// The class broke.
+    Broken,
+    /// The store cannot be used.
+    Store,
+    Interrupted,
+}
+
+impl Error {
+    /// A short, stable, machine-readable name; for a failed invocation that of its fault.
+    pub fn kind(&self) -> &str {
+        match self {
+            Error::InvalidId { .. } => "invalid-id",
+            Error::InvalidClassName { .. } => "invalid-class-name",
+            Error::InvalidReference { .. } => "invalid-reference",
+            Error::UnknownMethod { .. } => "unknown-method",
+            Error::WrongKind { .. } => "wrong-kind",
+            Error::BadArguments { .. } => "bad-arguments",
+            Error::OverLimit { .. } => "limit",
+            Error::NotAClass { .. } => "not-a-class",
+            Error::InvalidKey { .. } => "invalid-key",
+            Error::NoActor { .. } => "no-actor",
+            Error::NoClass { .. } => "no-class",
+            Error::NoVersion { .. } => "no-version",
+            Error::NoInvocation { .. } => "no-invocation",
+            Error::NoStep { .. } => "no-step",
+            Error::NoStore { .. } => "no-store",
+            Error::ActorExists { .. } => "exists",
+            Error::ClassInUse { .. } => "class-in-use",
+            Error::KeyTaken { .. } => "key-taken",
+            Error::InboxFull { .. } => "inbox-full",
+            Error::Busy { .. } => "busy",
+            Error::Stale { .. } => "stale",
+            Error::NotAccepted { .. } | Error::StillRunning { .. } => "timeout",
+            Error::AlreadyEnded { .. } => "ended",
+            Error::Failed { fault, .. } => &fault.kind,
+            Error::Damaged { .. } => "damaged",
+            Error::NewerFormat { .. } => "newer-format",
+            Error::Io { .. } => "io",
+            Error::Interrupted => "interrupted",
+        }
+    }
+
+    pub fn category(&self) -> Category {
+        use Error::*;
+        match self {
+            InvalidId { .. } | InvalidClassName { .. } | InvalidReference { .. } | UnknownMethod { .. } => {
+                Category::BadInput
+            }
+            WrongKind { .. } | BadArguments { .. } | OverLimit { .. } | NotAClass { .. } | InvalidKey { .. } => {
+                Category::BadInput
+            }
+            NoActor { .. } | NoClass { .. } | NoVersion { .. } | NoInvocation { .. } => Category::NotFound,
+            NoStep { .. } | NoStore { .. } => Category::NotFound,
+            ActorExists { .. } | ClassInUse { .. } | KeyTaken { .. } | InboxFull { .. } | Busy { .. } => {
+                Category::Conflict
+            }
+            Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
+            Failed { fault, .. } => of_fault(fault),
+            Damaged { .. } | NewerFormat { .. } | Io { .. } => Category::Store,
+            Interrupted => Category::Interrupted,
+        }
+    }
+
+    /// What to do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        let did_you_mean = |similar: &Option<String>, otherwise: &str| match similar {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => otherwise.to_owned(),
+        };
+        Some(match self {
+            Error::InvalidId { .. } => {
+                "an id is 1 to 255 letters, digits and `._~:@/-`, such as `user:1/cart`".to_owned()
+            }
+            Error::InvalidClassName { .. } => {
+                "a class name is letters, digits and `_.-`, beginning with a letter".to_owned()
+            }
+            Error::InvalidReference { .. } => {
+                "a reference is an id, `#` and a number, such as `my_counter#3`".to_owned()
+            }
+            Error::UnknownMethod { class, similar, .. } => {
+                did_you_mean(similar, &format!("`vactor describe {class}` shows its methods"))
+            }
+            Error::WrongKind { hint, .. } => (*hint).to_owned(),
+            Error::BadArguments { signature, .. } => format!("the method is `{signature}`"),
+            Error::OverLimit { limit, .. } => format!("`{}` raises the limit", limit.flag()),
+            Error::NotAClass { hint, .. } => return hint.clone(),
+            Error::NoActor { similar, .. } => {
+                did_you_mean(similar, "`vactor ls` shows the actors, `vactor create` makes one")
+            }
+            Error::NoClass { similar, .. } => {
+                did_you_mean(similar, "`vactor classes` shows the classes, `vactor register` adds one")
+            }
+            Error::NoVersion { class, .. } => format!("`vactor describe {class}` shows the current one"),
+            Error::NoInvocation { reference } => format!("`vactor log {}` shows what was called", reference.name),
+            Error::NoStep { id, .. } => format!("`vactor log {id}` shows the steps"),
+            Error::NoStore { .. } => "`vactor init` makes a store here, `--store` names another".to_owned(),
+            Error::ActorExists { .. } => "`--if-absent` leaves an actor that exists as it is".to_owned(),
+            Error::ClassInUse { class, .. } => format!("`vactor rm --class {class}` removes it with its actors"),
+            Error::KeyTaken { .. } => {
+                "a key belongs to one call: take another key, or call with the same method and arguments".to_owned()
+            }
+            Error::InboxFull { .. } => {
+                format!("wait until some have run, or raise the limit with `{}`", Limit::Inbox.flag())
+            }
+            Error::Busy { .. } | Error::Stale { .. } | Error::NotAccepted { .. } => "try again".to_owned(),
+            Error::StillRunning { reference } => format!("`vactor wait {reference}` gives its result"),
+            Error::AlreadyEnded { reference } => format!("`vactor wait {reference}` gives its result"),
+            Error::Failed { id, fault, .. } => return hint_of_fault(id, fault),
+            Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
+            Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
+            Error::InvalidKey { .. } => "a key is 1 to 255 bytes, such as the id of the order".to_owned(),
+            Error::Io { .. } | Error::Interrupted => return None,
+        })
+    }
+}
+
+fn of_fault(fault: &Fault) -> Category {
+    let is = |host: HostFault| fault.is_host(host);
+    if fault.origin == Origin::Class {
+        Category::Refused
+    } else if is(HostFault::BadArguments) {
+        Category::BadInput
+    } else if is(HostFault::NotFound) {
+        Category::NotFound
+    } else if is(HostFault::Cancelled) || is(HostFault::InboxFull) {
+        Category::Conflict
+    } else {
+        Category::Broken
+    }
+}
+
+fn hint_of_fault(id: &str, fault: &Fault) -> Option<String> {
+    let is = |host: HostFault| fault.is_host(host);
+    if is(HostFault::Trap) {
+        Some(format!("`vactor log {id}` shows what it said before it broke; its state is as it was"))
+    } else if is(HostFault::BadState) {
+        Some("the state was saved by code that this class does not agree with; it is as it was".to_owned())
+    } else if is(HostFault::BadResult) {
+        Some("a class built with an SDK always gives JSON; this one has a fault of its own".to_owned())
+    } else {
+        // a limit's message names its flag; a class's failure speaks for itself
+        None
+    }
+}
+
+/// The name among `names` that a mistyped one was most likely meant to be.
+pub fn similar<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(typed, name), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name.to_owned())
+}

@@ -1,0 +1,215 @@
+//! Names: actors, classes, and the references of invocations.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+
+/// The longest id, in bytes.
+const MAX_BYTES: usize = 255;
+
+/// An actor's id, unique in its store: 1 to 255 bytes of ASCII letters, digits and `._~:@/-`, in
+/// parts separated by `/`, none of them empty or `..`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActorId(Box<str>);
+
+/// A class's name: 1 to 255 bytes of ASCII letters, digits and `_.-`, beginning with a letter.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClassName(Box<str>);
+
+/// What references are counted under: an actor's id, or `CLASS/TASK` for a task.
+///
+/// Both share one series of numbers where they happen to be spelled alike, so a reference names one
+/// invocation in the store, whichever of the two it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name(Box<str>);
+
+/// How any process names an invocation: `my_counter#3`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Reference {
+    pub name: Name,
+    pub number: u64,
+}
+
+macro_rules! text {
+    ($($type:ident)*) => {$(
+        impl $type {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    )*};
+}
+
+text!(ActorId ClassName Name);
+
+impl ActorId {
+    pub fn new(text: &str) -> Result<ActorId, Error> {
+        let refuse = |reason: &'static str| Err(Error::InvalidId { id: text.to_owned(), reason });
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~:@/-".contains(&b);
+        match text {
+            "" => refuse("is empty"),
+            _ if text.len() > MAX_BYTES => refuse("is longer than 255 bytes"),
+            _ if !text.bytes().all(allowed) => refuse("has a character other than letters, digits and `._~:@/-`"),
+            _ if text.split('/').any(str::is_empty) => refuse("has an empty part"),
+            _ if text.split('/').any(|part| part == "..") => refuse("has a part `..`"),
+            _ => Ok(ActorId(text.into())),
+        }
+    }
+}
+
+impl ClassName {
+    pub fn new(text: &str) -> Result<ClassName, Error> {
+        let refuse = |reason: &'static str| Err(Error::InvalidClassName { name: text.to_owned(), reason });
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+        match text.as_bytes() {
+            [] => refuse("is empty"),
+            _ if text.len() > MAX_BYTES => refuse("is longer than 255 bytes"),
+            [first, ..] if !first.is_ascii_alphabetic() => refuse("does not begin with a letter"),
+            bytes if !bytes.iter().all(|b| allowed(*b)) => {
+                refuse("has a character other than letters, digits and `_.-`")
+            }
+            _ => Ok(ClassName(text.into())),
+        }
+    }
+}
+
+impl FromStr for ActorId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<ActorId, Error> {
+        ActorId::new(text)
+    }
+}
+
+impl FromStr for ClassName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<ClassName, Error> {
+        ClassName::new(text)
+    }
+}
+
+impl Name {
+    /// The name that a class's task counts its invocations under.
+    pub fn task(class: &ClassName, task: &str) -> Name {
+        Name(format!("{class}/{task}").into())
+    }
+
+    /// The actor of this name, if it can be one.
+    pub fn actor(&self) -> Result<ActorId, Error> {
+        ActorId::new(&self.0)
+    }
+
+    /// A name that came out of a store, where only valid ones go in.
+    pub fn from_stored(text: &str) -> Name {
+        Name(text.into())
+    }
+}
+
+impl From<&ActorId> for Name {
+    fn from(id: &ActorId) -> Name {
+        Name(id.0.clone())
+    }
+}
+
+impl Reference {
+    pub fn new(name: impl Into<Name>, number: u64) -> Reference {
+        Reference { name: name.into(), number }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.name, self.number)
+    }
+}
+
+impl FromStr for Reference {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Reference, Error> {
+        let invalid = || Error::InvalidReference { reference: text.to_owned() };
+        let (name, number) = text.rsplit_once('#').ok_or_else(invalid)?;
+        // a task's method may hold what an id may not (`_`), and the other way round
+        let valid = !name.is_empty() && name.len() <= 2 * MAX_BYTES + 1 && name.bytes().all(|b| b.is_ascii_graphic());
+        match number.parse() {
+            Ok(number) if number > 0 && valid => Ok(Reference { name: Name(name.into()), number }),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_refused_for_the_reason_that_holds() {
+        let long = "x".repeat(256);
+        for (id, why) in [
+            ("", "empty"),
+            ("x//y", "empty part"),
+            ("/x", "empty part"),
+            ("x/", "empty part"),
+            ("..", "`..`"),
+            ("a/../b", "`..`"),
+            ("a\u{7}b", "character"),
+            ("a b", "character"),
+            ("a#1", "character"),
+            ("é", "character"),
+            (long.as_str(), "longer"),
+        ] {
+            let error = ActorId::new(id).unwrap_err().to_string();
+            assert!(error.contains(why), "{id:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn ids_of_every_allowed_kind_pass() {
+        let longest = "x".repeat(255);
+        for id in ["a", "my_counter", "user:1@example.org/orders/~x-1.2", "...", "1", longest.as_str()] {
+            assert_eq!(ActorId::new(id).unwrap().as_str(), id);
+        }
+    }
+
+    #[test]
+    fn references_read_what_they_print() {
+        let reference: Reference = "user:1/cart#12".parse().unwrap();
+        assert_eq!((reference.name.as_str(), reference.number), ("user:1/cart", 12));
+        assert_eq!(reference.to_string(), "user:1/cart#12");
+        for bad in ["", "#1", "a", "a#", "a#0", "a#-1", "a#x", "a b#1"] {
+            assert!(bad.parse::<Reference>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What a store keeps of an actor: its head, and the steps of its journal.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ClassName, Json, Limit, Reference, Timestamp};
+
+/// A checkpoint of the whole state is kept at least every so many steps.
+pub const CHECKPOINT_EVERY: u64 = 64;
+
+/// blake3 of some bytes: a state, a component, a call.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hash(#[serde(with = "serde_bytes")] [u8; 32]);
+
+impl Hash {
+    pub fn of(bytes: &[u8]) -> Hash {
+        Hash(blake3::hash(bytes).into())
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Hash {
+    fn from(bytes: [u8; 32]) -> Hash {
+        Hash(bytes)
+    }
+}
+
+impl fmt::Display for Hash {
+    /// 64 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&blake3::Hash::from(self.0).to_hex())
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What an invocation's random bytes and opaque id come from; drawn when it is accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seed(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", blake3::Hash::from(self.0).to_hex())
+    }
+}
+
+/// What the store knows of a name: its numbers, what stands in its inbox, and the actor, if there is one.
+///
+/// Numbers outlive the actor, so that an old reference never names a new call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub numbers: Numbers,
+    /// Accepted invocations that have their turn and have not ended.
+    pub queued: u64,
+    /// Accepted invocations that are not due yet, or that are due and nobody has looked yet.
+    pub delayed: u64,
+    /// None before it was made, after it was removed, and for a task's name.
+    pub actor: Option<Actor>,
+}
+
+/// The last number given of each series; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbers {
+    pub steps: u64,
+    pub references: u64,
+    /// Places in the inbox.
+    pub turns: u64,
+}
+
+/// One object of a class, as its last step left it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub class: ClassName,
+    pub version: u32,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    /// The step that made it: the first of its journal.
+    pub first_step: u64,
+    /// Of the state.
+    pub state: Hash,
+    /// Length of the state in bytes.
+    pub state_bytes: u64,
+    /// The step of the last checkpoint.
+    pub checkpoint: u64,
+    /// Bytes of journal since the last checkpoint.
+    pub since_checkpoint: u64,
+}
+
+impl Actor {
+    /// Whether the step `number`, after which so many bytes of journal stand since the last checkpoint, is to
+    /// keep the whole state: so any earlier state is at most [`CHECKPOINT_EVERY`] steps of replay away, and
+    /// checkpoints never weigh more than the journal does.
+    pub fn wants_checkpoint(&self, number: u64) -> bool {
+        number - self.checkpoint >= CHECKPOINT_EVERY || self.since_checkpoint > self.state_bytes
+    }
+}
+
+/// One committed entry of an actor's journal: what was called, with what, by whom, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub number: u64,
+    /// The invocation that this step belongs to.
+    pub reference: u64,
+    /// The class's version that ran.
+    pub version: u32,
+    pub method: String,
+    /// With defaults filled in.
+    pub arguments: Json,
+    /// Who called: an invocation, or nobody in the store.
+    pub caller: Option<Reference>,
+    pub meta: Vec<(String, String)>,
+    /// When the run began, which is also what the guest's clock answered.
+    pub at: Timestamp,
+    pub seed: Seed,
+    pub outcome: Outcome,
+    pub log: Log,
+    /// How long the guest ran, in microseconds.
+    pub micros: u64,
+    /// Hash of the state after the step.
+    pub state: Hash,
+}
+
+/// How an invocation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    Succeeded(Json),
+    Failed(Fault),
+}
+
+/// Why an invocation did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    pub origin: Origin,
+    /// A short, stable, machine-readable name.
+    pub kind: String,
+    /// One sentence for a person.
+    pub message: String,
+    pub details: Option<Json>,
+}
+
+/// Who ended an invocation that did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The class raised a failure.
+    Class,
+    /// The host ended it.
+    Host,
+}
+
+/// The host's kinds of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostFault {
+    /// The guest trapped: a panic, `unreachable`, a stack overflow, a call that its run may not make.
+    Trap,
+    /// The guest ran over a limit.
+    Limit(Limit),
+    /// Somebody ended it.
+    Cancelled,
+    /// The actor that was called is not there.
+    NotFound,
+    /// The arguments do not fit the method.
+    BadArguments,
+    /// The actor's inbox is full.
+    InboxFull,
+    /// `set-state` refused the state, or `get-state` gave none.
+    BadState,
+    /// The result is no JSON.
+    BadResult,
+}
+
+impl HostFault {
+    pub const fn kind(self) -> &'static str {
+        match self {
+            HostFault::Trap => "trap",
+            HostFault::Limit(_) => "limit",
+            HostFault::Cancelled => "cancelled",
+            HostFault::NotFound => "not-found",
+            HostFault::BadArguments => "bad-arguments",
+            HostFault::InboxFull => "inbox-full",
+            HostFault::BadState => "bad-state",
+            HostFault::BadResult => "bad-result",
+        }
+    }
+}
+
+impl Fault {
+    pub fn host(fault: HostFault, message: impl Into<String>) -> Fault {
+        Fault { origin: Origin::Host, kind: fault.kind().to_owned(), message: message.into(), details: None }
+    }
+
+    /// Whether the host ended it in this way.
+    pub fn is_host(&self, fault: HostFault) -> bool {
+        self.origin == Origin::Host && self.kind == fault.kind()
+    }
+}
+
+/// What a class said while it ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    pub lines: Vec<LogLine>,
+    /// Whether more was said than the limit lets in.
+    pub cut: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    pub level: Level,
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! What goes into a run, and what comes out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::model::{ActorId, ClassName, Fault, Json, Limits, Log, LogLine, Seed, Timestamp};
+
+/// Everything that one run of one method depends on.
+pub struct Run<'a> {
+    pub method: Method<'a>,
+    pub identity: Identity<'a>,
+    /// What the guest's clock answers.
+    pub now: Timestamp,
+    /// What the guest's random bytes come from.
+    pub seed: Seed,
+    pub limits: &'a Limits,
+    /// Ends the run from another thread.
+    pub stop: &'a Stop,
+    /// Sees each line of the log as the guest says it, up to the log's limit.
+    pub on_log: &'a mut (dyn FnMut(&LogLine) + Send),
+}
+
+/// What is run.
+#[derive(Clone, Copy)]
+pub enum Method<'a> {
+    /// `construct`, then `get-state`.
+    Construct { arguments: &'a Json },
+    /// `set-state`, `invoke`, `get-state`.
+    Mutate { state: &'a [u8], name: &'a str, arguments: &'a Json },
+    /// `set-state`, `invoke`.
+    Query { state: &'a [u8], name: &'a str, arguments: &'a Json },
+    /// `invoke` alone.
+    Task { name: &'a str, arguments: &'a Json },
+    /// `migrate` alone: the result is null, the state the migrated one.
+    Migrate { from_version: u32, state: &'a [u8] },
+}
+
+/// Who runs, as the guest is told.
+#[derive(Clone, Copy)]
+pub struct Identity<'a> {
+    pub class: &'a ClassName,
+    pub version: u32,
+    /// None while a task runs.
+    pub actor: Option<&'a ActorId>,
+    /// The opaque id of the invocation.
+    pub invocation: &'a str,
+    /// 1 for the first try of a task, and always 1 elsewhere.
+    pub attempt: u32,
+}
+
+/// What came of a run.
+pub struct Ran {
+    pub outcome: Result<Success, Fault>,
+    pub log: Log,
+    /// How long the guest ran.
+    pub took: Duration,
+}
+
+/// A run that ended well.
+#[derive(Debug)]
+pub struct Success {
+    /// `null` for a constructor.
+    pub result: Json,
+    /// The state to save; None for a query and a task.
+    pub state: Option<Vec<u8>>,
+}
+
+/// Ends a run from another thread: its outcome is then the host's fault `cancelled`.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}

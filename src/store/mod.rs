@@ -1,0 +1,171 @@
+//! Floor 1: where actors live. One trait in the domain's words, whole transactions, never tables.
+
+mod commit;
+
+use std::time::Instant;
+
+pub use commit::{Accepted, Commit, Committed, End, Turn};
+
+use crate::model::{
+    ActorId, ClassName, Hash, Head, Invocation, Json, Name, NewInvocation, Outcome, Reference, Result, Step, Timestamp,
+};
+
+/// A store of classes and actors, shared by threads and by processes.
+///
+/// Every method is one transaction: it is there whole or not at all, and what it reads is one committed
+/// state. A method that writes returns after the transaction is durable. No method runs guest code, and
+/// none is called while holding another's transaction.
+pub trait Store: Send + Sync {
+    // Classes
+
+    /// Adds a version of a class, or makes the version with these bytes current again. Idempotent.
+    fn register(&self, version: NewVersion) -> Result<Registered>;
+
+    fn class(&self, name: &ClassName) -> Result<Option<Class>>;
+
+    /// All classes, by name.
+    fn classes(&self) -> Result<Vec<Class>>;
+
+    fn version(&self, class: &ClassName, number: u32) -> Result<Option<Version>>;
+
+    /// The bytes of a registered component.
+    fn component(&self, hash: &Hash) -> Result<Option<Vec<u8>>>;
+
+    /// Removes a class with all its versions; [`ClassInUse`](crate::model::Error::ClassInUse) while an actor or an
+    /// accepted invocation is of it.
+    fn remove_class(&self, name: &ClassName) -> Result<()>;
+
+    // Actors
+
+    fn head(&self, name: &Name) -> Result<Option<Head>>;
+
+    /// Head and state of an actor as one step left them; None where there is no actor.
+    fn load(&self, id: &ActorId) -> Result<Option<Snapshot>>;
+
+    /// Actors whose id begins with `prefix`, in order of their ids, after the id `after`; at most `limit`.
+    fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
+
+    /// Removes the actor with its journal, checkpoints, keys and inbox; its numbers stay behind. What stood in
+    /// its inbox ends `cancelled` at `at`. [`Busy`](crate::model::Error::Busy) where something stands in it and not `force`.
+    fn remove(&self, id: &ActorId, at: Timestamp, force: bool) -> Result<()>;
+
+    // The journal
+
+    /// Steps of the actor from number `from` on, in order; at most `limit`.
+    fn steps(&self, id: &ActorId, from: u64, limit: usize) -> Result<Vec<Step>>;
+
+    /// The last checkpoint at or before a step: its step and the whole state after it.
+    fn checkpoint(&self, id: &ActorId, step: u64) -> Result<Option<(u64, Vec<u8>)>>;
+
+    // Invocations
+
+    /// Accepts invocations: gives each its reference and its place in the inbox (or among the delayed), all in
+    /// one transaction. Each is judged alone: a key that was used before answers with the invocation that used
+    /// it, a full inbox (`inbox_limit`) refuses. Whether the actor is there is the engine's to have checked.
+    fn accept(&self, invocations: Vec<NewInvocation>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>>;
+
+    fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>>;
+
+    /// The invocation that used a key of a name.
+    fn keyed(&self, name: &Name, key: &str) -> Result<Option<Invocation>>;
+
+    /// The accepted invocation whose turn it is, at the time `now`: the first in the inbox, and where it is empty the
+    /// first of the delayed that are due.
+    fn next(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
+
+    /// Names after `after` that have an invocation whose turn it is at the time `now`; at most `limit`.
+    fn runnable(&self, after: Option<&Name>, now: Timestamp, limit: usize) -> Result<Vec<Name>>;
+
+    /// When the next delayed invocation of any name comes due that is not due at `now`.
+    fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
+
+    /// Accepted invocations that have not ended, of one name or of all, by name, in the order of their turns, the
+    /// delayed last; at most `limit` after `after`.
+    fn pending(&self, name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>>;
+
+    /// All invocations of a name with numbers below `before`, newest first; at most `limit`.
+    fn invocations(&self, name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
+
+    /// Ends invocations, each with its step, all in one transaction. Each commit is judged alone and in order, so several of
+    /// one actor may follow each other. What is refused leaves nothing behind.
+    fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>>;
+
+    /// Ends an accepted invocation that has not run: no step is written.
+    /// [`AlreadyEnded`](crate::model::Error::AlreadyEnded) where it ended before.
+    fn settle(&self, reference: &Reference, at: Timestamp, outcome: Outcome) -> Result<()>;
+
+    // Between processes
+
+    /// Holds an actor (or a task's name) while one runs it, so that others need not try. Waits until `deadline` (for ever
+    /// without one); None where another holds it still. Dropping the hold, or dying, releases it.
+    /// For speed alone: what is true is decided by the step counter at commit.
+    fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>>;
+
+    /// Sees every commit from now on.
+    fn watch(&self) -> Result<Box<dyn Watch>>;
+}
+
+/// An actor that is held until this is dropped.
+pub struct Hold(#[expect(dead_code, reason = "held for its drop")] Box<dyn std::any::Any + Send>);
+
+impl Hold {
+    pub fn new(guard: impl std::any::Any + Send) -> Hold {
+        Hold(Box::new(guard))
+    }
+}
+
+/// Wakes who waits for a commit, of this process or another. Missing one costs latency, never progress:
+/// who waits looks again after a while in any case.
+pub trait Watch: Send {
+    /// Returns when something was committed since the last call (or since this was made), and at `deadline` at the
+    /// latest. May return early.
+    fn wait(&mut self, deadline: Instant);
+}
+
+/// A class version to register.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    pub class: ClassName,
+    /// blake3 of the component.
+    pub hash: Hash,
+    pub component: Vec<u8>,
+    /// What the class says of itself.
+    pub description: Json,
+    pub at: Timestamp,
+}
+
+/// What `register` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    New(u32),
+    /// An older version is current again.
+    Again(u32),
+    /// These bytes were the current version already.
+    Unchanged(u32),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Class {
+    pub name: ClassName,
+    /// The version that new actors get.
+    pub current: u32,
+    /// Numbers are 1 to this.
+    pub versions: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub class: ClassName,
+    pub number: u32,
+    pub hash: Hash,
+    pub component_bytes: u64,
+    pub description: Json,
+    pub registered: Timestamp,
+}
+
+/// An actor as its last step left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub head: Head,
+    pub state: Vec<u8>,
+}
