@@ -1,0 +1,37 @@
+//! From a [`Class`] to its side of the contract: an implementation of `vactor_sdk`'s `Class`.
+//!
+//! What rustc has to check (that an argument can be read, that a result has a schema) is written
+//! with the place of the user's type, so that an error points there.
+
+mod describe;
+mod invoke;
+mod state;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::Class;
+
+pub fn class(class: &Class) -> TokenStream {
+    let ty = &class.ty;
+    let describe = describe::function(class);
+    let construct = invoke::construct(class);
+    let invoke = invoke::function(class);
+    let get_state = state::get(class);
+    let set_state = state::set(class);
+    let migrate = state::migrate(class);
+    quote! {
+        #[automatically_derived]
+        impl ::vactor_sdk::__private::Class for #ty {
+            #describe
+            #construct
+            #invoke
+            #get_state
+            #set_state
+            #migrate
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        ::vactor_sdk::__export!(#ty);
+    }
+}

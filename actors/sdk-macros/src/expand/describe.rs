@@ -1,0 +1,60 @@
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+
+use super::invoke::default_value;
+use crate::model::{Class, Input, Kind, Method, Parameter};
+
+pub fn function(class: &Class) -> TokenStream {
+    let doc = &class.doc;
+    let methods = class.methods.iter().map(method);
+    quote! {
+        fn describe() -> ::std::string::String {
+            let mut class = ::vactor_sdk::__private::Description::new(#doc);
+            #(#methods)*
+            class.finish()
+        }
+    }
+}
+
+fn method(method: &Method) -> TokenStream {
+    let cfgs = &method.cfgs;
+    let name = method.ident.unraw().to_string();
+    let kind = method.kind.word();
+    let doc = &method.doc;
+    let parameters = method.inputs.iter().map(parameter);
+    let result = result(method);
+    quote! {
+        #(#cfgs)*
+        class.method({
+            let mut method = ::vactor_sdk::__private::Method::new(#name, #kind, #doc);
+            #(#parameters)*
+            #result
+            method
+        });
+    }
+}
+
+fn parameter(input: &Input) -> TokenStream {
+    let Input::Parameter(parameter) = input else {
+        return TokenStream::new();
+    };
+    let Parameter { ident, ty, doc, default } = &**parameter;
+    let name = ident.unraw().to_string();
+    let declare = quote_spanned!(ty.span()=> method.parameter::<#ty>(#name, #doc););
+    let default = default.as_ref().map(|default| {
+        let value = default_value(default);
+        quote_spanned!(ty.span()=> method.default::<#ty>(#value);)
+    });
+    quote!(#declare #default)
+}
+
+/// A constructor gives the actor, and no result.
+fn result(method: &Method) -> TokenStream {
+    if method.kind == Kind::Constructor {
+        return TokenStream::new();
+    }
+    let ty = &method.output;
+    quote_spanned!(ty.span()=> method.result(::vactor_sdk::__returned!(#ty));)
+}

@@ -1,0 +1,98 @@
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Lit};
+
+use crate::model::{Class, Default, Input, Kind, Method, Parameter};
+
+pub fn construct(class: &Class) -> TokenStream {
+    let constructor = class.methods.iter().find(|method| method.kind == Kind::Constructor).map(outcome);
+    quote! {
+        fn construct(
+            json: &str,
+            ctx: &::vactor_sdk::Context,
+        ) -> ::core::result::Result<Self, ::vactor_sdk::Failure> {
+            #constructor
+        }
+    }
+}
+
+pub fn function(class: &Class) -> TokenStream {
+    let methods = class.methods.iter().filter(|method| method.kind != Kind::Constructor).map(arm);
+    quote! {
+        fn invoke(
+            actor: ::core::option::Option<&mut Self>,
+            method: &str,
+            json: &str,
+            ctx: &::vactor_sdk::Context,
+        ) -> ::core::result::Result<::std::string::String, ::vactor_sdk::Failure> {
+            match method {
+                #(#methods)*
+                unknown => ::core::result::Result::Err(::vactor_sdk::__private::unknown_method(unknown)),
+            }
+        }
+    }
+}
+
+fn arm(method: &Method) -> TokenStream {
+    let cfgs = &method.cfgs;
+    let name = method.ident.unraw().to_string();
+    let outcome = outcome(method);
+    let ty = &method.output;
+    let write = quote_spanned!(ty.span()=> ::vactor_sdk::__private::write_result(result));
+    quote! {
+        #(#cfgs)*
+        #name => {
+            let result = { #outcome }?;
+            #write
+        }
+    }
+}
+
+/// Reads the arguments, calls the method, and gives its value or a failure.
+fn outcome(method: &Method) -> TokenStream {
+    let ident = &method.ident;
+    let output = &method.output;
+    let names = method.inputs.iter().filter_map(|input| match input {
+        Input::Parameter(parameter) => Some(parameter.ident.unraw().to_string()),
+        Input::Context(_) => None,
+    });
+    let this = match method.kind {
+        Kind::Mutation | Kind::Query => Some(quote!(::vactor_sdk::__private::present(actor),)),
+        Kind::Constructor | Kind::Task => None,
+    };
+    let inputs = method.inputs.iter().map(argument);
+    quote_spanned! {output.span()=>
+        let arguments = ::vactor_sdk::__private::Arguments::read(json, &[#(#names),*])?;
+        ::vactor_sdk::__outcome!(#output, Self::#ident(#this #(#inputs),*))
+    }
+}
+
+fn argument(input: &Input) -> TokenStream {
+    let Parameter { ident, ty, default, .. } = &**match input {
+        Input::Context(span) => return quote_spanned!(*span=> ctx),
+        Input::Parameter(parameter) => parameter,
+    };
+    let name = ident.unraw().to_string();
+    let default = match default {
+        Some(default) => {
+            let value = default_value(default);
+            quote!(::core::option::Option::Some(|| #value))
+        }
+        None => quote!(::core::option::Option::None),
+    };
+    quote_spanned!(ty.span()=> arguments.take::<#ty>(#name, #default)?)
+}
+
+/// The value of a default, where rustc knows the type that it must have.
+pub fn default_value(default: &Default) -> TokenStream {
+    match default {
+        Default::OfType => quote!(::core::default::Default::default()),
+        // A text is wanted as a `String`, mostly.
+        Default::Value(text @ Expr::Lit(ExprLit { lit: Lit::Str(_), .. })) => {
+            quote_spanned!(text.span()=> ::core::convert::Into::into(#text))
+        }
+        Default::Value(value) => quote!(#value),
+    }
+}

@@ -1,0 +1,72 @@
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::model::{Class, Hook, HookInput};
+
+pub fn get(class: &Class) -> TokenStream {
+    let ty = &class.ty;
+    let body = match (&class.hooks.get_state, &class.hooks.set_state) {
+        (Some(hook), _) => call(hook, quote!(self,), &[]),
+        (None, None) => {
+            quote_spanned!(ty.span()=> ::vactor_sdk::__private::write_readable_state::<#ty>(self))
+        }
+        // Only the class knows what its own `set_state` reads.
+        (None, Some(_)) => {
+            quote_spanned!(ty.span()=> ::vactor_sdk::__private::write_state::<#ty>(self))
+        }
+    };
+    quote! {
+        fn get_state(
+            &self,
+            ctx: &::vactor_sdk::Context,
+        ) -> ::core::result::Result<::std::vec::Vec<u8>, ::vactor_sdk::Failure> {
+            #body
+        }
+    }
+}
+
+pub fn set(class: &Class) -> TokenStream {
+    let ty = &class.ty;
+    let body = match &class.hooks.set_state {
+        Some(hook) => call(hook, TokenStream::new(), &[quote!(state)]),
+        None => quote_spanned!(ty.span()=> ::vactor_sdk::__private::read_state::<#ty>(&state)),
+    };
+    quote! {
+        fn set_state(
+            state: ::std::vec::Vec<u8>,
+            ctx: &::vactor_sdk::Context,
+        ) -> ::core::result::Result<Self, ::vactor_sdk::Failure> {
+            #body
+        }
+    }
+}
+
+pub fn migrate(class: &Class) -> TokenStream {
+    let body = match &class.hooks.migrate {
+        Some(hook) => call(hook, TokenStream::new(), &[quote!(from_version), quote!(state)]),
+        None => quote!(::core::result::Result::Ok(state)),
+    };
+    quote! {
+        fn migrate(
+            from_version: u32,
+            state: ::std::vec::Vec<u8>,
+            ctx: &::vactor_sdk::Context,
+        ) -> ::core::result::Result<::std::vec::Vec<u8>, ::vactor_sdk::Failure> {
+            #body
+        }
+    }
+}
+
+fn call(hook: &Hook, this: TokenStream, values: &[TokenStream]) -> TokenStream {
+    let Hook { ident, inputs, output } = hook;
+    let mut values = values.iter();
+    let inputs = inputs.iter().map(|input| match input {
+        HookInput::Context => quote!(ctx),
+        HookInput::Value(ty) => {
+            let value = values.next();
+            quote_spanned!(ty.span()=> ::core::convert::identity::<#ty>(#value))
+        }
+    });
+    quote_spanned!(output.span()=> ::vactor_sdk::__outcome!(#output, Self::#ident(#this #(#inputs),*)))
+}

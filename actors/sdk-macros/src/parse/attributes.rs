@@ -1,0 +1,45 @@
+use syn::{Attribute, Error, Expr, ExprLit, Lit, Meta, Result};
+
+use crate::model::Default;
+
+/// The text of the doc comments, as they are meant to be read.
+pub fn doc(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter_map(doc_text);
+    let text = lines.flat_map(|text| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>());
+    text.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+fn doc_text(attribute: &Attribute) -> Option<String> {
+    match &attribute.meta {
+        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+pub fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
+}
+
+/// Whether rustc does not know the attribute on a parameter, and we do.
+pub fn is_ours(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("default") || attribute.path().is_ident("doc")
+}
+
+/// `#[default]` or `#[default(…)]` among a parameter's attributes.
+pub fn default(attributes: &[Attribute]) -> Result<Option<Default>> {
+    let mut defaults = attributes.iter().filter(|attribute| attribute.path().is_ident("default"));
+    let Some(first) = defaults.next() else {
+        return Ok(None);
+    };
+    if let Some(second) = defaults.next() {
+        return Err(Error::new_spanned(second, "a parameter has one default"));
+    }
+    match &first.meta {
+        Meta::Path(_) => Ok(Some(Default::OfType)),
+        Meta::List(list) => Ok(Some(Default::Value(list.parse_args()?))),
+        Meta::NameValue(meta) => Err(Error::new_spanned(meta, "write it as `#[default(…)]`")),
+    }
+}

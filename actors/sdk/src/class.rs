@@ -1,0 +1,101 @@
+//! What the host's words become: arguments in, a result or a failure out, and the state between.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// A class as the host sees it; `#[actor]` implements it.
+///
+/// The names are the contract's. JSON is text, as it comes and goes.
+pub trait Class: Sized + 'static {
+    fn describe() -> String;
+    fn construct(arguments: &str, ctx: &Context) -> Result<Self, Failure>;
+    /// There is no actor when a task runs.
+    fn invoke(actor: Option<&mut Self>, method: &str, arguments: &str, ctx: &Context) -> Result<String, Failure>;
+    fn get_state(&self, ctx: &Context) -> Result<Vec<u8>, Failure>;
+    fn set_state(state: Vec<u8>, ctx: &Context) -> Result<Self, Failure>;
+    fn migrate(from_version: u32, state: Vec<u8>, ctx: &Context) -> Result<Vec<u8>, Failure>;
+}
+
+/// The arguments of one call, each still the text that was sent.
+pub struct Arguments<'a> {
+    values: BTreeMap<String, &'a RawValue>,
+}
+
+impl<'a> Arguments<'a> {
+    pub fn read(json: &'a str, parameters: &[&str]) -> Result<Self, Failure> {
+        let values: BTreeMap<String, &'a RawValue> = serde_json::from_str(json)
+            .map_err(|error| bad_arguments(format!("the arguments are no JSON object: {}", reason(&error))))?;
+        match values.keys().find(|name| !parameters.contains(&name.as_str())) {
+            Some(unknown) => Err(bad_arguments(format!("there is no parameter `{unknown}`"))),
+            None => Ok(Arguments { values }),
+        }
+    }
+
+    /// One argument; its default where it was left out.
+    pub fn take<T: DeserializeOwned>(&self, name: &str, default: Option<fn() -> T>) -> Result<T, Failure> {
+        match (self.values.get(name), default) {
+            (Some(value), _) => serde_json::from_str(value.get())
+                .map_err(|error| bad_arguments(format!("the argument `{name}` does not fit: {}", reason(&error)))),
+            (None, Some(default)) => Ok(default()),
+            (None, None) => Err(bad_arguments(format!("the argument `{name}` is missing"))),
+        }
+    }
+}
+
+fn bad_arguments(message: String) -> Failure {
+    Failure::new(Failure::BAD_ARGUMENTS, message)
+}
+
+/// What is wrong, without the place: the text that it counts in is not what the caller typed.
+fn reason(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    message.strip_suffix(&place).unwrap_or(&message).to_owned()
+}
+
+/// The actor that a mutation or a query runs on.
+///
+/// # Panics
+///
+/// When there is none: the host restores an actor before it invokes a method that has one.
+pub fn present<A>(actor: Option<&mut A>) -> &mut A {
+    actor.expect("the host restores an actor before it invokes its method")
+}
+
+pub fn unknown_method(name: &str) -> Failure {
+    Failure::new("unknown-method", format!("the class has no method `{name}`"))
+}
+
+pub fn write_result<T: Serialize>(result: T) -> Result<String, Failure> {
+    serde_json::to_string(&result)
+        .map_err(|error| Failure::new(Failure::BAD_RESULT, format!("the result cannot be written as JSON: {error}")))
+}
+
+pub fn write_state<A: Serialize>(actor: &A) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(actor)
+        .map_err(|error| Failure::new(Failure::BAD_STATE, format!("the state cannot be written as JSON: {error}")))
+}
+
+/// [`write_state`], and makes sure that what was written can be read: else the step would commit a
+/// state that no later call gets past. A number that is not finite is such a case, written as null.
+pub fn write_readable_state<A: Serialize + DeserializeOwned>(actor: &A) -> Result<Vec<u8>, Failure> {
+    let state = write_state(actor)?;
+    match serde_json::from_slice::<A>(&state) {
+        Ok(_) => Ok(state),
+        Err(error) => {
+            let message = format!("the state could not be read again after it was saved: {error}");
+            Err(Failure::new(Failure::BAD_STATE, message))
+        }
+    }
+}
+
+pub fn read_state<A: DeserializeOwned>(state: &[u8]) -> Result<A, Failure> {
+    serde_json::from_slice(state)
+        .map_err(|error| Failure::new(Failure::BAD_STATE, format!("the saved state does not fit the class: {error}")))
+}
