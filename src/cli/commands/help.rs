@@ -1,0 +1,51 @@
+//! `vactor help`: what `--help` shows, and topics that belong to no command.
+
+use clap::Args;
+
+use crate::cli::problem::CODES;
+use crate::cli::table::Table;
+use crate::cli::{Cli, Problem, Run, tree};
+
+/// Says more about a command, or lists the exit codes
+#[derive(Args)]
+pub struct Help {
+    /// A command (`util man`, say), or `exit-codes`
+    #[arg(value_name = "TOPIC")]
+    topic: Vec<String>,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct HelpLine {
+    /// An exit code.
+    code: i32,
+    /// What it says.
+    meaning: String,
+}
+
+impl Run for Help {
+    type Line = HelpLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        if self.topic == ["exit-codes"] {
+            return exit_codes(cli);
+        }
+        let mut command = tree::named(&self.topic)?;
+        let help = command.render_long_help();
+        let colours = cli.console.colours(&std::io::stdout());
+        let text = if colours { help.ansi().to_string() } else { help.to_string() };
+        cli.console.data(&text)
+    }
+}
+
+fn exit_codes(cli: &Cli) -> Result<(), Problem> {
+    if cli.console.wants_json() {
+        return CODES.into_iter().try_for_each(|(code, _, meaning)| {
+            cli.console.json(&HelpLine { code: code.into(), meaning: meaning.to_owned() })
+        });
+    }
+    let mut table = Table::new(&["code", "meaning"]);
+    for (code, _, meaning) in CODES {
+        table.row([code.to_string(), meaning.to_owned()]);
+    }
+    cli.console.table(&table)
+}

@@ -1,0 +1,99 @@
+//! `vactor util`: what packagers and scripts need, made from the same definitions as `--help`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
+
+use crate::cli::complete::VARIABLE;
+use crate::cli::problem::ErrorLine;
+use crate::cli::{Cli, Problem, Run, tree};
+
+/// Completions, man pages, schemas
+#[derive(Args)]
+pub struct Util {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Prints the script that gives a shell its completions: ids, classes and methods of the store at hand too
+    Completions {
+        #[arg(value_enum)]
+        /// The shell; `eval "$(vactor util completions bash)"` in its start file does it
+        shell: Shell,
+    },
+    /// Prints a man page
+    Man {
+        /// A command; without one, the page of vactor itself
+        command: Vec<String>,
+    },
+    /// Prints the JSON Schemas of the lines that `--json` prints
+    Schema {
+        /// A command, or `error`; without one, all of them, one line each
+        command: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct SchemaLine {
+    /// A command's name, or `error`.
+    command: &'static str,
+    /// The JSON Schema of its lines.
+    schema: schemars::Schema,
+}
+
+impl Run for Util {
+    type Line = SchemaLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        match self.what {
+            What::Completions { shell } => completions(cli, shell),
+            What::Man { command } => man(cli, &command),
+            What::Schema { command } => schema(cli, command.as_deref()),
+        }
+    }
+}
+
+fn completions(cli: &Cli, shell: Shell) -> Result<(), Problem> {
+    let shell: &dyn EnvCompleter = match shell {
+        Shell::Bash => &Bash,
+        Shell::Zsh => &Zsh,
+        Shell::Fish => &Fish,
+        Shell::Powershell => &Powershell,
+    };
+    let mut script = Vec::new();
+    shell.write_registration(VARIABLE, "vactor", "vactor", "vactor", &mut script).expect("memory takes every write");
+    cli.console.data(&String::from_utf8_lossy(&script))
+}
+
+fn man(cli: &Cli, command: &[String]) -> Result<(), Problem> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(tree::named(command)?).render(&mut page).expect("memory takes every write");
+    cli.console.data(&String::from_utf8_lossy(&page))
+}
+
+fn schema(cli: &Cli, command: Option<&str>) -> Result<(), Problem> {
+    let error = SchemaLine { command: "error", schema: schemars::schema_for!(ErrorLine) };
+    match command {
+        None => {
+            for entry in tree::COMMANDS {
+                cli.console.json(&SchemaLine { command: entry.name, schema: (entry.schema)() })?;
+            }
+            cli.console.json(&error)
+        }
+        Some("error") => cli.console.json(&error.schema),
+        Some(name) => {
+            tree::named(&[name.to_owned()])?;
+            let entry = tree::entry_of(name).expect("the tree is made from the table");
+            cli.console.json(&(entry.schema)())
+        }
+    }
+}

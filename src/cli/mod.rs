@@ -1,0 +1,59 @@
+//! The command line: reads what was typed, asks the library, prints what came of it.
+//!
+//! `tree` holds the table of commands; each command is a file in `commands/`: a clap struct, what it does, and the
+//! shape of its JSON lines. What all of them share lies beside it: reading a method's arguments (`args`), finding the
+//! store (`place`), printing (`console`, `table`, `text`), errors and exit codes (`problem`).
+
+#![allow(dead_code, reason = "the commands that use the rest follow")]
+
+mod commands;
+mod complete;
+mod console;
+mod options;
+mod place;
+mod problem;
+mod quantity;
+mod table;
+mod text;
+mod tree;
+mod typed;
+
+use std::ffi::OsString;
+
+use clap::FromArgMatches;
+
+pub use console::Console;
+pub use options::Common;
+pub use problem::{Code, Problem};
+
+/// What every command is given: the flags that all of them know, and the terminal.
+pub struct Cli {
+    pub common: Common,
+    pub console: Console,
+}
+
+/// One command of the command line.
+pub trait Run: clap::Args {
+    /// The shape of its lines in `--json`; `()` where it prints none.
+    type Line: schemars::JsonSchema;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem>;
+}
+
+/// Runs one command line, the program's name first, and gives the exit code.
+pub fn run(words: Vec<OsString>) -> Code {
+    complete::answer_a_shell();
+    let typed = match typed::read(&words) {
+        Ok(typed) => typed,
+        Err(stop) => return stop.show(),
+    };
+    let common = match Common::from_arg_matches(&typed.matches) {
+        Ok(common) => common,
+        Err(error) => return typed::Stop::new(error, &words).show(),
+    };
+    let cli = Cli { console: Console::new(&common), common };
+    match (typed.command.run)(&typed.matches, &cli) {
+        Ok(()) => Code::DONE,
+        Err(problem) => cli.console.fail(&problem),
+    }
+}

@@ -1,0 +1,108 @@
+//! Flags that several commands share.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use vactor::model::Limits;
+
+use super::quantity::{bytes, duration};
+
+// No doc comment: clap would take it for the command's description.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// The store's folder [else: VACTOR_STORE, else the nearest .vactor from here upwards]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Common options")]
+    pub store: Option<String>,
+    /// Prints one JSON object per line, and errors as JSON
+    #[arg(long, global = true, help_heading = "Common options")]
+    pub json: bool,
+    /// Drops notes and what the class says
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Common options")]
+    pub quiet: bool,
+    /// Adds timings
+    #[arg(short, long, global = true, help_heading = "Common options")]
+    pub verbose: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, help_heading = "Common options")]
+    pub color: Color,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+// Only for commands that run a class.
+#[derive(Args, Clone, Debug, Default)]
+pub struct LimitFlags {
+    /// How long it may compute, such as 30s or 2m
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "VACTOR_MAX_TIME", hide_env_values = true)]
+    #[arg(help_heading = "Limits")]
+    max_time: Option<Duration>,
+    /// How much memory it may use, such as 256MiB
+    #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_MEMORY", hide_env_values = true)]
+    #[arg(help_heading = "Limits")]
+    max_memory: Option<u64>,
+    /// How large the saved state may be
+    #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_STATE", hide_env_values = true)]
+    #[arg(help_heading = "Limits")]
+    max_state: Option<u64>,
+    /// How large the arguments may be, as JSON
+    #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_ARGS", hide_env_values = true)]
+    #[arg(help_heading = "Limits")]
+    max_args: Option<u64>,
+    /// How large the result may be, as JSON
+    #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_RESULT", hide_env_values = true)]
+    #[arg(help_heading = "Limits")]
+    max_result: Option<u64>,
+    /// How much of what it says is kept; the rest is cut
+    #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_LOG", hide_env_values = true)]
+    #[arg(help_heading = "Limits")]
+    max_log: Option<u64>,
+}
+
+impl LimitFlags {
+    pub fn limits(&self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            time: self.max_time.unwrap_or(default.time),
+            memory: self.max_memory.unwrap_or(default.memory),
+            state: self.max_state.unwrap_or(default.state),
+            arguments: self.max_args.unwrap_or(default.arguments),
+            result: self.max_result.unwrap_or(default.result),
+            log: self.max_log.unwrap_or(default.log),
+            ..default
+        }
+    }
+}
+
+// For commands that call a method and leave a step.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CallFlags {
+    /// Makes the call once: made again with this key, it gives the recorded result and runs nothing
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// How long to wait for the actor to be free, such as 5s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Kept with the call in the journal; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub meta: Vec<(String, String)>,
+}
+
+impl CallFlags {
+    /// A time to wait that is past the clock's end is for ever.
+    pub fn deadline(&self, start: Instant) -> Option<Instant> {
+        self.timeout.and_then(|timeout| start.checked_add(timeout))
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it is not of the form NAME=VALUE".to_owned()),
+    }
+}

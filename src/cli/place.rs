@@ -1,0 +1,112 @@
+//! Which store is meant.
+
+use std::path::{Path, PathBuf};
+
+use vactor::model::Category;
+
+use super::Problem;
+
+/// The folder's name where none is given.
+const FOLDER: &str = ".vactor";
+const VARIABLE: &str = "VACTOR_STORE";
+
+/// A store's folder, and why it is that one. Nobody has looked whether it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub folder: PathBuf,
+    pub why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Why {
+    /// `--store` names it.
+    Flag,
+    /// The variable VACTOR_STORE names it.
+    Environment,
+    /// It is the nearest `.vactor` from the current folder upwards.
+    Nearest,
+    /// There is none; this is where `init` and `register` make one.
+    New,
+}
+
+impl Place {
+    /// Whether a store is there.
+    pub fn exists(&self) -> bool {
+        self.folder.join("store.redb").exists()
+    }
+}
+
+impl Why {
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Why::Flag => "`--store` names it",
+            Why::Environment => "VACTOR_STORE names it",
+            Why::Nearest => "it is the nearest .vactor from here upwards",
+            Why::New => "there is no store yet",
+        }
+    }
+}
+
+/// The place of the store: `--store`, else VACTOR_STORE, else the nearest `.vactor` from here upwards, else a new
+/// one here.
+pub fn find(flag: Option<&str>) -> Result<Place, Problem> {
+    let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
+    let named = match (flag, variable) {
+        (Some(flag), _) => Some((PathBuf::from(flag), Why::Flag)),
+        (None, Some(variable)) => Some((PathBuf::from(variable), Why::Environment)),
+        (None, None) => None,
+    };
+    if let Some((folder, why)) = named {
+        refuse_urls(&folder)?;
+        return Ok(Place { folder, why });
+    }
+    let here = std::env::current_dir().map_err(|error| {
+        Problem::new(Category::Store, "io", "cannot tell which folder this is").cause(error.to_string())
+    })?;
+    Ok(nearest(&here))
+}
+
+fn nearest(here: &Path) -> Place {
+    let folders = here.ancestors().map(|folder| folder.join(FOLDER));
+    match folders.into_iter().find(|folder| folder.exists()) {
+        Some(folder) => Place { folder, why: Why::Nearest },
+        None => Place { folder: here.join(FOLDER), why: Why::New },
+    }
+}
+
+fn refuse_urls(folder: &Path) -> Result<(), Problem> {
+    let text = folder.to_string_lossy();
+    match text.split_once("://") {
+        Some((scheme, _)) => {
+            let problem = Problem::input(format!("this vactor knows no store of the kind {scheme}://"));
+            Err(problem.hint("`--store` and VACTOR_STORE take a folder's path"))
+        }
+        None if text.is_empty() => Err(Problem::input("`--store` is empty").hint("it takes a folder's path")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_folder_upwards_is_found() {
+        let top = tempfile::tempdir().unwrap();
+        let deep = top.path().join("a/b/c");
+        std::fs::create_dir_all(&deep).unwrap();
+        assert_eq!(nearest(&deep), Place { folder: deep.join(".vactor"), why: Why::New });
+        let store = top.path().join("a/.vactor");
+        std::fs::create_dir(&store).unwrap();
+        assert_eq!(nearest(&deep), Place { folder: store, why: Why::Nearest });
+    }
+
+    #[test]
+    fn a_url_is_no_folder() {
+        let problem = find(Some("postgres://host/db")).unwrap_err();
+        assert_eq!(i32::from(problem.code()), 2);
+        assert!(problem.message.contains("postgres"));
+        assert!(find(Some("")).is_err());
+    }
+}

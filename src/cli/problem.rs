@@ -1,0 +1,211 @@
+//! What goes wrong, as the command line tells it, and the exit codes.
+
+use serde::Serialize;
+use vactor::model::{Category, Error, Json, Origin};
+
+/// Trouble with an exit code: a sentence, perhaps its cause, and a way out.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// A short, stable, machine-readable name.
+    pub kind: String,
+    pub category: Category,
+    pub message: String,
+    pub cause: Option<String>,
+    pub hint: Option<String>,
+    /// What a class said beside its failure's message.
+    pub details: Option<Json>,
+}
+
+impl Problem {
+    pub fn new(category: Category, kind: &str, message: impl Into<String>) -> Problem {
+        Problem { kind: kind.to_owned(), category, message: message.into(), cause: None, hint: None, details: None }
+    }
+
+    /// Bad input of any kind.
+    pub fn input(message: impl Into<String>) -> Problem {
+        Problem::new(Category::BadInput, "bad-input", message)
+    }
+
+    /// A conflict, or not now.
+    pub fn conflict(message: impl Into<String>) -> Problem {
+        Problem::new(Category::Conflict, "conflict", message)
+    }
+
+    pub fn cause(self, cause: impl Into<String>) -> Problem {
+        Problem { cause: Some(cause.into()), ..self }
+    }
+
+    pub fn hint(self, hint: impl Into<String>) -> Problem {
+        Problem { hint: Some(hint.into()), ..self }
+    }
+
+    pub fn code(&self) -> Code {
+        Code::of(self.category)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        let mut problem = Problem::new(error.category(), error.kind(), error.to_string());
+        problem.hint = error.hint();
+        if let Error::Failed { fault, .. } = &error {
+            problem.details = fault.details.clone();
+            if fault.origin == Origin::Class {
+                let details = fault.details.as_ref().map(|details| format!(" {}", details.as_str()));
+                problem.cause = Some(format!("{}{}", fault.kind, details.unwrap_or_default()));
+            }
+        }
+        problem
+    }
+}
+
+impl From<clap::Error> for Problem {
+    fn from(error: clap::Error) -> Problem {
+        super::typed::problem(&error)
+    }
+}
+
+impl From<anyhow::Error> for Problem {
+    /// An error that nobody gave a category to comes from the operating system.
+    fn from(error: anyhow::Error) -> Problem {
+        let error = match error.downcast::<Problem>() {
+            Ok(problem) => return problem,
+            Err(error) => error,
+        };
+        match error.downcast::<Error>() {
+            Ok(error) => error.into(),
+            Err(error) => {
+                let causes: Vec<String> = error.chain().skip(1).map(|cause| cause.to_string()).collect();
+                let problem = Problem::new(Category::Store, "io", error.to_string());
+                if causes.is_empty() { problem } else { problem.cause(causes.join(": ")) }
+            }
+        }
+    }
+}
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code(u8);
+
+/// The one table of exit codes.
+pub const CODES: [(Code, Option<Category>, &str); 8] = [
+    (Code::DONE, None, "done"),
+    (Code(1), Some(Category::Refused), "the actor said no: the method returned a failure"),
+    (
+        Code(2),
+        Some(Category::BadInput),
+        "bad input of any kind: a flag, an id, an argument of the wrong type or over a limit, an unknown method, a \
+         missing @FILE, a file that is no acceptable component, a build that failed",
+    ),
+    (Code(3), Some(Category::NotFound), "not found: an actor, a class, a reference, the store"),
+    (
+        Code(4),
+        Some(Category::Conflict),
+        "conflict or not now: it exists already, the key was used for another call, it is busy, --timeout ran out; \
+         trying again can help",
+    ),
+    (
+        Code(5),
+        Some(Category::Broken),
+        "the class broke: a trap, a limit inside the class, a state that it refuses, a result that is no JSON",
+    ),
+    (
+        Code(6),
+        Some(Category::Store),
+        "the store cannot be used: damaged, of a newer format, no permission, disk full, input or output failed",
+    ),
+    (Code(130), Some(Category::Interrupted), "interrupted"),
+];
+
+impl Code {
+    pub const DONE: Code = Code(0);
+    pub const BAD_INPUT: Code = Code(2);
+
+    fn of(category: Category) -> Code {
+        let line = CODES.iter().find(|(_, of, _)| *of == Some(category));
+        line.map(|(code, ..)| *code).expect("the table has a line for every category")
+    }
+}
+
+impl From<Code> for i32 {
+    fn from(code: Code) -> i32 {
+        code.0.into()
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// An error's line in `--json`.
+#[derive(Serialize, schemars::JsonSchema)]
+pub struct ErrorLine<'a> {
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Error")]
+struct ErrorBody<'a> {
+    /// A short, stable name.
+    kind: &'a str,
+    /// One sentence for a person.
+    message: &'a str,
+    /// What lies behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+    /// What to do about it.
+    hint: Option<&'a str>,
+    /// What the class said beside its failure's message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<serde_json::Value>,
+}
+
+impl<'a> From<&'a Problem> for ErrorLine<'a> {
+    fn from(problem: &'a Problem) -> ErrorLine<'a> {
+        ErrorLine {
+            error: ErrorBody {
+                kind: &problem.kind,
+                message: &problem.message,
+                cause: problem.cause.as_deref().filter(|_| problem.details.is_none()),
+                hint: problem.hint.as_deref(),
+                details: problem.details.as_ref().map(Json::value),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vactor::model::Fault;
+
+    use super::*;
+
+    #[test]
+    fn every_category_has_its_code() {
+        use Category::*;
+        let codes = [Refused, BadInput, NotFound, Conflict, Broken, Store, Interrupted].map(Code::of);
+        assert_eq!(codes.map(i32::from), [1, 2, 3, 4, 5, 6, 130]);
+    }
+
+    #[test]
+    fn a_failure_of_the_class_names_its_kind_and_details() {
+        let details = Json::parse(r#"{"missing":5}"#).unwrap();
+        let fault = Fault {
+            origin: Origin::Class,
+            kind: "insufficient-funds".into(),
+            message: "there is not enough".into(),
+            details: Some(details),
+        };
+        let problem = Problem::from(Error::Failed { id: "a".into(), method: "withdraw".into(), fault });
+        assert_eq!(i32::from(problem.code()), 1);
+        assert_eq!(problem.cause.as_deref(), Some(r#"insufficient-funds {"missing":5}"#));
+        let line = serde_json::to_string(&ErrorLine::from(&problem)).unwrap();
+        assert_eq!(
+            line,
+            r#"{"error":{"kind":"insufficient-funds","message":"there is not enough","hint":null,"details":{"missing":5}}}"#
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! From the words that were typed to clap's matches, and from clap's complaints to ours.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, ArgMatches, Command, FromArgMatches};
+
+use super::options::{Color, Common};
+use super::problem::Code;
+use super::tree::{self, Entry};
+use super::{Console, Problem};
+
+/// A command line that clap agrees with.
+pub struct Typed {
+    pub command: &'static Entry,
+    pub matches: ArgMatches,
+}
+
+/// A command line that ends here: help was asked for, or it makes no sense.
+pub struct Stop {
+    error: clap::Error,
+    common: Common,
+}
+
+/// Reads the words, the program's name first.
+pub fn read(words: &[OsString]) -> Result<Typed, Stop> {
+    // The first word that names a command is almost always the command. If it is not (a flag's value, say), the
+    // small tree refuses the line, and the whole one judges it.
+    let named = words.iter().skip(1).find_map(|word| tree::entry_of(word.to_str()?));
+    if let Some(entry) = named
+        && let Ok(matches) = parse(tree::only(entry), words)
+    {
+        return Ok(Typed { command: entry, matches });
+    }
+    let matches = parse(tree::whole(), words).map_err(|error| Stop::new(error, words))?;
+    let command = matches.subcommand_name().and_then(tree::entry_of);
+    Ok(Typed { command: command.expect("the tree is made from the table"), matches })
+}
+
+fn parse(mut tree: Command, words: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    if words.iter().any(|word| is_value_with_a_dash(word)) {
+        let words = values_last(&mut tree, words);
+        tree.try_get_matches_from_mut(words)
+    } else {
+        tree.try_get_matches_from_mut(words)
+    }
+}
+
+/// `-` followed by a digit or a dot is a value. clap knows that of plain numbers at most.
+fn is_value_with_a_dash(word: &OsString) -> bool {
+    matches!(word.as_encoded_bytes(), [b'-', b'0'..=b'9' | b'.', ..])
+}
+
+/// The same line with all that is no flag behind a `--`, where clap takes everything for a value.
+fn values_last(tree: &mut Command, words: &[OsString]) -> Vec<OsString> {
+    tree.build();
+    let mut words = words.iter().cloned();
+    let (mut flags, mut values): (Vec<_>, Vec<_>) = (words.next().into_iter().collect(), vec![]);
+    let mut command = &*tree;
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy().into_owned();
+        if text == "--" {
+            break;
+        } else if text == "-" || !text.starts_with('-') || is_value_with_a_dash(&word) {
+            match command.find_subcommand(&text).filter(|_| values.is_empty()) {
+                Some(found) => (command, _) = (found, flags.push(word)),
+                None => values.push(word),
+            }
+        } else {
+            flags.push(word);
+            if wants_a_value(command, &text) {
+                flags.extend(words.next());
+            }
+        }
+    }
+    flags.push("--".into());
+    flags.into_iter().chain(values).chain(words).collect()
+}
+
+/// Whether the word after this flag is its value.
+fn wants_a_value(command: &Command, flag: &str) -> bool {
+    let takes = |arg: &clap::Arg| matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+    if let Some(long) = flag.strip_prefix("--") {
+        return command.get_arguments().any(|arg| arg.get_long() == Some(long) && takes(arg));
+    }
+    // in `-rk`, `k` may want a value; in `-kr`, `r` is it
+    let of = |c: char| command.get_arguments().find(|arg| arg.get_short() == Some(c)).is_some_and(takes);
+    let first = flag.chars().skip(1).position(of);
+    first.is_some_and(|at| at + 2 == flag.chars().count())
+}
+
+impl Stop {
+    pub fn new(error: clap::Error, words: &[OsString]) -> Stop {
+        Stop { error, common: guessed(words) }
+    }
+
+    /// Prints the help that was asked for, or what is wrong.
+    pub fn show(self) -> Code {
+        let console = Console::new(&self.common);
+        let rendered = self.error.render();
+        match self.error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                let colours = console.colours(&std::io::stdout());
+                let text = if colours { rendered.ansi().to_string() } else { rendered.to_string() };
+                console
+                    .data(&format!("{}\n", text.trim_end()))
+                    .map_or_else(|problem| console.fail(&problem), |()| Code::DONE)
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                let problem = Problem::input("a command is missing").hint("`vactor --help` shows them all");
+                console.fail(&problem)
+            }
+            _ => console.fail(&problem(&self.error)),
+        }
+    }
+}
+
+/// How to tell of a line that clap refused: of the flags that all commands know, those that are plain to see.
+fn guessed(words: &[OsString]) -> Common {
+    let before_dashes = words.iter().take_while(|word| *word != "--");
+    let mut common = Common::default();
+    for word in before_dashes {
+        match word.to_str() {
+            Some("--json") => common.json = true,
+            Some("--color=never") => common.color = Color::Never,
+            Some("--color=always") => common.color = Color::Always,
+            _ => (),
+        }
+    }
+    common
+}
+
+/// What clap has to say of a line, in our words: the sentence, and its tips or the usage as the hint.
+pub fn problem(error: &clap::Error) -> Problem {
+    let rendered = error.render().to_string();
+    let mut paragraphs = rendered.split("\n\n");
+    let message = joined(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
+    let mut tips = Vec::new();
+    let mut usage = None;
+    for line in paragraphs.flat_map(str::lines).map(str::trim) {
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            tips.push(tip.replace('\'', "`"));
+        } else if let Some(line) = line.strip_prefix("Usage: ") {
+            usage = Some(format!("usage: {line}"));
+        }
+    }
+    let hint = did_you_mean(error).or_else(|| (!tips.is_empty()).then(|| tips.join("; "))).or(usage);
+    Problem { hint, ..Problem::new(vactor::model::Category::BadInput, "usage", message.replace('\'', "`")) }
+}
+
+/// A sentence and its list on one line.
+fn joined(paragraph: &str) -> String {
+    paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+fn did_you_mean(error: &clap::Error) -> Option<String> {
+    let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let suggested = kinds.into_iter().find_map(|kind| error.get(kind))?;
+    let name = match suggested {
+        ContextValue::String(name) => name,
+        ContextValue::Strings(names) => names.first()?,
+        _ => return None,
+    };
+    Some(format!("did you mean `{name}`?"))
+}
