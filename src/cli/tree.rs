@@ -1,6 +1,6 @@
 //! The table of commands, and clap's tree made from it.
 
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::{ArgMatches, Args, Command};
 use schemars::Schema;
 use vactor::model::similar;
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, ArgMatches, Command, FromArgMatches};
+use clap::{ArgAction, ArgMatches, Command};
 
 use super::options::{Color, Common};
 use super::problem::Code;
@@ -38,7 +38,7 @@ pub fn read(words: &[OsString]) -> Result<Typed, Stop> {
 }
 
 fn parse(mut tree: Command, words: &[OsString]) -> Result<ArgMatches, clap::Error> {
-    if words.iter().any(|word| is_value_with_a_dash(word)) {
+    if words.iter().any(is_value_with_a_dash) {
         let words = values_last(&mut tree, words);
         tree.try_get_matches_from_mut(words)
     } else {
