@@ -60,10 +60,18 @@ pub enum Error {
     StillRunning { reference: Reference },
     #[error("{reference} has ended already")]
     AlreadyEnded { reference: Reference },
+    #[error("{reference} has not ended")]
+    NotEnded { reference: Reference },
+    #[error("{reference} was resumed already, as {by}")]
+    AlreadyResumed { reference: Reference, by: Reference },
 
     /// The invocation ended without success.
     #[error("{}", fault.message)]
     Failed { id: String, method: String, fault: Fault },
+
+    /// Running a recorded step again did not give what it recorded.
+    #[error("replaying step {step} of {id} went another way: {what}")]
+    Diverged { id: String, step: u64, what: String },
 
     #[error("the store is damaged: {what}")]
     Damaged { what: String },
@@ -120,7 +128,10 @@ impl Error {
             Error::Stale { .. } => "stale",
             Error::NotAccepted { .. } | Error::StillRunning { .. } => "timeout",
             Error::AlreadyEnded { .. } => "ended",
+            Error::NotEnded { .. } => "not-ended",
+            Error::AlreadyResumed { .. } => "resumed",
             Error::Failed { fault, .. } => &fault.kind,
+            Error::Diverged { .. } => "diverged",
             Error::Damaged { .. } => "damaged",
             Error::NewerFormat { .. } => "newer-format",
             Error::Io { .. } => "io",
@@ -143,7 +154,9 @@ impl Error {
                 Category::Conflict
             }
             Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
+            NotEnded { .. } | AlreadyResumed { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
+            Diverged { .. } => Category::Broken,
             Damaged { .. } | NewerFormat { .. } | Io { .. } => Category::Store,
             Interrupted => Category::Interrupted,
         }
@@ -193,7 +206,10 @@ impl Error {
             Error::Busy { .. } | Error::Stale { .. } | Error::NotAccepted { .. } => "try again".to_owned(),
             Error::StillRunning { reference } => format!("`vactor wait {reference}` gives its result"),
             Error::AlreadyEnded { reference } => format!("`vactor wait {reference}` gives its result"),
+            Error::NotEnded { reference } => format!("`vactor wait {reference}` waits for it, `vactor cancel` ends it"),
+            Error::AlreadyResumed { by, .. } => format!("`vactor wait {by}` gives its result"),
             Error::Failed { id, fault, .. } => return hint_of_fault(id, fault),
+            Error::Diverged { .. } => "its class is not deterministic, or its limits were changed since".to_owned(),
             Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
             Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
             Error::InvalidKey { .. } => "a key is 1 to 255 bytes, such as the id of the order".to_owned(),
@@ -210,7 +226,7 @@ fn of_fault(fault: &Fault) -> Category {
         Category::BadInput
     } else if is(HostFault::NotFound) {
         Category::NotFound
-    } else if is(HostFault::Cancelled) || is(HostFault::InboxFull) {
+    } else if [HostFault::Cancelled, HostFault::InboxFull, HostFault::Exists].into_iter().any(is) {
         Category::Conflict
     } else {
         Category::Broken

@@ -20,6 +20,9 @@ pub struct NewInvocation {
     pub accepted: Timestamp,
     /// When it takes its place in the inbox; at once where there is none.
     pub due: Option<Timestamp>,
+    /// The number of the failed invocation of the same name that this one takes up again.
+    #[serde(default)]
+    pub resumes: Option<u64>,
 }
 
 /// What is called.
@@ -47,6 +50,8 @@ pub struct Invocation {
     pub number: u64,
     pub status: Status,
     pub new: NewInvocation,
+    /// The number of the invocation that took this one up again after it failed; at most one ever does.
+    pub resumed_by: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,5 +70,13 @@ pub enum Status {
 impl Invocation {
     pub fn reference(&self) -> Reference {
         Reference { name: self.new.name.clone(), number: self.number }
+    }
+
+    /// When it ended, if it has.
+    pub fn ended(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Accepted => None,
+            Status::Ended { at, .. } => Some(*at),
+        }
     }
 }

@@ -8,6 +8,7 @@ mod id;
 mod invocation;
 mod json;
 mod limits;
+mod plain;
 mod step;
 mod time;
 

@@ -48,6 +48,15 @@ impl fmt::Debug for Hash {
 #[serde(transparent)]
 pub struct Seed(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
+impl Seed {
+    /// The opaque id that guests see of the invocation itself (ordinal 0), or of what its operation of this
+    /// ordinal started: `i` and 32 hexadecimal digits.
+    pub fn opaque_id(&self, ordinal: u64) -> String {
+        let hash = blake3::Hasher::new_derive_key("vactor invocation id").update(&self.0).update(&ordinal.to_le_bytes()).finalize();
+        format!("i{}", &hash.to_hex()[..32])
+    }
+}
+
 impl fmt::Debug for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", blake3::Hash::from(self.0).to_hex())
@@ -169,6 +178,8 @@ pub enum HostFault {
     Cancelled,
     /// The actor that was called is not there.
     NotFound,
+    /// The actor that was to be made is there already.
+    Exists,
     /// The arguments do not fit the method.
     BadArguments,
     /// The actor's inbox is full.
@@ -186,6 +197,7 @@ impl HostFault {
             HostFault::Limit(_) => "limit",
             HostFault::Cancelled => "cancelled",
             HostFault::NotFound => "not-found",
+            HostFault::Exists => "exists",
             HostFault::BadArguments => "bad-arguments",
             HostFault::InboxFull => "inbox-full",
             HostFault::BadState => "bad-state",

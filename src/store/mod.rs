@@ -61,7 +61,8 @@ pub trait Store: Send + Sync {
 
     /// Accepts invocations: gives each its reference and its place in the inbox (or among the delayed), all in
     /// one transaction. Each is judged alone: a key that was used before answers with the invocation that used
-    /// it, a full inbox (`inbox_limit`) refuses. Whether the actor is there is the engine's to have checked.
+    /// it, a full inbox (`inbox_limit`) refuses; one that resumes is refused
+    /// ([`AlreadyResumed`](crate::model::Error::AlreadyResumed)) where the old one was resumed before, and else links the two. Whether the actor is there is the engine's to have checked.
     fn accept(&self, invocations: Vec<NewInvocation>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>>;
 
     fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>>;
@@ -97,7 +98,8 @@ pub trait Store: Send + Sync {
     // Between processes
 
     /// Holds an actor (or a task's name) while one runs it, so that others need not try. Waits until `deadline` (for ever
-    /// without one); None where another holds it still. Dropping the hold, or dying, releases it.
+    /// without one); None where another holds it still. Dropping the hold, or dying, releases it; dropping it also wakes
+    /// who watches.
     /// For speed alone: what is true is decided by the step counter at commit.
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>>;
 
