@@ -52,7 +52,10 @@ impl Seed {
     /// The opaque id that guests see of the invocation itself (ordinal 0), or of what its operation of this
     /// ordinal started: `i` and 32 hexadecimal digits.
     pub fn opaque_id(&self, ordinal: u64) -> String {
-        let hash = blake3::Hasher::new_derive_key("vactor invocation id").update(&self.0).update(&ordinal.to_le_bytes()).finalize();
+        let hash = blake3::Hasher::new_derive_key("vactor invocation id")
+            .update(&self.0)
+            .update(&ordinal.to_le_bytes())
+            .finalize();
         format!("i{}", &hash.to_hex()[..32])
     }
 }
