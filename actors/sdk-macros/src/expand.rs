@@ -7,8 +7,9 @@ mod describe;
 mod invoke;
 mod state;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::spanned::Spanned;
 
 use crate::model::Class;
 
@@ -34,4 +35,10 @@ pub fn class(class: &Class) -> TokenStream {
         #[cfg(target_arch = "wasm32")]
         ::vactor_sdk::__export!(#ty);
     }
+}
+
+/// The place of the user's code, for an error to point at; names are looked up as the macro's own, so
+/// that a block that another macro wrote works, too.
+fn at(place: &impl Spanned) -> Span {
+    Span::call_site().located_at(place.span())
 }

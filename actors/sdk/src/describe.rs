@@ -5,6 +5,8 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::class::{Argument, Output};
+
 /// A class's description, as it grows.
 pub struct Description {
     class: Map<String, Value>,
@@ -24,7 +26,7 @@ impl Description {
 
     pub fn finish(mut self) -> String {
         self.class.insert("methods".into(), self.methods.into());
-        Value::Object(self.class).to_string()
+        serde_json::to_string(&self.class).expect("JSON can be written as JSON")
     }
 }
 
@@ -36,14 +38,18 @@ pub struct Method {
 
 impl Method {
     pub fn new(name: &str, kind: &str, doc: &str) -> Self {
-        let mut method = Map::from_iter([("name".into(), name.into()), ("kind".into(), kind.into())]);
+        let mut method = Map::new();
+        method.insert("name".into(), name.into());
+        method.insert("kind".into(), kind.into());
         put_doc(&mut method, doc);
         Method { method, parameters: Vec::new() }
     }
 
-    pub fn parameter<T: JsonSchema>(&mut self, name: &str, doc: &str) {
+    pub fn parameter<T: Argument>(&mut self, name: &str, doc: &str) {
         let schema = schema_of::<T>(SchemaSettings::draft2020_12().for_deserialize());
-        let mut parameter = Map::from_iter([("name".into(), name.into()), ("schema".into(), schema.into())]);
+        let mut parameter = Map::new();
+        parameter.insert("name".into(), name.into());
+        parameter.insert("schema".into(), schema.into());
         put_doc(&mut parameter, doc);
         self.parameters.push(parameter.into());
     }
@@ -61,7 +67,7 @@ impl Method {
 
     /// Says what the method gives, unless that is nothing. The function is one that splits what the
     /// method returns into a value and an error.
-    pub fn result<R, T: JsonSchema, E>(&mut self, _: fn(R) -> Result<T, E>) {
+    pub fn result<R, T: Output, E>(&mut self, _: fn(R) -> Result<T, E>) {
         let schema = schema_of::<T>(SchemaSettings::draft2020_12().for_serialize());
         if *schema.as_value() != json!({ "type": "null" }) {
             self.method.insert("result".into(), schema.into());

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 
 use serde::Serialize;
@@ -79,5 +80,11 @@ pub trait IntoFailure {
 impl IntoFailure for Failure {
     fn into_failure(self) -> Failure {
         self
+    }
+}
+
+impl IntoFailure for Infallible {
+    fn into_failure(self) -> Failure {
+        match self {}
     }
 }

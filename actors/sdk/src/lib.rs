@@ -1,6 +1,141 @@
-//! Durable actor classes.
-#[cfg_attr(not(test), expect(unused_extern_crates))]
-extern crate self as vactor_sdk;
+//! Actor classes for `vactor`, in Rust: an attribute on an `impl` block does it all.
+//!
+//! A class becomes a WebAssembly component; an actor is one object of it, whose state is kept between
+//! calls. You write plain Rust:
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use vactor_sdk::{Context, actor};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! pub struct Quota {
+//!     left: u32,
+//! }
+//!
+//! /// So many uses, and no more.
+//! #[actor]
+//! impl Quota {
+//!     /// A quota with this many uses.
+//!     pub fn new(uses: u32) -> Self {
+//!         Quota { left: uses }
+//!     }
+//!
+//!     /// Takes some of what is left.
+//!     pub fn take(
+//!         &mut self,
+//!         /// How many.
+//!         #[default(1)]
+//!         uses: u32,
+//!         ctx: &Context,
+//!     ) -> Result<u32, String> {
+//!         self.left = self.left.checked_sub(uses).ok_or("the quota is used up")?;
+//!         println!("{uses} taken at {}", ctx.now());
+//!         Ok(self.left)
+//!     }
+//!
+//!     /// How many uses are left.
+//!     pub fn left(&self) -> u32 {
+//!         self.left
+//!     }
+//! }
+//!
+//! // A unit test needs no WebAssembly and no host.
+//! let ctx = Context::for_test();
+//! let mut quota = Quota::new(3);
+//! assert_eq!(quota.take(2, &ctx), Ok(1));
+//! assert_eq!(quota.take(2, &ctx), Err("the quota is used up".to_owned()));
+//! assert_eq!(quota.left(), 1);
+//! ```
+//!
+//! # The package
+//!
+//! A class is a crate of its own. It needs the SDK, serde for the state and, if its methods take or
+//! give types of its own, schemars 1 for their schemas:
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib", "rlib"] # the component, and what tests and other crates use
+//!
+//! [dependencies]
+//! serde = { version = "1", features = ["derive"] }
+//! vactor-sdk = { path = "sdk" }
+//!
+//! [profile.release] # small, and a panic is a trap
+//! opt-level = "s"
+//! lto = true
+//! codegen-units = 1
+//! strip = true
+//! panic = "abort"
+//! ```
+//!
+//! `vactor build` compiles it for the target `wasm32-unknown-unknown`. A component holds one class: one
+//! `#[actor]` block in the crate.
+//!
+//! # Methods
+//!
+//! What a public function of the block takes says what it is:
+//!
+//! | function | is a | that |
+//! | --- | --- | --- |
+//! | `pub fn new(…) -> Self` | constructor | makes the first state; every class has one |
+//! | `pub fn f(&mut self, …)` | mutation | may change the state |
+//! | `pub fn f(&self, …)` | query | reads it |
+//! | `pub fn f(…)` | task | has no state |
+//!
+//! A function that is not `pub` is the class's own business, and so are those of its other `impl` blocks.
+//! Doc comments become the docs that callers see: of the block, of a method, and of a parameter.
+//!
+//! **Parameters** are named values that are sent as JSON. Their types implement `serde::Deserialize`
+//! and `schemars::JsonSchema`; so there are no references, and `String` stands for `&str`. Integers are
+//! exact, up to 128 bits, except inside a `serde_json::Value` and what serde has to buffer (untagged and
+//! flattened types), where 64 bits are. A parameter of a type `Option<…>` may be left out and is then
+//! `None`; one with `#[default(…)]` may be left out and is then what the expression gives, or
+//! `Default::default()` with a bare `#[default]`. Arguments that do not fit are a failure of the kind
+//! `bad-arguments` that names the parameter.
+//!
+//! **Results** implement `serde::Serialize` and `schemars::JsonSchema`, and may borrow from `self`. A
+//! method that gives `()` has no result; its callers get `null`.
+//!
+//! **A parameter `ctx: &Context`**, anywhere after `self` and of any name, is not seen by callers. It
+//! tells who the actor is, what time it is, and random numbers: see [`Context`].
+//!
+//! # Failures
+//!
+//! A method, the constructor included, that returns a `Result` fails with its `Err`, and then nothing
+//! is changed. The failure that callers see has a kind, a message and perhaps details:
+//!
+//! | the error | kind | message |
+//! | --- | --- | --- |
+//! | implements [`IntoFailure`], as [`Failure`] does | its own, and its own details | its own |
+//! | implements [`std::error::Error`] | its type's name in kebab-case: `parse-int-error` | its text, and its sources' |
+//! | implements [`Display`](std::fmt::Display) | the same | its text |
+//! | is a `String`, a `&str`, a `Box<dyn Error>` | `error` | its text |
+//!
+//! A panic ends the run, too, but says that the class is broken; its message and its place are in the
+//! log.
+//!
+//! # State
+//!
+//! The actor's state is the value itself, written by serde as compact JSON. It is read once more
+//! before it is committed: a method that leaves a state behind that could not be read again fails as
+//! `bad-state`. Functions of these names replace how it is done; they are no methods, and may be
+//! private, return a `Result`, and take a `ctx: &Context`:
+//!
+//! - `fn get_state(&self) -> Vec<u8>` gives the state as bytes;
+//! - `fn set_state(state: Vec<u8>) -> Self` restores the actor from such bytes;
+//! - `fn migrate(from_version: u32, state: Vec<u8>) -> Vec<u8>` turns the state of an older version of
+//!   the class into one that `set_state` takes. Without it the bytes stay as they are, which serves
+//!   where new fields are `#[serde(default)]`.
+//!
+//! # What a class can reach
+//!
+//! The context, and nothing else: no files, no network, no clock, no environment. The standard
+//! library's `Instant::now` and `SystemTime::now` panic: use [`Context::now`]. A `HashMap` works, and
+//! keeps one order for the same operations. Crates that want randomness from `getrandom` do not compile
+//! for this target: seed their generators from [`Context::random_u64`].
+//!
+//! `print!`, `println!`, `eprint!`, `eprintln!` and `dbg!` inside the block reach the step's log, and in
+//! functions elsewhere do so when they are named: see [`output`].
 
 mod class;
 mod context;
@@ -16,6 +151,8 @@ mod wasm;
 pub use context::{Context, Level};
 pub use failure::{Failure, IntoFailure};
 pub use time::{ParseTimestampError, Timestamp};
+
+/// Makes an actor class of an `impl` block: see [the crate's page](crate).
 pub use vactor_sdk_macros::actor;
 
 /// What the macro's output names; nothing here is for people.

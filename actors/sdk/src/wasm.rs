@@ -98,7 +98,7 @@ fn wire(failure: Failure) -> WireFailure {
     WireFailure {
         kind: failure.kind.into_owned(),
         message: failure.message,
-        details: failure.details.map(|details| details.to_string()),
+        details: failure.details.map(|details| serde_json::to_string(&details).expect("JSON can be written as JSON")),
     }
 }
 

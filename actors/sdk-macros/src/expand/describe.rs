@@ -1,8 +1,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 
+use super::at;
 use super::invoke::default_value;
 use crate::model::{Class, Input, Kind, Method, Parameter};
 
@@ -42,10 +42,10 @@ fn parameter(input: &Input) -> TokenStream {
     };
     let Parameter { ident, ty, doc, default } = &**parameter;
     let name = ident.unraw().to_string();
-    let declare = quote_spanned!(ty.span()=> method.parameter::<#ty>(#name, #doc););
+    let declare = quote_spanned!(at(ty)=> method.parameter::<#ty>(#name, #doc););
     let default = default.as_ref().map(|default| {
         let value = default_value(default);
-        quote_spanned!(ty.span()=> method.default::<#ty>(#value);)
+        quote_spanned!(at(ty)=> method.default::<#ty>(#value);)
     });
     quote!(#declare #default)
 }
@@ -56,5 +56,5 @@ fn result(method: &Method) -> TokenStream {
         return TokenStream::new();
     }
     let ty = &method.output;
-    quote_spanned!(ty.span()=> method.result(::vactor_sdk::__returned!(#ty));)
+    quote_spanned!(at(ty)=> method.result(::vactor_sdk::__returned!(#ty));)
 }

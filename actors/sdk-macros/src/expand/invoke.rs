@@ -1,9 +1,9 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit};
 
+use super::at;
 use crate::model::{Class, Default, Input, Kind, Method, Parameter};
 
 pub fn construct(class: &Class) -> TokenStream {
@@ -40,7 +40,7 @@ fn arm(method: &Method) -> TokenStream {
     let name = method.ident.unraw().to_string();
     let outcome = outcome(method);
     let ty = &method.output;
-    let write = quote_spanned!(ty.span()=> ::vactor_sdk::__private::write_result(result));
+    let write = quote_spanned!(at(ty)=> ::vactor_sdk::__private::write_result(result));
     quote! {
         #(#cfgs)*
         #name => {
@@ -63,7 +63,7 @@ fn outcome(method: &Method) -> TokenStream {
         Kind::Constructor | Kind::Task => None,
     };
     let inputs = method.inputs.iter().map(argument);
-    quote_spanned! {output.span()=>
+    quote_spanned! {at(output)=>
         let arguments = ::vactor_sdk::__private::Arguments::read(json, &[#(#names),*])?;
         ::vactor_sdk::__outcome!(#output, Self::#ident(#this #(#inputs),*))
     }
@@ -71,7 +71,7 @@ fn outcome(method: &Method) -> TokenStream {
 
 fn argument(input: &Input) -> TokenStream {
     let Parameter { ident, ty, default, .. } = &**match input {
-        Input::Context(span) => return quote_spanned!(*span=> ctx),
+        Input::Context(span) => return quote_spanned!(at(span)=> ctx),
         Input::Parameter(parameter) => parameter,
     };
     let name = ident.unraw().to_string();
@@ -82,7 +82,7 @@ fn argument(input: &Input) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     };
-    quote_spanned!(ty.span()=> arguments.take::<#ty>(#name, #default)?)
+    quote_spanned!(at(ty)=> arguments.take::<#ty>(#name, #default)?)
 }
 
 /// The value of a default, where rustc knows the type that it must have.
@@ -91,7 +91,7 @@ pub fn default_value(default: &Default) -> TokenStream {
         Default::OfType => quote!(::core::default::Default::default()),
         // A text is wanted as a `String`, mostly.
         Default::Value(text @ Expr::Lit(ExprLit { lit: Lit::Str(_), .. })) => {
-            quote_spanned!(text.span()=> ::core::convert::Into::into(#text))
+            quote_spanned!(at(text)=> ::core::convert::Into::into(#text))
         }
         Default::Value(value) => quote!(#value),
     }

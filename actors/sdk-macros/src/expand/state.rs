@@ -1,7 +1,7 @@
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 
+use super::at;
 use crate::model::{Class, Hook, HookInput};
 
 pub fn get(class: &Class) -> TokenStream {
@@ -9,11 +9,11 @@ pub fn get(class: &Class) -> TokenStream {
     let body = match (&class.hooks.get_state, &class.hooks.set_state) {
         (Some(hook), _) => call(hook, quote!(self,), &[]),
         (None, None) => {
-            quote_spanned!(ty.span()=> ::vactor_sdk::__private::write_readable_state::<#ty>(self))
+            quote_spanned!(at(ty)=> ::vactor_sdk::__private::write_readable_state::<#ty>(self))
         }
         // Only the class knows what its own `set_state` reads.
         (None, Some(_)) => {
-            quote_spanned!(ty.span()=> ::vactor_sdk::__private::write_state::<#ty>(self))
+            quote_spanned!(at(ty)=> ::vactor_sdk::__private::write_state::<#ty>(self))
         }
     };
     quote! {
@@ -29,8 +29,8 @@ pub fn get(class: &Class) -> TokenStream {
 pub fn set(class: &Class) -> TokenStream {
     let ty = &class.ty;
     let body = match &class.hooks.set_state {
-        Some(hook) => call(hook, TokenStream::new(), &[quote!(state)]),
-        None => quote_spanned!(ty.span()=> ::vactor_sdk::__private::read_state::<#ty>(&state)),
+        Some(hook) => call(hook, TokenStream::new(), &["state"]),
+        None => quote_spanned!(at(ty)=> ::vactor_sdk::__private::read_state::<#ty>(&state)),
     };
     quote! {
         fn set_state(
@@ -44,7 +44,7 @@ pub fn set(class: &Class) -> TokenStream {
 
 pub fn migrate(class: &Class) -> TokenStream {
     let body = match &class.hooks.migrate {
-        Some(hook) => call(hook, TokenStream::new(), &[quote!(from_version), quote!(state)]),
+        Some(hook) => call(hook, TokenStream::new(), &["from_version", "state"]),
         None => quote!(::core::result::Result::Ok(state)),
     };
     quote! {
@@ -58,15 +58,15 @@ pub fn migrate(class: &Class) -> TokenStream {
     }
 }
 
-fn call(hook: &Hook, this: TokenStream, values: &[TokenStream]) -> TokenStream {
+fn call(hook: &Hook, this: TokenStream, values: &[&str]) -> TokenStream {
     let Hook { ident, inputs, output } = hook;
     let mut values = values.iter();
     let inputs = inputs.iter().map(|input| match input {
         HookInput::Context => quote!(ctx),
         HookInput::Value(ty) => {
-            let value = values.next();
-            quote_spanned!(ty.span()=> ::core::convert::identity::<#ty>(#value))
+            let value = values.next().expect("a hook takes as many values as the host gives");
+            Ident::new(value, at(ty)).into_token_stream()
         }
     });
-    quote_spanned!(output.span()=> ::vactor_sdk::__outcome!(#output, Self::#ident(#this #(#inputs),*)))
+    quote_spanned!(at(output)=> ::vactor_sdk::__outcome!(#output, Self::#ident(#this #(#inputs),*)))
 }

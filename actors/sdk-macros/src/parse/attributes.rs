@@ -2,11 +2,12 @@ use syn::{Attribute, Error, Expr, ExprLit, Lit, Meta, Result};
 
 use crate::model::Default;
 
-/// The text of the doc comments, as they are meant to be read.
+/// The text of the doc comments, without the space that follows each `///`.
 pub fn doc(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter_map(doc_text);
-    let text = lines.flat_map(|text| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>());
-    text.collect::<Vec<_>>().join("\n").trim().to_owned()
+    let comments: Vec<String> = attributes.iter().filter_map(doc_text).collect();
+    let text = comments.join("\n");
+    let lines: Vec<&str> = text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
+    lines.join("\n").trim().to_owned()
 }
 
 fn doc_text(attribute: &Attribute) -> Option<String> {

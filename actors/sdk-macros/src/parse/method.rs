@@ -28,7 +28,7 @@ pub fn read(function: &ImplItemFn, cfgs: Vec<Attribute>) -> Result<Method> {
 /// Refuses what no method can be, whatever its kind.
 fn check(signature: &Signature) -> Result<()> {
     if let Some(keyword) = &signature.asyncness {
-        return Err(refused(keyword, "a method cannot be `async`: there is nothing beside it to run"));
+        return Err(refused(keyword, "a method cannot be `async`: a run does one thing after the other"));
     }
     if !matches!(signature.safety, Safety::Default) {
         return Err(refused(&signature.safety, "a method is called by anyone, and so it cannot be `unsafe`"));
@@ -36,11 +36,14 @@ fn check(signature: &Signature) -> Result<()> {
     if let Some(abi) = &signature.abi {
         return Err(refused(abi, "a method is plain Rust, without an ABI"));
     }
-    let generic = signature.generics.params.iter().find(|param| !matches!(param, GenericParam::Lifetime(_)));
-    if let Some(generic) = generic {
-        return Err(refused(generic, "a method cannot be generic: its callers send JSON, and no types"));
+    match signature.generics.params.first() {
+        Some(lifetime @ GenericParam::Lifetime(_)) => Err(refused(
+            lifetime,
+            "a method cannot name a lifetime: what it returns may borrow from `self` without one",
+        )),
+        Some(generic) => Err(refused(generic, "a method cannot be generic: its callers send JSON, and no types")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn kind(signature: &Signature) -> Result<Kind> {

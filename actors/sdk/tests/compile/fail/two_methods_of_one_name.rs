@@ -1,0 +1,24 @@
+use serde::{Deserialize, Serialize};
+use vactor_sdk::actor;
+
+#[derive(Serialize, Deserialize)]
+struct Tally {
+    count: u64,
+}
+
+#[actor]
+impl Tally {
+    pub fn new() -> Self {
+        Tally { count: 0 }
+    }
+
+    pub fn add(&mut self) {
+        self.count += 1;
+    }
+
+    pub fn add(&mut self, number: u64) {
+        self.count += number;
+    }
+}
+
+fn main() {}
