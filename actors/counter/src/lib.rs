@@ -26,3 +26,27 @@ impl Counter {
         self.val
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Counter;
+
+    #[test]
+    fn counts() {
+        let mut counter = Counter::new(0);
+        assert_eq!(counter.incr(10), 10);
+        assert_eq!(counter.incr(-3), 7);
+        assert_eq!(counter.value(), 7);
+    }
+
+    /// Saved and restored as the host does it between two calls.
+    #[test]
+    fn remembers() {
+        let mut counter = Counter::new(41);
+        counter.incr(1);
+        let state = serde_json::to_string(&counter).expect("the state is JSON");
+        assert_eq!(state, r#"{"val":42}"#);
+        let restored: Counter = serde_json::from_str(&state).expect("the state can be read");
+        assert_eq!(restored.value(), 42);
+    }
+}

@@ -60,12 +60,13 @@
 //! serde = { version = "1", features = ["derive"] }
 //! vactor-sdk = { path = "sdk" }
 //!
-//! [profile.release] # small, and a panic is a trap
+//! [profile.release] # small, a panic is a trap, and a number that overflows is a panic, as in tests
 //! opt-level = "s"
 //! lto = true
 //! codegen-units = 1
 //! strip = true
 //! panic = "abort"
+//! overflow-checks = true
 //! ```
 //!
 //! `vactor build` compiles it for the target `wasm32-unknown-unknown`. A component holds one class: one
