@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,6 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
+
+/// The last millisecond of the year 9999.
+const LAST: u64 = 253_402_300_799_999;
 
 impl Timestamp {
     pub const fn from_millis(millis: u64) -> Self {
@@ -53,9 +56,9 @@ fn millis(duration: Duration) -> u64 {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
-            Some(time) => write!(f, "{time:.3}"),
-            // RFC 3339 ends with the year 9999.
+        // RFC 3339 ends with the year 9999, and so does what the library can write.
+        match UNIX_EPOCH.checked_add(Duration::from_millis(self.0)).filter(|_| self.0 <= LAST) {
+            Some(time) => humantime::format_rfc3339_millis(time).fmt(f),
             None => write!(f, "{} ms after 1970", self.0),
         }
     }
@@ -65,9 +68,30 @@ impl FromStr for Timestamp {
     type Err = ParseTimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let time: jiff::Timestamp = text.parse().map_err(|_| ParseTimestampError)?;
-        let millis = time.as_millisecond().try_into().map_err(|_| ParseTimestampError)?;
+        let (local, ahead) = split_offset(text).ok_or(ParseTimestampError)?;
+        let time = humantime::parse_rfc3339(&format!("{local}Z")).map_err(|_| ParseTimestampError)?;
+        let since = time.duration_since(UNIX_EPOCH).map_err(|_| ParseTimestampError)?;
+        let millis = millis(since).checked_add_signed(-ahead).ok_or(ParseTimestampError)?;
         Ok(Timestamp(millis))
+    }
+}
+
+/// A local time, and how many milliseconds that is ahead of UTC: the library reads `Z` alone.
+fn split_offset(text: &str) -> Option<(&str, i64)> {
+    if let Some(local) = text.strip_suffix(['Z', 'z']) {
+        return Some((local, 0));
+    }
+    let (local, offset) = text.split_at_checked(text.len().checked_sub("+00:00".len())?)?;
+    let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+    let number = |digits: &str, end: i64| match digits.as_bytes() {
+        [b'0'..=b'9', b'0'..=b'9'] => digits.parse::<i64>().ok().filter(|number| *number < end),
+        _ => None,
+    };
+    let ahead = (number(hours, 24)? * 60 + number(minutes, 60)?) * 60_000;
+    match offset.as_bytes()[0] {
+        b'+' => Some((local, ahead)),
+        b'-' => Some((local, -ahead)),
+        _ => None,
     }
 }
 
