@@ -12,17 +12,22 @@ use proc_macro::TokenStream;
 use quote::quote;
 
 /// Makes an actor class of an `impl` block.
+///
+/// After an error, too, the output has what the attribute is on: else rustc would miss it as well.
 #[proc_macro_attribute]
 pub fn actor(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let block = match parse::impl_block(item.into()) {
+    let item = proc_macro2::TokenStream::from(item);
+    let block = match parse::impl_block(item.clone()) {
         Ok(block) => block,
-        Err(error) => return error.into_compile_error().into(),
+        Err(error) => {
+            let error = error.into_compile_error();
+            return quote!(#item #error).into();
+        }
     };
     let class = match parse::class(attribute.into(), &block) {
         Ok(class) => expand::class(&class),
         Err(errors) => errors.into_compile_error(),
     };
-    // The block is there even after an error, so that rustc does not also miss its functions.
     let block = rewrite::block(block);
     quote!(#block #class).into()
 }

@@ -54,11 +54,11 @@ pub struct Parameter {
     pub ident: Ident,
     pub ty: Type,
     pub doc: String,
-    pub default: Option<Default>,
+    pub default: Option<DefaultValue>,
 }
 
 /// What a parameter is when it was left out.
-pub enum Default {
+pub enum DefaultValue {
     /// `#[default]`, and an `Option` without a default of its own.
     OfType,
     /// `#[default(…)]`

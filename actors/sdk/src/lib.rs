@@ -138,6 +138,8 @@
 //! `print!`, `println!`, `eprint!`, `eprintln!` and `dbg!` inside the block reach the step's log, and in
 //! functions elsewhere do so when they are named: see [`output`].
 
+#![deny(unsafe_code)]
+
 mod class;
 mod context;
 mod describe;

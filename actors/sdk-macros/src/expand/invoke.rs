@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, Lit};
 
 use super::at;
-use crate::model::{Class, Default, Input, Kind, Method, Parameter};
+use crate::model::{Class, DefaultValue, Input, Kind, Method, Parameter};
 
 pub fn construct(class: &Class) -> TokenStream {
     let constructor = class.methods.iter().find(|method| method.kind == Kind::Constructor).map(outcome);
@@ -86,13 +86,13 @@ fn argument(input: &Input) -> TokenStream {
 }
 
 /// The value of a default, where rustc knows the type that it must have.
-pub fn default_value(default: &Default) -> TokenStream {
+pub fn default_value(default: &DefaultValue) -> TokenStream {
     match default {
-        Default::OfType => quote!(::core::default::Default::default()),
+        DefaultValue::OfType => quote!(::core::default::Default::default()),
         // A text is wanted as a `String`, mostly.
-        Default::Value(text @ Expr::Lit(ExprLit { lit: Lit::Str(_), .. })) => {
+        DefaultValue::Value(text @ Expr::Lit(ExprLit { lit: Lit::Str(_), .. })) => {
             quote_spanned!(at(text)=> ::core::convert::Into::into(#text))
         }
-        Default::Value(value) => quote!(#value),
+        DefaultValue::Value(value) => quote!(#value),
     }
 }

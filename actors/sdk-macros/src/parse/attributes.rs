@@ -1,6 +1,6 @@
 use syn::{Attribute, Error, Expr, ExprLit, Lit, Meta, Result};
 
-use crate::model::Default;
+use crate::model::DefaultValue;
 
 /// The text of the doc comments, without the space that follows each `///`.
 pub fn doc(attributes: &[Attribute]) -> String {
@@ -30,7 +30,7 @@ pub fn is_ours(attribute: &Attribute) -> bool {
 }
 
 /// `#[default]` or `#[default(…)]` among a parameter's attributes.
-pub fn default(attributes: &[Attribute]) -> Result<Option<Default>> {
+pub fn default(attributes: &[Attribute]) -> Result<Option<DefaultValue>> {
     let mut defaults = attributes.iter().filter(|attribute| attribute.path().is_ident("default"));
     let Some(first) = defaults.next() else {
         return Ok(None);
@@ -39,8 +39,8 @@ pub fn default(attributes: &[Attribute]) -> Result<Option<Default>> {
         return Err(Error::new_spanned(second, "a parameter has one default"));
     }
     match &first.meta {
-        Meta::Path(_) => Ok(Some(Default::OfType)),
-        Meta::List(list) => Ok(Some(Default::Value(list.parse_args()?))),
+        Meta::Path(_) => Ok(Some(DefaultValue::OfType)),
+        Meta::List(list) => Ok(Some(DefaultValue::Value(list.parse_args()?))),
         Meta::NameValue(meta) => Err(Error::new_spanned(meta, "write it as `#[default(…)]`")),
     }
 }

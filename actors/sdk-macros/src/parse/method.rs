@@ -6,7 +6,7 @@ use syn::{
 };
 
 use super::{attributes, output};
-use crate::model::{Default, Input, Kind, Method, Parameter};
+use crate::model::{DefaultValue, Input, Kind, Method, Parameter};
 
 pub fn read(function: &ImplItemFn, cfgs: Vec<Attribute>) -> Result<Method> {
     let signature = &function.sig;
@@ -94,7 +94,7 @@ fn input(parameter: &PatType) -> Result<Input> {
     };
     check_type(&parameter.ty)?;
     let default = match attributes::default(&parameter.attrs)? {
-        None if is_option(&parameter.ty) => Some(Default::OfType),
+        None if is_named(&parameter.ty, "Option") => Some(DefaultValue::OfType),
         default => default,
     };
     Ok(Input::Parameter(Box::new(Parameter {
@@ -119,20 +119,13 @@ pub fn context(ty: &Type) -> Result<Option<&TypeReference>> {
 
 fn check_type(ty: &Type) -> Result<()> {
     match ty {
-        Type::Reference(_) => {
-            let owned = match ty.to_token_stream().to_string().as_str() {
-                "& str" => "`String`",
-                _ => "an owned type",
-            };
+        Type::Reference(reference) => {
+            let owned = if is_named(&reference.elem, "str") { "`String`" } else { "an owned type" };
             Err(refused(ty, format_args!("an argument is a value that was sent: take {owned}, not a reference")))
         }
         Type::ImplTrait(_) => Err(refused(ty, "a method cannot be generic: its callers send JSON, and no types")),
         _ => Ok(()),
     }
-}
-
-fn is_option(ty: &Type) -> bool {
-    is_named(ty, "Option")
 }
 
 /// Whether a type is written with this name, as far as one can see without knowing what it is.
