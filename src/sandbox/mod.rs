@@ -3,6 +3,121 @@
 //! One run is a value: everything that it may depend on goes in, everything that came of it comes out.
 //! It knows no disk, no clock and no terminal. wasmtime is named here alone.
 
+mod cache;
+mod class;
+mod component;
+mod engine;
+mod fault;
+mod host;
+mod precompiled;
 mod run;
+mod watchdog;
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+pub use cache::Cache;
+pub use class::Class;
 pub use run::{Identity, Method, Ran, Run, Stop, Success};
+
+use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
+use engine::Runtime;
+
+/// Where classes run. Making one starts nothing and links nothing; the first class does.
+///
+/// Share one among threads: classes are compiled, loaded and linked once, and each run is on its own.
+pub struct Sandbox {
+    cache: Cache,
+    runtime: OnceLock<Result<Arc<Runtime>>>,
+    /// The lock around the map is held for a look-up, the one around a slot while its class is compiled: who
+    /// wants the same class waits for it, who wants another does not.
+    classes: Mutex<HashMap<Hash, Slot>>,
+}
+
+type Slot = Arc<Mutex<Option<Arc<Class>>>>;
+
+/// A file that was found to be an actor class.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The component: the bytes that were given, or the component that was made of a core module.
+    pub component: Vec<u8>,
+    /// blake3 of the component.
+    pub hash: Hash,
+    /// What the class says of itself, as it said it.
+    pub description: Json,
+    /// The same, read and checked.
+    pub class: Description,
+}
+
+impl Sandbox {
+    pub fn new(cache: Cache) -> Sandbox {
+        Sandbox { cache, runtime: OnceLock::new(), classes: Mutex::default() }
+    }
+
+    /// Finds out whether some bytes are an actor class, and what it says of itself.
+    ///
+    /// A core module that carries its component's type becomes a component. The contract's imports and exports are
+    /// checked, the component is compiled (into the cache), and `describe` is called once. `on_compile` is told before a
+    /// compilation, which may take seconds; `on_log` sees what `describe` says to the log.
+    ///
+    /// [`Error::NotAClass`] where the bytes are none.
+    pub fn inspect(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+        on_compile: &mut dyn FnMut(),
+        on_log: &mut (dyn FnMut(&LogLine) + Send),
+    ) -> Result<Inspected> {
+        let component = component::from_bytes(bytes)?;
+        let hash = Hash::of(&component);
+        let class = self.class(&hash, || Ok(&component), on_compile)?;
+        let description = class.describe(limits, on_log)?;
+        let said = Description::read(&description).and_then(|class| class.check().map(|()| class));
+        match said {
+            Ok(class) => Ok(Inspected { component: component.into_owned(), hash, description, class }),
+            Err(reason) => Err(not_a_class(format!("what `describe` says is not right: {reason}"), None)),
+        }
+    }
+
+    /// A class ready to run: from this process's memory, from the cache, or compiled now. `component` is asked for the
+    /// component's bytes only to compile them, after `on_compile` was told.
+    ///
+    /// [`Error::Damaged`] where the bytes are not those of the hash, [`Error::NotAClass`] where they are no class.
+    pub fn class<B: AsRef<[u8]>>(
+        &self,
+        hash: &Hash,
+        component: impl FnOnce() -> Result<B>,
+        on_compile: &mut dyn FnMut(),
+    ) -> Result<Arc<Class>> {
+        let slot = lock(&self.classes).entry(*hash).or_default().clone();
+        let mut slot = lock(&slot);
+        if let Some(class) = &*slot {
+            return Ok(class.clone());
+        }
+        let runtime = self.runtime.get_or_init(|| Runtime::start().map(Arc::new)).as_ref().map_err(Error::clone)?;
+        let compiled = match self.cache.load(&runtime.engine, hash) {
+            Some(compiled) => compiled,
+            None => {
+                let component = component()?;
+                if Hash::of(component.as_ref()) != *hash {
+                    return Err(Error::Damaged { what: format!("the component {hash} has other bytes") });
+                }
+                on_compile();
+                let code = engine::compile(component.as_ref())?;
+                self.cache.keep(&runtime.engine, hash, &code)?
+            }
+        };
+        let class = Arc::new(Class::new(runtime.clone(), compiled)?);
+        *slot = Some(class.clone());
+        Ok(class)
+    }
+}
+
+fn not_a_class(reason: String, hint: Option<&str>) -> Error {
+    Error::NotAClass { reason, hint: hint.map(str::to_owned) }
+}
+
+/// Nothing here is left half done by a panic (of a caller's closure, say), so a poisoned lock is a lock.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

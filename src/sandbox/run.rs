@@ -1,9 +1,11 @@
 //! What goes into a run, and what comes out.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use super::lock;
+use super::watchdog::Watch;
 use crate::model::{ActorId, ClassName, Fault, Json, Limits, Log, LogLine, Seed, Timestamp};
 
 /// Everything that one run of one method depends on.
@@ -66,16 +68,37 @@ pub struct Success {
     pub state: Option<Vec<u8>>,
 }
 
-/// Ends a run from another thread: its outcome is then the host's fault `cancelled`.
+/// Ends runs from another thread: their outcome is then the host's fault `cancelled`. One that was stopped stays so, and
+/// ends whatever is given it later.
 #[derive(Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Stopping>);
+
+#[derive(Default)]
+struct Stopping {
+    stopped: AtomicBool,
+    /// Who watches its runs, or did.
+    watchdogs: Mutex<Vec<Weak<Watch>>>,
+}
 
 impl Stop {
+    /// Does not wait. May be called from any thread, but not from within a signal handler.
     pub fn stop(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.stopped.store(true, Ordering::Release);
+        for watchdog in lock(&self.0.watchdogs).iter().filter_map(Weak::upgrade) {
+            watchdog.wake();
+        }
     }
 
     pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.stopped.load(Ordering::Acquire)
+    }
+
+    /// From now on, stopping wakes this watchdog.
+    pub(super) fn wakes(&self, watchdog: &Arc<Watch>) {
+        let mut watchdogs = lock(&self.0.watchdogs);
+        if !watchdogs.iter().any(|known| known.as_ptr() == Arc::as_ptr(watchdog)) {
+            watchdogs.retain(|known| known.strong_count() > 0);
+            watchdogs.push(Arc::downgrade(watchdog));
+        }
     }
 }

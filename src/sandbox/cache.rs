@@ -1,0 +1,155 @@
+//! Where compiled code is kept from one process to the next.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::engine::{SETTINGS, WASMTIME};
+use super::{fault, precompiled};
+use crate::model::{Error, Hash, Result};
+
+/// The folder in which compiled classes are kept. It is used only if it belongs to the user who runs vactor and nobody
+/// else may look into it, for what lies there is run; otherwise, and where it cannot be written,
+/// classes are compiled in each process.
+///
+/// It can be removed at any time. An entry that nobody used for 90 days goes when a new one is written.
+#[derive(Clone, Debug)]
+pub struct Cache(Option<PathBuf>);
+
+/// How an entry's name ends.
+const EXTENSION: &str = "compiled";
+const UNUSED: Duration = Duration::from_secs(90 * 24 * 3600);
+/// What another process left half written goes sooner.
+const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+
+impl Cache {
+    /// `$XDG_CACHE_HOME/vactor`, or `~/.cache/vactor`; none where there is no home.
+    pub fn user() -> Cache {
+        let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let folder =
+            named.or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache")));
+        Cache(folder.map(|folder| folder.join("vactor")))
+    }
+
+    /// This folder, which is made when it is needed.
+    pub fn at(folder: impl Into<PathBuf>) -> Cache {
+        Cache(Some(folder.into()))
+    }
+
+    /// Nothing is kept.
+    pub fn none() -> Cache {
+        Cache(None)
+    }
+
+    /// The compiled class, if it is kept and can be used.
+    pub(super) fn load(&self, engine: &Engine, hash: &Hash) -> Option<Component> {
+        let folder = self.0.as_ref()?;
+        let entry = folder.join(name(hash));
+        let ours = fs::metadata(folder).is_ok_and(|folder| is_private(&folder))
+            && fs::symlink_metadata(&entry).is_ok_and(|entry| entry.is_file() && is_private(&entry));
+        if !ours {
+            return None;
+        }
+        precompiled::from_file(engine, &entry).ok()
+    }
+
+    /// Keeps what was just compiled, if it can be kept, and makes it ready to run.
+    pub(super) fn keep(&self, engine: &Engine, hash: &Hash, code: &[u8]) -> Result<Component> {
+        if let Some(folder) = &self.0 {
+            // a cache that cannot be written costs time and nothing else
+            let _ = write(folder, &name(hash), code);
+        }
+        if let Some(kept) = self.load(engine, hash) {
+            return Ok(kept);
+        }
+        precompiled::from_memory(engine, code).map_err(|error| Error::Io {
+            action: "load a class that was just compiled".to_owned(),
+            reason: fault::sentence(&error),
+        })
+    }
+}
+
+/// Everything that compiled code depends on.
+fn name(hash: &Hash) -> String {
+    use std::env::consts::{ARCH, OS};
+    format!("{hash}-{WASMTIME}-{ARCH}-{OS}-{SETTINGS}.{EXTENSION}")
+}
+
+/// Writes an entry whole: to a file of another name, which gets its own when it is on the disk.
+fn write(folder: &Path, name: &str, code: &[u8]) -> io::Result<()> {
+    make(folder)?;
+    if !is_private(&fs::metadata(folder)?) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    sweep(folder, SystemTime::now());
+    let temporary = folder.join(format!("{name}.{}", std::process::id()));
+    let written = create(&temporary).and_then(|mut file| {
+        file.write_all(code)?;
+        file.sync_data()?;
+        fs::rename(&temporary, folder.join(name))
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Removes what nobody uses. Another process that has an entry mapped keeps it until it ends.
+fn sweep(folder: &Path, now: SystemTime) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_entry = path.extension() == Some(OsStr::new(EXTENSION));
+        let is_temporary =
+            path.file_stem().map(Path::new).is_some_and(|stem| stem.extension() == Some(OsStr::new(EXTENSION)));
+        let keep_for = match (is_entry, is_temporary) {
+            (true, _) => UNUSED,
+            (_, true) => ABANDONED,
+            _ => continue,
+        };
+        let used = entry.metadata().and_then(|found| Ok(found.modified()?.max(found.accessed()?)));
+        if used.is_ok_and(|used| now.duration_since(used).is_ok_and(|unused| unused > keep_for)) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn make(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(unix)]
+fn create(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// Whether a folder or a file belongs to this user and is closed to all others.
+#[cfg(unix)]
+fn is_private(found: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    found.uid() == nix::unistd::geteuid().as_raw() && found.mode() & 0o077 == 0
+}
+
+// Elsewhere nobody has shown yet how to find out who can write a file: nothing is kept.
+
+#[cfg(not(unix))]
+fn make(_: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(unix))]
+fn create(_: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &Metadata) -> bool {
+    false
+}

@@ -1,0 +1,187 @@
+//! A compiled class, and one run of one method on a new instance of it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::Store;
+use wasmtime::component::Component;
+
+use super::engine::Runtime;
+use super::fault::{self, Export};
+use super::host::exports::vactor::actor::class::Guest;
+use super::host::{Actor, ActorPre, Host, ON_LOG};
+use super::not_a_class;
+use super::run::{Method, Ran, Run, Success};
+use crate::model::{Error, Fault, Json, Limit, Limits, Log, LogLine, Result};
+
+/// A compiled class. Each run gets an instance of its own.
+pub struct Class {
+    runtime: Arc<Runtime>,
+    class: ActorPre<Host>,
+}
+
+/// An instance during its run.
+struct Instance<'a> {
+    store: Store<Host>,
+    actor: Actor,
+    limits: &'a Limits,
+    /// The method as its caller knows it.
+    method: &'a str,
+}
+
+impl Class {
+    pub(super) fn new(runtime: Arc<Runtime>, component: Component) -> Result<Class> {
+        let linked = runtime.linker.instantiate_pre(&component).and_then(ActorPre::new);
+        let not_the_contracts = |error| {
+            not_a_class(
+                format!("it does not have the contract's types: {}", fault::sentence(&error)),
+                Some("build it with an SDK of this version"),
+            )
+        };
+        Ok(Class { class: linked.map_err(not_the_contracts)?, runtime })
+    }
+
+    /// Runs one method on a new instance. Whatever the guest does comes out as a value.
+    ///
+    /// The calling thread runs the guest and must have more than 1 MiB of stack to spare.
+    pub fn run(&self, run: Run<'_>) -> Ran {
+        let started = Instant::now();
+        let host = Host::of(&run, started);
+        let (method, name) = (run.method, run.method.name());
+        let (outcome, log) = self.on_an_instance(host, run.limits, name, run.on_log, |instance| instance.run(method));
+        Ran { outcome, log, took: started.elapsed() }
+    }
+
+    /// What the class says of itself: one JSON value.
+    pub(super) fn describe(&self, limits: &Limits, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Result<Json> {
+        let host = Host::describing(limits, Instant::now());
+        let (said, log) = self.on_an_instance(host, limits, "describe", on_log, |instance| instance.describe());
+        said.map_err(|fault| {
+            let hint = log.lines.last().map(|line| format!("the last that it logged is: {}", line.message));
+            Error::NotAClass { reason: fault.message, hint }
+        })
+    }
+
+    fn on_an_instance<T>(
+        &self,
+        host: Host,
+        limits: &Limits,
+        method: &str,
+        on_log: &mut (dyn FnMut(&LogLine) + Send),
+        body: impl FnOnce(&mut Instance) -> Result<T, Fault>,
+    ) -> (Result<T, Fault>, Log) {
+        let (deadline, stop) = (host.deadline, host.stop.clone());
+        let mut store = Store::new(&self.runtime.engine, host);
+        store.limiter(|host| host);
+        store.set_hostcall_fuel(usize::try_from(limits.memory).unwrap_or(usize::MAX));
+        store.epoch_deadline_callback(Host::check);
+        store.set_epoch_deadline(1); // before it is watched: a rise of the epoch from there on is seen
+        let _watched = match self.runtime.watchdog.watch(deadline, &stop) {
+            Ok(watched) => watched,
+            Err(error) => return (Err(fault::no_thread(&error)), Log::default()),
+        };
+        if stop.is_stopped() {
+            return (Err(fault::cancelled(method)), Log::default());
+        }
+        ON_LOG.set(on_log, || {
+            let actor = match self.class.instantiate(&mut store) {
+                Ok(actor) => actor,
+                Err(error) => {
+                    let fault = fault::of(&error, Export::Start, method, limits);
+                    return (Err(fault), store.into_data().log);
+                }
+            };
+            let mut instance = Instance { store, actor, limits, method };
+            let outcome = body(&mut instance);
+            (outcome, instance.store.into_data().log)
+        })
+    }
+}
+
+impl Instance<'_> {
+    fn run(&mut self, method: Method<'_>) -> Result<Success, Fault> {
+        match method {
+            Method::Construct { arguments } => {
+                let arguments = arguments.as_str().to_owned();
+                let made = self.call(Export::Construct, |class, store| class.call_construct(store, &arguments))?;
+                made.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
+                Ok(Success { result: Json::null(), state: Some(self.get_state()?) })
+            }
+            Method::Mutate { state, name, arguments } => {
+                self.set_state(state)?;
+                let result = self.invoke(name, arguments)?;
+                Ok(Success { result, state: Some(self.get_state()?) })
+            }
+            Method::Query { state, name, arguments } => {
+                self.set_state(state)?;
+                Ok(Success { result: self.invoke(name, arguments)?, state: None })
+            }
+            Method::Task { name, arguments } => Ok(Success { result: self.invoke(name, arguments)?, state: None }),
+            Method::Migrate { from_version, state } => {
+                let migrated =
+                    self.call(Export::Migrate, |class, store| class.call_migrate(store, from_version, state))?;
+                let state = migrated.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
+                Ok(Success { result: Json::null(), state: Some(self.within_limit(state)?) })
+            }
+        }
+    }
+
+    fn set_state(&mut self, state: &[u8]) -> Result<(), Fault> {
+        let restored = self.call(Export::SetState, |class, store| class.call_set_state(store, state))?;
+        restored.map_err(|failure| fault::bad_state("set-state refused the state", failure, self.method, self.limits))
+    }
+
+    fn invoke(&mut self, name: &str, arguments: &Json) -> Result<Json, Fault> {
+        let arguments = arguments.as_str().to_owned();
+        let ended = self.call(Export::Invoke, |class, store| class.call_invoke(store, name, &arguments))?;
+        let text = ended.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
+        self.json(&text)
+    }
+
+    fn get_state(&mut self) -> Result<Vec<u8>, Fault> {
+        let saved = self.call(Export::GetState, |class, store| class.call_get_state(store))?;
+        let state =
+            saved.map_err(|failure| fault::bad_state("get-state gave no state", failure, self.method, self.limits))?;
+        self.within_limit(state)
+    }
+
+    fn describe(&mut self) -> Result<Json, Fault> {
+        let text = self.call(Export::Describe, |class, store| class.call_describe(store))?;
+        self.json(&text)
+    }
+
+    /// Calls one export.
+    fn call<T>(
+        &mut self,
+        export: Export,
+        call: impl FnOnce(&Guest, &mut Store<Host>) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
+        let called = call(self.actor.vactor_actor_class(), &mut self.store);
+        called.map_err(|error| fault::of(&error, export, self.method, self.limits))
+    }
+
+    fn json(&self, text: &str) -> Result<Json, Fault> {
+        if text.len() as u64 > self.limits.result {
+            return Err(fault::over(Limit::Result, text.len(), self.method, self.limits));
+        }
+        Json::parse(text).map_err(|error| fault::bad_result(self.method, &error))
+    }
+
+    fn within_limit(&self, state: Vec<u8>) -> Result<Vec<u8>, Fault> {
+        if state.len() as u64 > self.limits.state {
+            return Err(fault::over(Limit::State, state.len(), self.method, self.limits));
+        }
+        Ok(state)
+    }
+}
+
+impl Method<'_> {
+    /// What a person calls it.
+    fn name(&self) -> &str {
+        match self {
+            Method::Construct { .. } => "the constructor",
+            Method::Mutate { name, .. } | Method::Query { name, .. } | Method::Task { name, .. } => name,
+            Method::Migrate { .. } => "migrate",
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Some bytes from a stranger: are they a component that keeps to the contract?
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use wasmparser::component_types::{ComponentEntityType, ComponentItem};
+use wasmparser::types::Types;
+use wasmparser::{Parser, Payload, Validator};
+use wit_component::ComponentEncoder;
+use wit_parser::Resolve;
+
+use super::engine::FEATURES;
+use super::not_a_class;
+use crate::model::{Error, Result};
+
+const WIT: &str = include_str!("../../wit/actor.wit");
+
+const HOW_TO_BEGIN: &str = "`vactor build` makes a class from its source, `vactor new` writes one to begin with";
+const HOW_TO_AVOID_IMPORTS: &str = "build it for wasm32-unknown-unknown, with an SDK; a class in Python or JavaScript is to be \
+                                    built with its WASI stubbed out";
+
+/// The component, made of a core module where the bytes are one, after its imports and exports were found to be the
+/// contract's.
+pub fn from_bytes(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
+    let component = if Parser::is_component(bytes) {
+        Cow::Borrowed(bytes)
+    } else if Parser::is_core_wasm(bytes) {
+        Cow::Owned(from_module(bytes)?)
+    } else if bytes.is_empty() {
+        return Err(not_a_class("it is empty".to_owned(), Some(HOW_TO_BEGIN)));
+    } else {
+        return Err(not_a_class("it is no WebAssembly".to_owned(), Some(HOW_TO_BEGIN)));
+    };
+    check(&component)?;
+    Ok(component)
+}
+
+/// What a `wasm32-unknown-unknown` build with wit-bindgen gives becomes a component.
+fn from_module(module: &[u8]) -> Result<Vec<u8>> {
+    Validator::new_with_features(FEATURES).validate_all(module).map_err(|error| damaged(&error))?;
+    let carries_type = wit_component::metadata::decode(module).is_ok_and(|(rest, _)| rest.is_some());
+    let foreign = foreign_imports_of_module(module);
+    if !foreign.is_empty() {
+        return Err(refuse_imports(&foreign));
+    }
+    if !carries_type {
+        return Err(not_a_class(
+            "it is a core module that does not carry a component's type".to_owned(),
+            Some(HOW_TO_BEGIN),
+        ));
+    }
+    let encoded = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
+    encoded.map_err(|error| {
+        let reason = error.root_cause().to_string();
+        not_a_class(format!("no component can be made of this core module: {reason}"), Some(HOW_TO_BEGIN))
+    })
+}
+
+/// Modules that a core module imports from and that the contract does not have.
+fn foreign_imports_of_module(module: &[u8]) -> BTreeSet<String> {
+    let imports = Parser::new(0).parse_all(module).filter_map(|payload| match payload {
+        Ok(Payload::ImportSection(section)) => Some(section),
+        _ => None,
+    });
+    let names = imports.flat_map(|section| section.into_imports()).filter_map(|import| Some(import.ok()?.module));
+    // what is not an interface is a part of the component model's own: `$root`, `[export]…`
+    let own = |name: &str| name.contains("vactor:actor/") || name.starts_with(['$', '[']);
+    names.filter(|name| !own(name)).map(str::to_owned).collect()
+}
+
+fn check(component: &[u8]) -> Result<()> {
+    let types = Validator::new_with_features(FEATURES).validate_all(component).map_err(|error| damaged(&error))?;
+    let (imports, exports) = names(component).map_err(|error| damaged(&error))?;
+    let contract = Contract::read();
+
+    let foreign = imports.iter().filter(|name| !contract.has(name, &["context", "types"])).cloned().collect();
+    refuse_some(foreign, refuse_imports)?;
+    for import in &imports {
+        contract.check_version(import)?;
+        let asked = functions(&types, types.component_item_for_import(import));
+        let unknown: BTreeSet<_> = asked.difference(&contract.functions(import)).cloned().collect();
+        refuse_some(unknown, |unknown| refuse_functions(import, unknown))?;
+    }
+
+    let Some(class) = exports.iter().find(|name| contract.has(name, &["class"])) else {
+        return Err(not_a_class("it does not export `vactor:actor/class`".to_owned(), Some(HOW_TO_BEGIN)));
+    };
+    contract.check_version(class)?;
+    let given = functions(&types, types.component_item_for_export(class));
+    let missing = contract.functions(class).difference(&given).cloned().collect();
+    refuse_some(missing, |missing| {
+        let reason = format!("its export `vactor:actor/class` lacks {}", list(missing));
+        not_a_class(reason, Some("a class exports all functions of the contract; an SDK writes them"))
+    })
+}
+
+/// The names that a component itself imports and exports, without those of components within it.
+fn names(component: &[u8]) -> wasmparser::Result<(Vec<String>, Vec<String>)> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    exports.push(export?.name.name.to_owned());
+                }
+            }
+            _ => (),
+        }
+    }
+    Ok((imports, exports))
+}
+
+/// The names of the functions (and whatever else is no type) of an interface.
+fn functions(types: &Types, interface: Option<&ComponentItem>) -> BTreeSet<String> {
+    let Some(ComponentEntityType::Instance(id)) = interface.map(|item| item.ty) else {
+        return BTreeSet::new();
+    };
+    let items = types[id].exports.iter().filter(|(_, item)| !matches!(item.ty, ComponentEntityType::Type { .. }));
+    items.map(|(name, _)| name.clone()).collect()
+}
+
+/// What wit/actor.wit says.
+struct Contract {
+    wit: Resolve,
+    version: (u64, u64, u64),
+}
+
+impl Contract {
+    fn read() -> Contract {
+        let mut wit = Resolve::default();
+        let package = wit.push_str("actor.wit", WIT).expect("the contract is WIT");
+        let version = wit.packages[package].name.version.as_ref().expect("the contract has a version");
+        let version = (version.major, version.minor, version.patch);
+        Contract { wit, version }
+    }
+
+    /// Whether a name is one of these interfaces, of whatever version.
+    fn has(&self, name: &str, interfaces: &[&str]) -> bool {
+        let unversioned = name.split('@').next().and_then(|name| name.strip_prefix("vactor:actor/"));
+        unversioned.is_some_and(|interface| interfaces.contains(&interface))
+    }
+
+    /// A class may have been built against an older contract of the same line: those only gain functions.
+    fn check_version(&self, name: &str) -> Result<()> {
+        let (major, minor, patch) = self.version;
+        let text = name.split_once('@').map_or("none", |(_, version)| version);
+        let fits = match text.split('.').map(str::parse).collect::<Result<Vec<u64>, _>>().as_deref() {
+            Ok([0, other, older]) => major == 0 && *other == minor && *older <= patch,
+            Ok([same, older @ ..]) => *same == major && major > 0 && older <= &[minor, patch],
+            _ => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        let reason =
+            format!("it is built for version {text} of the contract, this vactor knows {major}.{minor}.{patch}");
+        Err(not_a_class(reason, Some("build it with the SDK of this vactor, or take the vactor that it was built for")))
+    }
+
+    fn functions(&self, name: &str) -> BTreeSet<String> {
+        let interface = name.split('@').next().and_then(|name| name.strip_prefix("vactor:actor/"));
+        let all = self.wit.interfaces.iter().map(|(_, interface)| interface);
+        let of_this_name = all.filter(|candidate| candidate.name.as_deref() == interface);
+        of_this_name.flat_map(|interface| interface.functions.keys().cloned()).collect()
+    }
+}
+
+fn refuse_some(names: BTreeSet<String>, refuse: impl FnOnce(&BTreeSet<String>) -> Error) -> Result<()> {
+    if names.is_empty() { Ok(()) } else { Err(refuse(&names)) }
+}
+
+fn refuse_imports(names: &BTreeSet<String>) -> Error {
+    let reason = format!("it imports {}; a class may import `vactor:actor/context` alone", list(names));
+    not_a_class(reason, Some(HOW_TO_AVOID_IMPORTS))
+}
+
+fn refuse_functions(interface: &str, names: &BTreeSet<String>) -> Error {
+    let reason = format!("it asks `{interface}` for {}, which this vactor does not have", list(names));
+    not_a_class(reason, Some("build it with the SDK of this vactor, or take the vactor that it was built for"))
+}
+
+fn damaged(error: &wasmparser::BinaryReaderError) -> Error {
+    let reason = format!("it is damaged, or uses what no class may: {} (at byte {})", error.message(), error.offset());
+    not_a_class(reason, Some("build it anew; threads, shared memory, 64-bit memories and exceptions are not let in"))
+}
+
+fn list(names: &BTreeSet<String>) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

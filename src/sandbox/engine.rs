@@ -1,0 +1,78 @@
+//! wasmtime's settings, in one place: what runs a class and what compiles it must agree on them.
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Config, Engine, OptLevel, WasmFeatures};
+
+use super::host::{Actor, Host};
+use super::not_a_class;
+use super::watchdog::Watchdog;
+use crate::model::{Error, Result};
+
+/// wasmtime's version, as Cargo.toml pins it.
+pub const WASMTIME: &str = "48.0.8";
+
+/// Rises with every change of a setting below: code that was compiled with other settings is never loaded.
+pub const SETTINGS: u32 = 1;
+
+/// What a class may be made of: the proposals that every tool of today may use, in one list that a newer wasmtime does not
+/// change. Left out are threads and shared memory (not deterministic), 64-bit memories, garbage collection and exceptions.
+pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::RELAXED_SIMD)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// Bytes of stack for guest code; the thread that runs it must have more.
+const GUEST_STACK: usize = 1 << 20;
+
+/// Everything that the runs of one sandbox share.
+pub struct Runtime {
+    pub engine: Engine,
+    pub linker: Linker<Host>,
+    pub watchdog: Watchdog,
+}
+
+impl Runtime {
+    pub fn start() -> Result<Runtime> {
+        let mut config = config();
+        config.enable_compiler(false);
+        let engine = Engine::new(&config).map_err(broken)?;
+        let mut linker = Linker::new(&engine);
+        Actor::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).map_err(broken)?;
+        Ok(Runtime { watchdog: Watchdog::new(&engine), engine, linker })
+    }
+}
+
+/// Compiles a component with an engine of its own: nothing else needs a compiler.
+pub fn compile(component: &[u8]) -> Result<Vec<u8>> {
+    let mut config = config();
+    config.cranelift_opt_level(OptLevel::Speed);
+    config.cranelift_nan_canonicalization(true);
+    let engine = Engine::new(&config).map_err(broken)?;
+    engine.precompile_component(component).map_err(|error| not_a_class(super::fault::sentence(&error), None))
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_features(!FEATURES, false)
+        .wasm_features(FEATURES, true)
+        .relaxed_simd_deterministic(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(GUEST_STACK);
+    config
+}
+
+fn broken(error: wasmtime::Error) -> Error {
+    Error::Io { action: "start the sandbox".to_owned(), reason: super::fault::sentence(&error) }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_one_that_is_linked() {
+        let lock = include_str!("../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"wasmtime\"\nversion = \"{}\"\n", super::WASMTIME)));
+    }
+}

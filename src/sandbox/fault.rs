@@ -1,0 +1,153 @@
+//! What went wrong in a run, as one sentence for a person.
+
+use std::io;
+
+use wasmtime::Trap;
+
+use super::host::Halt;
+use super::host::exports::vactor::actor::class::Failure;
+use crate::model::{Fault, HostFault, Json, Limit, Limits, NotJson, Origin};
+
+/// What of the class ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// What a module does on being instantiated.
+    Start,
+    Describe,
+    Construct,
+    SetState,
+    Invoke,
+    GetState,
+    Migrate,
+}
+
+impl Export {
+    /// What a person calls it, in a call of `method`.
+    fn name(self, method: &str) -> &str {
+        match self {
+            Export::Start => "the start of the class",
+            Export::SetState => "set-state",
+            Export::GetState => "get-state",
+            Export::Describe | Export::Construct | Export::Invoke | Export::Migrate => method,
+        }
+    }
+}
+
+/// The fault of a guest that did not return.
+pub fn of(error: &wasmtime::Error, export: Export, method: &str, limits: &Limits) -> Fault {
+    if let Some(halt) = error.downcast_ref::<Halt>() {
+        return of_halt(halt, export, method, limits);
+    }
+    let what = export.name(method);
+    let message = match error.downcast_ref::<Trap>() {
+        Some(Trap::UnreachableCodeReached) => format!("{what} panicked or aborted; its log may say why"),
+        Some(Trap::StackOverflow) => format!("{what} ran out of stack: its calls were nested too deep"),
+        Some(trap) => format!("{what} trapped: {}", trap.to_string().trim_start_matches("wasm trap: ")),
+        None => match sentence(error) {
+            // wasmtime has no type for it to be known by
+            fuel if fuel.contains("fuel allocated for hostcalls") => return over_memory(method, limits),
+            other => format!("{what} broke the contract: {other}"),
+        },
+    };
+    Fault::host(HostFault::Trap, message)
+}
+
+fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fault {
+    match halt {
+        Halt::Time => {
+            let allowed = limits.time.as_millis();
+            let allowed = if allowed.is_multiple_of(1000) { format!("{} s", allowed / 1000) } else { format!("{allowed} ms") };
+            limit(Limit::Time, format!("{method} computed for longer than {allowed}"))
+        }
+        Halt::Stopped => cancelled(method),
+        Halt::Memory => over_memory(method, limits),
+        Halt::MachineMemory => {
+            let message = format!("{method} wanted more memory than this machine has left");
+            Fault::host(HostFault::Limit(Limit::Memory), message)
+        }
+        Halt::Forbidden(_) => Fault::host(HostFault::Trap, halt.to_string()),
+        Halt::Random(_) => Fault::host(HostFault::Trap, format!("{} trapped: {halt}", export.name(method))),
+    }
+}
+
+pub fn cancelled(method: &str) -> Fault {
+    Fault::host(HostFault::Cancelled, format!("{method} was cancelled"))
+}
+
+fn over_memory(method: &str, limits: &Limits) -> Fault {
+    limit(Limit::Memory, format!("{method} used more than {} of memory", size(limits.memory)))
+}
+
+/// The fault of a state or a result that has `actual` bytes.
+pub fn over(which: Limit, actual: usize, method: &str, limits: &Limits) -> Fault {
+    let allowed = match which {
+        Limit::State => limits.state,
+        _ => limits.result,
+    };
+    let said = format!("the {which} of {method} has {}, more than {}", size(actual as u64), size(allowed));
+    limit(which, said)
+}
+
+fn limit(which: Limit, what: String) -> Fault {
+    Fault::host(HostFault::Limit(which), format!("{what}; `{}` raises the limit", which.flag()))
+}
+
+pub fn bad_result(method: &str, error: &NotJson) -> Fault {
+    Fault::host(HostFault::BadResult, format!("{method} returned what is no JSON: {error}"))
+}
+
+/// The fault of a class that refuses a state, or to give one.
+pub fn bad_state(what: &str, failure: Failure, method: &str, limits: &Limits) -> Fault {
+    if let Some(over) = too_much(&failure, method, limits) {
+        return over;
+    }
+    let said = if failure.message.is_empty() { &failure.kind } else { &failure.message };
+    let message = format!("{what}: {said}");
+    Fault { details: failure.details.as_deref().map(details), ..Fault::host(HostFault::BadState, message) }
+}
+
+/// The fault of a class that raised a failure, as it is; but a kind that is no name becomes `failure`, details that are no
+/// JSON become a string, and one kind is the host's.
+pub fn of_class(failure: Failure, method: &str, limits: &Limits) -> Fault {
+    if let Some(over) = too_much(&failure, method, limits) {
+        return over;
+    }
+    let Failure { kind, message, details: more } = failure;
+    let is_name = (1..=255).contains(&kind.len()) && !kind.contains(|c: char| c.is_whitespace() || c.is_control());
+    let kind = if is_name { kind } else { "failure".to_owned() };
+    let message = if message.is_empty() { format!("{method} failed: {kind}") } else { message };
+    let origin = if kind == HostFault::BadArguments.kind() { Origin::Host } else { Origin::Class };
+    Fault { origin, kind, message, details: more.as_deref().map(details) }
+}
+
+/// A failure is a result too.
+fn too_much(failure: &Failure, method: &str, limits: &Limits) -> Option<Fault> {
+    let bytes = failure.kind.len() + failure.message.len() + failure.details.as_ref().map_or(0, String::len);
+    (bytes as u64 > limits.result).then(|| over(Limit::Result, bytes, method, limits))
+}
+
+fn details(text: &str) -> Json {
+    Json::parse(text).unwrap_or_else(|_| Json::from(serde_json::Value::from(text)))
+}
+
+pub fn no_thread(error: &io::Error) -> Fault {
+    let message = format!("no thread could be started to watch the time: {error}");
+    Fault::host(HostFault::Limit(Limit::Time), message)
+}
+
+/// The cause of one of wasmtime's errors, on one line.
+pub fn sentence(error: &wasmtime::Error) -> String {
+    let text = error.root_cause().to_string();
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn size(bytes: u64) -> String {
+    const KIB: u64 = 1 << 10;
+    const MIB: u64 = 1 << 20;
+    match bytes {
+        _ if bytes >= MIB && bytes.is_multiple_of(MIB) => format!("{} MiB", bytes / MIB),
+        _ if bytes >= KIB && bytes.is_multiple_of(KIB) => format!("{} KiB", bytes / KIB),
+        1 => "1 byte".to_owned(),
+        _ => format!("{bytes} bytes"),
+    }
+}
