@@ -1,0 +1,4 @@
+//! The real binary on real stores, in folders of their own.
+
+mod lines;
+mod support;

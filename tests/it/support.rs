@@ -1,0 +1,128 @@
+//! A folder to run vactor in, and what it answered.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// An empty folder with vactor in it, and nothing of the user's settings.
+pub struct Vactor {
+    folder: TempDir,
+}
+
+/// How a run of vactor ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Vactor {
+    pub fn new() -> Vactor {
+        Vactor { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// The binary, ready to be given arguments.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vactor"));
+        command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env("HOME", self.folder.path()).env("XDG_CACHE_HOME", cache());
+        // what finds cargo and rustup, for building classes
+        for name in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "CARGO_ENCODED_RUSTFLAGS"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Ran {
+        Ran::from(self.command().args(args).output().unwrap())
+    }
+
+    /// Runs a line of words without quotes.
+    pub fn line(&self, line: &str) -> Ran {
+        self.run(line.split_whitespace())
+    }
+
+    /// Runs it with this on stdin.
+    pub fn fed<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>, stdin: impl AsRef<[u8]>) -> Ran {
+        let mut command = self.command();
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // it may refuse the line before it reads anything
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_ref());
+        Ran::from(child.wait_with_output().unwrap())
+    }
+
+    /// Starts it, stdout and stderr as pipes.
+    pub fn start<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Child {
+        self.command().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// One cache of compiled classes for all tests: it is keyed by the classes' bytes.
+fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Ran {
+        Ran {
+            // a signal shows as what a shell makes of it
+            code: output.status.code().unwrap_or_else(|| 128 + signal(&output)),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn signal(output: &Output) -> i32 {
+    std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or_default()
+}
+
+#[cfg(not(unix))]
+fn signal(_: &Output) -> i32 {
+    0
+}
+
+impl Ran {
+    /// What it printed, where it ended well.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.stdout
+    }
+
+    /// What it said on stderr, where it ended with this code and printed nothing.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> String {
+        assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        self.stderr
+    }
+
+    /// As [`fails`](Ran::fails), with an error and a hint that say so.
+    #[track_caller]
+    pub fn refuses(self, code: i32, error: &str, hint: &str) {
+        let said = self.fails(code);
+        let has = |word: &str, text: &str| said.lines().any(|line| line.starts_with(word) && line.contains(text));
+        assert!(has("error: ", error), "no error with {error:?} in:\n{said}");
+        assert!(hint.is_empty() || has("hint: ", hint), "no hint with {hint:?} in:\n{said}");
+    }
+}
