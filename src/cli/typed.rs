@@ -97,20 +97,24 @@ impl Stop {
     /// Prints the help that was asked for, or what is wrong.
     pub fn show(self) -> Code {
         let console = Console::new(&self.common);
-        let rendered = self.error.render();
+        match self.show_on(&console) {
+            Ok(()) => Code::DONE,
+            Err(problem) => console.fail(&problem),
+        }
+    }
+
+    pub fn show_on(self, console: &Console) -> Result<(), Problem> {
         match self.error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                let help = self.error.render();
                 let colours = console.colours(&std::io::stdout());
-                let text = if colours { rendered.ansi().to_string() } else { rendered.to_string() };
-                console
-                    .data(&format!("{}\n", text.trim_end()))
-                    .map_or_else(|problem| console.fail(&problem), |()| Code::DONE)
+                let text = if colours { help.ansi().to_string() } else { help.to_string() };
+                console.data(&format!("{}\n", text.trim_end()))
             }
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                let problem = Problem::input("a command is missing").hint("`vactor --help` shows them all");
-                console.fail(&problem)
+                Err(Problem::input("a command is missing").hint("`vactor --help` shows them all"))
             }
-            _ => console.fail(&problem(&self.error)),
+            _ => Err(problem(&self.error)),
         }
     }
 }

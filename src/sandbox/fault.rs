@@ -56,7 +56,8 @@ fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fault 
     match halt {
         Halt::Time => {
             let allowed = limits.time.as_millis();
-            let allowed = if allowed.is_multiple_of(1000) { format!("{} s", allowed / 1000) } else { format!("{allowed} ms") };
+            let allowed =
+                if allowed.is_multiple_of(1000) { format!("{} s", allowed / 1000) } else { format!("{allowed} ms") };
             limit(Limit::Time, format!("{method} computed for longer than {allowed}"))
         }
         Halt::Stopped => cancelled(method),

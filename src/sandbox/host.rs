@@ -10,7 +10,7 @@ use crate::model::{Level, Limits, Log, LogLine, Seed, Timestamp};
 
 wasmtime::component::bindgen!({ path: "wit", world: "actor", imports: { default: trappable } });
 
-use vactor::actor::{context, types};
+use self::vactor::actor::{context, types};
 
 scoped_thread_local!(
     /// Who sees the log of the run on this thread. It borrows from the caller, which what a wasmtime store owns

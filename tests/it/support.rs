@@ -1,4 +1,5 @@
 //! A folder to run vactor in, and what it answered.
+#![allow(dead_code, reason = "the tests that use the rest follow")]
 
 use std::ffi::OsStr;
 use std::io::Write;

@@ -1,10 +1,12 @@
 //! `vactor help`: what `--help` shows, and topics that belong to no command.
 
+use std::ffi::OsString;
+
 use clap::Args;
 
 use crate::cli::problem::CODES;
 use crate::cli::table::Table;
-use crate::cli::{Cli, Problem, Run, tree};
+use crate::cli::{Cli, Problem, Run, tree, typed};
 
 /// Says more about a command, or lists the exit codes
 #[derive(Args)]
@@ -29,11 +31,13 @@ impl Run for Help {
         if self.topic == ["exit-codes"] {
             return exit_codes(cli);
         }
-        let mut command = tree::named(&self.topic)?;
-        let help = command.render_long_help();
-        let colours = cli.console.colours(&std::io::stdout());
-        let text = if colours { help.ansi().to_string() } else { help.to_string() };
-        cli.console.data(&text)
+        tree::named(&self.topic)?;
+        let words = ["vactor"].into_iter().chain(self.topic.iter().map(String::as_str)).chain(["--help"]);
+        let words: Vec<OsString> = words.map(Into::into).collect();
+        match typed::read(&words) {
+            Err(stop) => stop.show_on(&cli.console),
+            Ok(_) => unreachable!("--help ends every line"),
+        }
     }
 }
 
