@@ -1,7 +1,7 @@
 //! wasmtime's settings, in one place: what runs a class and what compiles it must agree on them.
 
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Engine, OptLevel, WasmFeatures};
+use wasmtime::{Config, Engine, ModuleVersionStrategy, OptLevel, WasmFeatures};
 
 use super::host::{Actor, Host};
 use super::not_a_class;
@@ -21,7 +21,8 @@ pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::RELAXED_SIMD)
-    .union(WasmFeatures::COMPONENT_MODEL);
+    .union(WasmFeatures::COMPONENT_MODEL)
+    .difference(WasmFeatures::GC_TYPES);
 
 /// Bytes of stack for guest code; the thread that runs it must have more.
 const GUEST_STACK: usize = 1 << 20;
@@ -35,7 +36,7 @@ pub struct Runtime {
 
 impl Runtime {
     pub fn start() -> Result<Runtime> {
-        let mut config = config();
+        let mut config = config()?;
         config.enable_compiler(false);
         let engine = Engine::new(&config).map_err(broken)?;
         let mut linker = Linker::new(&engine);
@@ -46,22 +47,25 @@ impl Runtime {
 
 /// Compiles a component with an engine of its own: nothing else needs a compiler.
 pub fn compile(component: &[u8]) -> Result<Vec<u8>> {
-    let mut config = config();
+    let mut config = config()?;
     config.cranelift_opt_level(OptLevel::Speed);
     config.cranelift_nan_canonicalization(true);
     let engine = Engine::new(&config).map_err(broken)?;
     engine.precompile_component(component).map_err(|error| not_a_class(super::fault::sentence(&error), None))
 }
 
-fn config() -> Config {
+fn config() -> Result<Config> {
     let mut config = Config::new();
+    // what wasmtime checks when it loads code is its own major version, unless it is told better
+    let version = ModuleVersionStrategy::Custom(format!("{WASMTIME}/{SETTINGS}"));
+    config.module_version(version).map_err(broken)?;
     config
         .wasm_features(!FEATURES, false)
         .wasm_features(FEATURES, true)
         .relaxed_simd_deterministic(true)
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK);
-    config
+    Ok(config)
 }
 
 fn broken(error: wasmtime::Error) -> Error {

@@ -46,6 +46,7 @@ pub fn of(error: &wasmtime::Error, export: Export, method: &str, limits: &Limits
         None => match sentence(error) {
             // wasmtime has no type for it to be known by
             fuel if fuel.contains("fuel allocated for hostcalls") => return over_memory(method, limits),
+            other if export == Export::Start => format!("the class cannot be started: {other}"),
             other => format!("{what} broke the contract: {other}"),
         },
     };

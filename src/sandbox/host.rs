@@ -50,7 +50,8 @@ pub struct Host {
     /// None while a class is asked for its description: it may log and nothing else.
     known: Option<Known>,
     pub log: Log,
-    log_left: u64,
+    /// None when the last line took all.
+    log_left: Option<u64>,
     memory_left: u64,
     /// When the time is up.
     pub deadline: Instant,
@@ -95,7 +96,7 @@ impl Host {
         Host {
             known: None,
             log: Log::default(),
-            log_left: limits.log,
+            log_left: Some(limits.log),
             memory_left: limits.memory,
             deadline: started.checked_add(limits.time).unwrap_or(started + FOR_EVER),
             stop: Stop::default(),
@@ -150,18 +151,19 @@ impl context::Host for Host {
 
     /// A line costs its bytes and one more, so that empty ones end too.
     fn log(&mut self, level: context::Level, mut message: String) -> wasmtime::Result<()> {
-        if self.log.cut {
-            return Ok(());
-        }
-        if message.len() as u64 >= self.log_left {
+        let Some(left) = self.log_left.filter(|_| !self.log.cut) else {
             self.log.cut = true;
-            message.truncate(message.floor_char_boundary(self.log_left as usize));
+            return Ok(());
+        };
+        if message.len() as u64 > left {
+            self.log.cut = true;
+            message.truncate(message.floor_char_boundary(left as usize));
+            message.shrink_to_fit();
             if message.is_empty() {
                 return Ok(());
             }
         }
-        self.log_left = self.log_left.saturating_sub(message.len() as u64 + 1);
-        message.shrink_to_fit();
+        self.log_left = left.checked_sub(message.len() as u64 + 1);
         let line = LogLine { level: level.into(), message };
         ON_LOG.with(|on_log| on_log(&line));
         self.log.lines.push(line);

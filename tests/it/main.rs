@@ -1,4 +1,7 @@
-//! The real binary on real stores, in folders of their own.
+//! One crate of integration tests: what vactor promises, played on the real thing. The binary runs on real stores, in
+//! folders of their own; classes are real WebAssembly.
 
 mod lines;
+mod raw;
+mod sandbox;
 mod support;

@@ -1,0 +1,240 @@
+//! Classes written by hand in WebAssembly text: what no SDK would let through, and what a test wants exactly so.
+
+use std::fmt::Write;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+const WIT: &str = include_str!("../../wit/actor.wit");
+
+/// A class that behaves, unless it is told otherwise: its state is whatever bytes it was given, its constructor
+/// `new` leaves the state empty, and it has the methods that it is given.
+///
+/// Bodies are instructions in the folded text format. They find:
+///
+/// - `(call $text_NAME)`: address and length of a text that was given by [`RawClass::text`].
+/// - `(call $answer (ptr) (len))`: what `describe` gives back; `(call $ok (ptr) (len))` and `(call $fail (kind) (len) (message) (len) (details or 0) (len))`: what a method gives back.
+/// - the functions of `context` by their names, those that give a text or bytes with the address of a pair to write:
+///   `(call $actor-id (global.get $pair))`, and `(call $pair)` that gives what was written there.
+/// - `$state` and `$state.len`, globals; the locals `$i` and `$n`.
+pub struct RawClass {
+    methods: Vec<(String, &'static str, String)>,
+    exports: Vec<(&'static str, String)>,
+    first: Vec<(&'static str, String)>,
+    description: Option<String>,
+    texts: Vec<(String, Vec<u8>)>,
+    fields: String,
+}
+
+/// The contract's exports, as core functions.
+const EXPORTS: [(&str, &str); 6] = [
+    ("describe", "(result i32)"),
+    ("construct", "(param $arguments i32) (param $arguments.len i32) (result i32)"),
+    ("set-state", "(param $new i32) (param $new.len i32) (result i32)"),
+    ("get-state", "(result i32)"),
+    (
+        "invoke",
+        "(param $method i32) (param $method.len i32) (param $arguments i32) (param $arguments.len i32) (result i32)",
+    ),
+    ("migrate", "(param $version i32) (param $old i32) (param $old.len i32) (result i32)"),
+];
+
+/// Everything that each class has. Data lies below 64 KiB, what the host allocates above.
+const COMMON: &str = r#"
+  (import "vactor:actor/context@0.1.0" "class-name" (func $class-name (param i32)))
+  (import "vactor:actor/context@0.1.0" "version" (func $version (result i32)))
+  (import "vactor:actor/context@0.1.0" "actor-id" (func $actor-id (param i32)))
+  (import "vactor:actor/context@0.1.0" "invocation" (func $invocation (param i32)))
+  (import "vactor:actor/context@0.1.0" "attempt" (func $attempt (result i32)))
+  (import "vactor:actor/context@0.1.0" "log" (func $log (param i32 i32 i32)))
+  (import "vactor:actor/context@0.1.0" "now" (func $now (result i64)))
+  (import "vactor:actor/context@0.1.0" "random" (func $random (param i32 i32)))
+  (global $heap (mut i32) (i32.const 65536))
+  (global $state (mut i32) (i32.const 0))
+  (global $state.len (mut i32) (i32.const 0))
+  (global $back i32 (i32.const 16))
+  (global $pair i32 (i32.const 64))
+  (func $alloc (param $size i32) (result i32) (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
+    (global.set $heap (i32.add (local.get $at) (local.get $size)))
+    (if (i32.gt_u (global.get $heap) (i32.mul (memory.size) (i32.const 65536)))
+      (then (drop (memory.grow (i32.add (i32.const 1) (i32.shr_u (i32.sub (global.get $heap)
+        (i32.mul (memory.size) (i32.const 65536))) (i32.const 16)))))))
+    (local.get $at))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (call $alloc (local.get 3)))
+  (func $pair (result i32 i32) (i32.load (global.get $pair)) (i32.load offset=4 (global.get $pair)))
+  (func $answer (param i32 i32) (result i32)
+    (i32.store (global.get $back) (local.get 0))
+    (i32.store offset=4 (global.get $back) (local.get 1))
+    (global.get $back))
+  (func $ok (param i32 i32) (result i32)
+    (i32.store (global.get $back) (i32.const 0))
+    (i32.store offset=4 (global.get $back) (local.get 0))
+    (i32.store offset=8 (global.get $back) (local.get 1))
+    (global.get $back))
+  (func $fail (param i32 i32 i32 i32 i32 i32) (result i32)
+    (i32.store (global.get $back) (i32.const 1))
+    (i32.store offset=4 (global.get $back) (local.get 0))
+    (i32.store offset=8 (global.get $back) (local.get 1))
+    (i32.store offset=12 (global.get $back) (local.get 2))
+    (i32.store offset=16 (global.get $back) (local.get 3))
+    (i32.store offset=20 (global.get $back) (i32.ne (local.get 4) (i32.const 0)))
+    (i32.store offset=24 (global.get $back) (local.get 4))
+    (i32.store offset=28 (global.get $back) (local.get 5))
+    (global.get $back))
+  (func $is (param $a i32) (param $a.len i32) (param $b i32) (param $b.len i32) (result i32) (local $i i32)
+    (if (i32.ne (local.get $a.len) (local.get $b.len)) (then (return (i32.const 0))))
+    (loop $next
+      (if (i32.eq (local.get $i) (local.get $a.len)) (then (return (i32.const 1))))
+      (if (i32.ne (i32.load8_u (i32.add (local.get $a) (local.get $i)))
+                  (i32.load8_u (i32.add (local.get $b) (local.get $i)))) (then (return (i32.const 0))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br $next))
+    (unreachable))
+"#;
+
+/// What ends a method that has nothing to say.
+pub const NULL: &str = "(call $ok (call $text_null))";
+
+impl RawClass {
+    pub fn new() -> RawClass {
+        let class = RawClass {
+            methods: Vec::new(),
+            exports: Vec::new(),
+            first: Vec::new(),
+            description: None,
+            texts: Vec::new(),
+            fields: "(memory (export \"memory\") 2)".to_owned(),
+        };
+        class.text("null", "null")
+    }
+
+    pub fn mutation(self, name: &str, body: &str) -> RawClass {
+        self.method(name, "mutation", body)
+    }
+
+    pub fn query(self, name: &str, body: &str) -> RawClass {
+        self.method(name, "query", body)
+    }
+
+    pub fn task(self, name: &str, body: &str) -> RawClass {
+        self.method(name, "task", body)
+    }
+
+    fn method(mut self, name: &str, kind: &'static str, body: &str) -> RawClass {
+        self.methods.push((name.to_owned(), kind, body.to_owned()));
+        let text = format!("method_{name}");
+        self.text(&text, name)
+    }
+
+    /// Gives an export another body.
+    pub fn export(mut self, name: &'static str, body: &str) -> RawClass {
+        self.exports.push((name, body.to_owned()));
+        self
+    }
+
+    /// Has an export do something else first.
+    pub fn first(mut self, name: &'static str, body: &str) -> RawClass {
+        self.first.push((name, body.to_owned()));
+        self
+    }
+
+    /// What `describe` gives, instead of the methods that are there.
+    pub fn description(mut self, text: &str) -> RawClass {
+        self.description = Some(text.to_owned());
+        self
+    }
+
+    pub fn text(mut self, name: &str, text: impl AsRef<[u8]>) -> RawClass {
+        self.texts.push((name.to_owned(), text.as_ref().to_vec()));
+        self
+    }
+
+    /// Replaces the memory of two pages, and adds what else a module may have.
+    pub fn fields(mut self, fields: &str) -> RawClass {
+        self.fields = fields.to_owned();
+        self
+    }
+
+    /// The component.
+    pub fn build(&self) -> Vec<u8> {
+        component(&self.wat(), WIT)
+    }
+
+    /// The core module, with its component's type.
+    pub fn module(&self) -> Vec<u8> {
+        module(&self.wat(), WIT)
+    }
+
+    pub fn wat(&self) -> String {
+        let mut wat = format!("(module {COMMON} {}\n", self.fields);
+        let description = self.description.clone().unwrap_or_else(|| self.describe());
+        let mut at = 1024;
+        for (name, bytes) in self.texts.iter().chain([&("description".to_owned(), description.into_bytes())]) {
+            let data: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+            let _ = writeln!(wat, "(data (i32.const {at}) \"{data}\")");
+            let _ = writeln!(wat, "(func $text_{name} (result i32 i32) (i32.const {at}) (i32.const {}))", bytes.len());
+            at += bytes.len();
+        }
+        assert!(at < 65536, "the texts of a raw class fit below 64 KiB");
+        for (name, signature) in EXPORTS {
+            let body = match self.exports.iter().find(|(other, _)| *other == name) {
+                Some((_, body)) => body.clone(),
+                None => self.usual(name),
+            };
+            let first: String =
+                self.first.iter().filter(|(of, _)| *of == name).map(|(_, body)| body.as_str()).collect();
+            let export = format!("vactor:actor/class@0.1.0#{name}");
+            let _ =
+                writeln!(wat, "(func (export \"{export}\") {signature} (local $i i32) (local $n i32) {first} {body})");
+        }
+        wat + ")"
+    }
+
+    fn usual(&self, export: &str) -> String {
+        match export {
+            "describe" => "(call $text_description) (call $answer)".to_owned(),
+            "construct" => "(call $ok (i32.const 0) (i32.const 0))".to_owned(),
+            "set-state" => "(global.set $state (local.get $new)) (global.set $state.len (local.get $new.len))
+                (call $ok (i32.const 0) (i32.const 0))"
+                .to_owned(),
+            "get-state" => "(call $ok (global.get $state) (global.get $state.len))".to_owned(),
+            "migrate" => "(call $ok (local.get $old) (local.get $old.len))".to_owned(),
+            _ => {
+                self.methods.iter().fold(String::new(), |mut all, (name, _, body)| {
+                    let _ = writeln!(
+                        all,
+                        "(if (call $is (local.get $method) (local.get $method.len) (call $text_method_{name}))
+                       (then {body} (return)))"
+                    );
+                    all
+                }) + "(unreachable)"
+            }
+        }
+    }
+
+    fn describe(&self) -> String {
+        let methods = self.methods.iter().map(|(name, kind, _)| {
+            let result = if *kind == "constructor" { "" } else { ",\"result\":{}" };
+            format!("{{\"name\":\"{name}\",\"kind\":\"{kind}\"{result}}}")
+        });
+        let all: Vec<_> = [r#"{"name":"new","kind":"constructor"}"#.to_owned()].into_iter().chain(methods).collect();
+        format!("{{\"methods\":[{}]}}", all.join(","))
+    }
+}
+
+/// A core module with a component's type; `wit` has one world.
+pub fn module(wat: &str, wit: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("test.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let mut module = wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}\n{wat}"));
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    module
+}
+
+/// The component of a core module.
+pub fn component(wat: &str, wit: &str) -> Vec<u8> {
+    let mut encoder = ComponentEncoder::default().module(&module(wat, wit)).unwrap();
+    encoder.encode().unwrap()
+}

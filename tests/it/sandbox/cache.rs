@@ -1,0 +1,148 @@
+//! Compiled code is kept for the next process, and never trusted where others could have put it.
+#![cfg(unix)]
+
+use std::fs::{self, File, FileTimes, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+use vactor::model::{Error, Hash};
+use vactor::sandbox::{Cache, Sandbox};
+
+use super::World;
+use crate::raw::{NULL, RawClass};
+
+struct Place {
+    folder: TempDir,
+    component: Vec<u8>,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { folder: TempDir::new().unwrap(), component: RawClass::new().mutation("go", NULL).build() }
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.folder.path().join("deep/vactor")
+    }
+
+    /// Runs the class as a new process would. Whether it was compiled.
+    fn compiles(&self) -> bool {
+        let (mut asked, mut compiled) = (false, false);
+        let component = || {
+            asked = true;
+            Ok(&self.component)
+        };
+        let sandbox = Sandbox::new(Cache::at(self.cache()));
+        let class = sandbox.class(&Hash::of(&self.component), component, &mut || compiled = true).unwrap();
+        assert!(World::new().mutate(&class, "go").outcome.is_ok());
+        assert_eq!(asked, compiled);
+        compiled
+    }
+
+    fn entries(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.cache()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn entry(&self) -> PathBuf {
+        let entries = self.entries();
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        entries[0].clone()
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_class_is_compiled_once_for_all_processes() {
+    let place = Place::new();
+    assert!(place.compiles());
+    assert!(!place.compiles());
+    let entry = place.entry();
+    assert_eq!((mode(&place.cache()), mode(&entry)), (0o700, 0o600));
+    let name = entry.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with(&Hash::of(&place.component).to_string()) && name.contains("-48."), "{name}");
+}
+
+#[test]
+fn an_entry_that_is_damaged_is_made_anew() {
+    let place = Place::new();
+    place.compiles();
+    let entry = place.entry();
+    let whole = fs::read(&entry).unwrap();
+    for damaged in [&whole[..0], &whole[..whole.len() / 2], &[b"text".as_slice(), &whole].concat()] {
+        fs::remove_file(&entry).unwrap();
+        fs::write(&entry, damaged).unwrap();
+        fs::set_permissions(&entry, Permissions::from_mode(0o600)).unwrap();
+        assert!(place.compiles());
+        assert!(!place.compiles());
+    }
+}
+
+#[test]
+fn an_entry_of_other_settings_is_not_taken() {
+    // under the right name all the same, as if somebody had renamed it
+    let place = Place::new();
+    place.compiles();
+    let entry = place.entry();
+    let mut code = fs::read(&entry).unwrap();
+    let mark = code.windows(7).position(|bytes| bytes == b"48.0.8/").expect("the version stands in the code");
+    code[mark + 7] += 1;
+    fs::remove_file(&entry).unwrap();
+    fs::write(&entry, &code).unwrap();
+    fs::set_permissions(&entry, Permissions::from_mode(0o600)).unwrap();
+    assert!(place.compiles());
+}
+
+#[test]
+fn what_others_could_have_written_is_not_run() {
+    let place = Place::new();
+    place.compiles();
+    for (path, open, closed) in [(place.cache(), 0o755, 0o700), (place.entry(), 0o660, 0o600)] {
+        fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
+        assert!(place.compiles(), "{path:?}");
+        fs::set_permissions(&path, Permissions::from_mode(closed)).unwrap();
+        assert!(!place.compiles(), "{path:?}");
+    }
+    // a link leads out of the folder
+    let (entry, elsewhere) = (place.entry(), place.folder.path().join("elsewhere"));
+    fs::rename(&entry, &elsewhere).unwrap();
+    symlink(&elsewhere, &entry).unwrap();
+    assert!(place.compiles());
+}
+
+#[test]
+fn without_a_folder_to_keep_it_in_a_class_runs_all_the_same() {
+    let place = Place::new();
+    fs::write(place.folder.path().join("deep"), "a file").unwrap();
+    assert!(place.compiles());
+    assert!(place.compiles());
+}
+
+#[test]
+fn what_nobody_used_for_long_goes_when_something_is_written() {
+    let place = Place::new();
+    place.compiles();
+    let days = |days: u64| SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+    let put = |name: &str, age: u64| {
+        let path = place.cache().join(name);
+        let file = File::create(&path).unwrap();
+        file.set_times(FileTimes::new().set_modified(days(age)).set_accessed(days(age))).unwrap();
+        path
+    };
+    let old = [put("a.compiled", 91), put("b.compiled.17", 2)];
+    let young = [put("c.compiled", 89), put("d.compiled.18", 0), put("notes.txt", 1000)];
+    fs::remove_file(place.entries().iter().find(|path| path.to_str().unwrap().contains("-48.")).unwrap()).unwrap();
+    assert!(place.compiles());
+    assert!(old.iter().all(|path| !path.exists()) && young.iter().all(|path| path.exists()));
+}
+
+#[test]
+fn bytes_that_are_not_the_ones_asked_for_are_damage() {
+    let sandbox = Sandbox::new(Cache::none());
+    let error = sandbox.class(&Hash::of(b"other"), || Ok(RawClass::new().build()), &mut || ()).err().unwrap();
+    assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
+}

@@ -1,0 +1,173 @@
+//! Which files are actor classes, and what is said of those that are none.
+
+use std::time::Duration;
+
+use vactor::model::{Error, Hash, Limits};
+
+use super::SANDBOX;
+use crate::raw::{self, NULL, RawClass};
+
+/// The reason and the hint for which a file is refused.
+fn refused(bytes: &[u8]) -> (String, String) {
+    let limits = Limits { time: Duration::from_millis(50), ..Limits::default() };
+    match SANDBOX.inspect(bytes, &limits, &mut || (), &mut |_| ()) {
+        Err(Error::NotAClass { reason, hint }) => (reason, hint.unwrap_or_default()),
+        Err(other) => panic!("refused for another reason: {other:?}"),
+        Ok(_) => panic!("taken for a class"),
+    }
+}
+
+fn reason(bytes: &[u8]) -> String {
+    refused(bytes).0
+}
+
+#[test]
+fn a_component_is_read_and_a_core_module_becomes_the_same_component() {
+    let class = RawClass::new().mutation("go", NULL).query("ask", NULL);
+    let component = class.build();
+    for bytes in [&component, &class.module()] {
+        let found = SANDBOX.inspect(bytes, &Limits::default(), &mut || (), &mut |_| ()).unwrap();
+        assert_eq!(found.component, component);
+        assert_eq!(found.hash, Hash::of(&component));
+        let names: Vec<_> = found.class.methods.iter().map(|method| method.name.as_str()).collect();
+        assert_eq!(names, ["new", "go", "ask"]);
+        assert!(found.description.as_str().starts_with("{\"methods\":[{\"name\":\"new\""));
+    }
+}
+
+#[test]
+fn what_is_no_webassembly_is_refused() {
+    for (bytes, expected) in [(b"".as_slice(), "it is empty"), (b"#!/bin/sh\n", "it is no WebAssembly")] {
+        let (reason, hint) = refused(bytes);
+        assert_eq!(reason, expected);
+        assert!(hint.contains("vactor build"), "{hint}");
+    }
+}
+
+#[test]
+fn a_truncated_component_is_refused_wherever_it_ends() {
+    let component = RawClass::new().build();
+    for end in [9, 100, component.len() / 2, component.len() - 1] {
+        let reason = reason(&component[..end]);
+        assert!(reason.starts_with("it is damaged") || reason.contains("does not export"), "{end}: {reason}");
+    }
+}
+
+#[test]
+fn imports_of_others_are_refused_each_by_its_name() {
+    let wit = "package a:b; world w { import wasi:cli/environment@0.2.0; import c; import now: func() -> u64; }
+        interface c { f: func(); } ";
+    let wasi = "package wasi:cli@0.2.0 { interface environment { get: func() -> u32; } }";
+    let core = r#"(module (import "wasi:cli/environment@0.2.0" "get" (func (result i32))) (import "a:b/c" "f" (func))
+        (import "$root" "now" (func (result i64))))"#;
+    let component = raw::component(core, &format!("{wit}\n{wasi}"));
+    let (reason, hint) = refused(&component);
+    assert_eq!(
+        reason,
+        "it imports `a:b/c`, `now`, `wasi:cli/environment@0.2.0`; a class may import `vactor:actor/context` alone"
+    );
+    assert!(hint.contains("wasm32-unknown-unknown"), "{hint}");
+}
+
+#[test]
+fn a_core_module_for_wasi_is_refused_by_the_names_of_its_imports() {
+    let module = wat::parse_str(r#"(module (import "wasi_snapshot_preview1" "fd_write" (func)))"#).unwrap();
+    assert!(reason(&module).starts_with("it imports `wasi_snapshot_preview1`; "));
+}
+
+#[test]
+fn a_core_module_without_a_components_type_is_refused() {
+    let module = wat::parse_str("(module)").unwrap();
+    assert_eq!(reason(&module), "it is a core module that does not carry a component's type");
+}
+
+#[test]
+fn a_component_without_the_class_interface_is_refused() {
+    let component = wat::parse_str("(component)").unwrap();
+    assert_eq!(reason(&component), "it does not export `vactor:actor/class`");
+}
+
+#[test]
+fn missing_exports_are_named() {
+    let wit = r#"package vactor:actor@0.1.0; world actor { export class; }
+        interface class { describe: func() -> string; construct: func(arguments: string); invoke: func(); }"#;
+    let core = r#"(module (memory (export "memory") 1)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+        (func (export "vactor:actor/class@0.1.0#describe") (result i32) unreachable)
+        (func (export "vactor:actor/class@0.1.0#construct") (param i32 i32))
+        (func (export "vactor:actor/class@0.1.0#invoke")))"#;
+    let (reason, hint) = refused(&raw::component(core, wit));
+    assert_eq!(reason, "its export `vactor:actor/class` lacks `get-state`, `migrate`, `set-state`");
+    assert!(hint.contains("SDK"), "{hint}");
+}
+
+#[test]
+fn exports_of_other_types_are_refused() {
+    let wit = include_str!("../../../wit/actor.wit").replace("describe: func() -> json;", "describe: func() -> u32;");
+    let core = RawClass::new().export("describe", "(i32.const 0)").wat();
+    assert_eq!(reason(&raw::component(&core, &wit)), "the class cannot be started: expected `string` found `u32`");
+}
+
+#[test]
+fn another_version_of_the_contract_is_refused() {
+    for (version, fits) in [("0.1.1", false), ("0.2.0", false), ("1.0.0", false), ("0.1.0", true)] {
+        let wit = include_str!("../../../wit/actor.wit").replace("actor@0.1.0", &format!("actor@{version}"));
+        let component = raw::component(&RawClass::new().wat().replace("@0.1.0", &format!("@{version}")), &wit);
+        let found = SANDBOX.inspect(&component, &Limits::default(), &mut || (), &mut |_| ());
+        match found {
+            Ok(_) => assert!(fits),
+            Err(error) => {
+                let expected = format!("it is built for version {version} of the contract, this vactor knows 0.1.0");
+                assert_eq!((error.to_string(), fits), (format!("this is no actor class: {expected}"), false));
+            }
+        }
+    }
+}
+
+#[test]
+fn functions_that_the_host_does_not_have_are_named() {
+    let wit =
+        include_str!("../../../wit/actor.wit").replace("now: func() -> u64;", "now: func() -> u64; sing: func();");
+    let fields = r#"(import "vactor:actor/context@0.1.0" "sing" (func $sing)) (memory (export "memory") 2)"#;
+    let core = RawClass::new().fields("").wat().replacen("(global $heap", &format!("{fields} (global $heap"), 1);
+    let core = core.replace("(call $text_description)", "(call $sing) (call $text_description)");
+    let expected = "it asks `vactor:actor/context@0.1.0` for `sing`, which this vactor does not have";
+    assert_eq!(reason(&raw::component(&core, &wit)), expected);
+}
+
+#[test]
+fn shared_memory_is_not_let_in() {
+    let raw = RawClass::new().fields("(memory (export \"memory\") 2) (memory 1 1 shared)");
+    let module = raw::module(&raw.wat(), include_str!("../../../wit/actor.wit"));
+    let (reason, hint) = refused(&module);
+    assert!(reason.contains("threads must be enabled"), "{reason}");
+    assert!(hint.contains("shared memory"), "{hint}");
+}
+
+#[test]
+fn a_describe_that_breaks_is_refused_with_what_it_said() {
+    let raw = RawClass::new()
+        .first("describe", "(call $log (i32.const 3) (call $text_why)) (unreachable)")
+        .text("why", "oh no");
+    let (reason, hint) = refused(&raw.build());
+    assert_eq!(reason, "describe panicked or aborted; its log may say why");
+    assert_eq!(hint, "the last that it logged is: oh no");
+    let looping = RawClass::new().first("describe", "(loop (br 0))");
+    assert!(reason_of(&looping).starts_with("describe computed for longer than 50 ms"));
+}
+
+#[test]
+fn a_describe_that_says_nonsense_is_refused() {
+    for (said, expected) in [
+        ("hello", "describe returned what is no JSON: expected value at line 1 column 1"),
+        ("[]", "what `describe` says is not right: it does not have the contract's shape: "),
+        (r#"{"methods":[]}"#, "what `describe` says is not right: a class has exactly one constructor, this one has 0"),
+    ] {
+        let reason = reason_of(&RawClass::new().description(said));
+        assert!(reason.starts_with(expected), "{reason}");
+    }
+}
+
+fn reason_of(raw: &RawClass) -> String {
+    reason(&raw.build())
+}

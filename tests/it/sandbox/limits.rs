@@ -1,0 +1,226 @@
+//! Each limit, at the limit and one past it.
+
+use std::thread;
+use std::time::Duration;
+
+use vactor::model::{HostFault, Json, Limit, Limits};
+use vactor::sandbox::{Method, Stop};
+
+use super::{World, assert_fault, compile};
+use crate::raw::{NULL, RawClass};
+
+/// The component model's own table, of those imports that need the guest's memory.
+const GLUE: u64 = 5 * 8;
+const PAGE: u64 = 65536;
+const FOR_EVER: &str = "(loop (br 0)) (unreachable)";
+
+fn looping() -> RawClass {
+    RawClass::new().mutation("spin", FOR_EVER)
+}
+
+fn short() -> World {
+    World::limited(|limits| limits.time = Duration::from_millis(20))
+}
+
+#[test]
+fn a_method_that_loops_for_ever_ends_when_its_time_is_up() {
+    let message = "spin computed for longer than 20 ms; `--max-time` raises the limit";
+    assert_fault(&short().fault(&looping(), "spin"), HostFault::Limit(Limit::Time), message);
+    // wherever it loops
+    let raw = RawClass::new().mutation("spin", NULL).export("set-state", FOR_EVER);
+    assert_fault(&short().fault(&raw, "spin"), HostFault::Limit(Limit::Time), message);
+    let start = "(memory (export \"memory\") 2) (func $spin (loop (br 0))) (start $spin)";
+    let raw = RawClass::new().mutation("spin", NULL).fields(start);
+    assert_fault(&short().fault(&raw, "spin"), HostFault::Limit(Limit::Time), message);
+}
+
+#[test]
+fn a_run_without_a_limit_on_its_time_ends_when_it_is_stopped() {
+    let world = World::limited(|limits| limits.time = Duration::MAX);
+    let (class, stop) = (compile(&looping()), world.stop.clone());
+    let fault = thread::scope(|scope| {
+        let running = scope.spawn(|| world.mutate(&class, "spin").outcome.unwrap_err());
+        stop.stop();
+        running.join().unwrap()
+    });
+    assert_fault(&fault, HostFault::Cancelled, "spin was cancelled");
+}
+
+#[test]
+fn a_run_that_was_stopped_before_it_began_does_nothing() {
+    let world = World::new();
+    world.stop.stop();
+    let raw = RawClass::new().mutation("go", &format!("(call $log (i32.const 1) (call $text_null)) {NULL}"));
+    let ran = world.mutate(&compile(&raw), "go");
+    assert_fault(&ran.outcome.unwrap_err(), HostFault::Cancelled, "go was cancelled");
+    assert_eq!(ran.log.lines, []);
+}
+
+#[test]
+fn runs_beside_each_other_keep_their_own_time() {
+    // the later deadline is watched first, and the stopped one is none of theirs
+    let class = compile(&looping());
+    let (long, stopped) = (World::limited(|limits| limits.time = Duration::from_secs(3600)), Stop::default());
+    let long = World { stop: stopped.clone(), ..long };
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| long.mutate(&class, "spin").outcome.unwrap_err());
+        for time in [30, 10, 20] {
+            let world = World::limited(|limits| limits.time = Duration::from_millis(time));
+            let fault = world.mutate(&class, "spin").outcome.unwrap_err();
+            let message = format!("spin computed for longer than {time} ms; `--max-time` raises the limit");
+            assert_fault(&fault, HostFault::Limit(Limit::Time), &message);
+        }
+        assert!(!waits.is_finished());
+        stopped.stop();
+        assert_fault(&waits.join().unwrap(), HostFault::Cancelled, "spin was cancelled");
+    });
+}
+
+#[test]
+fn memory_at_the_limit_is_given_and_past_it_ends_the_run() {
+    let grow = |pages: u32| {
+        let body = format!("(drop (memory.grow (i32.const {pages}))) {NULL}");
+        let world = World::limited(|limits| limits.memory = 10 * PAGE + GLUE);
+        world.mutate(&compile(&RawClass::new().mutation("eat", &body)), "eat").outcome
+    };
+    assert!(grow(8).is_ok());
+    let message = "eat used more than 655400 bytes of memory; `--max-memory` raises the limit";
+    assert_fault(&grow(9).unwrap_err(), HostFault::Limit(Limit::Memory), message);
+
+    // a memory that begins too large, and all that a class has counts together
+    let world = World::limited(|limits| limits.memory = 10 * PAGE + GLUE);
+    for fields in ["(memory (export \"memory\") 11)", "(memory (export \"memory\") 6) (memory 5)"] {
+        let fault = world.fault(&RawClass::new().fields(fields).mutation("eat", NULL), "eat");
+        assert_fault(&fault, HostFault::Limit(Limit::Memory), message);
+    }
+}
+
+#[test]
+fn tables_count_as_memory() {
+    let grow = |elements: u32| {
+        let body = format!("(drop (table.grow $t (ref.null func) (i32.const {elements}))) {NULL}");
+        let raw = RawClass::new().fields("(memory (export \"memory\") 2) (table $t 0 funcref)").mutation("eat", &body);
+        World::limited(|limits| limits.memory = 3 * PAGE + GLUE).mutate(&compile(&raw), "eat").outcome
+    };
+    assert!(grow(8192).is_ok());
+    let message = "eat used more than 196648 bytes of memory; `--max-memory` raises the limit";
+    assert_fault(&grow(8193).unwrap_err(), HostFault::Limit(Limit::Memory), message);
+}
+
+#[test]
+fn a_maximum_of_the_class_itself_is_no_limit_of_the_host() {
+    let body = format!("(if (i32.ne (memory.grow (i32.const 60000)) (i32.const -1)) (then (unreachable))) {NULL}");
+    let raw = RawClass::new().fields("(memory (export \"memory\") 2 3)").mutation("go", &body);
+    assert!(World::new().mutate(&compile(&raw), "go").outcome.is_ok());
+}
+
+#[test]
+fn a_state_at_the_limit_is_saved_and_past_it_is_not() {
+    let save = |bytes: u32| {
+        let body = format!("(global.set $state (i32.const 0)) (global.set $state.len (i32.const {bytes})) {NULL}");
+        let world = World::limited(|limits| limits.state = 1000);
+        world.mutate(&compile(&RawClass::new().mutation("go", &body)), "go").outcome
+    };
+    assert_eq!(save(1000).unwrap().state.unwrap().len(), 1000);
+    let message = "the state of go has 1001 bytes, more than 1000 bytes; `--max-state` raises the limit";
+    assert_fault(&save(1001).unwrap_err(), HostFault::Limit(Limit::State), message);
+    let world = World::limited(|limits| limits.state = 3);
+    let method = Method::Migrate { from_version: 1, state: b"four" };
+    let fault = world.run(&compile(&RawClass::new()), method).outcome.unwrap_err();
+    assert!(fault.is_host(HostFault::Limit(Limit::State)), "{fault:?}");
+}
+
+#[test]
+fn a_result_at_the_limit_is_given_and_past_it_is_not() {
+    let world = World::limited(|limits| limits.result = 4);
+    let give = |text: &str| {
+        let raw = RawClass::new().text("given", text).mutation("go", "(call $ok (call $text_given))");
+        world.mutate(&compile(&raw), "go").outcome
+    };
+    assert_eq!(give("1234").unwrap().result, Json::parse("1234").unwrap());
+    let message = "the result of go has 5 bytes, more than 4 bytes; `--max-result` raises the limit";
+    assert_fault(&give("12345").unwrap_err(), HostFault::Limit(Limit::Result), message);
+    // a failure is a result too
+    let raw = RawClass::new().text("long", "12345");
+    let body = "(call $fail (call $text_null) (call $text_long) (i32.const 0) (i32.const 0))";
+    let fault = world.fault(&raw.mutation("go", body), "go");
+    let message = "the result of go has 9 bytes, more than 4 bytes; `--max-result` raises the limit";
+    assert_fault(&fault, HostFault::Limit(Limit::Result), message);
+}
+
+#[test]
+fn a_result_of_100_mb_is_refused() {
+    let body = "(drop (memory.grow (i32.const 1600)))
+        (memory.fill (i32.const 65536) (i32.const 49) (i32.const 100000000))
+        (call $ok (i32.const 65536) (i32.const 100000000))";
+    let fault = World::new().fault(&RawClass::new().mutation("go", body), "go");
+    let message = "the result of go has 100000000 bytes, more than 8 MiB; `--max-result` raises the limit";
+    assert_fault(&fault, HostFault::Limit(Limit::Result), message);
+}
+
+#[test]
+fn the_host_copies_no_more_out_of_a_guest_than_the_memory_limit() {
+    // three texts that are one half of the memory
+    let half = "(i32.const 65536) (i32.const 65000)";
+    let body = format!("(call $fail {half} {half} {half})");
+    let world = World::limited(|limits| limits.memory = 2 * PAGE + GLUE);
+    let fault = world.fault(&RawClass::new().mutation("go", &body), "go");
+    assert_fault(
+        &fault,
+        HostFault::Limit(Limit::Memory),
+        "go used more than 131112 bytes of memory; `--max-memory` raises the limit",
+    );
+}
+
+#[test]
+fn a_log_without_end_is_cut() {
+    let chatter =
+        RawClass::new().mutation("go", "(loop (call $log (i32.const 1) (call $text_null)) (br 0)) (unreachable)");
+    let mut world = short();
+    world.limits.log = 12;
+    let ran = world.mutate(&compile(&chatter), "go");
+    // four letters and the end of the line, twice; then what is left
+    assert_eq!(super::messages(&ran), ["null", "null", "nu"]);
+    assert!(ran.log.cut);
+    assert!(ran.outcome.unwrap_err().is_host(HostFault::Limit(Limit::Time)));
+}
+
+#[test]
+fn a_log_is_cut_at_the_limit_and_not_before() {
+    let log = |text: &str, limit: u64| {
+        let body = format!("(call $log (i32.const 1) (call $text_said)) {NULL}");
+        let raw = RawClass::new().text("said", text).mutation("go", &body);
+        let ran = World::limited(|limits: &mut Limits| limits.log = limit).mutate(&compile(&raw), "go");
+        (ran.log.lines.first().map(|line| line.message.clone()), ran.log.cut)
+    };
+    assert_eq!(log("héé", 5), (Some("héé".to_owned()), false));
+    assert_eq!(log("héé", 4), (Some("hé".to_owned()), true));
+    assert_eq!(log("héé", 0), (None, true));
+    // lines of no letters end too
+    let raw = RawClass::new().text("none", "");
+    let body = format!(
+        "(loop $l (call $log (i32.const 1) (call $text_none)) (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100)))) {NULL}"
+    );
+    let ran = World::limited(|limits| limits.log = 10).mutate(&compile(&raw.mutation("go", &body)), "go");
+    assert_eq!((ran.log.lines.len(), ran.log.cut), (11, true));
+}
+
+#[test]
+fn random_gives_a_mebibyte_at_once_and_no_more() {
+    let random = |bytes: u32| {
+        let body = format!("(call $random (i32.const {bytes}) (global.get $pair)) {NULL}");
+        World::new().mutate(&compile(&RawClass::new().mutation("go", &body)), "go").outcome
+    };
+    assert!(random(1 << 20).is_ok());
+    let message = "go trapped: `random` was asked for 1048577 bytes; it gives 1 MiB a call";
+    assert_fault(&random((1 << 20) + 1).unwrap_err(), HostFault::Trap, message);
+}
+
+#[test]
+fn large_arguments_and_states_go_in_whole() {
+    let arguments = Json::parse(&format!("{{\"text\":\"{}\"}}", "x".repeat(8 << 20))).unwrap();
+    let state = vec![5; 64 << 20];
+    let raw = RawClass::new().mutation("go", NULL);
+    let method = Method::Mutate { state: &state, name: "go", arguments: &arguments };
+    assert_eq!(World::new().run(&compile(&raw), method).outcome.unwrap().state.unwrap().len(), state.len());
+}

@@ -1,0 +1,89 @@
+//! The sandbox: what a class may do, what it may not, and what comes of it.
+
+mod cache;
+mod inspect;
+mod limits;
+mod runs;
+
+use std::sync::{Arc, LazyLock};
+
+use vactor::model::{ActorId, ClassName, Fault, Hash, HostFault, Json, Limits, LogLine, Seed, Timestamp};
+use vactor::sandbox::{Cache, Class, Identity, Method, Ran, Run, Sandbox, Stop};
+
+use crate::raw::RawClass;
+
+/// What all tests share, as all threads of a process would.
+static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(Cache::none()));
+
+fn compile(raw: &RawClass) -> Arc<Class> {
+    let component = raw.build();
+    SANDBOX.class(&Hash::of(&component), || Ok(&component), &mut || ()).unwrap()
+}
+
+/// What a run depends on, but for the method.
+#[derive(Clone)]
+struct World {
+    limits: Limits,
+    seed: Seed,
+    stop: Stop,
+}
+
+impl World {
+    fn new() -> World {
+        World { limits: Limits::default(), seed: Seed([7; 32]), stop: Stop::default() }
+    }
+
+    fn limited(change: impl FnOnce(&mut Limits)) -> World {
+        let mut world = World::new();
+        change(&mut world.limits);
+        world
+    }
+
+    fn run(&self, class: &Class, method: Method<'_>) -> Ran {
+        self.run_and_see(class, method, &mut |_| ())
+    }
+
+    fn run_and_see(&self, class: &Class, method: Method<'_>, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Ran {
+        let (name, id) = (ClassName::new("counter").unwrap(), ActorId::new("my_counter").unwrap());
+        let actor = (!matches!(method, Method::Task { .. })).then_some(&id);
+        class.run(Run {
+            method,
+            identity: Identity { class: &name, version: 3, actor, invocation: "abc", attempt: 2 },
+            now: Timestamp::from_millis(1_234_567),
+            seed: self.seed,
+            limits: &self.limits,
+            stop: &self.stop,
+            on_log,
+        })
+    }
+
+    /// A mutation on an empty state.
+    fn mutate(&self, class: &Class, name: &str) -> Ran {
+        self.run(class, Method::Mutate { state: b"", name, arguments: &none() })
+    }
+
+    fn fault(&self, raw: &RawClass, name: &str) -> Fault {
+        self.mutate(&compile(raw), name).outcome.unwrap_err()
+    }
+}
+
+/// A mutation of one body in the usual world.
+fn outcome(body: &str) -> Result<String, Fault> {
+    let class = compile(&RawClass::new().mutation("go", body));
+    World::new().mutate(&class, "go").outcome.map(|success| success.result.to_string())
+}
+
+/// No arguments.
+fn none() -> Json {
+    Json::parse("{}").unwrap()
+}
+
+#[track_caller]
+fn assert_fault(fault: &Fault, host: HostFault, message: &str) {
+    assert!(fault.is_host(host), "{fault:?}");
+    assert_eq!(fault.message, message);
+}
+
+fn messages(ran: &Ran) -> Vec<&str> {
+    ran.log.lines.iter().map(|line| line.message.as_str()).collect()
+}
