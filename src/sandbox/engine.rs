@@ -12,7 +12,7 @@ use crate::model::{Error, Result};
 pub const WASMTIME: &str = "48.0.8";
 
 /// Rises with every change of a setting below: code that was compiled with other settings is never loaded.
-pub const SETTINGS: u32 = 1;
+pub const SETTINGS: u32 = 2;
 
 /// What a class may be made of: the proposals that every tool of today may use, in one list that a newer wasmtime does not
 /// change. Left out are threads and shared memory (not deterministic), 64-bit memories, garbage collection and exceptions.
@@ -64,7 +64,10 @@ fn config() -> Result<Config> {
         .wasm_features(FEATURES, true)
         .relaxed_simd_deterministic(true)
         .epoch_interruption(true)
-        .max_wasm_stack(GUEST_STACK);
+        .max_wasm_stack(GUEST_STACK)
+        // nobody reads them: a trap comes out as a sentence
+        .generate_address_map(false)
+        .native_unwind_info(cfg!(windows));
     Ok(config)
 }
 

@@ -223,6 +223,39 @@ impl RawClass {
     }
 }
 
+/// A class whose methods each do what none should. All of them are mutations without parameters.
+pub fn hostile() -> RawClass {
+    let huge = "(drop (memory.grow (i32.const 1600)))
+        (memory.fill (i32.const 65536) (i32.const 49) (i32.const 100000000))
+        (call $ok (i32.const 65536) (i32.const 100000000))";
+    let fail = "(call $fail (call $text_kind) (call $text_said) (i32.const 0) (i32.const 0))";
+    let bloat = "(drop (memory.grow (i32.const 1600))) (global.set $state.len (i32.const 100000000))";
+    RawClass::new()
+        .text("said", "no, I will not")
+        .text("kind", "unwilling")
+        .mutation("fail", fail)
+        .mutation("panic", "(call $log (i32.const 3) (call $text_said)) (unreachable)")
+        .mutation("spin", "(loop (br 0)) (unreachable)")
+        .mutation("eat", "(loop (drop (memory.grow (i32.const 100))) (br 0)) (unreachable)")
+        .mutation("huge", huge)
+        .mutation("bloat", &format!("{bloat} {NULL}"))
+        .mutation("chatter", "(loop (call $log (i32.const 1) (call $text_said)) (br 0)) (unreachable)")
+        .mutation("nonsense", "(call $ok (call $text_said))")
+}
+
+/// A class that takes back no state that it gave.
+pub fn refusing() -> RawClass {
+    let no = "(call $fail (call $text_null) (call $text_said) (i32.const 0) (i32.const 0))";
+    RawClass::new().text("said", "that is no state of mine").export("set-state", no).mutation("go", NULL)
+}
+
+/// A component that imports what WASI has.
+pub fn with_wasi() -> Vec<u8> {
+    let wit = "package a:b; world w { import wasi:cli/environment@0.2.0; }
+        package wasi:cli@0.2.0 { interface environment { get: func() -> u32; } }";
+    component(r#"(module (import "wasi:cli/environment@0.2.0" "get" (func (result i32))))"#, wit)
+}
+
 /// A core module with a component's type; `wit` has one world.
 pub fn module(wat: &str, wit: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();

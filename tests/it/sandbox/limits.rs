@@ -7,7 +7,7 @@ use vactor::model::{HostFault, Json, Limit, Limits};
 use vactor::sandbox::{Method, Stop};
 
 use super::{World, assert_fault, compile};
-use crate::raw::{NULL, RawClass};
+use crate::raw::{self, NULL, RawClass};
 
 /// The component model's own table, of those imports that need the guest's memory.
 const GLUE: u64 = 5 * 8;
@@ -149,13 +149,48 @@ fn a_result_at_the_limit_is_given_and_past_it_is_not() {
 }
 
 #[test]
-fn a_result_of_100_mb_is_refused() {
-    let body = "(drop (memory.grow (i32.const 1600)))
-        (memory.fill (i32.const 65536) (i32.const 49) (i32.const 100000000))
-        (call $ok (i32.const 65536) (i32.const 100000000))";
-    let fault = World::new().fault(&RawClass::new().mutation("go", body), "go");
-    let message = "the result of go has 100000000 bytes, more than 8 MiB; `--max-result` raises the limit";
-    assert_fault(&fault, HostFault::Limit(Limit::Result), message);
+fn whatever_a_hostile_class_does_becomes_a_fault_of_its_own() {
+    let class = compile(&raw::hostile());
+    for (method, kind, message) in [
+        ("fail", None, "no, I will not"),
+        ("panic", Some(HostFault::Trap), "panic panicked or aborted; its log may say why"),
+        (
+            "spin",
+            Some(HostFault::Limit(Limit::Time)),
+            "spin computed for longer than 20 ms; `--max-time` raises the limit",
+        ),
+        (
+            "eat",
+            Some(HostFault::Limit(Limit::Memory)),
+            "eat used more than 256 MiB of memory; `--max-memory` raises the limit",
+        ),
+        (
+            "huge",
+            Some(HostFault::Limit(Limit::Result)),
+            "the result of huge has 100000000 bytes, more than 8 MiB; `--max-result` raises the limit",
+        ),
+        (
+            "bloat",
+            Some(HostFault::Limit(Limit::State)),
+            "the state of bloat has 100000000 bytes, more than 64 MiB; `--max-state` raises the limit",
+        ),
+        (
+            "chatter",
+            Some(HostFault::Limit(Limit::Time)),
+            "chatter computed for longer than 20 ms; `--max-time` raises the limit",
+        ),
+        (
+            "nonsense",
+            Some(HostFault::BadResult),
+            "nonsense returned what is no JSON: expected ident at line 1 column 2",
+        ),
+    ] {
+        let endless = ["spin", "chatter"].contains(&method);
+        let world = if endless { short() } else { World::new() };
+        let fault = world.mutate(&class, method).outcome.unwrap_err();
+        assert_eq!(fault.message, message);
+        assert_eq!(fault.kind, kind.map_or("unwilling", HostFault::kind));
+    }
 }
 
 #[test]
@@ -176,13 +211,17 @@ fn the_host_copies_no_more_out_of_a_guest_than_the_memory_limit() {
 fn a_log_without_end_is_cut() {
     let chatter =
         RawClass::new().mutation("go", "(loop (call $log (i32.const 1) (call $text_null)) (br 0)) (unreachable)");
-    let mut world = short();
-    world.limits.log = 12;
-    let ran = world.mutate(&compile(&chatter), "go");
+    let (class, world) = (compile(&chatter), World::limited(|limits| limits.log = 12));
+    let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
+    let ran = world.run_and_see(&class, method, &mut |line| {
+        if line.message == "nu" {
+            world.stop.stop();
+        }
+    });
     // four letters and the end of the line, twice; then what is left
     assert_eq!(super::messages(&ran), ["null", "null", "nu"]);
     assert!(ran.log.cut);
-    assert!(ran.outcome.unwrap_err().is_host(HostFault::Limit(Limit::Time)));
+    assert!(ran.outcome.unwrap_err().is_host(HostFault::Cancelled));
 }
 
 #[test]

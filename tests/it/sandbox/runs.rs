@@ -4,7 +4,7 @@ use vactor::model::{HostFault, Level, Origin, Seed};
 use vactor::sandbox::Method;
 
 use super::{World, assert_fault, compile, messages, none, outcome};
-use crate::raw::{NULL, RawClass};
+use crate::raw::{self, NULL, RawClass};
 
 /// Each function of `context`, called.
 const CALLS: [(&str, &str); 8] = [
@@ -206,8 +206,8 @@ fn a_result_that_is_no_json_is_refused() {
 fn a_state_that_the_class_refuses_is_a_fault_of_its_own() {
     let no = "(call $fail (call $text_null) (call $text_why) (i32.const 0) (i32.const 0))";
     let raw = || RawClass::new().text("why", "that is no state").mutation("go", NULL);
-    let fault = World::new().fault(&raw().export("set-state", no), "go");
-    assert_fault(&fault, HostFault::BadState, "set-state refused the state: that is no state");
+    let fault = World::new().fault(&raw::refusing(), "go");
+    assert_fault(&fault, HostFault::BadState, "set-state refused the state: that is no state of mine");
     let fault = World::new().fault(&raw().export("get-state", no), "go");
     assert_fault(&fault, HostFault::BadState, "get-state gave no state: that is no state");
     let class = compile(&raw().export("migrate", no));
