@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use wasmtime::Engine;
@@ -87,12 +88,12 @@ fn write(folder: &Path, name: &str, code: &[u8]) -> io::Result<()> {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     sweep(folder, SystemTime::now());
-    let temporary = folder.join(format!("{name}.{}", std::process::id()));
-    let written = create(&temporary).and_then(|mut file| {
-        file.write_all(code)?;
-        file.sync_data()?;
-        fs::rename(&temporary, folder.join(name))
-    });
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!("{name}.{}-{number}", std::process::id()));
+    let mut file = create(&temporary)?;
+    let whole = file.write_all(code).and_then(|()| file.sync_data());
+    let written = whole.and_then(|()| fs::rename(&temporary, folder.join(name)));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
@@ -127,7 +128,7 @@ fn make(folder: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn create(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
+    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Whether a folder or a file belongs to this user and is closed to all others.

@@ -77,6 +77,18 @@ fn runs_beside_each_other_keep_their_own_time() {
 }
 
 #[test]
+fn who_reads_the_log_slowly_does_not_take_the_guests_time() {
+    let count =
+        "(loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))";
+    let body = format!("(call $log (i32.const 1) (call $text_null)) {count} {NULL}");
+    let class = compile(&RawClass::new().mutation("go", &body));
+    let world = World::limited(|limits| limits.time = Duration::from_millis(200));
+    let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
+    let ran = world.run_and_see(&class, method, &mut |_| thread::sleep(Duration::from_millis(250)));
+    assert!(ran.outcome.is_ok(), "{:?}", ran.outcome);
+}
+
+#[test]
 fn memory_at_the_limit_is_given_and_past_it_ends_the_run() {
     let grow = |pages: u32| {
         let body = format!("(drop (memory.grow (i32.const {pages}))) {NULL}");

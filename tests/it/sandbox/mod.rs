@@ -73,6 +73,12 @@ fn outcome(body: &str) -> Result<String, Fault> {
     World::new().mutate(&class, "go").outcome.map(|success| success.result.to_string())
 }
 
+#[test]
+fn a_sandbox_and_its_classes_are_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<(Sandbox, Class, Stop)>();
+}
+
 /// No arguments.
 fn none() -> Json {
     Json::parse("{}").unwrap()
