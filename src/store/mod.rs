@@ -1,10 +1,13 @@
 //! Floor 1: where actors live. One trait in the domain's words, whole transactions, never tables.
 
+mod between;
 mod commit;
+mod redb;
 
 use std::time::Instant;
 
 pub use commit::{Accepted, Commit, Committed, End, Turn};
+pub use redb::{Mode, RedbStore};
 
 use crate::model::{
     ActorId, ClassName, Hash, Head, Invocation, Json, Name, NewInvocation, Outcome, Reference, Result, Step, Timestamp,

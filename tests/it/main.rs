@@ -4,4 +4,5 @@
 mod lines;
 mod raw;
 mod sandbox;
+mod store;
 mod support;

@@ -1,0 +1,49 @@
+//! Locks that the kernel drops when their holder dies, on Linux: byte ranges of one file, each held by an
+//! open file of its own, so that threads exclude each other too.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+/// A lock; dropping it releases it.
+pub(super) struct Lock(#[expect(dead_code, reason = "open while it is held")] File);
+
+/// Takes the lock of a place if nobody has it.
+pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
+    let file = open(file)?;
+    match fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(place))) {
+        Ok(_) => Ok(Some(Lock(file))),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes the lock of a place, and waits for it.
+pub(super) fn take(file: &Path, place: u64) -> io::Result<Lock> {
+    let file = open(file)?;
+    loop {
+        match fcntl(&file, FcntlArg::F_OFD_SETLKW(&byte(place))) {
+            Ok(_) => return Ok(Lock(file)),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn open(file: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).open(file)
+}
+
+fn byte(place: u64) -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: place as libc::off_t,
+        l_len: 1,
+        l_pid: 0,
+    }
+}

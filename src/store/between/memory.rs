@@ -1,0 +1,78 @@
+//! Holds and watches of a store that is in one process.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::model::Name;
+use crate::store::Watch;
+
+#[derive(Default)]
+pub(in crate::store) struct InProcess {
+    held: Mutex<HashSet<Name>>,
+    released: Condvar,
+    commits: Mutex<u64>,
+    committed: Condvar,
+}
+
+pub(super) struct Held {
+    name: Name,
+    threads: Arc<InProcess>,
+}
+
+impl InProcess {
+    pub(super) fn hold(self: &Arc<Self>, name: &Name, deadline: Option<Instant>) -> Option<Held> {
+        let mut held = lock(&self.held);
+        while held.contains(name) {
+            held = match deadline {
+                None => self.released.wait(held).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    self.released.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        held.insert(name.clone());
+        Some(Held { name: name.clone(), threads: self.clone() })
+    }
+
+    pub(super) fn signal(&self) {
+        *lock(&self.commits) += 1;
+        self.committed.notify_all();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        lock(&self.threads.held).remove(&self.name);
+        self.threads.released.notify_all();
+    }
+}
+
+pub(super) struct Watching {
+    seen: u64,
+    threads: Arc<InProcess>,
+}
+
+impl Watching {
+    pub(super) fn new(threads: Arc<InProcess>) -> Watching {
+        let seen = *lock(&threads.commits);
+        Watching { seen, threads }
+    }
+}
+
+impl Watch for Watching {
+    fn wait(&mut self, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let commits = lock(&self.threads.commits);
+        let waited = self.threads.committed.wait_timeout_while(commits, left, |commits| *commits == self.seen);
+        self.seen = *waited.unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

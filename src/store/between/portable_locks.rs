@@ -1,0 +1,32 @@
+//! Locks that the kernel drops when their holder dies, where byte ranges of open files cannot be locked: one file
+//! for each name that was ever held, in a folder beside the store.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+
+/// A lock; dropping it releases it.
+pub(super) struct Lock(#[expect(dead_code, reason = "open while it is held")] File);
+
+/// Takes the lock of a place if nobody has it.
+pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
+    let file = open(file, place)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Takes the lock of a place, and waits for it.
+pub(super) fn take(file: &Path, place: u64) -> io::Result<Lock> {
+    let file = open(file, place)?;
+    file.lock()?;
+    Ok(Lock(file))
+}
+
+fn open(file: &Path, place: u64) -> io::Result<File> {
+    let folder = file.with_extension("s");
+    std::fs::create_dir_all(&folder)?;
+    File::options().read(true).write(true).create(true).truncate(false).open(folder.join(format!("{place:016x}")))
+}

@@ -1,0 +1,95 @@
+//! What leaves redb: errors in the store's words, and never a panic.
+
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use crate::model::{Error, Result};
+
+/// What goes wrong in here: something of redb's, or what the store itself has to say.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Redb(redb::Error),
+    Ours(Error),
+}
+
+/// What a fallible part of the store gives.
+pub(super) type Try<T> = std::result::Result<T, Trouble>;
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Ours(error)
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ident)*) => {$(
+        impl From<redb::$error> for Trouble {
+            fn from(error: redb::$error) -> Trouble {
+                Trouble::Redb(error.into())
+            }
+        }
+    )*};
+}
+
+from_redb!(StorageError TableError TransactionError CommitError DatabaseError);
+
+pub(super) fn damaged<T>(what: impl Into<String>) -> Try<T> {
+    Err(Trouble::Ours(Error::Damaged { what: what.into() }))
+}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what may meet a damaged file. redb answers some damage with a panic; here it becomes an error.
+pub(super) fn guard<T>(run: impl FnOnce() -> Try<T>) -> Try<T> {
+    quiet_panics();
+    let outer = INSIDE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    INSIDE.set(outer);
+    result.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        damaged(format!("its file makes no sense ({})", said.unwrap_or("no reason known")))
+    })
+}
+
+/// Keeps the message of a panic that `guard` turns into an error off stderr; every other panic speaks as before.
+fn quiet_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !INSIDE.get() {
+                before(panic);
+            }
+        }));
+    });
+}
+
+/// The error that a person sees. `first` is the first failure of the file, which redb itself forgets.
+pub(super) fn speak<T>(tried: Try<T>, place: &str, first: Option<&(ErrorKind, String)>) -> Result<T> {
+    tried.map_err(|trouble| match trouble {
+        Trouble::Ours(error) => error,
+        Trouble::Redb(redb::Error::Io(error)) => from_io(place, error.kind(), error.to_string()),
+        Trouble::Redb(redb::Error::PreviousIo) => {
+            let (kind, reason) = first.cloned().unwrap_or((ErrorKind::Other, "an earlier error".to_owned()));
+            from_io(place, kind, reason)
+        }
+        Trouble::Redb(redb::Error::Corrupted(what)) => Error::Damaged { what: format!("{place}: {what}") },
+        Trouble::Redb(redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch) => {
+            let reason = "a program that is not vactor, or of another version, has it open".to_owned();
+            Error::Io { action: format!("open {place}"), reason }
+        }
+        Trouble::Redb(error) => Error::Io { action: format!("use {place}"), reason: error.to_string() },
+    })
+}
+
+fn from_io(place: &str, kind: ErrorKind, reason: String) -> Error {
+    match kind {
+        ErrorKind::InvalidData => Error::Damaged { what: format!("{place}: {reason}") },
+        ErrorKind::UnexpectedEof => Error::Damaged { what: format!("{place} ends too early") },
+        _ => Error::Io { action: format!("use {place}"), reason },
+    }
+}

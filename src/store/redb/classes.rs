@@ -1,0 +1,136 @@
+//! Classes, their versions and components.
+
+use crate::model::{Call, ClassName, Error, Hash};
+use crate::store::{Class, NewVersion, Registered, Version};
+
+use super::boundary::{Try, damaged};
+use super::key::Key;
+use super::record::{self, ClassRecord, VersionRecord};
+use super::tables::{Source, Tables};
+use super::write::Writer;
+use super::{actors, invocations};
+
+pub(super) fn class(tables: &Tables<impl Source>, name: &ClassName) -> Try<Option<Class>> {
+    let record: Option<ClassRecord> = tables.get(&Key::class(name))?;
+    Ok(record.map(|ClassRecord { current, versions }| Class { name: name.clone(), current, versions }))
+}
+
+pub(super) fn classes(tables: &Tables<impl Source>) -> Try<Vec<Class>> {
+    let records = tables.records(Key::classes())?;
+    let class = |entry: Try<(Key, ClassRecord)>| {
+        let (key, ClassRecord { current, versions }) = entry?;
+        Ok(Class { name: class_name(&key)?, current, versions })
+    };
+    records.map(class).collect()
+}
+
+fn class_name(key: &Key) -> Try<ClassName> {
+    match key.name().map(ClassName::new) {
+        Some(Ok(name)) => Ok(name),
+        _ => damaged("the name of a class is none"),
+    }
+}
+
+pub(super) fn version(tables: &Tables<impl Source>, class: &ClassName, number: u32) -> Try<Option<Version>> {
+    let record: Option<VersionRecord> = tables.get(&Key::version(class, number))?;
+    Ok(record.map(|record| record.version(class, number)))
+}
+
+pub(super) fn component(tables: &Tables<impl Source>, hash: &Hash) -> Try<Option<Vec<u8>>> {
+    let key = Key::component(hash);
+    tables.get_bytes(&key, |bytes| record::checked(&key, bytes, hash))
+}
+
+impl Writer<'_> {
+    pub(super) fn register(&mut self, new: &NewVersion) -> Try<Registered> {
+        let key = Key::class(&new.class);
+        let before: Option<ClassRecord> = self.tables.get(&key)?;
+        let versions = before.as_ref().map_or(0, |class| class.versions);
+        for number in (1..=versions).rev() {
+            let version: VersionRecord = self.tables.must(&Key::version(&new.class, number))?;
+            if version.hash == new.hash {
+                return self.make_current(&key, before.as_ref(), number);
+            }
+        }
+        let number = versions + 1;
+        self.changed();
+        if !self.tables.has(&Key::component(&new.hash))? {
+            self.tables.put_bytes(&Key::component(&new.hash), &new.component)?;
+        }
+        let version = VersionRecord {
+            hash: new.hash,
+            component_bytes: new.component.len() as u64,
+            description: new.description.clone(),
+            registered: new.at,
+        };
+        self.tables.put(&Key::version(&new.class, number), &version)?;
+        self.tables.put(&key, &ClassRecord { current: number, versions: number })?;
+        Ok(Registered::New(number))
+    }
+
+    fn make_current(&mut self, key: &Key, before: Option<&ClassRecord>, number: u32) -> Try<Registered> {
+        match before {
+            Some(class) if class.current != number => {
+                self.changed();
+                self.tables.put(key, &ClassRecord { current: number, ..class.clone() })?;
+                Ok(Registered::Again(number))
+            }
+            _ => Ok(Registered::Unchanged(number)),
+        }
+    }
+
+    pub(super) fn remove_class(&mut self, name: &ClassName) -> Try<()> {
+        if !self.tables.has(&Key::class(name))? {
+            return Err(Error::NoClass { class: name.to_string(), similar: None }.into());
+        }
+        if let Some(example) = self.user_of(name)? {
+            return Err(Error::ClassInUse { class: name.clone(), example }.into());
+        }
+        let of_class = self.versions(|class| class == name)?;
+        let of_others = self.versions(|class| class != name)?;
+        for (key, version) in of_class {
+            self.tables.delete(&key)?;
+            if !of_others.iter().any(|(_, other)| other.hash == version.hash) {
+                self.tables.delete(&Key::component(&version.hash))?;
+            }
+        }
+        self.changed();
+        self.tables.delete(&Key::class(name))
+    }
+
+    fn versions(&self, wanted: impl Fn(&ClassName) -> bool) -> Try<Vec<(Key, VersionRecord)>> {
+        let mut found = Vec::new();
+        for entry in self.tables.records(Key::versions())? {
+            let (key, version) = entry?;
+            if wanted(&class_name(&key)?) {
+                found.push((key, version));
+            }
+        }
+        Ok(found)
+    }
+
+    /// An actor of a class, or an accepted invocation.
+    fn user_of(&self, class: &ClassName) -> Try<Option<String>> {
+        let mut after = None;
+        while let Some((id, head)) = actors::next_actor(&self.tables, "", after.as_ref())? {
+            if head.actor.is_some_and(|actor| actor.class == *class) {
+                return Ok(Some(id.to_string()));
+            }
+            after = Some(id);
+        }
+        let mut after = None;
+        while let Some(name) = invocations::next_name(&self.tables, after.as_ref())? {
+            for number in invocations::open_numbers(&self.tables, &name, None, usize::MAX)? {
+                let invocation = invocations::must(&self.tables, &name, number)?;
+                match &invocation.new.call {
+                    Call::Construct { class: of, .. } | Call::Task { class: of, .. } if of == class => {
+                        return Ok(Some(invocation.reference().to_string()));
+                    }
+                    _ => {}
+                }
+            }
+            after = Some(name);
+        }
+        Ok(None)
+    }
+}

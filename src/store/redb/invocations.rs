@@ -1,0 +1,209 @@
+//! Invocations, and whose turn it is.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Invocation, Name, Outcome, Reference, Status, Timestamp};
+
+use super::actors;
+use super::boundary::{Try, damaged};
+use super::key::Key;
+use super::record::{InvocationRecord, StepRecord, Use};
+use super::tables::{Source, Tables};
+
+pub(super) fn invocation(tables: &Tables<impl Source>, name: &Name, number: u64) -> Try<Option<Invocation>> {
+    if let Some(record) = tables.get(&Key::invocation(name, number))? {
+        return read(tables, name, number, record).map(Some);
+    }
+    // one without a record has the step of its own number
+    let step: Option<StepRecord> = tables.get(&Key::step(name, number))?;
+    match step {
+        Some(record) if record.step.reference == number => linked(tables, record.invocation(name.clone())).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// With who took it up again, if it failed.
+fn linked(tables: &Tables<impl Source>, mut invocation: Invocation) -> Try<Invocation> {
+    if matches!(invocation.status, Status::Ended { outcome: Outcome::Failed(_), .. }) {
+        invocation.resumed_by = tables.get(&Key::resumed(&invocation.new.name, invocation.number))?;
+    }
+    Ok(invocation)
+}
+
+/// An invocation that must be there.
+pub(super) fn must(tables: &Tables<impl Source>, name: &Name, number: u64) -> Try<Invocation> {
+    match invocation(tables, name, number)? {
+        Some(invocation) => Ok(invocation),
+        None => damaged(format!("the invocation {name}#{number} is missing")),
+    }
+}
+
+fn read(tables: &Tables<impl Source>, name: &Name, number: u64, record: InvocationRecord) -> Try<Invocation> {
+    let invocation = match record {
+        InvocationRecord::Open { new, .. } => Invocation { number, status: Status::Accepted, new, resumed_by: None },
+        InvocationRecord::Bare { new, at, outcome, log } => {
+            let status = Status::Ended { at, outcome, log, step: None };
+            Invocation { number, status, new, resumed_by: None }
+        }
+        InvocationRecord::Step(step) => {
+            let record = actors::step(tables, name, step)?;
+            if record.step.reference != number {
+                return damaged(format!("step {step} of {name} is of another invocation than {number}"));
+            }
+            record.invocation(name.clone())
+        }
+    };
+    linked(tables, invocation)
+}
+
+pub(super) fn keyed(tables: &Tables<impl Source>, name: &Name, key: &str) -> Try<Option<Invocation>> {
+    let used: Option<Use> = tables.get(&Key::used(name, key))?;
+    used.map(|used| must(tables, name, used.number)).transpose()
+}
+
+pub(super) fn next(tables: &Tables<impl Source>, name: &Name, now: Timestamp) -> Try<Option<Invocation>> {
+    let first = tables.records::<u64>(Key::inbox_of(name))?.next().transpose()?;
+    let number = match first {
+        Some((_, number)) => Some(number),
+        None => tables.first(Key::delayed_until(name, now))?.map(|key| number_of(&key)).transpose()?,
+    };
+    number.map(|number| must(tables, name, number)).transpose()
+}
+
+/// Names in order that have something in their inbox, or something delayed that is due.
+pub(super) fn runnable(
+    tables: &Tables<impl Source>,
+    after: Option<&Name>,
+    now: Timestamp,
+    limit: usize,
+) -> Try<Vec<Name>> {
+    let mut names = BTreeSet::new();
+    for key in tables.keys(Key::due_until(now))? {
+        let name = name_of(&key?)?;
+        if after.is_none_or(|after| name > *after) {
+            names.insert(name);
+        }
+        if names.len() > limit {
+            names.pop_last();
+        }
+    }
+    let mut last = after.cloned();
+    for _ in 0..limit {
+        let Some(key) = tables.first(Key::inboxes_after(last.as_ref()))? else { break };
+        let name = name_of(&key)?;
+        names.insert(name.clone());
+        last = Some(name);
+    }
+    Ok(names.into_iter().take(limit).collect())
+}
+
+pub(super) fn next_due(tables: &Tables<impl Source>, now: Timestamp) -> Try<Option<Timestamp>> {
+    match tables.first(Key::due_after(now))? {
+        Some(key) => Ok(key.due_time()),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn pending(
+    tables: &Tables<impl Source>,
+    name: Option<&Name>,
+    after: Option<&Reference>,
+    limit: usize,
+) -> Try<Vec<Invocation>> {
+    let mut found = Vec::new();
+    // within the name of the last one first, then in those behind it
+    let mut current = name.or(after.map(|after| &after.name)).cloned();
+    if current.is_none() {
+        current = next_name(tables, None)?;
+    }
+    while let Some(at) = current {
+        let from = after.filter(|after| after.name == at).map(|after| after.number);
+        for number in open_numbers(tables, &at, from, limit - found.len())? {
+            found.push(must(tables, &at, number)?);
+        }
+        if name.is_some() || found.len() >= limit {
+            break;
+        }
+        current = next_name(tables, Some(&at))?;
+    }
+    Ok(found)
+}
+
+/// The first name after another that has an accepted invocation which has not ended.
+pub(super) fn next_name(tables: &Tables<impl Source>, after: Option<&Name>) -> Try<Option<Name>> {
+    let queued = tables.first(Key::inboxes_after(after))?.map(|key| name_of(&key)).transpose()?;
+    let delayed = tables.first(Key::delayed_after(after))?.map(|key| name_of(&key)).transpose()?;
+    Ok(match (queued, delayed) {
+        (Some(queued), Some(delayed)) => Some(queued.min(delayed)),
+        (queued, delayed) => queued.or(delayed),
+    })
+}
+
+/// Numbers of a name's accepted invocations that have not ended, in the order of their turns, the delayed last;
+/// those behind `after`.
+pub(super) fn open_numbers(
+    tables: &Tables<impl Source>,
+    name: &Name,
+    after: Option<u64>,
+    limit: usize,
+) -> Try<Vec<u64>> {
+    let (mut inbox, mut delayed) = (Key::inbox_of(name), Key::delayed_of(name));
+    // where it has ended meanwhile, those with higher numbers are what is behind it
+    let mut above = 0;
+    if let Some(number) = after {
+        match tables.get(&Key::invocation(name, number))? {
+            Some(InvocationRecord::Open { turn: Some(turn), .. }) => inbox.0 = Key::inbox(name, turn + 1),
+            Some(InvocationRecord::Open { new, turn: None }) => {
+                inbox.0 = inbox.1.clone();
+                delayed.0 = Key::delayed(name, new.due.unwrap_or(new.accepted), number + 1);
+            }
+            _ => above = number,
+        }
+    }
+    let queued = tables.records::<u64>(inbox)?.map(|entry| Ok(entry?.1));
+    let delayed = tables.keys(delayed)?.map(|key| number_of(&key?));
+    queued.chain(delayed).filter(|number| number.as_ref().map_or(true, |number| *number > above)).take(limit).collect()
+}
+
+pub(super) fn invocations(
+    tables: &Tables<impl Source>,
+    name: &Name,
+    before: Option<u64>,
+    limit: usize,
+) -> Try<Vec<Invocation>> {
+    let before = before.unwrap_or(u64::MAX);
+    let mut recorded = tables.records::<InvocationRecord>(Key::invocations_below(name, before))?.rev().peekable();
+    let own = |entry: &Try<(Key, StepRecord)>| {
+        entry.as_ref().map_or(true, |(_, record)| record.step.reference == record.step.number)
+    };
+    let steps = tables.records::<StepRecord>(Key::steps_below(name, before))?;
+    let mut steps = steps.rev().filter(own).peekable();
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let of_record = recorded.peek().map(|entry| entry.as_ref().map_or(u64::MAX, |(key, _)| number(key)));
+        let of_step = steps.peek().map(|entry| entry.as_ref().map_or(u64::MAX, |(key, _)| number(key)));
+        if of_record > of_step {
+            let Some((key, record)) = recorded.next().transpose()? else { break };
+            found.push(read(tables, name, number_of(&key)?, record)?);
+        } else {
+            let Some((_, record)) = steps.next().transpose()? else { break };
+            // a record of its own says more than its number
+            if of_record != of_step {
+                found.push(linked(tables, record.invocation(name.clone()))?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn number(key: &Key) -> u64 {
+    key.last_number().unwrap_or(u64::MAX)
+}
+
+pub(super) fn number_of(key: &Key) -> Try<u64> {
+    key.last_number().map_or_else(|| damaged("a number is none"), Ok)
+}
+
+fn name_of(key: &Key) -> Try<Name> {
+    key.name().map_or_else(|| damaged("a name is none"), |name| Ok(Name::from_stored(name)))
+}

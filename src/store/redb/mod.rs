@@ -1,0 +1,17 @@
+//! The store in one file, by redb.
+
+mod actors;
+mod boundary;
+mod classes;
+mod disk;
+mod invocations;
+mod key;
+mod open;
+mod pages;
+mod record;
+mod store;
+mod tables;
+mod write;
+
+pub(in crate::store) use disk::largest_file;
+pub use open::{Mode, RedbStore};

@@ -1,0 +1,263 @@
+//! Opening a store, and its transactions.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::backends::InMemoryBackend;
+use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase, StorageBackend};
+
+use crate::model::{Error, Result};
+use crate::store::between::Between;
+
+use super::boundary::{Try, guard, speak};
+use super::disk::Disk;
+use super::pages::{self, Access, FORMAT, Kind, Pages, Shared};
+use super::tables::{Reading, Writing};
+use super::write::Writer;
+
+/// The data of a store's folder, whole and alone.
+const FILE: &str = "store.redb";
+
+/// Bytes of pages that are kept in memory, at most.
+const CACHE: usize = 128 << 20;
+
+/// A store in one file, or in memory.
+///
+/// Any number of processes and threads may have one store open. Dropping it costs nothing: what was committed is
+/// in the file already.
+pub struct RedbStore {
+    /// None once it is dropped.
+    database: Option<Handle>,
+    shared: Arc<Shared>,
+    /// Its file, for messages.
+    place: String,
+    pub(super) between: Between,
+}
+
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Reading alone: nothing is written, nor any trace left, and the file may be one that one may not write.
+    Read,
+    Write,
+}
+
+enum Handle {
+    Read(ReadOnlyDatabase),
+    Write(Database),
+}
+
+impl RedbStore {
+    /// Opens the store in a folder. [`NoStore`](Error::NoStore) where there is none.
+    pub fn open(folder: &Path, mode: Mode) -> Result<RedbStore> {
+        let path = folder.join(FILE);
+        let mut options = OpenOptions::new();
+        options.read(true).write(mode == Mode::Write);
+        let file = open_file(&options, &path).map_err(|error| explain(folder, &path, &error))?;
+        let place = path.display().to_string();
+        let disk = speak(Disk::new(file).map_err(Into::into), &place, None)?;
+        RedbStore::start(disk, mode, place, Between::files(folder, FILE))
+    }
+
+    /// Opens the store in a folder for writing, and makes both where there are none. The answer says whether it was
+    /// made.
+    pub fn create(folder: &Path) -> Result<(RedbStore, bool)> {
+        match RedbStore::open(folder, Mode::Write) {
+            Err(Error::NoStore { .. }) => {}
+            opened => return opened.map(|store| (store, false)),
+        }
+        let failed = |error: &io::Error| explain(folder, folder, error);
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        let between = Between::files(folder, FILE);
+        let _alone = between.hold_making()?;
+        match RedbStore::open(folder, Mode::Write) {
+            // another process made it in the meantime
+            Ok(store) => return Ok((store, false)),
+            Err(Error::NoStore { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        make_file(folder).map_err(|error| failed(&error))??;
+        RedbStore::open(folder, Mode::Write).map(|store| (store, true))
+    }
+
+    /// A store that lives as long as this does.
+    pub fn in_memory() -> Result<RedbStore> {
+        let place = "memory".to_owned();
+        let open =
+            || Ok(Handle::Write(Builder::new().set_cache_size(CACHE).create_with_backend(InMemoryBackend::new())?));
+        let database = speak(guard(open), &place, None)?;
+        let between = Between::memory();
+        RedbStore { database: Some(database), shared: Arc::default(), place, between }.with_tables()
+    }
+
+    /// Opens a store on any backend: what a file holds, or nothing, which makes a new store. For tests that need a
+    /// disk of their own making. Holds and watches are of this process.
+    ///
+    /// The first 338 bytes must be written as one, as a disk does within one sector.
+    pub fn open_on(backend: impl StorageBackend, mode: Mode) -> Result<RedbStore> {
+        let place = "the store".to_owned();
+        let new = backend.len().map_err(|error| io_error(&place, &error))? == 0;
+        if !new || mode == Mode::Read {
+            return RedbStore::start(backend, mode, place, Between::memory());
+        }
+        RedbStore::fresh(backend, place, Between::memory())
+    }
+
+    fn start(backend: impl StorageBackend, mode: Mode, place: String, between: Between) -> Result<RedbStore> {
+        let kind = pages::kind_of(&backend).map_err(|error| io_error(&place, &error))?;
+        match kind {
+            Kind::Store { format: FORMAT } => {}
+            Kind::Store { format } if format > FORMAT => {
+                return Err(Error::NewerFormat { found: format.into(), known: FORMAT.into() });
+            }
+            Kind::Store { .. } | Kind::Other => {
+                return Err(Error::Damaged {
+                    what: format!("{place} is no store of vactor's, or its beginning is gone"),
+                });
+            }
+        }
+        let access = if mode == Mode::Read { Access::Read } else { Access::Write };
+        let (pages, shared) = Pages::new(backend, access);
+        let database = speak(guard(|| open_database(pages, mode)), &place, shared.first_failure())?;
+        Ok(RedbStore { database: Some(database), shared, place, between })
+    }
+
+    fn fresh(backend: impl StorageBackend, place: String, between: Between) -> Result<RedbStore> {
+        let (pages, shared) = Pages::new(backend, Access::Write);
+        let database = speak(guard(|| open_database(pages, Mode::Write)), &place, shared.first_failure())?;
+        RedbStore { database: Some(database), shared, place, between }.with_tables()
+    }
+
+    /// The first commit, which makes the tables.
+    fn with_tables(self) -> Result<RedbStore> {
+        self.write(|writer| {
+            writer.changed();
+            Ok(())
+        })?;
+        Ok(self)
+    }
+
+    /// Runs a read transaction.
+    pub(super) fn read<T>(&self, run: impl FnOnce(&Reading) -> Try<T>) -> Result<T> {
+        let tried = guard(|| {
+            let transaction = match self.handle() {
+                Handle::Read(database) => database.begin_read()?,
+                Handle::Write(database) => database.begin_read()?,
+            };
+            run(&Reading::open(&transaction)?)
+        });
+        speak(tried, &self.place, self.shared.first_failure())
+    }
+
+    /// Runs a write transaction; commits it if something was written, and wakes who waits for that.
+    pub(super) fn write<T>(&self, run: impl FnOnce(&mut Writer) -> Try<T>) -> Result<T> {
+        let Handle::Write(database) = self.handle() else {
+            let reason = "it was opened for reading alone".to_owned();
+            return Err(Error::Io { action: format!("write to {}", self.place), reason });
+        };
+        let tried = guard(|| {
+            let transaction = database.begin_write()?;
+            let mut writer = Writer::new(Writing::open(&transaction)?);
+            let result = run(&mut writer)?;
+            let changed = writer.finish()?;
+            drop(writer);
+            if changed {
+                transaction.commit()?;
+                self.between.signal();
+            } else {
+                transaction.abort()?;
+            }
+            Ok(result)
+        });
+        speak(tried, &self.place, self.shared.first_failure())
+    }
+
+    pub(super) fn is_reading(&self) -> bool {
+        matches!(self.handle(), Handle::Read(_))
+    }
+
+    fn handle(&self) -> &Handle {
+        self.database.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl Drop for RedbStore {
+    /// Closing redb's way would write and sync twice. Nothing needs that: the next writer goes on from the last commit.
+    fn drop(&mut self) {
+        self.shared.leave();
+        let database = self.database.take();
+        let _ = guard(|| {
+            drop(database);
+            Ok(())
+        });
+    }
+}
+
+impl std::fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedbStore").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+fn open_database(pages: Pages, mode: Mode) -> Try<Handle> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE).set_concurrency_mode(ConcurrencyMode::MultiWriter);
+    Ok(match mode {
+        Mode::Read => Handle::Read(builder.open_read_only_with_backend(pages)?),
+        Mode::Write => Handle::Write(builder.create_with_backend(pages)?),
+    })
+}
+
+/// Makes the file of a new store under another name, and gives it its own when it is whole and on the disk.
+fn make_file(folder: &Path) -> io::Result<Result<()>> {
+    let unfinished = folder.join(format!("{FILE}.new"));
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&unfinished)?;
+    let place = unfinished.display().to_string();
+    let made = speak(Disk::new(file).map_err(Into::into), &place, None)
+        .and_then(|disk| RedbStore::fresh(disk, place, Between::memory()));
+    if let Err(error) = made {
+        let _ = std::fs::remove_file(&unfinished);
+        return Ok(Err(error));
+    }
+    std::fs::rename(&unfinished, folder.join(FILE))?;
+    sync_folder(folder)?;
+    if let Some(parent) = folder.parent() {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        sync_folder(parent)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Makes a folder's entries durable, where the system knows how.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+fn open_file(options: &OpenOptions, path: &PathBuf) -> io::Result<File> {
+    let file = options.open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::from(ErrorKind::IsADirectory));
+    }
+    Ok(file)
+}
+
+fn explain(folder: &Path, path: &Path, error: &io::Error) -> Error {
+    let reason = match error.kind() {
+        ErrorKind::NotFound => return Error::NoStore { place: folder.display().to_string() },
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            format!("{} is a file, and a store is a folder", folder.display())
+        }
+        ErrorKind::IsADirectory => "it is a folder, and should be a file".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::Io { action: format!("open {}", path.display()), reason }
+}
+
+fn io_error(place: &str, error: &io::Error) -> Error {
+    if error.kind() == ErrorKind::InvalidData {
+        return Error::Damaged { what: format!("{place}: {error}") };
+    }
+    Error::Io { action: format!("read {place}"), reason: error.to_string() }
+}

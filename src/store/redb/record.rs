@@ -1,0 +1,121 @@
+//! Records: MessagePack behind a sum that binds it to its key.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::model::{
+    Call, ClassName, Hash, Invocation, Json, Key as CallKey, Log, Name, NewInvocation, Outcome, Status, Step, Timestamp,
+};
+use crate::store::Version;
+
+use super::boundary::{Try, damaged};
+use super::key::Key;
+
+const SUM: usize = 8;
+
+/// Structures are written as arrays, so a field may be added behind the others (with `#[serde(default)]`).
+pub(super) fn seal(key: &Key, record: &impl Serialize) -> Try<Vec<u8>> {
+    let mut sealed = vec![0; SUM];
+    if let Err(error) = rmp_serde::encode::write(&mut sealed, record) {
+        return damaged(format!("{} cannot be written: {error}", key.describe()));
+    }
+    let sum = sum_of(key, &sealed[SUM..]);
+    sealed[..SUM].copy_from_slice(&sum);
+    Ok(sealed)
+}
+
+pub(super) fn unseal<T: DeserializeOwned>(key: &Key, sealed: &[u8]) -> Try<T> {
+    let Some((sum, record)) = sealed.split_first_chunk::<SUM>() else {
+        return damaged(format!("{} is too short", key.describe()));
+    };
+    if *sum != sum_of(key, record) {
+        return damaged(format!("{} does not match its sum", key.describe()));
+    }
+    rmp_serde::from_slice(record).or_else(|error| damaged(format!("{} is not readable: {error}", key.describe())))
+}
+
+/// Over the key and the record, so that a record under another's key is damage too.
+fn sum_of(key: &Key, record: &[u8]) -> [u8; SUM] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(key.bytes().len() as u64).to_be_bytes());
+    hasher.update(key.bytes());
+    hasher.update(record);
+    *hasher.finalize().as_bytes().first_chunk().expect("a hash is longer")
+}
+
+/// A copy of bytes that a hash speaks for.
+pub(super) fn checked(key: &Key, bytes: &[u8], hash: &Hash) -> Try<Vec<u8>> {
+    if Hash::of(bytes) != *hash {
+        return damaged(format!("{} does not match its hash", key.describe()));
+    }
+    Ok(bytes.to_vec())
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ClassRecord {
+    pub current: u32,
+    pub versions: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct VersionRecord {
+    pub hash: Hash,
+    pub component_bytes: u64,
+    pub description: Json,
+    pub registered: Timestamp,
+}
+
+impl VersionRecord {
+    pub(super) fn version(self, class: &ClassName, number: u32) -> Version {
+        let VersionRecord { hash, component_bytes, description, registered } = self;
+        Version { class: class.clone(), number, hash, component_bytes, description, registered }
+    }
+}
+
+/// A step, and what its invocation was besides.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepRecord {
+    pub step: Step,
+    pub call: Call,
+    pub key: Option<CallKey>,
+    pub accepted: Timestamp,
+    pub due: Option<Timestamp>,
+    pub resumes: Option<u64>,
+    /// The last checkpoint at or before this step.
+    pub checkpoint: u64,
+    /// Where this step is the checkpoint and its state is short: the state.
+    pub state: Option<ByteBuf>,
+}
+
+impl StepRecord {
+    /// Whoever resumed it stands elsewhere.
+    pub(super) fn invocation(self, name: Name) -> Invocation {
+        let Step { number, reference, method, arguments, caller, meta, at, seed, outcome, log, .. } = self.step;
+        let (call, key, accepted, due, resumes) = (self.call, self.key, self.accepted, self.due, self.resumes);
+        Invocation {
+            number: reference,
+            status: Status::Ended { at, outcome, log, step: Some(number) },
+            new: NewInvocation { name, call, method, arguments, key, caller, meta, seed, accepted, due, resumes },
+            resumed_by: None,
+        }
+    }
+}
+
+/// An invocation that left no step, or none yet, or one of another number.
+#[derive(Serialize, Deserialize)]
+pub(super) enum InvocationRecord {
+    /// It stands in the inbox at this turn, or it is delayed.
+    Open { new: NewInvocation, turn: Option<u64> },
+    /// It ended without a step.
+    Bare { new: NewInvocation, at: Timestamp, outcome: Outcome, log: Log },
+    /// It ended with this step.
+    Step(u64),
+}
+
+/// Who used a caller's key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Use {
+    pub number: u64,
+    pub at: Timestamp,
+}

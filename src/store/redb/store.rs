@@ -1,0 +1,112 @@
+//! The trait, each method a transaction.
+
+use std::time::Instant;
+
+use crate::model::{
+    ActorId, ClassName, Hash, Head, Invocation, Name, NewInvocation, Outcome, Reference, Result, Step, Timestamp,
+};
+use crate::store::{Accepted, Class, Commit, Committed, Hold, NewVersion, Registered, Snapshot, Store, Version, Watch};
+
+use super::boundary::Try;
+use super::open::RedbStore;
+use super::write::Ready;
+use super::{actors, classes, invocations};
+
+impl Store for RedbStore {
+    fn register(&self, version: NewVersion) -> Result<Registered> {
+        self.write(|writer| writer.register(&version))
+    }
+
+    fn class(&self, name: &ClassName) -> Result<Option<Class>> {
+        self.read(|tables| classes::class(tables, name))
+    }
+
+    fn classes(&self) -> Result<Vec<Class>> {
+        self.read(classes::classes)
+    }
+
+    fn version(&self, class: &ClassName, number: u32) -> Result<Option<Version>> {
+        self.read(|tables| classes::version(tables, class, number))
+    }
+
+    fn component(&self, hash: &Hash) -> Result<Option<Vec<u8>>> {
+        self.read(|tables| classes::component(tables, hash))
+    }
+
+    fn remove_class(&self, name: &ClassName) -> Result<()> {
+        self.write(|writer| writer.remove_class(name))
+    }
+
+    fn head(&self, name: &Name) -> Result<Option<Head>> {
+        self.read(|tables| actors::head(tables, name))
+    }
+
+    fn load(&self, id: &ActorId) -> Result<Option<Snapshot>> {
+        self.read(|tables| actors::load(tables, &id.into()))
+    }
+
+    fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>> {
+        self.read(|tables| actors::actors(tables, prefix, after, limit))
+    }
+
+    fn remove(&self, id: &ActorId, at: Timestamp, force: bool) -> Result<()> {
+        self.write(|writer| writer.remove(id, at, force))
+    }
+
+    fn steps(&self, id: &ActorId, from: u64, limit: usize) -> Result<Vec<Step>> {
+        self.read(|tables| actors::steps(tables, &id.into(), from, limit))
+    }
+
+    fn checkpoint(&self, id: &ActorId, step: u64) -> Result<Option<(u64, Vec<u8>)>> {
+        self.read(|tables| actors::checkpoint(tables, &id.into(), step))
+    }
+
+    fn accept(&self, invocations: Vec<NewInvocation>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
+        self.write(|writer| invocations.into_iter().map(|new| writer.accept(new, inbox_limit)).collect())
+    }
+
+    fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>> {
+        self.read(|tables| invocations::invocation(tables, &reference.name, reference.number))
+    }
+
+    fn keyed(&self, name: &Name, key: &str) -> Result<Option<Invocation>> {
+        self.read(|tables| invocations::keyed(tables, name, key))
+    }
+
+    fn next(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>> {
+        self.read(|tables| invocations::next(tables, name, now))
+    }
+
+    fn runnable(&self, after: Option<&Name>, now: Timestamp, limit: usize) -> Result<Vec<Name>> {
+        self.read(|tables| invocations::runnable(tables, after, now, limit))
+    }
+
+    fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        self.read(|tables| invocations::next_due(tables, now))
+    }
+
+    fn pending(&self, name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>> {
+        self.read(|tables| invocations::pending(tables, name, after, limit))
+    }
+
+    fn invocations(&self, name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>> {
+        self.read(|tables| invocations::invocations(tables, name, before, limit))
+    }
+
+    fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>> {
+        let ready: Vec<Ready> = commits.into_iter().map(Ready::from).collect();
+        self.write(|writer| ready.into_iter().map(|ready| writer.commit(ready)).collect::<Try<_>>())
+    }
+
+    fn settle(&self, reference: &Reference, at: Timestamp, outcome: Outcome) -> Result<()> {
+        self.write(|writer| writer.settle(reference, at, outcome))
+    }
+
+    fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
+        self.between.hold(name, deadline)
+    }
+
+    fn watch(&self) -> Result<Box<dyn Watch>> {
+        Ok(self.between.watch(self.is_reading()))
+    }
+}

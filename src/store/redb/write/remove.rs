@@ -1,0 +1,80 @@
+//! Removing an actor.
+
+use std::collections::BTreeSet;
+
+use crate::model::{ActorId, Call, Error, Fault, HostFault, Log, Name, Outcome, Timestamp};
+use crate::store::redb::boundary::Try;
+use crate::store::redb::invocations;
+use crate::store::redb::key::Key;
+use crate::store::redb::record::{InvocationRecord, Use};
+
+use super::Writer;
+
+impl Writer<'_> {
+    /// A task may have the name of an actor; what is of it stays.
+    pub(in crate::store::redb) fn remove(&mut self, id: &ActorId, at: Timestamp, force: bool) -> Try<()> {
+        let name = &Name::from(id);
+        if self.head(name)?.actor.is_none() {
+            return Err(Error::NoActor { id: id.to_string(), similar: None }.into());
+        }
+        let mut kept = BTreeSet::new();
+        let mut open = Vec::new();
+        let mut gone = Vec::new();
+        for entry in self.tables.records(Key::invocations(name))? {
+            let (key, record) = entry?;
+            let number = invocations::number_of(&key)?;
+            match record {
+                InvocationRecord::Open { new, .. } | InvocationRecord::Bare { new, .. }
+                    if matches!(new.call, Call::Task { .. }) =>
+                {
+                    kept.insert(number);
+                }
+                InvocationRecord::Open { new, turn } => open.push((number, new, turn)),
+                InvocationRecord::Bare { .. } | InvocationRecord::Step(_) => gone.push(key),
+            }
+        }
+        if !open.is_empty() && !force {
+            return Err(Error::Busy { id: id.to_string() }.into());
+        }
+        for key in gone {
+            self.tables.delete(&key)?;
+        }
+        for (number, new, turn) in open {
+            self.leave(&new, number, turn)?;
+            let fault = Fault::host(HostFault::Cancelled, format!("{id} was removed before this had its turn"));
+            let (outcome, log) = (Outcome::Failed(fault), Log::default());
+            self.tables.put(&Key::invocation(name, number), &InvocationRecord::Bare { new, at, outcome, log })?;
+        }
+        self.forget_links(name, &kept)?;
+        for span in Key::journal(name) {
+            self.tables.delete_all(span)?;
+        }
+        self.tables.delete(&Key::state(name))?;
+        let touched = self.touch(name)?;
+        touched.state = None;
+        touched.changed = true;
+        touched.head.actor = None;
+        Ok(())
+    }
+
+    /// Forgets keys and resumptions, but those of the invocations that stay.
+    fn forget_links(&mut self, name: &Name, kept: &BTreeSet<u64>) -> Try<()> {
+        let mut gone = Vec::new();
+        for entry in self.tables.records::<Use>(Key::uses(name))? {
+            let (key, used) = entry?;
+            if !kept.contains(&used.number) {
+                gone.push(key);
+            }
+        }
+        for key in self.tables.keys(Key::resumptions(name))? {
+            let key = key?;
+            if !kept.contains(&invocations::number_of(&key)?) {
+                gone.push(key);
+            }
+        }
+        for key in gone {
+            self.tables.delete(&key)?;
+        }
+        Ok(())
+    }
+}
