@@ -29,12 +29,13 @@ const UNUSED: Duration = Duration::from_secs(90 * 24 * 3600);
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 
 impl Cache {
-    /// `$XDG_CACHE_HOME/vactor`, or `~/.cache/vactor`; none where there is no home.
+    /// `$XDG_CACHE_HOME/vactor/classes`, or `~/.cache/vactor/classes`; none where there is no home. A folder within
+    /// vactor's own, so that others may put things beside it without closing the outer one.
     pub fn user() -> Cache {
         let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let folder =
             named.or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache")));
-        Cache(folder.map(|folder| folder.join("vactor")))
+        Cache(folder.map(|folder| folder.join("vactor/classes")))
     }
 
     /// This folder, which is made when it is needed.
