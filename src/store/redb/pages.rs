@@ -24,6 +24,9 @@ const SUM: u64 = 8;
 /// redb's header, and the part of it that has no sum of redb's own.
 const HEADER: usize = 320;
 const BARE: usize = 64;
+/// The header's byte of flags, and the one for a commit whose header may not be on the disk yet.
+const FLAGS: usize = 9;
+const UNFLUSHED: u8 = 8;
 /// Behind redb's header in its page: tag, format, sum.
 const TRAILER: usize = 18;
 const TAG: &[u8; 8] = b"\0vactor\0";
@@ -92,7 +95,19 @@ impl Pages {
             return Err(damaged("the header of the file does not match its sum"));
         }
         out.copy_from_slice(header);
+        if self.access == Access::Read && out[FLAGS] & UNFLUSHED != 0 {
+            self.make_durable(out);
+        }
         Ok(())
+    }
+
+    /// redb marks a commit in the header until the header is on the disk, and a reader of redb's goes by the commit
+    /// before it. After a power cut the mark may still be there, on a commit that was acknowledged. So a reader
+    /// that meets it sees to it that the header is on the disk, and then goes by the commit that it names.
+    fn make_durable(&self, header: &mut [u8]) {
+        // where a reader may not ask for that, the commit is there all the same
+        let _ = self.inner.sync_data();
+        header[FLAGS] &= !UNFLUSHED;
     }
 
     fn write_header(&self, header: &[u8]) -> io::Result<()> {

@@ -1,4 +1,11 @@
 //! What every store promises, played against each: `promises` holds one function per promise.
 
+mod damage;
+mod disk;
 mod fixture;
+mod helper;
+mod power;
+mod processes;
 mod promises;
+mod story;
+mod trouble;

@@ -1,0 +1,84 @@
+//! The power goes at any moment, and the disk keeps what it likes of what was not synced.
+
+use vactor::store::{Mode, RedbStore, Store};
+
+use super::disk::{Disk, Op};
+use super::fixture::*;
+use super::story::{dump, story};
+
+/// A disk writes its sectors whole.
+const SECTOR: usize = 512;
+
+#[test]
+fn what_was_acknowledged_is_there_and_the_rest_whole_or_not() {
+    let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("VACTOR_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+
+    let disk = Disk::default();
+    let mut store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
+    let mut dumps = vec![dump(&store).unwrap()];
+    disk.acknowledge(0);
+    for (n, change) in (1..).zip(story()) {
+        // some of it by processes that come and go
+        if n % 3 == 0 {
+            drop(store);
+            store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
+        }
+        change(&store).unwrap();
+        disk.acknowledge(n);
+        dumps.push(dump(&store).unwrap());
+    }
+
+    let ops = disk.ops();
+    let first = ops.iter().position(|op| matches!(op, Op::Acknowledged(0))).unwrap();
+    for cut in first + 1..=ops.len() {
+        let acknowledged = ops[..cut].iter().rev().find_map(|op| match op {
+            Op::Acknowledged(n) => Some(*n),
+            _ => None,
+        });
+        let acknowledged = acknowledged.unwrap();
+        let image = after_cut(&ops[..cut], &mut random);
+        let read = dump(&RedbStore::open_on(Disk::holding(image.clone()), Mode::Read).unwrap()).unwrap();
+        let written = RedbStore::open_on(Disk::holding(image), Mode::Write).unwrap();
+        assert!(dump(&written).unwrap() == read, "a reader and a writer see two stores, after {cut} operations");
+        let is = |n: usize| dumps.get(n).is_some_and(|dump| *dump == read);
+        assert!(
+            is(acknowledged) || is(acknowledged + 1),
+            "neither {acknowledged} nor one more, after {cut} operations"
+        );
+        // and it goes on from there
+        let turns = written.accept(vec![call("none", "x", 70)], 9).unwrap();
+        assert!(turns[0].is_ok());
+        assert_eq!(written.next(&name("none"), at(70)).unwrap().unwrap().number, 1);
+    }
+}
+
+/// What is on the disk: all that was synced, and of the rest any, in part or not.
+fn after_cut(ops: &[Op], random: &mut fastrand::Rng) -> Vec<u8> {
+    let synced = ops.iter().rposition(|op| matches!(op, Op::Sync)).map_or(0, |sync| sync + 1);
+    let mut image = Vec::new();
+    for (n, op) in ops.iter().enumerate() {
+        let survives = n < synced || random.u8(..3) > 0;
+        match op {
+            Op::Write(offset, data) if n < synced => put(&mut image, *offset, data),
+            Op::Write(offset, data) if survives => {
+                let sectors = data.len().div_ceil(SECTOR);
+                let whole = if random.bool() { sectors } else { random.usize(..=sectors) };
+                put(&mut image, *offset, &data[..data.len().min(whole * SECTOR)]);
+            }
+            // a file's length is the file system's own, which keeps it in order
+            Op::SetLen(length) => image.resize(*length as usize, 0),
+            _ => {}
+        }
+    }
+    image
+}
+
+fn put(image: &mut Vec<u8>, offset: u64, data: &[u8]) {
+    let end = offset as usize + data.len();
+    if image.len() < end {
+        image.resize(end, 0);
+    }
+    image[offset as usize..end].copy_from_slice(data);
+}

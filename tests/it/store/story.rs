@@ -1,0 +1,94 @@
+//! A store's story: changes of every kind, and everything that it answers after them.
+
+use vactor::model::*;
+use vactor::store::{Commit, Store};
+
+use super::fixture::*;
+
+/// A change, in one transaction.
+pub type Change = Box<dyn Fn(&dyn Store) -> Result<()>>;
+
+/// Everything that a store answers, as lines. Along the way, whether one answer contradicts another.
+pub fn dump(store: &dyn Store) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for class in store.classes()? {
+        for number in 1..=class.versions {
+            let version = store.version(&class.name, number)?.expect("a version below the last");
+            let component = store.component(&version.hash)?.expect("the component of a version");
+            assert_eq!(component.len() as u64, version.component_bytes);
+            lines.push(format!("{class:?} {version:?} {component:?}"));
+        }
+    }
+    for (id, head) in store.actors("", None, usize::MAX)? {
+        let snapshot = store.load(&id)?.expect("an actor that is listed");
+        assert_eq!(snapshot.head, head);
+        let steps = store.steps(&id, 1, usize::MAX)?;
+        let (actor, last) = (head.actor.as_ref().unwrap(), steps.last().expect("an actor has steps"));
+        assert_eq!((last.number, last.state, last.at), (head.numbers.steps, actor.state, actor.updated));
+        assert!(steps.iter().map(|step| step.number).eq(actor.first_step..=head.numbers.steps), "gaps");
+        let (checkpoint, whole) = store.checkpoint(&id, last.number)?.expect("a checkpoint before the last step");
+        assert_eq!(steps[(checkpoint - actor.first_step) as usize].state, Hash::of(&whole));
+        lines.push(format!("{id} {snapshot:?} {steps:?} {checkpoint} {whole:?}"));
+    }
+    for of in ["a", "b", "c", "counter/sum", "none"].map(name) {
+        let head = store.head(&of)?;
+        let invocations = store.invocations(&of, None, usize::MAX)?;
+        let pending = store.pending(Some(&of), None, usize::MAX)?;
+        let waiting = head.as_ref().map_or(0, |head| head.queued + head.delayed);
+        assert_eq!(pending.len() as u64, waiting, "the inbox of {of}");
+        let first = store.next(&of, Timestamp::from_millis(u64::MAX))?;
+        assert_eq!(first.as_ref(), pending.first());
+        let key = store.keyed(&of, "k")?.map(|known| known.number);
+        lines.push(format!("{of} {head:?} {invocations:?} {pending:?} {key:?}"));
+    }
+    lines.push(format!("{:?}", store.pending(None, None, usize::MAX)?));
+    for now in [0, 100, u64::MAX] {
+        lines.push(format!("{:?} {:?}", store.runnable(None, at(now), 100)?, store.next_due(at(now))?));
+    }
+    Ok(lines)
+}
+
+/// Changes of every kind, each one transaction.
+pub fn story() -> Vec<Change> {
+    let version = |bytes: Vec<u8>| vactor::store::NewVersion {
+        class: class(),
+        hash: Hash::of(&bytes),
+        component: bytes,
+        description: Json::parse(r#"{"methods":[]}"#).unwrap(),
+        at: at(1),
+    };
+    fn committed(store: &dyn Store, commits: Vec<Commit>) -> Result<()> {
+        store.commit(commits)?.into_iter().try_for_each(|told| told.map(drop))
+    }
+    fn accepts(store: &dyn Store, new: NewInvocation) -> Result<()> {
+        store.accept(vec![new], 100)?.into_iter().try_for_each(|told| told.map(drop))
+    }
+    let mut story: Vec<Change> = vec![
+        Box::new(move |store| store.register(version(b"first".to_vec())).map(drop)),
+        Box::new(move |store| store.register(version(vec![3; 9000])).map(drop)),
+        Box::new(|store| committed(store, vec![makes(fresh(construction("a", 1)), 0, 2, b"0")])),
+        Box::new(|store| committed(store, vec![makes(fresh(construction("b", 1)), 0, 2, &[7; 6000])])),
+        Box::new(|store| accepts(store, keyed("a", "queued", 3, "k"))),
+        Box::new(|store| accepts(store, delayed("a", "later", 3, 100))),
+        Box::new(|store| accepts(store, task("counter/sum", 3))),
+        Box::new(|store| committed(store, vec![ends(accepted("a", 2), 1, 4, b"1")])),
+        Box::new(|store| committed(store, vec![bare(accepted("counter/sum", 1), 0, 5)])),
+        Box::new(|store| committed(store, vec![bare(fresh(construction("c", 5)), 0, 5)])),
+        Box::new(|store| accepts(store, call("b", "cancelled", 6))),
+        Box::new(|store| store.settle(&reference("b", 2), at(7), failed())),
+        Box::new(|store| accepts(store, call("b", "waits", 8))),
+    ];
+    for n in 1..8 {
+        story.push(Box::new(move |store| {
+            let (a, b) = (store.head(&name("a"))?.unwrap(), store.head(&name("b"))?.unwrap());
+            let state = vec![n; 100 * usize::from(n)];
+            let of_a = ends(fresh(call("a", "incr", 20)), a.numbers.steps, 21, &state);
+            let of_b = ends(fresh(call("b", "incr", 20)), b.numbers.steps, 21, &vec![n; 6000]);
+            committed(store, vec![of_a, of_b])
+        }));
+    }
+    story.push(Box::new(|store| committed(store, vec![makes(fresh(construction("c", 30)), 0, 31, &[1; 30_000])])));
+    story.push(Box::new(|store| accepts(store, call("a", "enters with what is due", 150))));
+    story.push(Box::new(|store| store.remove(&id("b"), at(40), true)));
+    story
+}
