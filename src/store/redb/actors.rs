@@ -98,7 +98,7 @@ pub(super) fn checkpoint(tables: &Tables<impl Source>, name: &Name, at: u64) -> 
     let StepRecord { step, state, .. } = step(tables, name, number)?;
     let key = Key::checkpoint(name, number);
     let state = match state {
-        Some(state) => Some(record::checked(&key, &state, &step.state)?),
+        Some(state) => Some(record::checked(&key, state.into_vec().into(), &step.state)?),
         None => tables.get_bytes(&key, |bytes| record::checked(&key, bytes, &step.state))?,
     };
     match state {

@@ -1,5 +1,7 @@
 //! Records: MessagePack behind a sum that binds it to its key.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -44,12 +46,12 @@ fn sum_of(key: &Key, record: &[u8]) -> [u8; SUM] {
     *hasher.finalize().as_bytes().first_chunk().expect("a hash is longer")
 }
 
-/// A copy of bytes that a hash speaks for.
-pub(super) fn checked(key: &Key, bytes: &[u8], hash: &Hash) -> Try<Vec<u8>> {
-    if Hash::of(bytes) != *hash {
+/// Bytes that a hash speaks for.
+pub(super) fn checked(key: &Key, bytes: Cow<'_, [u8]>, hash: &Hash) -> Try<Vec<u8>> {
+    if Hash::of(&bytes) != *hash {
         return damaged(format!("{} does not match its hash", key.describe()));
     }
-    Ok(bytes.to_vec())
+    Ok(bytes.into_owned())
 }
 
 #[derive(Clone, Serialize, Deserialize)]

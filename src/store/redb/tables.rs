@@ -1,6 +1,9 @@
 //! Reading and writing records: one ordered table, and another for what is long.
 
-use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use std::borrow::Cow;
+use std::ops::Range;
+
+use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -10,7 +13,8 @@ use super::record;
 
 type Bytes = &'static [u8];
 
-/// A record's first byte says where the rest is: here, or in the table of the long ones under the same key.
+/// A record's first byte says where the rest is: here, or in pieces in the table of the long ones. Then its length
+/// follows.
 const RECORDS: TableDefinition<Bytes, Bytes> = TableDefinition::new("records");
 const LONG: TableDefinition<Bytes, Bytes> = TableDefinition::new("long");
 
@@ -19,6 +23,12 @@ const ELSEWHERE: u8 = 1;
 
 /// What is longer stands in the other table, so that it is not copied when its neighbours change.
 const SHORT: usize = 1024;
+
+/// How long a piece is: with its key it fills a page of 64 KiB. One page for the whole would be of the next power of two.
+const PIECE: usize = (64 << 10) - 1024;
+
+/// No length that a file states is believed further than this before the bytes are there.
+const LONGEST_AT_ONCE: u64 = 256 << 20;
 
 /// The records as one committed state has them, or as a write transaction has made them.
 pub(super) struct Tables<T> {
@@ -55,24 +65,29 @@ impl<'t> Writing<'t> {
     /// Writes bytes that a hash kept elsewhere speaks for.
     pub(super) fn put_bytes(&mut self, key: &Key, bytes: &[u8]) -> Try<()> {
         if bytes.len() <= SHORT {
-            let value = [&[HERE], bytes].concat();
-            let before = self.records.insert(key.bytes(), value.as_slice())?;
-            let was_long = before.is_some_and(|before| before.value() == [ELSEWHERE]);
-            if was_long {
-                self.long.remove(key.bytes())?;
-            }
-        } else {
-            self.records.insert(key.bytes(), &[ELSEWHERE][..])?;
-            self.long.insert(key.bytes(), bytes)?;
+            let before = self.records.insert(key.bytes(), [&[HERE], bytes].concat().as_slice())?;
+            let pieces = before.map_or(0, |before| pieces_of(before.value()));
+            return self.delete_pieces(key, 0..pieces);
         }
-        Ok(())
+        let there = [&[ELSEWHERE][..], &(bytes.len() as u64).to_be_bytes()].concat();
+        let before = self.records.insert(key.bytes(), there.as_slice())?;
+        let pieces = before.map_or(0, |before| pieces_of(before.value()));
+        for (number, piece) in (0..).zip(bytes.chunks(PIECE)) {
+            self.long.insert(piece_key(key, number).as_slice(), piece)?;
+        }
+        self.delete_pieces(key, bytes.len().div_ceil(PIECE) as u64..pieces)
     }
 
     pub(super) fn delete(&mut self, key: &Key) -> Try<()> {
         let before = self.records.remove(key.bytes())?;
-        let was_long = before.is_some_and(|before| before.value() == [ELSEWHERE]);
-        if was_long {
-            self.long.remove(key.bytes())?;
+        let pieces = before.map_or(0, |before| pieces_of(before.value()));
+        self.delete_pieces(key, 0..pieces)
+    }
+
+    fn delete_pieces(&mut self, key: &Key, numbers: Range<u64>) -> Try<()> {
+        if !numbers.is_empty() {
+            let (from, to) = (piece_key(key, numbers.start), piece_key(key, numbers.end));
+            self.long.retain_in(from.as_slice()..to.as_slice(), |_, _| false)?;
         }
         Ok(())
     }
@@ -87,7 +102,7 @@ impl<'t> Writing<'t> {
 impl<T: Source> Tables<T> {
     /// A record that `put` wrote.
     pub(super) fn get<R: DeserializeOwned>(&self, key: &Key) -> Try<Option<R>> {
-        self.get_bytes(key, |sealed| record::unseal(key, sealed))
+        self.get_bytes(key, |sealed| record::unseal(key, &sealed))
     }
 
     /// A record that must be there.
@@ -99,9 +114,9 @@ impl<T: Source> Tables<T> {
     }
 
     /// What `put_bytes` wrote.
-    pub(super) fn get_bytes<R>(&self, key: &Key, read: impl FnOnce(&[u8]) -> Try<R>) -> Try<Option<R>> {
+    pub(super) fn get_bytes<R>(&self, key: &Key, read: impl FnOnce(Cow<'_, [u8]>) -> Try<R>) -> Try<Option<R>> {
         match self.records.get(key.bytes())? {
-            Some(value) => self.resolve(key, &value, read).map(Some),
+            Some(value) => self.resolve(key, value.value(), read).map(Some),
             None => Ok(None),
         }
     }
@@ -110,15 +125,27 @@ impl<T: Source> Tables<T> {
         Ok(self.records.get(key.bytes())?.is_some())
     }
 
-    fn resolve<R>(&self, key: &Key, value: &AccessGuard<'_, Bytes>, read: impl FnOnce(&[u8]) -> Try<R>) -> Try<R> {
-        match value.value() {
-            [HERE, bytes @ ..] => read(bytes),
-            [ELSEWHERE] => match self.long.get(key.bytes())? {
-                Some(value) => read(value.value()),
-                None => damaged(format!("{} is missing", key.describe())),
-            },
+    fn resolve<R>(&self, key: &Key, value: &[u8], read: impl FnOnce(Cow<'_, [u8]>) -> Try<R>) -> Try<R> {
+        match value {
+            [HERE, bytes @ ..] => read(bytes.into()),
+            [ELSEWHERE, length @ ..] => read(self.pieces(key, length)?.into()),
             _ => damaged(format!("{} is not readable", key.describe())),
         }
+    }
+
+    fn pieces(&self, key: &Key, length: &[u8]) -> Try<Vec<u8>> {
+        let length = length.try_into().map_or(0, u64::from_be_bytes);
+        let mut bytes = Vec::new();
+        let (from, to) = (piece_key(key, 0), piece_key(key, length.div_ceil(PIECE as u64)));
+        for piece in self.long.range(from.as_slice()..to.as_slice())? {
+            // all of the room at once, but for no more than is there to begin with
+            bytes.reserve_exact(if bytes.is_empty() { length.min(LONGEST_AT_ONCE) as usize } else { PIECE });
+            bytes.extend_from_slice(piece?.1.value());
+        }
+        if bytes.len() as u64 != length || bytes.is_empty() {
+            return damaged(format!("{} is not whole", key.describe()));
+        }
+        Ok(bytes)
     }
 
     /// Keys of a span, in order.
@@ -136,7 +163,7 @@ impl<T: Source> Tables<T> {
         Ok(range.map(|entry| {
             let (key, value) = entry.map_err(Trouble::from)?;
             let key = Key::from_bytes(key.value());
-            let record = self.resolve(&key, &value, |sealed| record::unseal(&key, sealed))?;
+            let record = self.resolve(&key, value.value(), |sealed| record::unseal(&key, &sealed))?;
             Ok((key, record))
         }))
     }
@@ -145,4 +172,16 @@ impl<T: Source> Tables<T> {
     pub(super) fn first(&self, span: Span) -> Try<Option<Key>> {
         self.keys(span)?.next().transpose()
     }
+}
+
+/// In how many pieces the rest of a record stands elsewhere.
+fn pieces_of(value: &[u8]) -> u64 {
+    match value {
+        [ELSEWHERE, length @ ..] => length.try_into().map_or(0, u64::from_be_bytes).div_ceil(PIECE as u64),
+        _ => 0,
+    }
+}
+
+fn piece_key(key: &Key, number: u64) -> Vec<u8> {
+    [key.bytes(), &number.to_be_bytes()].concat()
 }

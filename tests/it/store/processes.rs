@@ -6,8 +6,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc;
 use tempfile::TempDir;
 use vactor::store::{Mode, RedbStore, Store};
 
@@ -83,7 +81,10 @@ fn a_kill_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_reader_does_not_wait_for_a_writer() {
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::libc;
     let folder = counter();
     // redb's lock of a write transaction, as another process in one would have it
     let file = std::fs::File::options().write(true).open(folder.path().join("store.redb")).unwrap();
