@@ -153,10 +153,7 @@ impl RedbStore {
 
     /// Runs a write transaction; commits it if something was written, and wakes who waits for that.
     pub(super) fn write<T>(&self, run: impl FnOnce(&mut Writer) -> Try<T>) -> Result<T> {
-        let Handle::Write(database) = self.handle() else {
-            let reason = "it was opened for reading alone".to_owned();
-            return Err(Error::Io { action: format!("write to {}", self.place), reason });
-        };
+        let database = self.must_write()?;
         let tried = guard(|| {
             let transaction = database.begin_write()?;
             let mut writer = Writer::new(Writing::open(&transaction)?);
@@ -172,6 +169,17 @@ impl RedbStore {
             Ok(result)
         });
         speak(tried, &self.place, self.shared.first_failure())
+    }
+
+    /// The database, where it was opened for writing.
+    pub(super) fn must_write(&self) -> Result<&Database> {
+        match self.handle() {
+            Handle::Write(database) => Ok(database),
+            Handle::Read(_) => {
+                let reason = "it was opened for reading alone".to_owned();
+                Err(Error::Io { action: format!("write to {}", self.place), reason })
+            }
+        }
     }
 
     pub(super) fn is_reading(&self) -> bool {

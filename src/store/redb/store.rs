@@ -103,6 +103,7 @@ impl Store for RedbStore {
     }
 
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
+        self.must_write()?;
         self.between.hold(name, deadline)
     }
 

@@ -68,6 +68,7 @@ fn a_reader_refuses_to_write() {
     let error = store.accept(vec![call("a", "x", 1)], 100).unwrap_err();
     assert!(error.to_string().contains("opened for reading alone"), "{error}");
     assert_eq!(error.category(), Category::Store);
+    assert_eq!(store.hold(&name("a"), None).map(drop), Err(error));
 }
 
 #[test]

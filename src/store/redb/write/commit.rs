@@ -1,5 +1,7 @@
 //! The end of invocations, each with its step.
 
+use std::borrow::Cow;
+
 use serde_bytes::ByteBuf;
 
 use crate::model::{Actor, Error, Hash, Name, NewInvocation, Result, Step};
@@ -159,11 +161,11 @@ impl Writer<'_> {
             actor.since_checkpoint = 0;
             record.checkpoint = number;
             let whole = match &state {
-                Some(state) => state.clone(),
-                None => self.state_of(name, &actor)?,
+                Some(state) => Cow::from(state),
+                None => Cow::from(self.state_of(name, &actor)?),
             };
             if whole.len() <= IN_STEP {
-                record.state = Some(ByteBuf::from(whole));
+                record.state = Some(ByteBuf::from(whole.into_owned()));
             } else {
                 self.tables.put_bytes(&Key::checkpoint(name, number), &whole)?;
             }
