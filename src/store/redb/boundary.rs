@@ -93,3 +93,23 @@ fn from_io(place: &str, kind: ErrorKind, reason: String) -> Error {
         _ => Error::Io { action: format!("use {place}"), reason },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_inside_is_damage() {
+        let tried: Try<()> = guard(|| panic!("page {}", 7));
+        let error = speak(tried, "a file", None).unwrap_err();
+        assert_eq!(error, Error::Damaged { what: "its file makes no sense (page 7)".to_owned() });
+    }
+
+    #[test]
+    fn a_later_failure_is_told_by_the_first() {
+        let first = (ErrorKind::StorageFull, "no space".to_owned());
+        let tried: Try<()> = Err(redb::StorageError::PreviousIo.into());
+        let error = speak(tried, "a file", Some(&first)).unwrap_err();
+        assert_eq!(error.to_string(), "cannot use a file: no space");
+    }
+}

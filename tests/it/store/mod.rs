@@ -3,6 +3,7 @@
 mod damage;
 mod disk;
 mod fixture;
+mod format;
 mod helper;
 mod power;
 mod processes;

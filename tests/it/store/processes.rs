@@ -30,7 +30,7 @@ fn traces(folder: &Path) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let trace = |entry: std::fs::DirEntry| {
         let changed = entry.metadata().unwrap().modified().unwrap();
-        (entry.file_name().into_string().unwrap(), (std::fs::read(entry.path()).unwrap(), changed))
+        (entry.file_name().into_string().unwrap(), (std::fs::read(entry.path()).unwrap_or_default(), changed))
     };
     entries.map(trace).collect()
 }

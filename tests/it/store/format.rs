@@ -1,0 +1,71 @@
+//! docs/store-format.md, played: the file read by its words alone.
+
+use redb::{Database, ReadableDatabase, TableDefinition};
+use vactor::model::Hash;
+use vactor::store::RedbStore;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::fixture::*;
+use super::story::story;
+
+const PAGE: usize = 4096;
+
+#[test]
+fn the_file_is_as_the_page_on_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = RedbStore::create(folder.path()).unwrap();
+    for change in story() {
+        change(&store).unwrap();
+    }
+    // more than a group of pages, and a state in pieces
+    let state = vec![5; 3_000_000];
+    make(&store, "big", &state);
+    let file = std::fs::read(folder.path().join("store.redb")).unwrap();
+
+    assert_eq!(&file[320..330], b"\0vactor\0\0\x01");
+    assert_eq!(&file[330..338], xxh3_64(&[&file[..64], &file[320..330]].concat()).to_be_bytes());
+
+    let bare = without_sums(&file);
+    let path = folder.path().join("bare.redb");
+    std::fs::write(&path, bare).unwrap();
+    let database = Database::open(&path).unwrap();
+    let tables = database.begin_read().unwrap();
+    let table = |name| tables.open_table(TableDefinition::<&[u8], &[u8]>::new(name)).unwrap();
+    let (records, long) = (table("records"), table("long"));
+
+    let key = b"aa\0\x06";
+    let value = records.get(&key[..]).unwrap().unwrap();
+    let (sum, head) = value.value()[1..].split_at(8);
+    let sealed = blake3::hash(&[&(key.len() as u64).to_be_bytes(), &key[..], head].concat());
+    assert_eq!((value.value()[0], sum), (0, &sealed.as_bytes()[..8]));
+
+    let value = records.get(&b"abig\0\x07"[..]).unwrap().unwrap();
+    assert_eq!(value.value(), [&[1][..], &3_000_000u64.to_be_bytes()].concat());
+    let pieces = long.range(&b"abig\0\x07"[..]..&b"abig\0\x08"[..]).unwrap();
+    let pieces: Vec<Vec<u8>> = pieces.map(|piece| piece.unwrap().1.value().to_vec()).collect();
+    assert!(pieces[..pieces.len() - 1].iter().all(|piece| piece.len() == 64_512));
+    assert!(pieces.concat() == state);
+
+    let component = [b"m", &Hash::of(b"first").as_bytes()[..]].concat();
+    assert_eq!(records.get(component.as_slice()).unwrap().unwrap().value(), b"\0first");
+}
+
+/// The file as redb sees it; each page's sum is looked at.
+fn without_sums(file: &[u8]) -> Vec<u8> {
+    let mut bare = Vec::new();
+    for (group, pages) in file.chunks(513 * PAGE).enumerate() {
+        let sums = &pages[PAGE..2 * PAGE];
+        for (n, page) in pages.chunks(PAGE).enumerate().filter(|(n, _)| *n != 1) {
+            let entry = n.saturating_sub(1);
+            let number = group * 512 + entry;
+            let sum = xxh3_64_with_seed(page, number as u64).to_be_bytes();
+            // pages that redb has not used yet have none
+            if number > 0 && sums[entry * 8..][..8] != [0; 8] {
+                let right = sums[entry * 8..][..8] == sum;
+                assert!(right, "page {number}");
+            }
+            bare.extend(page);
+        }
+    }
+    bare
+}
