@@ -1,7 +1,7 @@
 //! A compiled class, and one run of one method on a new instance of it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::Store;
 use wasmtime::component::Component;
@@ -11,8 +11,12 @@ use super::fault::{self, Export};
 use super::host::exports::vactor::actor::class::Guest;
 use super::host::{Actor, ActorPre, Host, ON_LOG};
 use super::not_a_class;
-use super::run::{Method, Ran, Run, Success};
+use super::run::{Method, Ran, Run, Stop, Success};
+use super::watchdog::Guard;
 use crate::model::{Error, Fault, Json, Limit, Limits, Log, LogLine, Result};
+
+/// A limit on time that is past what a clock can hold is none.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A compiled class. Each run gets an instance of its own.
 pub struct Class {
@@ -46,7 +50,7 @@ impl Class {
     /// The calling thread runs the guest and must have more than 1 MiB of stack to spare.
     pub fn run(&self, run: Run<'_>) -> Ran {
         let started = Instant::now();
-        let host = Host::of(&run, started);
+        let host = Host::of(&run, self.guard(started, run.limits, run.stop));
         let (method, name) = (run.method, run.method.name());
         let (outcome, log) = self.on_an_instance(host, run.limits, name, run.on_log, |instance| instance.run(method));
         Ran { outcome, log, took: started.elapsed() }
@@ -54,12 +58,17 @@ impl Class {
 
     /// What the class says of itself: one JSON value.
     pub(super) fn describe(&self, limits: &Limits, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Result<Json> {
-        let host = Host::describing(limits, Instant::now());
+        let host = Host::describing(limits, self.guard(Instant::now(), limits, &Stop::default()));
         let (said, log) = self.on_an_instance(host, limits, "describe", on_log, |instance| instance.describe());
         said.map_err(|fault| {
             let hint = log.lines.last().map(|line| format!("the last that it logged is: {}", line.message));
             Error::NotAClass { reason: fault.message, hint }
         })
+    }
+
+    fn guard(&self, started: Instant, limits: &Limits, stop: &Stop) -> Guard {
+        let deadline = started.checked_add(limits.time).unwrap_or(started + FOR_EVER);
+        self.runtime.watchdog.guard(deadline, stop)
     }
 
     fn on_an_instance<T>(
@@ -70,18 +79,13 @@ impl Class {
         on_log: &mut (dyn FnMut(&LogLine) + Send),
         body: impl FnOnce(&mut Instance) -> Result<T, Fault>,
     ) -> (Result<T, Fault>, Log) {
-        let (deadline, stop) = (host.deadline, host.stop.clone());
         let mut store = Store::new(&self.runtime.engine, host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(usize::try_from(limits.memory).unwrap_or(usize::MAX));
         store.epoch_deadline_callback(Host::check);
-        store.set_epoch_deadline(1); // before it is watched: a rise of the epoch from there on is seen
-        let _watched = match self.runtime.watchdog.watch(deadline, &stop) {
-            Ok(watched) => watched,
-            Err(error) => return (Err(fault::no_thread(&error)), Log::default()),
-        };
-        if stop.is_stopped() {
-            return (Err(fault::cancelled(method)), Log::default());
+        match store.data_mut().guard.begin() {
+            Ok(rises) => store.set_epoch_deadline(rises),
+            Err(halt) => return (Err(fault::of_halt(&halt, Export::Start, method, limits)), Log::default()),
         }
         ON_LOG.set(on_log, || {
             let actor = match self.class.instantiate(&mut store) {

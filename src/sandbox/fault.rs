@@ -1,7 +1,5 @@
 //! What went wrong in a run, as one sentence for a person.
 
-use std::io;
-
 use wasmtime::Trap;
 
 use super::host::Halt;
@@ -53,7 +51,7 @@ pub fn of(error: &wasmtime::Error, export: Export, method: &str, limits: &Limits
     Fault::host(HostFault::Trap, message)
 }
 
-fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fault {
+pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fault {
     match halt {
         Halt::Time => {
             let allowed = limits.time.as_millis();
@@ -67,12 +65,13 @@ fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fault 
             let message = format!("{method} wanted more memory than this machine has left");
             Fault::host(HostFault::Limit(Limit::Memory), message)
         }
+        Halt::NoThread(_) => Fault::host(HostFault::Limit(Limit::Time), halt.to_string()),
         Halt::Forbidden(_) => Fault::host(HostFault::Trap, halt.to_string()),
         Halt::Random(_) => Fault::host(HostFault::Trap, format!("{} trapped: {halt}", export.name(method))),
     }
 }
 
-pub fn cancelled(method: &str) -> Fault {
+fn cancelled(method: &str) -> Fault {
     Fault::host(HostFault::Cancelled, format!("{method} was cancelled"))
 }
 
@@ -130,11 +129,6 @@ fn too_much(failure: &Failure, method: &str, limits: &Limits) -> Option<Fault> {
 
 fn details(text: &str) -> Json {
     Json::parse(text).unwrap_or_else(|_| Json::from(serde_json::Value::from(text)))
-}
-
-pub fn no_thread(error: &io::Error) -> Fault {
-    let message = format!("no thread could be started to watch the time: {error}");
-    Fault::host(HostFault::Limit(Limit::Time), message)
 }
 
 /// The cause of one of wasmtime's errors, on one line.

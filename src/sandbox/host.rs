@@ -1,11 +1,12 @@
 //! The host's side of the contract: what a guest may ask for, and how much it may take.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use scoped_tls_hkt::scoped_thread_local;
 use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
 
-use super::run::{Identity, Run, Stop};
+use super::run::{Identity, Run};
+use super::watchdog::Guard;
 use crate::model::{Level, Limits, Log, LogLine, Seed, Timestamp};
 
 wasmtime::component::bindgen!({ path: "wit", world: "actor", imports: { default: trappable } });
@@ -25,9 +26,6 @@ const PARTS: usize = 256;
 /// Bytes that an element of a table counts, the same on every machine.
 const TABLE_ELEMENT: u64 = 8;
 
-/// A limit on time that is past what a clock can hold is none.
-const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
-
 /// Why the host ended a guest.
 #[derive(Debug, thiserror::Error)]
 pub enum Halt {
@@ -39,6 +37,8 @@ pub enum Halt {
     Memory,
     #[error("this machine has no more memory")]
     MachineMemory,
+    #[error("no thread could be started to watch the time: {0}")]
+    NoThread(std::io::Error),
     #[error("`describe` called `{0}`, and may call `log` alone")]
     Forbidden(&'static str),
     #[error("`random` was asked for {0} bytes; it gives 1 MiB a call")]
@@ -53,9 +53,7 @@ pub struct Host {
     /// None when the last line took all.
     log_left: Option<u64>,
     memory_left: u64,
-    /// When the time is up; put off by the time that others take.
-    pub deadline: Instant,
-    pub stop: Stop,
+    pub guard: Guard,
 }
 
 /// What the guest of a run is told.
@@ -77,7 +75,7 @@ enum Random {
 
 impl Host {
     /// Of a run of a method.
-    pub fn of(run: &Run<'_>, started: Instant) -> Host {
+    pub fn of(run: &Run<'_>, guard: Guard) -> Host {
         let Identity { class, version, actor, invocation, attempt } = run.identity;
         let known = Known {
             class: class.as_str().to_owned(),
@@ -88,31 +86,18 @@ impl Host {
             now: run.now,
             random: Random::Seeded(run.seed),
         };
-        Host { known: Some(known), stop: run.stop.clone(), ..Host::describing(run.limits, started) }
+        Host { known: Some(known), ..Host::describing(run.limits, guard) }
     }
 
     /// Of a class that says what it is.
-    pub fn describing(limits: &Limits, started: Instant) -> Host {
-        Host {
-            known: None,
-            log: Log::default(),
-            log_left: Some(limits.log),
-            memory_left: limits.memory,
-            deadline: started.checked_add(limits.time).unwrap_or(started + FOR_EVER),
-            stop: Stop::default(),
-        }
+    pub fn describing(limits: &Limits, guard: Guard) -> Host {
+        let log = Log::default();
+        Host { known: None, log, log_left: Some(limits.log), memory_left: limits.memory, guard }
     }
 
-    /// Whether a guest goes on; asked whenever the engine's epoch has risen.
-    pub fn check(store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
-        let host = store.data();
-        if host.stop.is_stopped() {
-            Err(Halt::Stopped.into())
-        } else if host.deadline <= Instant::now() {
-            Err(Halt::Time.into())
-        } else {
-            Ok(UpdateDeadline::Continue(1))
-        }
+    /// Whether a guest goes on; asked whenever the engine's epoch has risen as often as it was told to wait for.
+    pub fn check(mut store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
+        Ok(UpdateDeadline::Continue(store.data_mut().guard.look()?))
     }
 
     fn known(&mut self, function: &'static str) -> wasmtime::Result<&mut Known> {
@@ -167,7 +152,7 @@ impl context::Host for Host {
         let line = LogLine { level: level.into(), message };
         let told = Instant::now();
         ON_LOG.with(|on_log| on_log(&line));
-        self.deadline += told.elapsed(); // who reads slowly does not take the guest's time
+        self.guard.put_off(told.elapsed()); // who reads slowly does not take the guest's time
         self.log.lines.push(line);
         Ok(())
     }

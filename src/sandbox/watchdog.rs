@@ -1,9 +1,12 @@
 //! Interrupts guests whose time is up or who were stopped, without a tick.
 //!
 //! A guest looks at its own deadline and its [`Stop`] whenever the engine's epoch rises. The watchdog is a thread that
-//! sleeps until the earliest deadline of all runs, or until somebody stops one, and raises the epoch then. It is
-//! spawned by the first run and sleeps on when that run has ended; a later run with a later deadline neither
-//! spawns nor wakes it. When it wakes and there is no run, it ends.
+//! sleeps until the earliest deadline of all runs, or until somebody stops one, and raises the epoch then. It sleeps on
+//! when a run has ended; a later run with a later deadline neither spawns nor wakes it. When it wakes and there is no
+//! run, it ends.
+//!
+//! Most runs are over before a thread would be there. So where there is none, a guest begins by looking at every
+//! function and loop that it enters, and has itself watched when it has looked so often that it may be a long one.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,11 +16,19 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, EngineWeak};
 
+use super::host::Halt;
 use super::{Stop, lock};
 
 /// A guest that misses the epoch's rise (it had looked an instant before, or is in a call of the host) sees the next.
 const AGAIN: Duration = Duration::from_millis(5);
 
+/// A guest that has looked so often, or for so long, is watched.
+const LOOKS: u32 = 1000;
+const LONG_ENOUGH: Duration = Duration::from_millis(1);
+/// Every how many looks it looks at the clock, which costs more than the rest.
+const CLOCK: u32 = 16;
+
+/// Watches while it is there.
 pub struct Watchdog(Arc<Watch>);
 
 pub struct Watch {
@@ -29,7 +40,7 @@ pub struct Watch {
 
 #[derive(Default)]
 struct State {
-    /// What goes on, by its deadline and a number that makes each unique.
+    /// What is watched, by its deadline and a number that makes each unique.
     runs: BTreeMap<(Instant, u64), Stop>,
     numbers: u64,
     /// When the thread wakes by itself; None while there is no thread.
@@ -37,10 +48,15 @@ struct State {
     closed: bool,
 }
 
-/// A run that is watched until this is dropped.
-pub struct Watched<'a> {
-    watch: &'a Watch,
-    run: (Instant, u64),
+/// Sees to it that one run ends in time, until this is dropped.
+pub struct Guard {
+    watch: Arc<Watch>,
+    deadline: Instant,
+    stop: Stop,
+    /// How often the guest looked while nobody watched it, and until when it goes on so.
+    looks: u32,
+    unwatched: Instant,
+    watched: Option<(Instant, u64)>,
 }
 
 impl Watchdog {
@@ -48,24 +64,9 @@ impl Watchdog {
         Watchdog(Arc::new(Watch { engine: engine.weak(), state: Mutex::default(), changed: Condvar::new() }))
     }
 
-    /// Interrupts a run when `deadline` has come or when it is stopped, unless it has ended by then.
-    pub fn watch(&self, deadline: Instant, stop: &Stop) -> io::Result<Watched<'_>> {
-        stop.wakes(&self.0);
-        let mut state = lock(&self.0.state);
-        match state.wakes {
-            None => {
-                let watch = self.0.clone();
-                let thread = thread::Builder::new().name("vactor-watchdog".to_owned()).stack_size(1 << 16);
-                thread.spawn(move || watch.keep())?;
-                state.wakes = Some(deadline);
-            }
-            Some(wakes) if deadline < wakes => self.0.changed.notify_one(),
-            Some(_) => (),
-        }
-        state.numbers += 1;
-        let run = (deadline, state.numbers);
-        state.runs.insert(run, stop.clone());
-        Ok(Watched { watch: &self.0, run })
+    pub fn guard(&self, deadline: Instant, stop: &Stop) -> Guard {
+        let unwatched = Instant::now() + LONG_ENOUGH;
+        Guard { watch: self.0.clone(), deadline, stop: stop.clone(), looks: 0, unwatched, watched: None }
     }
 }
 
@@ -76,13 +77,67 @@ impl Drop for Watchdog {
     }
 }
 
-impl Drop for Watched<'_> {
+impl Guard {
+    /// Before the guest begins. Gives how often the epoch rises until it looks; never is at once.
+    pub fn begin(&mut self) -> Result<u64, Halt> {
+        let awake = lock(&self.watch.state).wakes.is_some();
+        self.looks = if awake { LOOKS } else { 0 };
+        self.look()
+    }
+
+    /// Whether the guest goes on, and how often the epoch rises until it looks again.
+    pub fn look(&mut self) -> Result<u64, Halt> {
+        if self.stop.is_stopped() {
+            return Err(Halt::Stopped);
+        }
+        if self.looks < LOOKS {
+            self.looks += 1;
+            if !self.looks.is_multiple_of(CLOCK) || Instant::now() < self.unwatched {
+                return Ok(0);
+            }
+            self.looks = LOOKS;
+        }
+        if self.watched.is_none() {
+            self.watched = Some(self.watch.add(self.deadline, &self.stop).map_err(Halt::NoThread)?);
+        }
+        if self.deadline <= Instant::now() { Err(Halt::Time) } else { Ok(1) }
+    }
+
+    /// Gives the run more time.
+    pub fn put_off(&mut self, by: Duration) {
+        self.deadline += by;
+    }
+}
+
+impl Drop for Guard {
     fn drop(&mut self) {
-        lock(&self.watch.state).runs.remove(&self.run);
+        if let Some(run) = &self.watched {
+            lock(&self.watch.state).runs.remove(run);
+        }
     }
 }
 
 impl Watch {
+    /// From now on the epoch rises when `deadline` has come or the run is stopped.
+    fn add(self: &Arc<Watch>, deadline: Instant, stop: &Stop) -> io::Result<(Instant, u64)> {
+        stop.wakes(self);
+        let mut state = lock(&self.state);
+        if state.wakes.is_none() {
+            let watch = self.clone();
+            let thread = thread::Builder::new().name("vactor-watchdog".to_owned()).stack_size(1 << 16);
+            thread.spawn(move || watch.keep())?;
+            state.wakes = Some(deadline);
+        }
+        state.numbers += 1;
+        let run = (deadline, state.numbers);
+        state.runs.insert(run, stop.clone());
+        // one that was stopped in between woke the thread too early
+        if state.wakes.is_some_and(|wakes| deadline < wakes) || stop.is_stopped() {
+            self.changed.notify_one();
+        }
+        Ok(run)
+    }
+
     /// Has the thread look after its runs at once.
     pub fn wake(&self) {
         // whoever holds the lock either has not looked yet or waits when it is free
@@ -130,17 +185,46 @@ mod tests {
         }
     }
 
+    /// A guard of a run that was found to be a long one.
+    fn watched(watchdog: &Watchdog, deadline: Instant, stop: &Stop) -> Guard {
+        let mut guard = watchdog.guard(deadline, stop);
+        guard.looks = LOOKS;
+        let _ = guard.look();
+        guard
+    }
+
     #[test]
-    fn the_thread_is_there_only_while_something_is_watched() {
-        let watchdog = Watchdog::new(&Engine::default());
+    fn a_run_is_watched_when_it_looked_often_or_somebody_watches_already() {
+        let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
+        let mut long = watchdog.guard(Instant::now() + LONG, &stop);
+        long.unwatched += LONG;
+        assert_eq!(long.begin().unwrap(), 0);
+        for _ in 1..LOOKS {
+            assert_eq!(long.look().unwrap(), 0);
+        }
         assert!(!thread_lives(&watchdog));
-        let soon = watchdog.watch(Instant::now(), &Stop::default()).unwrap();
+        assert_eq!(long.look().unwrap(), 1);
+        assert!(thread_lives(&watchdog));
+        assert_eq!(watchdog.guard(Instant::now() + LONG, &stop).begin().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_run_is_watched_when_it_took_long_though_it_looked_seldom() {
+        let watchdog = Watchdog::new(&Engine::default());
+        let mut slow = watchdog.guard(Instant::now() + LONG, &Stop::default());
+        slow.unwatched = Instant::now();
+        let looks = (1..).find(|_| slow.look().unwrap() == 1);
+        assert_eq!(looks, Some(CLOCK));
+    }
+
+    #[test]
+    fn the_thread_ends_when_it_wakes_and_nothing_is_watched() {
+        let watchdog = Watchdog::new(&Engine::default());
+        let soon = watched(&watchdog, Instant::now(), &Stop::default());
         assert!(thread_lives(&watchdog));
         drop(soon);
         until(|| !thread_lives(&watchdog));
-        let again = watchdog.watch(Instant::now() + LONG, &Stop::default()).unwrap();
-        assert!(thread_lives(&watchdog));
-        drop(again);
+        drop(watched(&watchdog, Instant::now() + LONG, &Stop::default()));
         // it sleeps on, and the next run finds it
         assert!(thread_lives(&watchdog));
     }
@@ -148,17 +232,17 @@ mod tests {
     #[test]
     fn stopping_wakes_the_thread_though_it_sleeps_for_long() {
         let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
-        let watched = watchdog.watch(Instant::now() + LONG, &stop).unwrap();
+        let guard = watched(&watchdog, Instant::now() + LONG, &stop);
         stop.stop();
         until(|| lock(&watchdog.0.state).wakes.is_some_and(|wakes| wakes < Instant::now() + LONG / 2));
-        drop(watched);
+        drop(guard);
         until(|| !thread_lives(&watchdog));
     }
 
     #[test]
     fn the_thread_ends_with_the_watchdog() {
         let watchdog = Watchdog::new(&Engine::default());
-        drop(watchdog.watch(Instant::now() + LONG, &Stop::default()).unwrap());
+        drop(watched(&watchdog, Instant::now() + LONG, &Stop::default()));
         let watch = Arc::downgrade(&watchdog.0);
         drop(watchdog);
         until(|| watch.strong_count() == 0);
