@@ -6,6 +6,7 @@
 
 #![allow(dead_code, reason = "the commands that use the rest follow")]
 
+mod cargo;
 mod commands;
 mod complete;
 mod console;

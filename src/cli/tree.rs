@@ -18,7 +18,13 @@ pub struct Entry {
 }
 
 /// All commands, in the order in which `--help` shows them.
-pub const COMMANDS: &[Entry] = &[entry::<Where>("where"), entry::<Util>("util"), entry::<Help>("help")];
+pub const COMMANDS: &[Entry] = &[
+    entry::<New>("new"),
+    entry::<Build>("build"),
+    entry::<Where>("where"),
+    entry::<Util>("util"),
+    entry::<Help>("help"),
+];
 
 const fn entry<C: Run>(name: &'static str) -> Entry {
     Entry { name, define: C::augment_args, run: run_one::<C>, schema: schema_of::<C> }

@@ -1,0 +1,143 @@
+//! Compiling a class's source with cargo. Nothing is installed on the way.
+
+use std::io::{self, BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use cargo_metadata::diagnostic::Diagnostic;
+use cargo_metadata::{Message, MetadataCommand, Package};
+
+use vactor::model::Error;
+
+use super::Problem;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What cargo made of a class's source.
+pub struct Built {
+    /// The package's name.
+    pub name: String,
+    /// The core module.
+    pub module: PathBuf,
+}
+
+/// Compiles the class in a folder. What cargo says goes to stderr, as it says it.
+pub fn build(folder: &Path) -> Result<Built, Problem> {
+    let package = read_package(folder)?;
+    let module = compile(&package)?;
+    Ok(Built { name: package.name.to_string(), module })
+}
+
+/// The package that is meant by a folder, or by the `Cargo.toml` in it.
+fn read_package(folder: &Path) -> Result<Package, Problem> {
+    let manifest = match folder.file_name() {
+        Some(name) if name == "Cargo.toml" => folder.to_owned(),
+        _ => folder.join("Cargo.toml"),
+    };
+    let manifest = std::path::absolute(&manifest)
+        .map_err(|e| Problem::input(format!("cannot find {}: {e}", manifest.display())))?;
+    if !manifest.is_file() {
+        let message = format!("there is no class in {}: it has no Cargo.toml", folder.display());
+        return Err(Problem::input(message).hint("`vactor new NAME` writes a class to begin with"));
+    }
+    let metadata = MetadataCommand::new()
+        .current_dir(manifest.parent().unwrap_or(Path::new(".")))
+        .manifest_path(&manifest)
+        .no_deps()
+        .exec()
+        .map_err(|e| metadata_failed(&manifest, e))?;
+    let meant = std::fs::canonicalize(&manifest).ok();
+    let is_class = |package: &&Package| package.targets.iter().any(|target| target.is_cdylib());
+    let is_meant = |package: &&Package| std::fs::canonicalize(&package.manifest_path).ok() == meant;
+    let Some(package) = metadata.packages.iter().find(is_meant) else {
+        let classes: Vec<_> = metadata.packages.iter().filter(is_class).map(|package| package.name.as_str()).collect();
+        let problem = Problem::input(format!("{} is a workspace, not one class", manifest.display()));
+        return Err(problem.hint(format!("give the folder of one class; there are {}", classes.join(", "))));
+    };
+    if !is_class(&package) {
+        let message = format!("the package {} builds no class", package.name);
+        let hint = "a class has `crate-type = [\"cdylib\", \"rlib\"]` under `[lib]` in its Cargo.toml";
+        return Err(Problem::input(message).hint(hint));
+    }
+    Ok(package.clone())
+}
+
+/// Has cargo build the core module, and gives its path.
+fn compile(package: &Package) -> Result<PathBuf, Problem> {
+    // run inside the folder, so that its .cargo/config.toml and rust-toolchain.toml count as they do for cargo itself
+    let mut cargo = Command::new(cargo())
+        .args(["build", "--release", "--lib", "--target", TARGET, "--message-format=json-diagnostic-rendered-ansi"])
+        .arg("--manifest-path")
+        .arg(&package.manifest_path)
+        .current_dir(package.manifest_path.parent().expect("a manifest is in a folder"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(no_cargo)?;
+    let stdout = BufReader::new(cargo.stdout.take().expect("stdout is piped"));
+    let (mut module, mut target_missing) = (None, false);
+    for message in Message::parse_stream(stdout) {
+        match message.map_err(|e| Problem::input(format!("cannot read what cargo says: {e}")))? {
+            Message::CompilerMessage(said) => {
+                target_missing |= says_target_missing(&said.message);
+                if !target_missing {
+                    show(&said.message);
+                }
+            }
+            Message::CompilerArtifact(made) if made.package_id == package.id && made.target.is_cdylib() => {
+                module = made.filenames.into_iter().find(|file| file.extension() == Some("wasm"));
+            }
+            _ => {}
+        }
+    }
+    let status = cargo.wait().map_err(no_cargo)?;
+    match module {
+        Some(module) if status.success() => Ok(module.into()),
+        _ if interrupted(status) => Err(Error::Interrupted.into()),
+        _ if target_missing => Err(Problem::input(format!("Rust's target {TARGET} is not installed"))
+            .hint(format!("`rustup target add {TARGET}` adds it"))),
+        _ => Err(Problem::input(format!("the class {} does not build", package.name)).hint("cargo said why, above")),
+    }
+}
+
+fn says_target_missing(said: &Diagnostic) -> bool {
+    said.code.as_ref().is_some_and(|code| code.code == "E0463")
+        && said.children.iter().any(|note| note.message.contains("target may not be installed"))
+}
+
+/// Passes a diagnostic on to stderr. cargo's progress bar leaves the cursor at its first column: wipe it first.
+fn show(said: &Diagnostic) {
+    let Some(rendered) = &said.rendered else { return };
+    let wipe = if io::stderr().is_terminal() { "\x1b[K" } else { "" };
+    // where stderr is closed nobody wants to know
+    let _ = write!(anstream::stderr(), "{wipe}{rendered}");
+}
+
+#[cfg(unix)]
+fn interrupted(status: ExitStatus) -> bool {
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(nix::libc::SIGINT)
+}
+
+#[cfg(not(unix))]
+fn interrupted(_: ExitStatus) -> bool {
+    false
+}
+
+/// The cargo that runs us, or else the one on the path.
+fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn no_cargo(error: io::Error) -> Problem {
+    Problem::input(format!("cannot run cargo, which builds a class: {error}")).hint("https://rustup.rs installs Rust")
+}
+
+fn metadata_failed(manifest: &Path, error: cargo_metadata::Error) -> Problem {
+    match error {
+        cargo_metadata::Error::Io(error) => no_cargo(error),
+        cargo_metadata::Error::CargoMetadata { stderr } => {
+            Problem::input(format!("cargo cannot read {}", manifest.display())).cause(stderr.trim())
+        }
+        other => Problem::input(format!("cargo cannot read {}", manifest.display())).cause(other.to_string()),
+    }
+}

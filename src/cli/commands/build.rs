@@ -1,0 +1,66 @@
+//! `vactor build`: a class's source becomes a component.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use vactor::model::Limits;
+use vactor::sandbox::{Cache, Sandbox};
+
+use crate::cli::{Cli, Problem, Run, cargo};
+
+/// Compiles a class's source to a component, and prints its path
+///
+/// Runs `cargo build --release` for Rust's target wasm32-unknown-unknown. It installs nothing: where the target is
+/// missing, `rustup target add wasm32-unknown-unknown` adds it.
+#[derive(Args)]
+pub struct Build {
+    /// The folder with the class's Cargo.toml
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Where the component goes [default: NAME.wasm in the current folder, NAME being the package's]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct BuildLine {
+    /// The component's file.
+    file: String,
+    /// Its size.
+    bytes: usize,
+}
+
+impl Run for Build {
+    type Line = BuildLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let built = cargo::build(&self.path)?;
+        let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
+        let module = std::fs::read(&built.module).map_err(|e| cannot("read", &built.module, e))?;
+        let component = component_of(&module, cli)?;
+        std::fs::write(&output, &component).map_err(|e| cannot("write", &output, e))?;
+        let file = output.display().to_string();
+        if cli.console.wants_json() {
+            return cli.console.json(&BuildLine { file, bytes: component.len() });
+        }
+        cli.console.line(&file)
+    }
+}
+
+/// What `register` would take, so that a class that it would refuse is refused here, with the same words.
+fn component_of(module: &[u8], cli: &Cli) -> Result<Vec<u8>, Problem> {
+    let mut said = Vec::new();
+    let inspected = Sandbox::new(Cache::user()).inspect(
+        module,
+        &Limits::default(),
+        &mut || cli.console.note("compiling the component for this machine"),
+        &mut |line| said.push(line.message.clone()),
+    );
+    // what a class says while it describes itself helps most where that fails
+    said.iter().for_each(|line| cli.console.note(line));
+    Ok(inspected?.component)
+}
+
+fn cannot(action: &str, path: &Path, error: std::io::Error) -> Problem {
+    Problem::input(format!("cannot {action} {}", path.display())).cause(error.to_string())
+}

@@ -1,0 +1,40 @@
+use vactor_sdk::actor;
+
+/// What one actor remembers: the fields are its state, saved after each method that changes it.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct {{type}} {
+    count: i64,
+}
+
+/// Counts.
+#[actor]
+impl {{type}} {
+    /// The constructor makes the first state of an actor.
+    pub fn new(#[default(0)] start: i64) -> Self {
+        {{type}} { count: start }
+    }
+
+    /// A method with `&mut self` is a mutation: it may change the state, and its result is printed.
+    pub fn add(&mut self, #[default(1)] n: i64) -> i64 {
+        self.count += n;
+        println!("now {}", self.count);
+        self.count
+    }
+
+    /// A method with `&self` is a query: it reads, and never waits.
+    pub fn count(&self) -> i64 {
+        self.count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_counts() {
+        let mut it = {{type}}::new(1);
+        assert_eq!(it.add(2), 3);
+        assert_eq!(it.count(), 3);
+    }
+}
