@@ -76,6 +76,8 @@ pub struct Stop(Arc<Stopping>);
 #[derive(Default)]
 struct Stopping {
     stopped: AtomicBool,
+    /// Stopping it stops this one too.
+    parent: Option<Stop>,
     /// Who watches its runs, or did.
     watchdogs: Mutex<Vec<Weak<Watch>>>,
 }
@@ -90,11 +92,19 @@ impl Stop {
     }
 
     pub fn is_stopped(&self) -> bool {
-        self.0.stopped.load(Ordering::Acquire)
+        self.0.stopped.load(Ordering::Acquire) || self.0.parent.as_ref().is_some_and(Stop::is_stopped)
+    }
+
+    /// One that is stopped with this one, and can be stopped alone.
+    pub fn child(&self) -> Stop {
+        Stop(Arc::new(Stopping { parent: Some(self.clone()), ..Stopping::default() }))
     }
 
     /// From now on, stopping wakes this watchdog.
     pub(super) fn wakes(&self, watchdog: &Arc<Watch>) {
+        if let Some(parent) = &self.0.parent {
+            parent.wakes(watchdog);
+        }
         let mut watchdogs = lock(&self.0.watchdogs);
         if !watchdogs.iter().any(|known| known.as_ptr() == Arc::as_ptr(watchdog)) {
             watchdogs.retain(|known| known.strong_count() > 0);

@@ -1,0 +1,294 @@
+//! Blocking calls: the fast path, and the way through the inbox where it is not free.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::classes::LoadedClass;
+use super::prepare::{construction_fingerprint, expect_kind, method_fingerprint, object};
+use super::run::{Executed, identity, snapshot};
+use super::{Engine, Options, Reply, new_seed};
+use crate::model::{
+    ActorId, Call, ClassName, Error, Fault, Hash, Head, HostFault, Invocation, Method, MethodKind, Name, NewInvocation,
+    Outcome, Reference, Result, Status,
+};
+use crate::sandbox::{self, Run};
+use crate::store::{Accepted, Committed, Snapshot, Turn};
+
+impl Engine {
+    /// Makes an actor of the class's current version by its constructor.
+    pub fn create(&self, class: &str, id: &str, arguments: Value, options: &Options) -> Result<Reply> {
+        let id = ActorId::new(id)?;
+        if let Some(known) = self.keyed(&id, options)? {
+            let fingerprint = construction_fingerprint(&ClassName::new(class)?, &sent_object(&arguments));
+            return self.answer_known(known, options, Some(fingerprint));
+        }
+        if self.store.head(&Name::from(&id))?.is_some_and(|head| head.actor.is_some()) {
+            return Err(Error::ActorExists { id: id.to_string() });
+        }
+        let (loaded, new) = self.prepare_construction(class, &id, arguments, options)?;
+        self.run_blocking(&id, new, loaded.constructor()?, options)
+    }
+
+    /// Like [`create`](Engine::create), and None, with nothing changed, where the actor is there already.
+    pub fn create_if_absent(
+        &self,
+        class: &str,
+        id: &str,
+        arguments: Value,
+        options: &Options,
+    ) -> Result<Option<Reply>> {
+        match self.create(class, id, arguments, options) {
+            Err(Error::ActorExists { .. }) => Ok(None),
+            made => made.map(Some),
+        }
+    }
+
+    /// Runs a mutation (or a query) of an actor and waits for its end.
+    pub fn call(&self, id: &str, method: &str, arguments: Value, options: &Options) -> Result<Reply> {
+        let id = ActorId::new(id)?;
+        if let Some(known) = self.keyed(&id, options)? {
+            let fingerprint = method_fingerprint(method, &sent_object(&arguments));
+            return self.answer_known(known, options, Some(fingerprint));
+        }
+        let loaded = self.class_of(&id)?;
+        let method = loaded.method(method)?;
+        expect_kind(method, &[MethodKind::Mutation, MethodKind::Query])?;
+        if method.kind == MethodKind::Query {
+            return self.query_last(&id, method, arguments);
+        }
+        let new = self.prepare_mutation(&id, method, arguments, options)?;
+        self.run_blocking(&id, new, method, options)
+    }
+
+    /// Runs a query on the last committed state: it waits for nobody, writes nothing, and what it changes is discarded.
+    pub fn get(&self, id: &str, method: &str, arguments: Value) -> Result<Reply> {
+        let id = ActorId::new(id)?;
+        let loaded = self.class_of(&id)?;
+        let method = loaded.method(method)?;
+        expect_kind(method, &[MethodKind::Query])?;
+        self.query_last(&id, method, arguments)
+    }
+
+    fn query_last(&self, id: &ActorId, method: &Method, arguments: Value) -> Result<Reply> {
+        let snapshot = self.store.load(id)?.ok_or_else(|| self.no_actor(id))?;
+        self.query(id, method, arguments, &snapshot)
+    }
+
+    /// Runs a query on a state.
+    pub(super) fn query(&self, id: &ActorId, method: &Method, arguments: Value, snapshot: &Snapshot) -> Result<Reply> {
+        let arguments = self.complete(method, &object(method, arguments)?)?;
+        let actor = snapshot.head.actor.as_ref().ok_or_else(|| self.no_actor(id))?;
+        let loaded = self.loaded(&actor.class, actor.version)?;
+        let seed = new_seed()?;
+        let ran = self.compiled(&loaded)?.run(Run {
+            method: sandbox::Method::Query { state: &snapshot.state, name: &method.name, arguments: &arguments },
+            identity: identity(&loaded, id, &seed.opaque_id(0)),
+            now: self.now().max(actor.updated),
+            seed,
+            limits: &self.settings.limits,
+            stop: &self.settings.stop,
+            on_log: &mut self.listener(&Name::from(id)),
+        });
+        match ran.outcome {
+            Ok(success) => Ok(Reply {
+                reference: None,
+                step: None,
+                result: success.result,
+                has_result: method.result.is_some(),
+                recorded: false,
+            }),
+            Err(fault) if fault.is_host(HostFault::Cancelled) => Err(Error::Interrupted),
+            Err(fault) => Err(not_accepted(id, method, fault)),
+        }
+    }
+
+    /// The fast path where the actor is free and its inbox empty: one commit. Else the call is accepted into the inbox and
+    /// waited for.
+    fn run_blocking(&self, id: &ActorId, new: NewInvocation, method: &Method, options: &Options) -> Result<Reply> {
+        let name = Name::from(id);
+        while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
+            let snapshot = snapshot(self, id)?;
+            if self.inbox_waits(&name, &snapshot.head)? {
+                break;
+            }
+            if let Some(refused) = still_possible(id, &new, &snapshot.head) {
+                return Err(refused);
+            }
+            let executed = self.execute(&new, &snapshot, self.bounds(options))?;
+            if let Some(fault) = refused_arguments(&executed.outcome) {
+                return Err(method.refuse(fault.message.clone()));
+            }
+            match self.commit_fresh(&new, executed, &snapshot.head) {
+                // somebody ran it without the lock; the state has changed, so look again
+                Err(Error::Stale { .. }) => drop(hold),
+                Ok(Ended::Here(reference, step, outcome)) => {
+                    return reply(reference, step, outcome, method);
+                }
+                Ok(Ended::Known(invocation)) => {
+                    drop(hold);
+                    return self.answer_known(*invocation, options, new.key.map(|key| key.fingerprint));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.run_through_inbox(new, options)
+    }
+
+    fn commit_fresh(&self, new: &NewInvocation, executed: Executed, head: &Head) -> Result<Ended> {
+        let outcome = executed.outcome.clone();
+        let commit = executed.commit(Turn::Fresh(Box::new(new.clone())), head);
+        match one(self.store.commit(vec![commit])?)? {
+            Committed::Done { reference, step } => {
+                Ok(Ended::Here(Reference { name: new.name.clone(), number: reference }, step, outcome))
+            }
+            Committed::Known(invocation) => Ok(Ended::Known(invocation)),
+        }
+    }
+
+    fn run_through_inbox(&self, new: NewInvocation, options: &Options) -> Result<Reply> {
+        let fingerprint = new.key.as_ref().map(|key| key.fingerprint);
+        let name = new.name.clone();
+        match one(self.store.accept(vec![new], self.settings.limits.inbox)?)? {
+            Accepted::New(number) => self.answer(&Reference { name, number }, options.deadline, false),
+            Accepted::Known(invocation) => self.answer_known(*invocation, options, fingerprint),
+        }
+    }
+
+    /// The invocation that used the call's key already. A key is looked up before any other check.
+    pub(super) fn keyed(&self, id: &ActorId, options: &Options) -> Result<Option<Invocation>> {
+        let Some(key) = &options.key else { return Ok(None) };
+        super::prepare::check_key(key)?;
+        self.store.keyed(&Name::from(id), key)
+    }
+
+    /// The recorded answer of an earlier call with the same key, once it has one.
+    fn answer_known(&self, known: Invocation, options: &Options, fingerprint: Option<Hash>) -> Result<Reply> {
+        let reference = same_call(&known, options, fingerprint)?;
+        self.answer(&reference, options.deadline, true)
+    }
+
+    /// Waits for an accepted invocation's end, and gives it as a reply.
+    pub(super) fn answer(&self, reference: &Reference, deadline: Option<Instant>, recorded: bool) -> Result<Reply> {
+        let ended = self.wait_for(reference, deadline)?;
+        let Status::Ended { outcome, step, .. } = ended.status else {
+            return Err(Error::StillRunning { reference: reference.clone() });
+        };
+        let has_result = self.has_result(&ended.new, &outcome);
+        reply_of(reference.clone(), step, outcome, &ended.new.method, has_result)
+            .map(|reply| Reply { recorded, ..reply })
+    }
+
+    /// Whether the method of a recorded call declares a result; a class that has changed since is asked as it is now.
+    fn has_result(&self, new: &NewInvocation, outcome: &Outcome) -> bool {
+        if !matches!(outcome, Outcome::Succeeded(result) if result.is_null()) {
+            return true;
+        }
+        let loaded: Result<Arc<LoadedClass>> = match &new.call {
+            Call::Construct { .. } => return false,
+            Call::Task { class, version } => self.loaded(class, *version),
+            Call::Mutate => new.name.actor().and_then(|id| self.class_of(&id)),
+        };
+        loaded.is_ok_and(|loaded| loaded.method(&new.method).is_ok_and(|method| method.result.is_some()))
+    }
+
+    /// The class version of an actor that is there, or that is about to be made.
+    pub(super) fn class_of(&self, id: &ActorId) -> Result<Arc<LoadedClass>> {
+        let name = Name::from(id);
+        let head = self.store.head(&name)?.unwrap_or_default();
+        if let Some(actor) = &head.actor {
+            return self.loaded(&actor.class, actor.version);
+        }
+        match self.pending_construction(&name, &head)? {
+            Some((class, version)) => self.loaded(&class, version),
+            None => Err(self.no_actor(id)),
+        }
+    }
+
+    /// The class version of an actor whose construction was accepted and has not ended.
+    pub(super) fn pending_construction(&self, name: &Name, head: &Head) -> Result<Option<(ClassName, u32)>> {
+        if head.queued == 0 && head.delayed == 0 {
+            return Ok(None);
+        }
+        let pending = self.store.pending(Some(name), None, usize::MAX)?;
+        Ok(pending.into_iter().find_map(|invocation| match invocation.new.call {
+            Call::Construct { class, version } => Some((class, version)),
+            _ => None,
+        }))
+    }
+
+    pub(super) fn inbox_waits(&self, name: &Name, head: &Head) -> Result<bool> {
+        Ok(head.queued > 0 || head.delayed > 0 && self.store.next(name, self.now())?.is_some())
+    }
+}
+
+/// How a fresh call ended.
+enum Ended {
+    Here(Reference, Option<u64>, Outcome),
+    /// Somebody used its key meanwhile.
+    Known(Box<Invocation>),
+}
+
+/// The reference of the earlier call that used the key, if it was the same call.
+pub(super) fn same_call(known: &Invocation, options: &Options, fingerprint: Option<Hash>) -> Result<Reference> {
+    match &known.new.key {
+        Some(key) if Some(key.fingerprint) == fingerprint => Ok(known.reference()),
+        _ => Err(Error::KeyTaken { key: options.key.clone().unwrap_or_default(), reference: known.reference() }),
+    }
+}
+
+/// What was checked before the actor was held may have changed until it was.
+fn still_possible(id: &ActorId, new: &NewInvocation, head: &Head) -> Option<Error> {
+    match (&new.call, &head.actor) {
+        (Call::Construct { .. }, Some(_)) => Some(Error::ActorExists { id: id.to_string() }),
+        (Call::Mutate, None) => Some(Error::NoActor { id: id.to_string(), similar: None }),
+        _ => None,
+    }
+}
+
+/// A class that does not take its arguments refuses the call as if the host had checked.
+pub(super) fn refused_arguments(outcome: &Outcome) -> Option<&Fault> {
+    match outcome {
+        Outcome::Failed(fault) if fault.is_host(HostFault::BadArguments) => Some(fault),
+        _ => None,
+    }
+}
+
+fn not_accepted(id: &ActorId, method: &Method, fault: Fault) -> Error {
+    if fault.is_host(HostFault::BadArguments) {
+        return method.refuse(fault.message);
+    }
+    Error::Failed { id: id.to_string(), method: method.name.clone(), fault }
+}
+
+pub(super) fn reply(reference: Reference, step: Option<u64>, outcome: Outcome, method: &Method) -> Result<Reply> {
+    reply_of(reference, step, outcome, &method.name, method.result.is_some())
+}
+
+fn reply_of(
+    reference: Reference,
+    step: Option<u64>,
+    outcome: Outcome,
+    method: &str,
+    has_result: bool,
+) -> Result<Reply> {
+    match outcome {
+        Outcome::Succeeded(result) => {
+            Ok(Reply { reference: Some(reference), step, result, has_result, recorded: false })
+        }
+        Outcome::Failed(fault) => {
+            Err(Error::Failed { id: reference.name.to_string(), method: method.to_owned(), fault })
+        }
+    }
+}
+
+/// The arguments as a key's fingerprint sees them; what is no object is refused later, by the method.
+pub(super) fn sent_object(arguments: &Value) -> serde_json::Map<String, Value> {
+    arguments.as_object().cloned().unwrap_or_default()
+}
+
+/// The answer to the only one that was asked for.
+pub(super) fn one<T>(mut answers: Vec<Result<T>>) -> Result<T> {
+    answers.pop().unwrap_or_else(|| Err(Error::Damaged { what: "the store gave no answer".to_owned() }))
+}

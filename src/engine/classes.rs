@@ -1,0 +1,141 @@
+//! Classes: registering them, reading what they say, and having them ready to run.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Engine;
+use crate::model::{ClassName, Description, Error, Hash, Method, Name, Result, similar};
+use crate::sandbox;
+use crate::store::{Class, NewVersion, Registered, Version};
+
+/// What `register` did.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    pub registered: Registered,
+    pub class: ClassName,
+    pub hash: Hash,
+    pub component_bytes: u64,
+    pub description: Arc<Description>,
+}
+
+/// One version of a class, and what it says of itself.
+#[derive(Clone, Debug)]
+pub struct ClassInfo {
+    pub class: Class,
+    pub version: Version,
+    pub description: Arc<Description>,
+}
+
+/// Class versions that this engine has read. A version never changes, so they stay good.
+#[derive(Default)]
+pub(super) struct Loaded(Mutex<HashMap<(ClassName, u32), Arc<LoadedClass>>>);
+
+/// A class version ready to check calls; compiled code comes with the first run.
+pub(super) struct LoadedClass {
+    pub version: Version,
+    pub description: Arc<Description>,
+}
+
+impl LoadedClass {
+    pub fn method(&self, name: &str) -> Result<&Method> {
+        self.description.method(name).ok_or_else(|| Error::UnknownMethod {
+            class: self.version.class.clone(),
+            method: name.to_owned(),
+            similar: similar(name, self.description.methods.iter().map(|method| method.name.as_str())),
+        })
+    }
+
+    pub fn constructor(&self) -> Result<&Method> {
+        self.description
+            .constructor()
+            .ok_or_else(|| Error::Damaged { what: format!("the class {} has no constructor", self.version.class) })
+    }
+}
+
+impl Engine {
+    /// Adds a class from the bytes of its component (or of a core module that carries the component's type), or a new
+    /// version of it; bytes that it had before become current again.
+    pub fn register(&self, class: &str, bytes: &[u8]) -> Result<Registration> {
+        let class = ClassName::new(class)?;
+        let observer = self.settings.observer.clone();
+        let task = Name::task(&class, "describe");
+        let inspected =
+            self.sandbox.inspect(bytes, &self.settings.limits, &mut || observer.compiling(&class), &mut |line| {
+                observer.said(&task, line)
+            })?;
+        let component_bytes = inspected.component.len() as u64;
+        let registered = self.store.register(NewVersion {
+            class: class.clone(),
+            hash: inspected.hash,
+            component: inspected.component,
+            description: inspected.description,
+            at: self.now(),
+        })?;
+        let (hash, description) = (inspected.hash, Arc::new(inspected.class));
+        Ok(Registration { registered, class, hash, component_bytes, description })
+    }
+
+    /// All classes, by name.
+    pub fn classes(&self) -> Result<Vec<Class>> {
+        self.store.classes()
+    }
+
+    /// A version of a class (the current one where none is given) and what it says of itself.
+    pub fn class(&self, class: &str, version: Option<u32>) -> Result<ClassInfo> {
+        let class = self.known_class(class)?;
+        let loaded = self.loaded(&class.name, version.unwrap_or(class.current))?;
+        Ok(ClassInfo { class, version: loaded.version.clone(), description: loaded.description.clone() })
+    }
+
+    /// Removes a class; refused while it has actors, unless `force`, which removes them too.
+    pub fn remove_class(&self, class: &str, force: bool) -> Result<u64> {
+        let class = self.known_class(class)?.name;
+        let mut removed = 0;
+        if force {
+            for id in self.actors_of(&class)? {
+                self.remove(id.as_str(), true)?;
+                removed += 1;
+            }
+        }
+        self.store.remove_class(&class)?;
+        Ok(removed)
+    }
+
+    pub(super) fn known_class(&self, class: &str) -> Result<Class> {
+        let name = ClassName::new(class)?;
+        if let Some(class) = self.store.class(&name)? {
+            return Ok(class);
+        }
+        let all = self.store.classes()?;
+        let similar = similar(class, all.iter().map(|class| class.name.as_str()));
+        Err(Error::NoClass { class: class.to_owned(), similar })
+    }
+
+    pub(super) fn loaded(&self, class: &ClassName, version: u32) -> Result<Arc<LoadedClass>> {
+        let known = |loaded: &Loaded| {
+            let all = loaded.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.get(&(class.clone(), version)).cloned()
+        };
+        if let Some(loaded) = known(&self.loaded) {
+            return Ok(loaded);
+        }
+        let version =
+            self.store.version(class, version)?.ok_or_else(|| Error::NoVersion { class: class.clone(), version })?;
+        let description = Description::read(&version.description)
+            .map_err(|reason| Error::Damaged { what: format!("the description of the class {class}: {reason}") })?;
+        let loaded = Arc::new(LoadedClass { version, description: Arc::new(description) });
+        let mut all = self.loaded.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert((class.clone(), loaded.version.number), loaded.clone());
+        Ok(loaded)
+    }
+
+    /// The compiled code of a class version.
+    pub(super) fn compiled(&self, loaded: &LoadedClass) -> Result<Arc<sandbox::Class>> {
+        let version = &loaded.version;
+        let component = || {
+            let what = || format!("the component of {} version {} is missing", version.class, version.number);
+            self.store.component(&version.hash)?.ok_or_else(|| Error::Damaged { what: what() })
+        };
+        self.sandbox.class(&version.hash, component, &mut || self.settings.observer.compiling(&version.class))
+    }
+}

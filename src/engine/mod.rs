@@ -1,0 +1,161 @@
+//! Floor 2: accepts, runs, waits, commits. It knows the store by its trait and the sandbox by its values,
+//! prints nothing, and ends no process.
+
+mod calls;
+mod classes;
+mod journal;
+mod manage;
+mod many;
+mod prepare;
+mod run;
+mod running;
+mod submit;
+mod waits;
+mod worker;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+pub use classes::{ClassInfo, Registration};
+pub use journal::ActorInfo;
+pub use manage::Phase;
+pub use many::ManyCall;
+pub use worker::Until;
+
+use crate::model::{ActorId, ClassName, Head, Json, Limits, LogLine, Name, Reference, Result, Seed, Timestamp};
+use crate::sandbox::{Cache, Sandbox, Stop};
+use crate::store::{RedbStore, Store};
+
+/// A store and a sandbox put to work: what the command line does, a program does through this.
+///
+/// It may be shared by threads. Each method is one transaction, or a read.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    sandbox: Sandbox,
+    settings: Settings,
+    loaded: classes::Loaded,
+    running: running::Running,
+}
+
+/// How an engine works: none of it is remembered by the store.
+#[derive(Clone)]
+pub struct Settings {
+    pub limits: Limits,
+    /// Ends what runs and what waits, with [`Error::Interrupted`](crate::Error::Interrupted).
+    pub stop: Stop,
+    /// What time it is.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Is told what happens on the way.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Hears what happens while a call is under way; all of it can be ignored.
+pub trait Observer: Send + Sync {
+    /// A class said a line while it ran for this actor (or task).
+    fn said(&self, _name: &Name, _line: &LogLine) {}
+
+    /// A class is not in the cache and is compiled, which takes a moment.
+    fn compiling(&self, _class: &ClassName) {}
+
+    /// A worker cannot run what stands in this inbox, and goes on with others.
+    fn stuck(&self, _name: &Name, _error: &crate::Error) {}
+
+    /// A number of steps of an actor are replayed, which may take a while: `done` of `all`.
+    fn replaying(&self, _id: &ActorId, _done: u64, _all: u64) {}
+}
+
+impl Observer for () {}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            limits: Limits::default(),
+            stop: Stop::default(),
+            clock: Arc::new(system_time),
+            observer: Arc::new(()),
+        }
+    }
+}
+
+/// What may be said with a call beside its arguments.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Makes the call exactly once: made again with the same key, it gives the recorded result and runs nothing.
+    pub key: Option<String>,
+    /// Kept with the call, for people.
+    pub meta: Vec<(String, String)>,
+    /// When the call takes its place in the actor's inbox; at once without one. For calls that nobody waits for.
+    pub due: Option<Timestamp>,
+    /// Until when to wait; for ever without one.
+    pub deadline: Option<Instant>,
+}
+
+/// What came of a call that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// None for a query.
+    pub reference: Option<Reference>,
+    /// The journal's entry; None for a query.
+    pub step: Option<u64>,
+    pub result: Json,
+    /// Whether the method declares a result; without one `result` is null.
+    pub has_result: bool,
+    /// Whether this is what an earlier call with the same key was answered; nothing ran.
+    pub recorded: bool,
+}
+
+impl Engine {
+    pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, settings: Settings) -> Engine {
+        Engine { store, sandbox, settings, loaded: classes::Loaded::default(), running: running::Running::default() }
+    }
+
+    /// Opens the store in a folder (made if it is not there) with the defaults: the user's own cache of compiled
+    /// classes, the default limits.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Engine> {
+        let (store, _) = RedbStore::create(folder.as_ref())?;
+        Ok(Engine::new(Arc::new(store), Sandbox::new(Cache::user()), Settings::default()))
+    }
+
+    /// An engine whose store is gone with it: for tests and for trying things out.
+    pub fn in_memory() -> Result<Engine> {
+        let store = RedbStore::in_memory()?;
+        Ok(Engine::new(Arc::new(store), Sandbox::new(Cache::user()), Settings::default()))
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
+    /// Actors whose id begins with `prefix`, in order, after the id `after`; at most `limit`.
+    pub fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>> {
+        self.store.actors(prefix, after, limit)
+    }
+
+    /// Removes an actor with its whole history; the id is free again, its numbers go on. Refused while it is busy, unless
+    /// `force`: what runs then commits nothing, what stands in the inbox ends cancelled.
+    pub fn remove(&self, id: &str, force: bool) -> Result<()> {
+        let id = self.existing(id)?;
+        let _held = match self.store.hold(&Name::from(&id), Some(Instant::now()))? {
+            None if !force => return Err(crate::Error::Busy { id: id.to_string() }),
+            held => held,
+        };
+        self.store.remove(&id, self.now(), force)
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.settings.clock)()
+    }
+}
+
+fn system_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn new_seed() -> Result<Seed> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| crate::Error::Io { action: "draw random bytes".to_owned(), reason: error.to_string() })?;
+    Ok(Seed(bytes))
+}

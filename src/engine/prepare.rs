@@ -1,0 +1,141 @@
+//! Before a call is accepted: is the actor there, is the method, do the arguments fit.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::classes::LoadedClass;
+use super::{Engine, Options, new_seed};
+use crate::model::{
+    ActorId, Call, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, NewInvocation, Result, similar,
+};
+
+/// The longest key, in bytes.
+const MAX_KEY: usize = 255;
+
+impl Engine {
+    /// A construction of the class's current version, checked.
+    pub(super) fn prepare_construction(
+        &self,
+        class: &str,
+        id: &ActorId,
+        arguments: Value,
+        options: &Options,
+    ) -> Result<(Arc<LoadedClass>, NewInvocation)> {
+        let class = self.known_class(class)?;
+        let loaded = self.loaded(&class.name, class.current)?;
+        let constructor = loaded.constructor()?;
+        let sent = object(constructor, arguments)?;
+        let key = key(options, &construction_fingerprint(&class.name, &sent))?;
+        let call = Call::Construct { class: class.name.clone(), version: class.current };
+        let invocation = self.prepare(Name::from(id), call, constructor, sent, key, options)?;
+        Ok((loaded, invocation))
+    }
+
+    /// A mutation of an actor of this class, checked.
+    pub(super) fn prepare_mutation(
+        &self,
+        id: &ActorId,
+        method: &Method,
+        arguments: Value,
+        options: &Options,
+    ) -> Result<NewInvocation> {
+        let sent = object(method, arguments)?;
+        let key = key(options, &method_fingerprint(&method.name, &sent))?;
+        self.prepare(Name::from(id), Call::Mutate, method, sent, key, options)
+    }
+
+    fn prepare(
+        &self,
+        name: Name,
+        call: Call,
+        method: &Method,
+        sent: Map<String, Value>,
+        key: Option<Key>,
+        options: &Options,
+    ) -> Result<NewInvocation> {
+        Ok(NewInvocation {
+            name,
+            call,
+            method: method.name.clone(),
+            arguments: self.complete(method, &sent)?,
+            key,
+            caller: None,
+            meta: options.meta.clone(),
+            seed: new_seed()?,
+            accepted: self.now(),
+            due: options.due,
+            resumes: None,
+        })
+    }
+
+    /// The arguments of a run: checked, defaults filled in, within the limit.
+    pub(super) fn complete(&self, method: &Method, sent: &Map<String, Value>) -> Result<Json> {
+        let complete = method.complete(sent)?;
+        let (actual, allowed) = (complete.as_str().len() as u64, self.settings.limits.arguments);
+        match actual <= allowed {
+            true => Ok(complete),
+            false => Err(Error::OverLimit { limit: Limit::Arguments, actual, allowed }),
+        }
+    }
+
+    pub(super) fn no_actor(&self, id: &ActorId) -> Error {
+        // people mistype the end of an id more often than its beginning
+        let beginning: String = id.as_str().chars().take(1).collect();
+        let near = self.store.actors(&beginning, None, 1000).unwrap_or_default();
+        Error::NoActor { id: id.to_string(), similar: similar(id.as_str(), near.iter().map(|(id, _)| id.as_str())) }
+    }
+}
+
+/// Refuses what is not of one of these kinds, and says which command is for it.
+pub(super) fn expect_kind(method: &Method, wanted: &[MethodKind]) -> Result<()> {
+    if wanted.contains(&method.kind) {
+        return Ok(());
+    }
+    let (kind, reason, hint) = match method.kind {
+        MethodKind::Constructor => {
+            ("constructor", "it makes an actor and is not called on one", "`vactor create` runs it")
+        }
+        MethodKind::Mutation => ("mutation", "it may change the state, a query cannot", "`vactor call` runs it"),
+        MethodKind::Query => ("query", "it leaves no result to keep", "`vactor get` runs it"),
+        MethodKind::Task => {
+            ("task", "it belongs to the class and not to an actor", "an actor's methods are mutations and queries")
+        }
+    };
+    Err(Error::WrongKind { method: method.name.clone(), kind, reason, hint })
+}
+
+pub(super) fn object(method: &Method, arguments: Value) -> Result<Map<String, Value>> {
+    match arguments {
+        Value::Object(map) => Ok(map),
+        Value::Null => Ok(Map::new()),
+        _ => Err(method.refuse("they are not one JSON object keyed by parameter".to_owned())),
+    }
+}
+
+/// What makes a call the same call: the method and the arguments as sent, as canonical JSON.
+pub(super) fn method_fingerprint(method: &str, sent: &Map<String, Value>) -> Hash {
+    fingerprint(&["call", method], sent)
+}
+
+pub(super) fn construction_fingerprint(class: &ClassName, sent: &Map<String, Value>) -> Hash {
+    fingerprint(&["create", class.as_str()], sent)
+}
+
+fn fingerprint(what: &[&str], sent: &Map<String, Value>) -> Hash {
+    let call = serde_json::json!([what, sent]);
+    Hash::of(Json::from(call).canonical().as_bytes())
+}
+
+fn key(options: &Options, fingerprint: &Hash) -> Result<Option<Key>> {
+    let Some(text) = &options.key else { return Ok(None) };
+    check_key(text)?;
+    Ok(Some(Key { text: text.clone(), fingerprint: *fingerprint }))
+}
+
+pub(super) fn check_key(key: &str) -> Result<()> {
+    match key.len() {
+        1..=MAX_KEY => Ok(()),
+        _ => Err(Error::InvalidKey { key: key.chars().take(64).collect() }),
+    }
+}
