@@ -183,7 +183,7 @@ impl<'e> Group<'e> {
                     let reference = Reference { name: mutation.name, number: reference };
                     Some(reply(reference, step, mutation.outcome, &mutation.method))
                 }
-                Ok(Committed::Known(_)) | Err(crate::Error::Stale { .. }) => None,
+                Ok(Committed::Known(_)) | Err(crate::model::Error::Stale { .. }) => None,
                 Err(error) => Some(Err(error)),
             };
         }

@@ -42,7 +42,7 @@ pub struct Engine {
 #[derive(Clone)]
 pub struct Settings {
     pub limits: Limits,
-    /// Ends what runs and what waits, with [`Error::Interrupted`](crate::Error::Interrupted).
+    /// Ends what runs and what waits, with [`Error::Interrupted`](crate::model::Error::Interrupted).
     pub stop: Stop,
     /// What time it is.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
@@ -59,7 +59,7 @@ pub trait Observer: Send + Sync {
     fn compiling(&self, _class: &ClassName) {}
 
     /// A worker cannot run what stands in this inbox, and goes on with others.
-    fn stuck(&self, _name: &Name, _error: &crate::Error) {}
+    fn stuck(&self, _name: &Name, _error: &crate::model::Error) {}
 
     /// A number of steps of an actor are replayed, which may take a while: `done` of `all`.
     fn replaying(&self, _id: &ActorId, _done: u64, _all: u64) {}
@@ -137,7 +137,7 @@ impl Engine {
     pub fn remove(&self, id: &str, force: bool) -> Result<()> {
         let id = self.existing(id)?;
         let _held = match self.store.hold(&Name::from(&id), Some(Instant::now()))? {
-            None if !force => return Err(crate::Error::Busy { id: id.to_string() }),
+            None if !force => return Err(crate::model::Error::Busy { id: id.to_string() }),
             held => held,
         };
         self.store.remove(&id, self.now(), force)
@@ -155,7 +155,9 @@ fn system_time() -> Timestamp {
 
 fn new_seed() -> Result<Seed> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| crate::Error::Io { action: "draw random bytes".to_owned(), reason: error.to_string() })?;
+    getrandom::fill(&mut bytes).map_err(|error| crate::model::Error::Io {
+        action: "draw random bytes".to_owned(),
+        reason: error.to_string(),
+    })?;
     Ok(Seed(bytes))
 }

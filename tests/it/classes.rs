@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// The component of a class under `actors/`, such as `counter`.
@@ -32,10 +32,16 @@ fn build(source: &Path, to: &Path) {
     std::fs::rename(&fresh, to).unwrap();
 }
 
-/// The binary with all that cargo needs of the environment, and one target folder for whatever it builds.
+/// The binary with all that cargo needs of the environment.
 pub fn builder() -> Command {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_vactor"));
-    command.env("CARGO_TARGET_DIR", folder.join("classes")).env("XDG_CACHE_HOME", folder.join("cache"));
+    set_environment(&mut command);
     command
+}
+
+/// One target folder for whatever is built, one cache of compiled classes, no store but what is found.
+pub fn set_environment(command: &mut Command) -> &mut Command {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    command.env("CARGO_TARGET_DIR", folder.join("classes")).env("XDG_CACHE_HOME", folder.join("cache"));
+    command.env_remove("VACTOR_STORE").stdin(Stdio::null())
 }

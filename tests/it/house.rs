@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Each room, and the rooms of the house that it may name beside itself.
-const ROOMS: [(&str, &[&str]); 4] = [
+const ROOMS: [(&str, &[&str]); 5] = [
     ("model", &[]),
     ("store", &["model"]),
     ("sandbox", &["model"]),
+    ("engine", &["model", "store", "sandbox"]),
     // the binary's own: the library has another name there, and its public face alone
     ("cli", &[]),
 ];
