@@ -1,15 +1,138 @@
-//! Completions of what the store at hand holds.
+//! Completions of what the store at hand holds: ids, classes, methods, parameters.
+//!
+//! A shell gives all words of its line after a `--`; what is completed depends on those before the last. Whatever
+//! goes wrong here, there is just nothing to offer.
 
-use clap_complete::CompleteEnv;
+use std::ffi::OsStr;
 
-use super::tree;
+use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
+use vactor::engine::{Engine, Settings};
+use vactor::model::{Method, MethodKind};
+use vactor::sandbox::{Cache, Sandbox};
+use vactor::store::Mode;
+
+use super::{tree, work};
 
 /// The variable by which a shell asks for completions.
 pub const VARIABLE: &str = "VACTOR_COMPLETE";
+
+/// More ids than that help nobody.
+const MOST: usize = 100;
 
 /// Answers a shell that asks for completions, and ends; otherwise does nothing.
 pub fn answer_a_shell() {
     if std::env::var_os(VARIABLE).is_some() {
         CompleteEnv::with_factory(tree::whole).var(VARIABLE).complete();
+    }
+}
+
+pub fn ids() -> ArgValueCompleter {
+    completer(|line, current| {
+        let actors = line.engine()?.actors(current, None, MOST).ok()?;
+        let described =
+            |(id, class): (String, Option<String>)| CompletionCandidate::new(id).help(class.map(Into::into));
+        let pairs = actors.into_iter().map(|(id, head)| (id.to_string(), head.actor.map(|a| a.class.to_string())));
+        Some(pairs.map(described).collect())
+    })
+}
+
+pub fn classes() -> ArgValueCompleter {
+    completer(|line, _| {
+        let classes = line.engine()?.classes().ok()?;
+        Some(classes.into_iter().map(|class| CompletionCandidate::new(class.name.as_str())).collect())
+    })
+}
+
+/// What `call` takes.
+pub fn methods() -> ArgValueCompleter {
+    completer(|line, _| line.methods(&[MethodKind::Mutation, MethodKind::Query]))
+}
+
+/// What `get` takes.
+pub fn queries() -> ArgValueCompleter {
+    completer(|line, _| line.methods(&[MethodKind::Query]))
+}
+
+/// A method's arguments: `name=` for each parameter that has none yet.
+pub fn arguments() -> ArgValueCompleter {
+    completer(|line, _| {
+        let method = line.method()?;
+        let is_given = |name: &str| line.values.iter().any(|word| word.strip_prefix(name).is_some_and(is_value));
+        let open = method.parameters.iter().filter(|parameter| !is_given(&parameter.name));
+        let candidate = |parameter: &vactor::model::Parameter| {
+            let type_name = vactor::model::type_name(&parameter.schema);
+            CompletionCandidate::new(format!("{}=", parameter.name)).help(Some(type_name.into()))
+        };
+        Some(open.map(candidate).collect())
+    })
+}
+
+fn is_value(rest: &str) -> bool {
+    rest.starts_with('=') || rest.starts_with(":=")
+}
+
+/// Offers what `offer` finds for the line and begins as the current word does.
+fn completer(
+    offer: impl Fn(&Line, &str) -> Option<Vec<CompletionCandidate>> + Send + Sync + 'static,
+) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |current: &OsStr| {
+        let Some(current) = current.to_str() else { return vec![] };
+        let mut offered = offer(&Line::typed(), current).unwrap_or_default();
+        offered.retain(|candidate| candidate.get_value().to_string_lossy().starts_with(current));
+        offered
+    })
+}
+
+/// The line that a shell asks about.
+struct Line {
+    store: Option<String>,
+    /// What is no flag, the command first.
+    values: Vec<String>,
+}
+
+impl Line {
+    fn typed() -> Line {
+        let words = std::env::args().skip_while(|word| word != "--").skip(2);
+        let mut line = Line { store: None, values: vec![] };
+        let mut words = words.peekable();
+        while let Some(word) = words.next() {
+            match word.strip_prefix("--store") {
+                Some("") => line.store = words.next(),
+                Some(path) if path.starts_with('=') => line.store = Some(path[1..].to_owned()),
+                _ if word.starts_with('-') => (),
+                _ => line.values.push(word),
+            }
+        }
+        line
+    }
+
+    fn engine(&self) -> Option<Engine> {
+        let store = work::open(self.store.as_deref(), Mode::Read).ok()?;
+        Some(Engine::new(store, Sandbox::new(Cache::user()), Settings::default()))
+    }
+
+    /// The methods of the actor that the line names.
+    fn methods(&self, kinds: &[MethodKind]) -> Option<Vec<CompletionCandidate>> {
+        let engine = self.engine()?;
+        let info = engine.show(self.values.get(1)?).ok()?;
+        let class = engine.class(info.actor.class.as_str(), Some(info.actor.version)).ok()?;
+        let fitting = class.description.methods.iter().filter(|method| kinds.contains(&method.kind));
+        let described = |method: &Method| {
+            let help = format!("{} {}", method.signature(), method.doc.lines().next().unwrap_or_default());
+            CompletionCandidate::new(method.name.as_str()).help(Some(help.trim().to_owned().into()))
+        };
+        Some(fitting.map(described).collect())
+    }
+
+    /// The method whose arguments the line goes on with.
+    fn method(&self) -> Option<Method> {
+        let engine = self.engine()?;
+        match &self.values[..] {
+            [command, class, ..] if command == "create" => {
+                engine.class(class, None).ok()?.description.constructor().cloned()
+            }
+            [_, id, method, ..] => engine.method(id, method).ok(),
+            _ => None,
+        }
     }
 }

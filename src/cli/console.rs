@@ -1,15 +1,19 @@
 //! Where text goes: data to stdout, everything else to stderr.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use vactor::model::Category;
 
+use super::listing::Listing;
 use super::options::Color;
 use super::problem::ErrorLine;
-use super::table::Table;
+use super::table::record;
+use super::voice::Voice;
 use super::{Code, Common, Problem, text};
 
 pub struct Console {
@@ -18,7 +22,7 @@ pub struct Console {
     verbose: bool,
     color: Color,
     stdout: OnceCell<bool>,
-    stderr: OnceCell<bool>,
+    voice: Arc<Voice>,
 }
 
 impl Console {
@@ -29,16 +33,12 @@ impl Console {
             verbose: common.verbose,
             color: common.color,
             stdout: OnceCell::new(),
-            stderr: OnceCell::new(),
+            voice: Arc::new(Voice::new(common.quiet)),
         }
     }
 
     pub fn wants_json(&self) -> bool {
         self.json
-    }
-
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
     }
 
     pub fn is_verbose(&self) -> bool {
@@ -49,13 +49,14 @@ impl Console {
         *self.stdout.get_or_init(|| io::stdout().is_terminal())
     }
 
-    pub fn stderr_is_terminal(&self) -> bool {
-        *self.stderr.get_or_init(|| io::stderr().is_terminal())
+    /// What speaks on stderr, the classes' lines too.
+    pub fn voice(&self) -> &Arc<Voice> {
+        &self.voice
     }
 
     /// Whether somebody is there to be asked.
     pub fn can_ask(&self) -> bool {
-        io::stdin().is_terminal() && self.stderr_is_terminal()
+        io::stdin().is_terminal() && self.voice.is_on_terminal()
     }
 
     // Data
@@ -68,21 +69,34 @@ impl Console {
     }
 
     /// A line of text; on a terminal made harmless.
-    pub fn line(&self, line: &str) -> Result<(), Problem> {
-        let harmless = if self.stdout_is_terminal() { text::harmless(line) } else { line.into() };
-        self.data(&format!("{harmless}\n"))
+    pub fn line(&self, mut line: String) -> Result<(), Problem> {
+        line.push('\n');
+        self.data(&self.shown(&line))
     }
 
-    pub fn table(&self, table: &Table) -> Result<(), Problem> {
+    /// Rows that follow.
+    pub fn listing(&self, columns: &'static [&'static str]) -> Listing<'_> {
+        Listing::new(self, columns)
+    }
+
+    /// One thing: its fields one below the other on a terminal, else a header line and a line of fields.
+    pub fn record(&self, fields: &[(&str, String)]) -> Result<(), Problem> {
         if self.stdout_is_terminal() {
-            self.data(&table.drawn(self.colours(&io::stdout())))
-        } else {
-            self.data(&table.tab_separated())
+            return self.data(&record(fields));
         }
+        let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+        let values: Vec<_> = fields.iter().map(|(_, value)| text::field(value)).collect();
+        self.data(&format!("{}\n{}\n", names.join("\t"), values.join("\t")))
+    }
+
+    /// Text as stdout may have it: on a terminal made harmless.
+    pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.stdout_is_terminal() { text::harmless(text) } else { text.into() }
     }
 
     /// Writes text to stdout as it is, at once. A reader that went away ends the process quietly.
     pub fn data(&self, text: &str) -> Result<(), Problem> {
+        self.voice.end_progress();
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(()),
@@ -96,21 +110,21 @@ impl Console {
     /// Says something that no script needs.
     pub fn note(&self, note: &str) {
         if !self.quiet {
-            self.say(&text::harmless(note));
+            self.voice.say(&text::harmless(note));
         }
     }
 
     /// Says something that only `-v` asks for.
     pub fn detail(&self, detail: &str) {
         if self.verbose {
-            self.say(&text::harmless(detail));
+            self.voice.say(&text::harmless(detail));
         }
     }
 
     /// Tells what went wrong, and gives the exit code.
     pub fn fail(&self, problem: &Problem) -> Code {
         if self.json {
-            self.say(&serde_json::to_string(&ErrorLine::from(problem)).expect("an error has a JSON form"));
+            self.voice.say(&serde_json::to_string(&ErrorLine::from(problem)).expect("an error has a JSON form"));
         } else {
             let parts = [
                 ("error", AnsiColor::Red, Some(&problem.message)),
@@ -119,7 +133,7 @@ impl Console {
             ];
             for (word, color, text) in parts {
                 if let Some(text) = text {
-                    self.say(&format!("{} {}", self.painted(word, color), self.shown_on_stderr(text)));
+                    self.voice.say(&format!("{} {}", self.painted(word, color), self.shown_on_stderr(text)));
                 }
             }
         }
@@ -135,13 +149,8 @@ impl Console {
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
-    /// A line to stderr. If nobody can read it, nobody misses it.
-    fn say(&self, line: &str) {
-        let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
-    }
-
-    fn shown_on_stderr<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
-        if self.stderr_is_terminal() { text::harmless(text) } else { text.into() }
+    fn shown_on_stderr<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.voice.is_on_terminal() { text::harmless(text) } else { text.into() }
     }
 
     fn painted(&self, word: &str, color: AnsiColor) -> String {

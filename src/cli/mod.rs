@@ -4,24 +4,31 @@
 //! shape of its JSON lines. What all of them share lies beside it: reading a method's arguments (`args`), finding the
 //! store (`place`), printing (`console`, `table`, `text`), errors and exit codes (`problem`).
 
-#![allow(dead_code, reason = "the commands that use the rest follow")]
-
+mod args;
 mod cargo;
 mod commands;
 mod complete;
 mod console;
+mod interrupt;
+mod listing;
 mod options;
 mod place;
 mod problem;
 mod quantity;
+mod schema;
 mod table;
 mod text;
 mod tree;
 mod typed;
+mod voice;
+mod work;
 
 use std::ffi::OsString;
+use std::time::Instant;
 
 use clap::FromArgMatches;
+use vactor::sandbox::Stop;
+pub use vactor::store::Mode;
 
 pub use console::Console;
 pub use options::Common;
@@ -31,6 +38,9 @@ pub use problem::{Code, Problem};
 pub struct Cli {
     pub common: Common,
     pub console: Console,
+    /// Stops what runs, when Ctrl-C does.
+    pub stop: Stop,
+    pub started: Instant,
 }
 
 /// One command of the command line.
@@ -43,6 +53,7 @@ pub trait Run: clap::Args {
 
 /// Runs one command line, the program's name first, and gives the exit code.
 pub fn run(words: Vec<OsString>) -> Code {
+    let started = Instant::now();
     complete::answer_a_shell();
     let typed = match typed::read(&words) {
         Ok(typed) => typed,
@@ -52,7 +63,7 @@ pub fn run(words: Vec<OsString>) -> Code {
         Ok(common) => common,
         Err(error) => return typed::Stop::new(error, &words).show(),
     };
-    let cli = Cli { console: Console::new(&common), common };
+    let cli = Cli { console: Console::new(&common), common, stop: Stop::default(), started };
     match (typed.command.run)(&typed.matches, &cli) {
         Ok(()) => Code::DONE,
         Err(problem) => cli.console.fail(&problem),

@@ -38,27 +38,27 @@ pub enum Color {
 // Only for commands that run a class.
 #[derive(Args, Clone, Debug, Default)]
 pub struct LimitFlags {
-    /// How long it may compute, such as 30s or 2m
+    /// How long it may compute [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration, env = "VACTOR_MAX_TIME", hide_env_values = true)]
     #[arg(help_heading = "Limits")]
     max_time: Option<Duration>,
-    /// How much memory it may use, such as 256MiB
+    /// How much memory it may use [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_MEMORY", hide_env_values = true)]
     #[arg(help_heading = "Limits")]
     max_memory: Option<u64>,
-    /// How large the saved state may be
+    /// How large the saved state may be [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_STATE", hide_env_values = true)]
     #[arg(help_heading = "Limits")]
     max_state: Option<u64>,
-    /// How large the arguments may be, as JSON
+    /// How large the arguments may be, as JSON [default: 8MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_ARGS", hide_env_values = true)]
     #[arg(help_heading = "Limits")]
     max_args: Option<u64>,
-    /// How large the result may be, as JSON
+    /// How large the result may be, as JSON [default: 8MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_RESULT", hide_env_values = true)]
     #[arg(help_heading = "Limits")]
     max_result: Option<u64>,
-    /// How much of what it says is kept; the rest is cut
+    /// How much of what it says is kept; the rest is cut [default: 256KiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_LOG", hide_env_values = true)]
     #[arg(help_heading = "Limits")]
     max_log: Option<u64>,
@@ -104,5 +104,30 @@ fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("it is not of the form NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_tells_the_defaults_that_hold() {
+        let command = LimitFlags::augment_args(clap::Command::new("x")).no_binary_name(true);
+        let told = command.get_arguments().flat_map(|arg| {
+            let help = arg.get_help().unwrap().to_string();
+            let default = help.split_once("[default: ").unwrap().1.trim_end_matches(']').to_owned();
+            [format!("--{}", arg.get_long().unwrap()), default]
+        });
+        let told: Vec<_> = told.collect();
+        let matches = command.get_matches_from(&told);
+        let flags = <LimitFlags as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
+        assert_eq!((told.len(), flags.limits()), (12, Limits::default()));
+    }
+
+    #[test]
+    fn meta_is_a_name_and_a_value() {
+        assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(pair("=b").is_err() && pair("a").is_err());
     }
 }

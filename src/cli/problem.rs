@@ -32,6 +32,11 @@ impl Problem {
         Problem::new(Category::Conflict, "conflict", message)
     }
 
+    /// Somebody stopped it.
+    pub fn interrupted(message: impl Into<String>) -> Problem {
+        Problem::new(Category::Interrupted, "interrupted", message)
+    }
+
     pub fn cause(self, cause: impl Into<String>) -> Problem {
         Problem { cause: Some(cause.into()), ..self }
     }
@@ -120,9 +125,8 @@ pub const CODES: [(Code, Option<Category>, &str); 8] = [
 
 impl Code {
     pub const DONE: Code = Code(0);
-    pub const BAD_INPUT: Code = Code(2);
 
-    fn of(category: Category) -> Code {
+    pub fn of(category: Category) -> Code {
         let line = CODES.iter().find(|(_, of, _)| *of == Some(category));
         line.map(|(code, ..)| *code).expect("the table has a line for every category")
     }

@@ -1,10 +1,9 @@
-//! Tables: for people on a terminal, tab-separated with a header line everywhere else.
+//! Rows under the names of their columns.
 
 use comfy_table::{Attribute, Cell, ContentArrangement, presets};
 
 use super::text;
 
-/// Rows under the names of their columns.
 pub struct Table {
     columns: &'static [&'static str],
     rows: Vec<Vec<String>>,
@@ -20,21 +19,15 @@ impl Table {
         self.rows.push(cells.into());
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// The columns' names, separated by tabs.
+    pub fn header_line(&self) -> String {
+        self.columns.join("\t") + "\n"
     }
 
-    /// The header line and the rows, fields separated by tabs.
-    pub fn tab_separated(&self) -> String {
-        let mut lines = self.columns.join("\t");
-        lines.push('\n');
-        lines + &self.rows_tab_separated()
-    }
-
-    /// The rows alone.
-    pub fn rows_tab_separated(&self) -> String {
+    /// Takes the rows out: a line for each, fields separated by tabs.
+    pub fn take_lines(&mut self) -> String {
         let mut lines = String::new();
-        for row in &self.rows {
+        for row in self.rows.drain(..) {
             let fields: Vec<_> = row.iter().map(|cell| text::field(cell)).collect();
             lines.push_str(&fields.join("\t"));
             lines.push('\n');
@@ -44,8 +37,7 @@ impl Table {
 
     /// Columns side by side, as wide as the terminal at most.
     pub fn drawn(&self, colour: bool) -> String {
-        let mut table = comfy_table::Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        let mut table = drawable();
         let heading = |name: &&str| {
             let cell = Cell::new(name.to_uppercase());
             if colour { cell.add_attribute(Attribute::Bold) } else { cell }
@@ -54,12 +46,31 @@ impl Table {
         for row in &self.rows {
             table.add_row(row.iter().map(|cell| Cell::new(text::harmless(cell))));
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
-        let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-        lines.join("\n") + "\n"
+        finished(table)
     }
+}
+
+/// Names and values of one thing, one below the other.
+pub fn record(fields: &[(&str, String)]) -> String {
+    let mut table = drawable();
+    for (name, value) in fields {
+        table.add_row([Cell::new(name), Cell::new(text::harmless(value))]);
+    }
+    finished(table)
+}
+
+fn drawable() -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+fn finished(mut table: comfy_table::Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]
@@ -75,7 +86,10 @@ mod tests {
 
     #[test]
     fn piped_it_is_one_line_per_row() {
-        assert_eq!(table().tab_separated(), "name\ttext\na\tone\\ttwo\\n\u{1b}[2J\nbcd\t\n");
+        let mut table = table();
+        assert_eq!(table.header_line(), "name\ttext\n");
+        assert_eq!(table.take_lines(), "a\tone\\ttwo\\n\u{1b}[2J\nbcd\t\n");
+        assert_eq!(table.take_lines(), "");
     }
 
     #[test]
@@ -83,5 +97,7 @@ mod tests {
         let drawn = table().drawn(false);
         assert!(drawn.starts_with("NAME  TEXT\na     one"), "{drawn}");
         assert!(drawn.contains(r"\u{1b}[2J") && drawn.ends_with("\nbcd\n"), "{drawn}");
+        let record = record(&[("id", "x".into()), ("state", "{}".into())]);
+        assert_eq!(record, "id     x\nstate  {}\n");
     }
 }

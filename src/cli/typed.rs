@@ -167,3 +167,57 @@ fn did_you_mean(error: &clap::Error) -> Option<String> {
     };
     Some(format!("did you mean `{name}`?"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn values_with_a_dash_stand_behind_all_flags() {
+        for (typed, moved) in [
+            ("vactor --store s call a m -5 --timeout 5s x -- -y", "vactor --store s call --timeout 5s -- a m -5 x -y"),
+            ("vactor call --key=k -r a m -.5kg -q", "vactor call --key=k -r -q -- a m -.5kg"),
+            ("vactor log -n 2 -1", "vactor log -n 2 -- -1"),
+            ("vactor log -n2 -1 -fn 3", "vactor log -n2 -fn 3 -- -1"),
+            ("vactor get get -1 -", "vactor get -- get -1 -"),
+        ] {
+            assert_eq!(values_last(&mut tree::whole(), &words(typed)), words(moved), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_found_behind_flags_and_among_their_values() {
+        for (line, command) in [
+            ("vactor --json get a m", "get"),
+            ("vactor --store call get a m", "get"),
+            ("vactor call get get", "call"),
+            ("vactor -q call a m -1", "call"),
+        ] {
+            let typed = read(&words(line)).ok().expect(line);
+            assert_eq!(typed.command.name, command, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_complaint_is_one_sentence_with_a_way_out() {
+        let told = |line: &str| {
+            let stop = read(&words(line)).err().expect(line);
+            let problem = problem(&stop.error);
+            (problem.message, problem.hint.unwrap_or_default())
+        };
+        let (message, hint) = told("vactor call a");
+        assert_eq!(message, "the following required arguments were not provided: <METHOD>");
+        assert!(hint.starts_with("usage: vactor call "), "{hint}");
+        let (message, hint) = told("vactor call a m -x");
+        assert_eq!(
+            (message.as_str(), hint.as_str()),
+            ("unexpected argument `-x` found", "to pass `-x` as a value, use `-- -x`")
+        );
+        let (message, hint) = told("vactor cal a m");
+        assert_eq!((message.as_str(), hint.as_str()), ("unrecognized subcommand `cal`", "did you mean `call`?"));
+    }
+}

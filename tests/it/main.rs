@@ -1,11 +1,16 @@
 //! One crate of integration tests: what vactor promises, played on the real thing. The binary runs on real stores, in
 //! folders of their own; classes are real WebAssembly.
 
+mod bad_class;
+mod bad_input;
+mod bad_store;
 mod classes;
+mod commands;
 mod house;
 mod lines;
 mod raw;
 mod sandbox;
+mod signals;
 mod sources;
 mod store;
 mod support;

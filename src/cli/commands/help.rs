@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use clap::Args;
 
 use crate::cli::problem::CODES;
-use crate::cli::table::Table;
 use crate::cli::{Cli, Problem, Run, tree, typed};
 
 /// Says more about a command, or lists the exit codes
@@ -21,7 +20,7 @@ pub struct HelpLine {
     /// An exit code.
     code: i32,
     /// What it says.
-    meaning: String,
+    meaning: &'static str,
 }
 
 impl Run for Help {
@@ -42,14 +41,9 @@ impl Run for Help {
 }
 
 fn exit_codes(cli: &Cli) -> Result<(), Problem> {
-    if cli.console.wants_json() {
-        return CODES.into_iter().try_for_each(|(code, _, meaning)| {
-            cli.console.json(&HelpLine { code: code.into(), meaning: meaning.to_owned() })
-        });
-    }
-    let mut table = Table::new(&["code", "meaning"]);
+    let mut listing = cli.console.listing(&["code", "meaning"]);
     for (code, _, meaning) in CODES {
-        table.row([code.to_string(), meaning.to_owned()]);
+        listing.add(|| HelpLine { code: code.into(), meaning }, || [code.to_string(), meaning.to_owned()]);
     }
-    cli.console.table(&table)
+    listing.end("")
 }

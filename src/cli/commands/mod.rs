@@ -1,13 +1,21 @@
 //! The commands, one group to a file.
 
+mod actor;
 mod build;
+mod call;
+mod class;
 mod help;
+mod log;
 mod new;
 mod place;
 mod util;
 
+pub use actor::{Ls, Rm, Show};
 pub use build::Build;
+pub use call::{Call, Create, Get};
+pub use class::{Classes, Describe, Register};
 pub use help::Help;
+pub use log::Log;
 pub use new::New;
-pub use place::Where;
+pub use place::{Init, Where};
 pub use util::Util;

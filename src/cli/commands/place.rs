@@ -2,6 +2,7 @@
 
 use clap::Args;
 use vactor::model::Error;
+use vactor::store::RedbStore;
 
 use crate::cli::place::{self, Why};
 use crate::cli::{Cli, Problem, Run};
@@ -31,8 +32,38 @@ impl Run for Where {
             cli.console.json(&WhereLine { store: store.clone(), why: place.why, exists })?;
         } else {
             cli.console.note(place.why.sentence());
-            cli.console.line(&store)?;
+            cli.console.line(store.clone())?;
         }
         if exists { Ok(()) } else { Err(Error::NoStore { place: store }.into()) }
+    }
+}
+
+/// Makes a store, where there is none yet
+#[derive(Args)]
+pub struct Init {}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct InitLine {
+    /// The store's folder.
+    store: String,
+    /// Whether it was made; it may have been there.
+    created: bool,
+}
+
+impl Run for Init {
+    type Line = InitLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let place = place::find(cli.common.store.as_deref())?;
+        let (_, created) = RedbStore::create(&place.folder)?;
+        let store = place.folder.display().to_string();
+        match (created, place.why) {
+            (true, _) => cli.console.note(&format!("made a store at {store}")),
+            (false, Why::Nearest) => cli.console.note(&format!(
+                "the store at {store} is used here already; `vactor init --store .vactor` makes one in this folder"
+            )),
+            (false, _) => cli.console.note(&format!("there is a store at {store} already")),
+        }
+        if cli.console.wants_json() { cli.console.json(&InitLine { store, created }) } else { Ok(()) }
     }
 }

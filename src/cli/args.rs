@@ -1,0 +1,260 @@
+//! Reading a method's arguments from the words that were typed.
+
+use std::io::Read;
+
+use serde_json::{Map, Value};
+use vactor::model::{Category, Error, Limit, Method, Parameter};
+
+use super::Problem;
+use super::schema::{Json, Taken};
+
+// What follows a method's name.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Words {
+    /// The method's arguments: in their order, then NAME=VALUE
+    ///
+    /// A string needs no quotes; anything else is JSON. `-` takes the value from stdin, `@FILE` from a file, both
+    /// without a line end that closes a text. `NAME:=TEXT` gives a parameter the text as it stands. After `--` nothing is
+    /// a flag. What is left out has its default.
+    #[arg(value_name = "ARG", add = super::complete::arguments())]
+    words: Vec<String>,
+    /// All arguments at once, a JSON object by name; `-` takes it from stdin, `@FILE` from a file
+    #[arg(long = "args", value_name = "JSON", conflicts_with = "words")]
+    all: Option<String>,
+}
+
+/// Where arguments that are not typed come from.
+pub struct Sources<'a> {
+    pub stdin: &'a mut dyn Read,
+    /// What took stdin already.
+    pub taken_by: Option<String>,
+    /// More bytes than that are not read.
+    pub limit: u64,
+}
+
+impl Words {
+    /// The arguments by name, without defaults and unchecked beyond what reading them needs. The method is asked for
+    /// only where it is needed.
+    pub fn read(
+        &self,
+        method: impl FnOnce() -> Result<Method, Problem>,
+        sources: &mut Sources,
+    ) -> Result<Value, Problem> {
+        match &self.all {
+            Some(all) => read_all(all, sources),
+            None if self.words.is_empty() => Ok(Value::Object(Map::new())),
+            None => Reading { method: &method()?, sources, given: Map::new(), positions: 0 }.read(&self.words),
+        }
+    }
+}
+
+fn read_all(text: &str, sources: &mut Sources) -> Result<Value, Problem> {
+    let text = match Origin::of(text) {
+        Origin::Typed(text) => text.to_owned(),
+        elsewhere => elsewhere.read("--args", sources)?,
+    };
+    match serde_json::from_str(&text) {
+        Ok(arguments @ Value::Object(_)) => Ok(arguments),
+        Ok(_) => Err(Problem::input("`--args` is no JSON object")
+            .hint("it has the parameters' names as its keys, such as `--args '{\"val\": 1}'`")),
+        Err(error) => Err(Problem::input("`--args` is no JSON").cause(error.to_string())),
+    }
+}
+
+struct Reading<'a, 's> {
+    method: &'a Method,
+    sources: &'a mut Sources<'s>,
+    given: Map<String, Value>,
+    /// How many arguments had no name.
+    positions: usize,
+}
+
+/// A word that says which parameter it is for.
+struct Named<'w> {
+    name: &'w str,
+    text: &'w str,
+    /// `name:=text`
+    literal: bool,
+}
+
+impl Reading<'_, '_> {
+    fn read(mut self, words: &[String]) -> Result<Value, Problem> {
+        for word in words {
+            self.word(word)?;
+        }
+        Ok(Value::Object(self.given))
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Problem> {
+        let method = self.method;
+        let position = method.parameters.get(self.positions);
+        if let Some(Named { name, text, literal }) = Named::of(word) {
+            if let Some(parameter) = method.parameters.iter().find(|parameter| parameter.name == name) {
+                let value = if literal { self.as_it_stands(parameter, text) } else { self.value(parameter, text) };
+                return self.give(name, value?);
+            }
+            if !position.is_some_and(takes_text) {
+                return Err(self.unknown(name));
+            }
+        }
+        let parameter = position.ok_or_else(|| self.too_many(word))?;
+        self.positions += 1;
+        let value = self.value(parameter, word)?;
+        self.give(&parameter.name, value)
+    }
+
+    fn give(&mut self, name: &str, value: Value) -> Result<(), Problem> {
+        match self.given.insert(name.to_owned(), value) {
+            None => Ok(()),
+            Some(_) => Err(self.method.refuse(format!("{name} is given twice")).into()),
+        }
+    }
+
+    fn value(&mut self, parameter: &Parameter, word: &str) -> Result<Value, Problem> {
+        let origin = Origin::of(word);
+        if let Origin::Typed(text) = origin {
+            return self.typed(parameter, text);
+        }
+        let taken = Taken::by(&parameter.schema);
+        let read = origin.read(&parameter.name, self.sources).map_err(|problem| match origin {
+            Origin::File(_) if problem.kind == "no-file" && taken.has(Json::String) => {
+                problem.hint(format!("`{}:={word}` gives the text as it stands", parameter.name))
+            }
+            _ => problem,
+        })?;
+        if !taken.has(Json::String) {
+            return self.json(parameter, &read);
+        }
+        let text = read.strip_suffix("\r\n").or_else(|| read.strip_suffix('\n')).unwrap_or(&read);
+        // what a file or a program says is data: that it happens to say `null` makes it no null
+        let only_text = taken.without(Json::String).without(Json::Null).is_empty();
+        if only_text { Ok(Value::String(text.to_owned())) } else { self.typed(parameter, text) }
+    }
+
+    /// A value by its parameter's schema: a text where only a text can be meant, JSON where none can, and where both
+    /// can, JSON of a type that the schema takes before text.
+    fn typed(&self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
+        let taken = Taken::by(&parameter.schema);
+        if !taken.has(Json::String) {
+            return self.json(parameter, text);
+        }
+        let others = taken.without(Json::String);
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) if others.has_type_of(&value) => Ok(value),
+            // a text in quotes, where quotes are needed to tell a text from the other things that may stand here
+            Ok(Value::String(quoted)) if !others.without(Json::Null).is_empty() => Ok(Value::String(quoted)),
+            _ => Ok(Value::String(text.to_owned())),
+        }
+    }
+
+    fn as_it_stands(&self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
+        if takes_text(parameter) { Ok(Value::String(text.to_owned())) } else { self.json(parameter, text) }
+    }
+
+    fn json(&self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
+        serde_json::from_str(text).map_err(|error| {
+            let name = &parameter.name;
+            let wanted = vactor::model::type_name(&parameter.schema);
+            let shown: String = text.chars().take(40).collect();
+            let dots = if shown.len() < text.len() { "…" } else { "" };
+            let place = if text.len() > 40 { format!(": {error}") } else { String::new() };
+            self.method.refuse(format!("{name}: `{shown}{dots}` is no {wanted} in JSON{place}")).into()
+        })
+    }
+
+    fn unknown(&self, name: &str) -> Problem {
+        let names = self.method.parameters.iter().map(|parameter| parameter.name.as_str());
+        let problem = Problem::from(self.method.refuse(format!("there is no parameter {name}")));
+        match vactor::model::similar(name, names) {
+            Some(similar) => {
+                problem.hint(format!("did you mean `{similar}=`? The method is `{}`", self.method.signature()))
+            }
+            None => problem,
+        }
+    }
+
+    fn too_many(&self, word: &str) -> Problem {
+        let most = self.method.parameters.len();
+        let count = match most {
+            0 => "it takes no arguments".to_owned(),
+            1 => "it takes one argument".to_owned(),
+            _ => format!("it takes {most} arguments"),
+        };
+        self.method.refuse(format!("`{word}` is one too many, {count}")).into()
+    }
+}
+
+fn takes_text(parameter: &Parameter) -> bool {
+    Taken::by(&parameter.schema).has(Json::String)
+}
+
+impl Named<'_> {
+    fn of(word: &str) -> Option<Named<'_>> {
+        let (name, text) = word.split_once('=')?;
+        let (name, literal) = match name.strip_suffix(':') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let is_name = starts && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        is_name.then_some(Named { name, text, literal })
+    }
+}
+
+/// Where a value is.
+#[derive(Clone, Copy)]
+enum Origin<'w> {
+    Typed(&'w str),
+    Stdin,
+    File(&'w str),
+}
+
+impl Origin<'_> {
+    fn of(word: &str) -> Origin<'_> {
+        match word.strip_prefix('@') {
+            Some(path) => Origin::File(path),
+            None if word == "-" => Origin::Stdin,
+            None => Origin::Typed(word),
+        }
+    }
+
+    /// The text that is there, for the parameter (or flag) `name`.
+    fn read(self, name: &str, sources: &mut Sources) -> Result<String, Problem> {
+        let (place, bytes) = match self {
+            Origin::Typed(text) => return Ok(text.to_owned()),
+            Origin::Stdin => {
+                if let Some(first) = sources.taken_by.replace(name.to_owned()) {
+                    return Err(Problem::input(format!("both {first} and {name} are to come from stdin")));
+                }
+                ("stdin", read_at_most(&mut *sources.stdin, sources.limit))
+            }
+            Origin::File(path) => {
+                let file = std::fs::File::open(path);
+                (path, file.and_then(|file| read_at_most(file, sources.limit)))
+            }
+        };
+        let bytes = bytes.map_err(|error| {
+            let message = format!("cannot read {name} from {place}");
+            Problem::new(Category::BadInput, "no-file", message).cause(error.to_string())
+        })?;
+        if bytes.len() as u64 > sources.limit {
+            let (actual, allowed) = (bytes.len() as u64, sources.limit);
+            return Err(Error::OverLimit { limit: Limit::Arguments, actual, allowed }.into());
+        }
+        if bytes.is_empty() && matches!(self, Origin::Stdin) {
+            return Err(Problem::input(format!("{name} is to come from stdin, and stdin is empty")));
+        }
+        String::from_utf8(bytes).map_err(|_| Problem::input(format!("what {place} gives for {name} is no UTF-8 text")))
+    }
+}
+
+/// Reads one byte over the limit, so that it shows.
+fn read_at_most(source: impl Read, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

@@ -1,0 +1,255 @@
+//! `vactor show`, `vactor ls` and `vactor rm`: actors from outside.
+
+use clap::Args;
+use serde_json::Value;
+use vactor::engine::{ActorInfo, Engine};
+use vactor::model::{ActorId, Head, Json};
+
+use crate::cli::options::LimitFlags;
+use crate::cli::{Cli, Mode, Problem, Run, complete, quantity};
+
+/// Actors that are read from the store at once.
+const PAGE: usize = 1000;
+
+/// Shows an actor: its class, its numbers, its state
+#[derive(Args)]
+pub struct Show {
+    /// The actor
+    #[arg(add = complete::ids())]
+    id: String,
+}
+
+/// Lists actors
+#[derive(Args)]
+pub struct Ls {
+    /// How the ids begin; all of them without it
+    #[arg(add = complete::ids())]
+    prefix: Option<String>,
+}
+
+/// Removes actors with their whole history, or a class with its actors
+#[derive(Args)]
+pub struct Rm {
+    /// The actors
+    #[arg(value_name = "ID", required_unless_present = "class", add = complete::ids())]
+    ids: Vec<String>,
+    /// A class with all its versions and all its actors, instead of actors
+    #[arg(long, value_name = "CLASS", conflicts_with = "ids", add = complete::classes())]
+    class: Option<String>,
+    /// Removes what is busy too: what runs commits nothing, what waits is cancelled
+    #[arg(long)]
+    force: bool,
+    /// Does not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// An actor.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct ShowLine<'a> {
+    id: &'a str,
+    class: &'a str,
+    version: u32,
+    /// When it was made, RFC 3339.
+    created: String,
+    /// When its last step began, RFC 3339.
+    updated: String,
+    /// The number of its last step.
+    steps: u64,
+    /// The number of its last reference.
+    references: u64,
+    /// How many accepted invocations wait for their turn.
+    queued: u64,
+    /// blake3 of the state.
+    state_hash: String,
+    /// Size of the state in bytes.
+    state_bytes: u64,
+    /// The state, where it is JSON; else null.
+    state: Option<Value>,
+}
+
+/// An actor in a list.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct LsLine<'a> {
+    id: &'a str,
+    class: &'a str,
+    version: u32,
+    /// The number of its last step.
+    steps: u64,
+    /// When its last step began, RFC 3339.
+    updated: String,
+}
+
+/// Something that was removed.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct RmLine<'a> {
+    /// The actor; null for a class.
+    id: Option<&'a str>,
+    /// The class, where it was removed; else null.
+    class: Option<&'a str>,
+}
+
+impl Run for Show {
+    type Line = ShowLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
+        let info = engine.show(&self.id)?;
+        let line = ShowLine::from(&info);
+        if cli.console.wants_json() {
+            return cli.console.json(&line);
+        }
+        let state = line.state.as_ref().map(ToString::to_string);
+        let rows = [
+            ("id", line.id.to_owned()),
+            ("class", line.class.to_owned()),
+            ("version", line.version.to_string()),
+            ("created", line.created),
+            ("updated", line.updated),
+            ("steps", line.steps.to_string()),
+            ("references", line.references.to_string()),
+            ("queued", line.queued.to_string()),
+            ("state hash", line.state_hash),
+            ("state size", quantity::size(line.state_bytes)),
+            ("state", state.unwrap_or_else(|| "(no JSON)".to_owned())),
+        ];
+        cli.console.record(&rows)
+    }
+}
+
+impl<'a> From<&'a ActorInfo> for ShowLine<'a> {
+    fn from(info: &'a ActorInfo) -> ShowLine<'a> {
+        let state = std::str::from_utf8(&info.state).ok().and_then(|text| Json::parse(text).ok());
+        ShowLine {
+            id: info.id.as_str(),
+            class: info.actor.class.as_str(),
+            version: info.actor.version,
+            created: info.actor.created.to_string(),
+            updated: info.actor.updated.to_string(),
+            steps: info.head.numbers.steps,
+            references: info.head.numbers.references,
+            queued: info.head.queued,
+            state_hash: info.actor.state.to_string(),
+            state_bytes: info.actor.state_bytes,
+            state: state.map(|json| json.value()),
+        }
+    }
+}
+
+impl Run for Ls {
+    type Line = LsLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
+        let prefix = self.prefix.unwrap_or_default();
+        let mut listing = cli.console.listing(&["id", "class", "version", "steps", "updated"]);
+        let mut page = engine.actors(&prefix, None, PAGE)?;
+        while let Some((last, _)) = page.last() {
+            for (id, head) in &page {
+                let Some(actor) = &head.actor else { continue };
+                let line = || LsLine {
+                    id: id.as_str(),
+                    class: actor.class.as_str(),
+                    version: actor.version,
+                    steps: head.numbers.steps,
+                    updated: actor.updated.to_string(),
+                };
+                let cells = || {
+                    let [version, steps] = [actor.version.to_string(), head.numbers.steps.to_string()];
+                    [id.to_string(), actor.class.to_string(), version, steps, actor.updated.to_string()]
+                };
+                listing.add(line, cells);
+            }
+            listing.flush()?;
+            page = engine.actors(&prefix, Some(last), PAGE)?;
+        }
+        match prefix.as_str() {
+            "" => listing.end("there are no actors yet; `vactor create` makes one"),
+            _ => listing.end(&format!("there is no actor whose id begins with {prefix}")),
+        }
+    }
+}
+
+impl Run for Rm {
+    type Line = RmLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+        match &self.class {
+            Some(class) => self.remove_class(cli, &engine, class),
+            None => self.remove_actors(cli, &engine),
+        }
+    }
+}
+
+impl Rm {
+    /// All of them are there, or none is removed.
+    fn remove_actors(&self, cli: &Cli, engine: &Engine) -> Result<(), Problem> {
+        let mut steps = 0;
+        for id in &self.ids {
+            steps += engine.head(id)?.numbers.steps;
+        }
+        let what = match &self.ids[..] {
+            [id] => format!("{id} and its history ({steps} steps)"),
+            ids => format!("{} actors and their history ({steps} steps)", ids.len()),
+        };
+        self.confirm(cli, &what)?;
+        self.ids.iter().try_for_each(|id| self.remove(cli, engine, id))
+    }
+
+    fn remove_class(&self, cli: &Cli, engine: &Engine, class: &str) -> Result<(), Problem> {
+        engine.class(class, None)?;
+        let ids = actors_of(engine, class)?;
+        self.confirm(cli, &format!("the class {class} with all its versions and its {} actors", ids.len()))?;
+        for id in &ids {
+            self.remove(cli, engine, id.as_str())?;
+        }
+        engine.remove_class(class, false)?;
+        cli.console.note(&format!("removed the class {class}"));
+        if cli.console.wants_json() {
+            cli.console.json(&RmLine { id: None, class: Some(class) })?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, cli: &Cli, engine: &Engine, id: &str) -> Result<(), Problem> {
+        engine.remove(id, self.force).map_err(|error| {
+            let problem = Problem::from(error);
+            if problem.kind == "busy" {
+                problem.hint("try again, or remove it all the same with `--force`")
+            } else {
+                problem
+            }
+        })?;
+        cli.console.note(&format!("removed {id}"));
+        if cli.console.wants_json() {
+            cli.console.json(&RmLine { id: Some(id), class: None })?;
+        }
+        Ok(())
+    }
+
+    fn confirm(&self, cli: &Cli, what: &str) -> Result<(), Problem> {
+        if self.yes {
+            return Ok(());
+        }
+        if !cli.console.can_ask() {
+            return Err(Problem::input(format!("this removes {what}")).hint("`--yes` says that it is meant"));
+        }
+        if cli.console.ask(&format!("remove {what}?")) {
+            return Ok(());
+        }
+        Err(Problem::interrupted("nothing was removed"))
+    }
+}
+
+fn actors_of(engine: &Engine, class: &str) -> Result<Vec<ActorId>, Problem> {
+    let is_of_class = |head: &Head| head.actor.as_ref().is_some_and(|actor| actor.class.as_str() == class);
+    let mut found = Vec::new();
+    let mut page = engine.actors("", None, PAGE)?;
+    while let Some((last, _)) = page.last() {
+        let last = last.clone();
+        found.extend(page.into_iter().filter(|(_, head)| is_of_class(head)).map(|(id, _)| id));
+        page = engine.actors("", Some(&last), PAGE)?;
+    }
+    Ok(found)
+}

@@ -1,0 +1,200 @@
+//! `vactor create`, `vactor call` and `vactor get`: running methods.
+
+use std::io;
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::Value;
+use vactor::engine::{Engine, Options, Reply};
+use vactor::model::{Category, Error, Method};
+
+use crate::cli::args::{Sources, Words};
+use crate::cli::options::{CallFlags, LimitFlags};
+use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, quantity};
+
+/// Makes an actor by its class's constructor
+#[derive(Args)]
+pub struct Create {
+    /// The class
+    #[arg(add = complete::classes())]
+    class: String,
+    /// The new actor's id: letters, digits and `._~:@/-`
+    id: String,
+    #[command(flatten)]
+    words: Words,
+    /// Where the actor is there already, leaves it as it is and succeeds
+    #[arg(long)]
+    if_absent: bool,
+    #[command(flatten)]
+    call: CallFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Calls a method and prints its result; a mutation's new state is saved
+#[derive(Args)]
+pub struct Call {
+    /// The actor
+    #[arg(add = complete::ids())]
+    id: String,
+    /// The method: a mutation or a query
+    #[arg(add = complete::methods())]
+    method: String,
+    #[command(flatten)]
+    words: Words,
+    /// Prints a string without its quotes
+    #[arg(short, long, conflicts_with = "json")]
+    raw: bool,
+    #[command(flatten)]
+    call: CallFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Asks an actor: runs a query, which waits for nobody and changes nothing
+#[derive(Args)]
+pub struct Get {
+    /// The actor
+    #[arg(add = complete::ids())]
+    id: String,
+    /// The method: a query
+    #[arg(add = complete::queries())]
+    method: String,
+    #[command(flatten)]
+    words: Words,
+    /// Prints a string without its quotes
+    #[arg(short, long, conflicts_with = "json")]
+    raw: bool,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// What `create` did.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct CreateLine<'a> {
+    id: &'a str,
+    class: &'a str,
+    /// Whether it was made; with `--if-absent` it may have been there.
+    created: bool,
+    /// The construction, where there was one.
+    reference: Option<String>,
+    /// The first step of its journal, where it was made.
+    step: Option<u64>,
+}
+
+/// The result alone: any JSON value, null for a method without one.
+#[derive(schemars::JsonSchema)]
+#[schemars(transparent)]
+pub struct ResultLine(#[expect(dead_code, reason = "names the shape of what is printed as it came")] Value);
+
+impl Run for Create {
+    type Line = CreateLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &self.limits)?;
+        let constructor = || {
+            let class = engine.class(&self.class, None)?;
+            Ok(class.description.constructor().expect("a registered class has a constructor").clone())
+        };
+        let arguments = read(&self.words, &engine, constructor)?;
+        let options = options(&self.call);
+        interrupt::stops(&cli.stop)?;
+        let made = match self.if_absent {
+            true => engine.create_if_absent(&self.class, &self.id, arguments, &options),
+            false => engine.create(&self.class, &self.id, arguments, &options).map(Some),
+        };
+        let made = made.map_err(without_a_journal)?;
+        let created = made.as_ref().is_some_and(|reply| !reply.recorded);
+        if cli.console.wants_json() {
+            return cli.console.json(&CreateLine {
+                id: &self.id,
+                class: &self.class,
+                created,
+                reference: made.as_ref().and_then(|reply| reply.reference.as_ref()).map(ToString::to_string),
+                step: made.as_ref().and_then(|reply| reply.step),
+            });
+        }
+        match created {
+            true => cli.console.note(&format!("created {}", self.id)),
+            false => cli.console.note(&format!("{} is there already; nothing changed", self.id)),
+        }
+        if let Some(reply) = made {
+            tell_details(cli, &self.id, &reply);
+        }
+        Ok(())
+    }
+}
+
+impl Run for Call {
+    type Line = ResultLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &self.limits)?;
+        let arguments = read(&self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
+        let options = options(&self.call);
+        interrupt::stops(&cli.stop)?;
+        let reply = engine.call(&self.id, &self.method, arguments, &options)?;
+        tell_details(cli, &self.id, &reply);
+        print(cli, &reply, self.raw)
+    }
+}
+
+impl Run for Get {
+    type Line = ResultLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Read, &self.limits)?;
+        let arguments = read(&self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
+        interrupt::stops(&cli.stop)?;
+        let reply = engine.get(&self.id, &self.method, arguments)?;
+        tell_details(cli, &self.id, &reply);
+        print(cli, &reply, self.raw)
+    }
+}
+
+/// Nothing is left of a constructor that broke, so there is no journal to look into.
+fn without_a_journal(error: Error) -> Problem {
+    let broke = matches!(error, Error::Failed { .. }) && error.category() == Category::Broken;
+    let problem = Problem::from(error);
+    if broke { problem.hint("no actor was made") } else { problem }
+}
+
+fn read(words: &Words, engine: &Engine, method: impl FnOnce() -> Result<Method, Problem>) -> Result<Value, Problem> {
+    let mut stdin = io::stdin();
+    words.read(method, &mut Sources { stdin: &mut stdin, taken_by: None, limit: engine.limits().arguments })
+}
+
+fn options(flags: &CallFlags) -> Options {
+    Options {
+        key: flags.key.clone(),
+        meta: flags.meta.clone(),
+        deadline: flags.deadline(Instant::now()),
+        ..Options::default()
+    }
+}
+
+/// The result as one line. A method that declares none has none to print, but to a program that reads JSON.
+fn print(cli: &Cli, reply: &Reply, raw: bool) -> Result<(), Problem> {
+    if !reply.has_result && !cli.console.wants_json() {
+        return Ok(());
+    }
+    let line = match raw.then(|| reply.result.value()) {
+        Some(Value::String(text)) => text,
+        _ => reply.result.as_str().to_owned(),
+    };
+    cli.console.line(line)
+}
+
+fn tell_details(cli: &Cli, id: &str, reply: &Reply) {
+    if !cli.console.is_verbose() {
+        return;
+    }
+    let what = match (&reply.reference, reply.step) {
+        (Some(reference), _) if reply.recorded => format!("{reference}, recorded earlier"),
+        (Some(reference), Some(step)) => format!("{reference}, step {step}"),
+        (Some(reference), None) => reference.to_string(),
+        (None, _) => format!("{id}, a query"),
+    };
+    let micros = u64::try_from(cli.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    cli.console.detail(&format!("{what}, {}", quantity::span(micros)));
+}

@@ -1,0 +1,241 @@
+//! `vactor register`, `vactor classes` and `vactor describe`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use serde_json::Value;
+use vactor::model::{Method, MethodKind, type_name};
+use vactor::store::Registered;
+
+use crate::cli::options::LimitFlags;
+use crate::cli::{Cli, Mode, Problem, Run, complete, quantity};
+
+/// Adds a class, or a new version of it
+#[derive(Args)]
+pub struct Register {
+    /// The class's name in the store
+    #[arg(add = complete::classes())]
+    name: String,
+    /// The component, as `vactor build` makes it
+    #[arg(value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Lists the classes
+#[derive(Args)]
+pub struct Classes {}
+
+/// Shows the methods of a class, with types, defaults and docs
+#[derive(Args)]
+pub struct Describe {
+    /// The class
+    #[arg(add = complete::classes())]
+    class: String,
+}
+
+/// What `register` did.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct RegisterLine<'a> {
+    class: &'a str,
+    /// The version that is current now.
+    version: u32,
+    /// `new` for bytes that it never had, `again` for those of an older version, `unchanged` for those of the current one.
+    registered: &'a str,
+    /// blake3 of the component.
+    hash: String,
+    /// Size of the component in bytes.
+    bytes: u64,
+}
+
+/// A class.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct ClassesLine<'a> {
+    class: &'a str,
+    /// The version that new actors get.
+    version: u32,
+    /// How many versions there are.
+    versions: u32,
+    /// blake3 of the current version's component.
+    hash: String,
+    /// Size of that component in bytes.
+    bytes: u64,
+    /// When that version was registered, RFC 3339.
+    registered: String,
+    doc: &'a str,
+}
+
+/// What a class says of itself.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct DescribeLine<'a> {
+    class: &'a str,
+    version: u32,
+    doc: &'a str,
+    methods: Vec<MethodBody<'a>>,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Method")]
+struct MethodBody<'a> {
+    method: &'a str,
+    /// `constructor`, `mutation`, `query` or `task`.
+    kind: &'static str,
+    /// The method in a line, such as `incr(val: integer = 1) -> integer`.
+    signature: String,
+    doc: &'a str,
+    parameters: Vec<ParameterBody<'a>>,
+    /// JSON Schema of the result; null where there is none.
+    result: Option<&'a Value>,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Parameter")]
+struct ParameterBody<'a> {
+    name: &'a str,
+    /// JSON Schema of the value.
+    schema: &'a Value,
+    /// What is taken where nothing is given; not there for a parameter that must be given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<&'a Value>,
+    doc: &'a str,
+}
+
+impl Run for Register {
+    type Line = RegisterLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let bytes = read_component(&self.file)?;
+        let registration = cli.register(&self.name, &bytes, &self.limits)?;
+        let (word, version, note) = match registration.registered {
+            Registered::New(version) => ("new", version, format!("registered {}, version {version}", self.name)),
+            Registered::Again(version) => ("again", version, format!("{} is at version {version} again", self.name)),
+            Registered::Unchanged(version) => {
+                ("unchanged", version, format!("{} has these bytes already, version {version}", self.name))
+            }
+        };
+        if cli.console.wants_json() {
+            return cli.console.json(&RegisterLine {
+                class: &self.name,
+                version,
+                registered: word,
+                hash: registration.hash.to_string(),
+                bytes: registration.component_bytes,
+            });
+        }
+        cli.console.note(&note);
+        Ok(())
+    }
+}
+
+fn read_component(file: &PathBuf) -> Result<Vec<u8>, Problem> {
+    if file.is_dir() {
+        let (folder, problem) = (file.display(), Problem::input(format!("{} is a folder", file.display())));
+        return Err(problem.hint(format!("`vactor build {folder}` compiles a class's source to a component")));
+    }
+    std::fs::read(file).map_err(|error| {
+        let problem = Problem::input(format!("cannot read {}", file.display())).cause(error.to_string());
+        problem.hint("`vactor build` compiles a class's source to such a file")
+    })
+}
+
+impl Run for Classes {
+    type Line = ClassesLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
+        let mut listing = cli.console.listing(&["class", "version", "size", "registered", "doc"]);
+        for class in engine.classes()? {
+            let info = engine.class(class.name.as_str(), None)?;
+            let (version, doc) = (&info.version, info.description.doc.as_str());
+            let line = ClassesLine {
+                class: class.name.as_str(),
+                version: class.current,
+                versions: class.versions,
+                hash: version.hash.to_string(),
+                bytes: version.component_bytes,
+                registered: version.registered.to_string(),
+                doc,
+            };
+            let size = quantity::size(version.component_bytes);
+            let number = class.current.to_string();
+            let first_line = doc.lines().next().unwrap_or_default().to_owned();
+            let registered = line.registered.clone();
+            listing.add(|| line, || [class.name.to_string(), number, size, registered, first_line]);
+        }
+        listing.end("there are no classes yet; `vactor register` adds one")
+    }
+}
+
+impl Run for Describe {
+    type Line = DescribeLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
+        let info = engine.class(&self.class, None)?;
+        if cli.console.wants_json() {
+            return cli.console.json(&DescribeLine {
+                class: &self.class,
+                version: info.version.number,
+                doc: &info.description.doc,
+                methods: info.description.methods.iter().map(MethodBody::from).collect(),
+            });
+        }
+        if cli.console.stdout_is_terminal() {
+            cli.console.line(format!("{}, version {}: {}\n", self.class, info.version.number, info.description.doc))?;
+        }
+        let mut listing = cli.console.listing(&["method", "kind", "parameters", "result", "doc"]);
+        for method in &info.description.methods {
+            let result = method.result.as_ref().map(type_name).unwrap_or_default();
+            let cells = || [method.name.clone(), kind(method.kind).into(), parameters(method), result, doc(method)];
+            listing.add(|| (), cells);
+        }
+        listing.end("")
+    }
+}
+
+impl<'a> From<&'a Method> for MethodBody<'a> {
+    fn from(method: &'a Method) -> MethodBody<'a> {
+        let parameters = method.parameters.iter().map(|parameter| ParameterBody {
+            name: &parameter.name,
+            schema: &parameter.schema,
+            default: parameter.default.as_ref(),
+            doc: &parameter.doc,
+        });
+        MethodBody {
+            method: &method.name,
+            kind: kind(method.kind),
+            signature: method.signature(),
+            doc: &method.doc,
+            parameters: parameters.collect(),
+            result: method.result.as_ref(),
+        }
+    }
+}
+
+fn kind(kind: MethodKind) -> &'static str {
+    match kind {
+        MethodKind::Constructor => "constructor",
+        MethodKind::Mutation => "mutation",
+        MethodKind::Query => "query",
+        MethodKind::Task => "task",
+    }
+}
+
+fn parameters(method: &Method) -> String {
+    let shown = method.parameters.iter().map(|parameter| {
+        let default = parameter.default.as_ref().map(|default| format!(" = {default}")).unwrap_or_default();
+        format!("{}: {}{default}", parameter.name, type_name(&parameter.schema))
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// The method's doc, and below it a line for each parameter that has one.
+fn doc(method: &Method) -> String {
+    let documented = method.parameters.iter().filter(|parameter| !parameter.doc.is_empty());
+    let mut lines: Vec<_> = documented.map(|parameter| format!("{}: {}", parameter.name, parameter.doc)).collect();
+    if !method.doc.is_empty() {
+        lines.insert(0, method.doc.clone());
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,79 @@
+//! Many lines of one shape: JSON lines, a table on a terminal, tab-separated fields everywhere else.
+
+use serde::Serialize;
+
+use super::table::Table;
+use super::{Console, Problem};
+
+/// Lines on their way to stdout. What needs no look at all of them goes out with each [`flush`](Listing::flush).
+pub struct Listing<'a> {
+    console: &'a Console,
+    form: Form,
+    table: Table,
+    json: String,
+    /// Whether the header line is still to come.
+    bare: bool,
+    empty: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Fields,
+    Drawn,
+}
+
+impl<'a> Listing<'a> {
+    pub fn new(console: &'a Console, columns: &'static [&'static str]) -> Listing<'a> {
+        let form = match (console.wants_json(), console.stdout_is_terminal()) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Drawn,
+            (false, false) => Form::Fields,
+        };
+        Listing { console, form, table: Table::new(columns), json: String::new(), bare: true, empty: true }
+    }
+
+    /// Lines that each go out as they come, on a terminal too.
+    pub fn endless(console: &'a Console, columns: &'static [&'static str]) -> Listing<'a> {
+        let listing = Listing::new(console, columns);
+        let form = if listing.form == Form::Json { Form::Json } else { Form::Fields };
+        Listing { form, ..listing }
+    }
+
+    /// Adds a line: its shape in JSON, and the cells of its row.
+    pub fn add<T: Serialize, const N: usize>(&mut self, line: impl FnOnce() -> T, cells: impl FnOnce() -> [String; N]) {
+        self.empty = false;
+        match self.form {
+            Form::Json => {
+                let line = serde_json::to_string(&line()).expect("the command line's own types have a JSON form");
+                self.json.push_str(&line);
+                self.json.push('\n');
+            }
+            Form::Fields | Form::Drawn => self.table.row(cells()),
+        }
+    }
+
+    /// Gives out what is complete.
+    pub fn flush(&mut self) -> Result<(), Problem> {
+        match self.form {
+            Form::Drawn => Ok(()),
+            Form::Json => self.console.data(&std::mem::take(&mut self.json)),
+            Form::Fields => {
+                let header = if std::mem::take(&mut self.bare) { self.table.header_line() } else { String::new() };
+                self.console.data(&self.console.shown(&(header + &self.table.take_lines())))
+            }
+        }
+    }
+
+    /// Gives out the rest. Where nothing was added, a person on a terminal is told `otherwise`.
+    pub fn end(mut self, otherwise: &str) -> Result<(), Problem> {
+        match self.form {
+            Form::Drawn if self.empty => {
+                self.console.note(otherwise);
+                Ok(())
+            }
+            Form::Drawn => self.console.data(&self.table.drawn(self.console.colours(&std::io::stdout()))),
+            Form::Json | Form::Fields => self.flush(),
+        }
+    }
+}

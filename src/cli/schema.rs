@@ -1,0 +1,137 @@
+//! Which kinds of JSON a parameter's schema lets in, as far as reading a typed word needs it.
+
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Json {
+    Null = 1,
+    Boolean = 2,
+    Number = 4,
+    Fraction = 8,
+    String = 16,
+    Array = 32,
+    Object = 64,
+}
+
+/// A set of kinds. `Number` are the integers, `Fraction` all other numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken(u8);
+
+const ALL: Taken = Taken(127);
+const NONE: Taken = Taken(0);
+/// References that lead on and on lead nowhere.
+const DEEPEST: usize = 16;
+
+impl Taken {
+    /// What a schema lets in. Where it is not plain to see, too much rather than too little: the engine checks.
+    pub fn by(schema: &Value) -> Taken {
+        taken(schema, schema, 0)
+    }
+
+    pub fn has(self, kind: Json) -> bool {
+        self.0 & kind as u8 != 0
+    }
+
+    pub fn without(self, kind: Json) -> Taken {
+        Taken(self.0 & !(kind as u8))
+    }
+
+    pub fn is_empty(self) -> bool {
+        self == NONE
+    }
+
+    pub fn has_type_of(self, value: &Value) -> bool {
+        self.has(kind(value))
+    }
+
+    fn or(self, other: Taken) -> Taken {
+        Taken(self.0 | other.0)
+    }
+
+    fn and(self, other: Taken) -> Taken {
+        Taken(self.0 & other.0)
+    }
+}
+
+fn taken(schema: &Value, root: &Value, depth: usize) -> Taken {
+    let Value::Object(keywords) = schema else { return if schema == &Value::Bool(false) { NONE } else { ALL } };
+    if depth > DEEPEST {
+        return ALL;
+    }
+    let mut found = ALL;
+    for (keyword, value) in keywords {
+        found = found.and(match (keyword.as_str(), value) {
+            ("type", Value::String(name)) => of_type(name),
+            ("type", Value::Array(names)) => names.iter().filter_map(Value::as_str).map(of_type).fold(NONE, Taken::or),
+            ("const", value) => Taken(kind(value) as u8),
+            ("enum", Value::Array(values)) => values.iter().map(|v| Taken(kind(v) as u8)).fold(NONE, Taken::or),
+            ("anyOf" | "oneOf", Value::Array(all)) => {
+                all.iter().map(|one| taken(one, root, depth + 1)).fold(NONE, Taken::or)
+            }
+            ("allOf", Value::Array(all)) => all.iter().map(|one| taken(one, root, depth + 1)).fold(ALL, Taken::and),
+            ("$ref", Value::String(place)) => match place.strip_prefix('#').and_then(|place| root.pointer(place)) {
+                Some(target) => taken(target, root, depth + 1),
+                None => ALL,
+            },
+            _ => ALL,
+        });
+    }
+    found
+}
+
+fn of_type(name: &str) -> Taken {
+    Taken(match name {
+        "null" => Json::Null as u8,
+        "boolean" => Json::Boolean as u8,
+        "integer" => Json::Number as u8,
+        "number" => Json::Number as u8 | Json::Fraction as u8,
+        "string" => Json::String as u8,
+        "array" => Json::Array as u8,
+        "object" => Json::Object as u8,
+        _ => 0,
+    })
+}
+
+fn kind(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(_) => Json::Boolean,
+        // 1.0 and 10e-1 are integers to a schema, and may be meant as text: only what looks like one counts here
+        Value::Number(number) if number.to_string().bytes().all(|b| b.is_ascii_digit() || b == b'-') => Json::Number,
+        Value::Number(_) => Json::Fraction,
+        Value::String(_) => Json::String,
+        Value::Array(_) => Json::Array,
+        Value::Object(_) => Json::Object,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kinds(schema: Value) -> Vec<Json> {
+        use Json::*;
+        let taken = Taken::by(&schema);
+        [Null, Boolean, Number, Fraction, String, Array, Object].into_iter().filter(|kind| taken.has(*kind)).collect()
+    }
+
+    #[test]
+    fn kinds_are_seen_through_every_construction() {
+        use Json::*;
+        assert_eq!(kinds(json!({"type": "string"})), [String]);
+        assert_eq!(kinds(json!({"type": ["integer", "null"]})), [Null, Number]);
+        assert_eq!(kinds(json!({"type": "number"})), [Number, Fraction]);
+        assert_eq!(kinds(json!({"enum": ["a", "b", null]})), [Null, String]);
+        assert_eq!(kinds(json!({"anyOf": [{"type": "string"}, {"type": "object"}]})), [String, Object]);
+        assert_eq!(kinds(json!({"oneOf": [{"const": "a"}, {"const": 1}]})), [Number, String]);
+        assert_eq!(kinds(json!({"allOf": [{"type": ["string", "null"]}, {"type": "string"}]})), [String]);
+        let referring =
+            json!({"anyOf": [{"$ref": "#/$defs/Part"}, {"type": "null"}], "$defs": {"Part": {"type": "array"}}});
+        assert_eq!(kinds(referring), [Null, Array]);
+        assert_eq!(kinds(json!(true)).len(), 7);
+        assert_eq!(kinds(json!({"$ref": "#"})).len(), 7);
+    }
+}

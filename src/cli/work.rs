@@ -1,0 +1,59 @@
+//! Opening the store that is meant, and an engine on it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use vactor::engine::{Engine, Registration, Settings};
+use vactor::model::{Category, Limits};
+use vactor::sandbox::{Cache, Sandbox};
+use vactor::store::{Mode, RedbStore, Store};
+
+use super::options::LimitFlags;
+use super::place::{self, Why};
+use super::{Cli, Problem};
+
+impl Cli {
+    /// An engine on the store that is meant, which must be there.
+    pub fn engine(&self, mode: Mode, limits: &LimitFlags) -> Result<Engine, Problem> {
+        self.engine_and_store(mode, limits).map(|(engine, _)| engine)
+    }
+
+    pub fn engine_and_store(&self, mode: Mode, limits: &LimitFlags) -> Result<(Engine, Arc<dyn Store>), Problem> {
+        let store = open(self.common.store.as_deref(), mode)?;
+        Ok((self.on(store.clone(), limits.limits()), store))
+    }
+
+    /// Registers a class in the store that is meant, which is made if it is not there. What is no class makes none.
+    pub fn register(&self, class: &str, bytes: &[u8], limits: &LimitFlags) -> Result<Registration, Problem> {
+        let place = place::find(self.common.store.as_deref())?;
+        if !place.exists() {
+            self.on(Arc::new(RedbStore::in_memory()?), limits.limits()).register(class, bytes)?;
+        }
+        let (store, created) = RedbStore::create(&place.folder)?;
+        if created {
+            self.console.note(&format!("made a store at {}", place.folder.display()));
+        }
+        Ok(self.on(Arc::new(store), limits.limits()).register(class, bytes)?)
+    }
+
+    fn on(&self, store: Arc<dyn Store>, limits: Limits) -> Engine {
+        let observer = self.console.voice().clone();
+        let settings = Settings { limits, stop: self.stop.clone(), observer, ..Settings::default() };
+        Engine::new(store, Sandbox::new(Cache::user()), settings)
+    }
+}
+
+/// Opens the store that is meant, which must be there.
+pub fn open(flag: Option<&str>, mode: Mode) -> Result<Arc<dyn Store>, Problem> {
+    let place = place::find(flag)?;
+    if place.why == Why::New {
+        return Err(no_store(&place.folder));
+    }
+    Ok(Arc::new(RedbStore::open(&place.folder, mode)?))
+}
+
+fn no_store(folder: &Path) -> Problem {
+    let here = folder.parent().unwrap_or(folder).display();
+    let problem = Problem::new(Category::NotFound, "no-store", format!("there is no store in {here} or above it"));
+    problem.hint("`vactor init` makes one here, `--store` or VACTOR_STORE names another")
+}

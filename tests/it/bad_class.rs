@@ -1,0 +1,123 @@
+//! What a class may do wrong: the call ends with its exit code, and nothing has changed.
+
+use serde_json::Value;
+
+use crate::raw::{NULL, RawClass};
+use crate::support::{Ran, Vactor};
+
+/// A store with an actor `a` of this class.
+fn vactor(class: RawClass) -> Vactor {
+    let vactor = Vactor::with("bad", &class);
+    vactor.line("create bad a").ok();
+    vactor
+}
+
+/// Calls `go`, which ends badly: nothing has changed but that the journal says so.
+#[track_caller]
+fn go(vactor: &Vactor, flags: &str) -> Ran {
+    let show = || -> Value { serde_json::from_str(&vactor.line("show a --json").ok()).unwrap() };
+    let before = show();
+    let ran = vactor.line(&format!("call a go {flags}"));
+    let after = show();
+    assert_eq!(before["state_hash"], after["state_hash"]);
+    assert_eq!(after["steps"], 2, "the failure is in the journal");
+    let log: Value = serde_json::from_str(&vactor.line("log a --last 1 --json").ok()).unwrap();
+    assert_eq!((&log["method"], &log["ok"]), (&"go".into(), &false.into()), "{log}");
+    ran
+}
+
+fn going(body: &str) -> RawClass {
+    // the state would change, if it were saved
+    RawClass::new().mutation("go", &format!("(global.set $state.len (i32.const 5)) {body}"))
+}
+
+#[test]
+fn a_failure_is_told_with_its_kind_and_details() {
+    let texts = "(call $text_kind) (call $text_message) (call $text_details)";
+    let failing = || {
+        going(&format!("(call $fail {texts})"))
+            .text("kind", "insufficient-funds")
+            .text("message", "there is not enough")
+            .text("details", r#"{"missing":5}"#)
+    };
+    let said = go(&vactor(failing()), "").fails(1);
+    assert_eq!(said, "error: there is not enough\ncause: insufficient-funds {\"missing\":5}\n");
+    let said = go(&vactor(failing()), "--json").fails(1);
+    let line: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(line["error"]["kind"], "insufficient-funds");
+    assert_eq!(line["error"]["details"]["missing"], 5);
+}
+
+#[test]
+fn a_trap() {
+    let class = going("(call $log (i32.const 3) (call $text_last)) (unreachable)").text("last", "oh no");
+    let ran = go(&vactor(class), "");
+    assert!(ran.stderr.starts_with("a: error: oh no\nerror: "), "{ran:?}");
+    ran.refuses(5, "go", "`vactor log a`");
+}
+
+#[test]
+fn a_loop_without_end() {
+    go(&vactor(going("(loop (br 0)) (unreachable)")), "--max-time 50ms").refuses(5, "`--max-time`", "");
+}
+
+#[test]
+fn all_memory_eaten() {
+    let eating = "(loop (drop (memory.grow (i32.const 16))) (br 0)) (unreachable)";
+    go(&vactor(going(eating)), "--max-memory 16MiB").refuses(5, "`--max-memory`", "");
+}
+
+#[test]
+fn a_hundred_megabytes_as_the_result() {
+    let giving = "(drop (memory.grow (i32.const 1600))) (call $ok (i32.const 131072) (i32.const 100000000))";
+    go(&vactor(going(giving)), "").refuses(5, "`--max-result`", "");
+}
+
+#[test]
+fn a_state_over_the_limit() {
+    let growing = "(global.set $state.len (i32.const 2000)) (call $ok (call $text_null))";
+    go(&vactor(going(growing)), "--max-state 1KiB").refuses(5, "`--max-state`", "");
+}
+
+#[test]
+fn a_log_without_end_is_cut() {
+    let chatting = "(loop (call $log (i32.const 1) (call $text_null)) (br 0)) (unreachable)";
+    let ran = go(&vactor(going(chatting)), "--max-time 100ms --max-log 1KiB");
+    assert!(ran.stderr.len() < 4096, "{} bytes", ran.stderr.len());
+    ran.refuses(5, "`--max-time`", "");
+}
+
+#[test]
+fn a_result_that_is_no_json() {
+    let class = going("(call $ok (call $text_given))").text("given", "{nonsense");
+    go(&vactor(class), "").refuses(5, "JSON", "");
+}
+
+#[test]
+fn a_state_that_the_class_refuses() {
+    let refusing = "(call $fail (call $text_null) (call $text_null) (i32.const 0) (i32.const 0))";
+    let vactor = vactor(RawClass::new().mutation("go", NULL).query("ask", NULL).export("set-state", refusing));
+    go(&vactor, "").refuses(5, "", "it is as it was");
+    vactor.line("get a ask").fails(5);
+}
+
+#[test]
+fn a_class_whose_constructor_fails_makes_nothing() {
+    let vactor = Vactor::with("bad", &RawClass::new().first("construct", "(unreachable)"));
+    vactor.line("create bad a").refuses(5, "the constructor", "no actor was made");
+    vactor.line("show a").refuses(3, "there is no actor a", "");
+}
+
+#[test]
+fn what_a_class_says_reaches_a_pipe_as_it_is() {
+    let speaking = "(call $log (i32.const 1) (call $text_said)) (call $ok (call $text_given))";
+    let class = RawClass::new()
+        .query("ask", speaking)
+        .text("said", "one\ntwo \u{1b}[31m")
+        .text("given", "\"a\\u001bb \u{9b}\"");
+    let vactor = vactor(class);
+    let ran = vactor.line("get a ask");
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("\"a\\u001bb \u{9b}\"\n", "a: one\na: two \u{1b}[31m\n"));
+    let ran = vactor.line("get a ask --raw --quiet");
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("a\u{1b}b \u{9b}\n", ""));
+}

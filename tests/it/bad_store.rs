@@ -1,0 +1,183 @@
+//! Stores that cannot be used: exit code 6, or 3 where there is none.
+
+use std::fs;
+use std::path::Path;
+
+use crate::raw::{NULL, RawClass};
+use crate::support::{Ran, Vactor};
+
+/// A store with an actor `a`, whose query `ask` gives 7.
+fn vactor() -> Vactor {
+    let class = RawClass::new().text("seven", "7").query("ask", "(call $ok (call $text_seven))").mutation("go", NULL);
+    let vactor = Vactor::with("plain", &class);
+    vactor.line("create plain a").ok();
+    vactor
+}
+
+/// All that reads or writes a store says the same of it.
+#[track_caller]
+fn all_refuse(vactor: &Vactor, code: i32, error: &str, hint: &str) {
+    for line in ["call a go", "get a ask", "show a", "ls", "log a", "classes", "describe plain", "rm a --yes"] {
+        vactor.line(line).refuses(code, error, hint);
+    }
+    vactor.line("create plain b").refuses(code, error, hint);
+}
+
+fn file(vactor: &Vactor) -> std::path::PathBuf {
+    vactor.path(".vactor/store.redb")
+}
+
+#[test]
+fn no_store_at_all() {
+    let vactor = Vactor::new();
+    all_refuse(&vactor, 3, "there is no store in ", "`vactor init`");
+    vactor.line("ls --store elsewhere").refuses(3, "there is no store at elsewhere", "`vactor init`");
+    fs::create_dir(vactor.path(".vactor")).unwrap();
+    all_refuse(&vactor, 3, "there is no store at ", "`vactor init`");
+}
+
+#[test]
+fn a_file_in_the_folders_place() {
+    let vactor = Vactor::new();
+    vactor.write(".vactor", "a file");
+    all_refuse(&vactor, 6, "is a file", "");
+    vactor.line("init").refuses(6, "is a file", "");
+    let class = vactor.write("class", RawClass::new().build());
+    vactor.run(["register".as_ref(), "c".as_ref(), class.as_os_str()]).refuses(6, "is a file", "");
+}
+
+#[test]
+fn a_folder_in_the_files_place() {
+    let vactor = Vactor::new();
+    fs::create_dir_all(file(&vactor)).unwrap();
+    all_refuse(&vactor, 6, "cannot open ", "");
+}
+
+#[test]
+fn a_file_that_is_no_store() {
+    let vactor = vactor();
+    fs::write(file(&vactor), "x".repeat(100_000)).unwrap();
+    all_refuse(&vactor, 6, "is no store", "");
+    fs::write(file(&vactor), "").unwrap();
+    all_refuse(&vactor, 6, "is no store", "");
+}
+
+#[test]
+fn a_truncated_store_gives_the_right_answer_or_none() {
+    let vactor = vactor();
+    let whole = fs::read(file(&vactor)).unwrap();
+    // behind the last page that is in use there may be nothing that is missed
+    for (line, right) in [("get a ask", "7\n"), ("call a go --json", "null\n")] {
+        for length in [0, 100, 4096, 8192, whole.len() / 4, whole.len() / 2, whole.len() - 4096] {
+            fs::write(file(&vactor), &whole[..length]).unwrap();
+            let ran = vactor.line(line);
+            let right = (ran.code, ran.stdout.as_str()) == (0, right);
+            assert!(ran.code == 6 || (right && length > 8192), "{line} on {length} bytes: {ran:?}");
+            assert!(!ran.stderr.contains("panicked at"), "{line} on {length} bytes: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn a_store_of_a_newer_format() {
+    let vactor = vactor();
+    let mut bytes = fs::read(file(&vactor)).unwrap();
+    // docs/store-format.md: the format stands behind redb's header and the tag
+    bytes[320 + 8..][..2].copy_from_slice(&7_u16.to_be_bytes());
+    fs::write(file(&vactor), bytes).unwrap();
+    all_refuse(&vactor, 6, "the store has format 7, this vactor knows 1", "a newer vactor");
+}
+
+#[test]
+fn a_flipped_bit_gives_the_right_answer_or_none() {
+    let vactor = vactor();
+    let whole = fs::read(file(&vactor)).unwrap();
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    for _ in 0..50 {
+        let mut bytes = whole.clone();
+        let (at, bit) = (random.usize(..bytes.len()), random.u8(..8));
+        bytes[at] ^= 1 << bit;
+        fs::write(file(&vactor), bytes).unwrap();
+        let ran = vactor.line("get a ask");
+        let right = (ran.code, ran.stdout.as_str()) == (0, "7\n");
+        assert!(right || ran.code == 6, "bit {bit} of byte {at}: {ran:?}");
+        assert!(!ran.stderr.contains("panicked at"), "bit {bit} of byte {at}: {ran:?}");
+    }
+}
+
+#[cfg(unix)]
+mod permissions {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+
+    use super::*;
+
+    const NOBODY: u32 = 65534;
+
+    /// Runs it as a user to whom permissions mean something: as root they do not.
+    fn as_another(vactor: &Vactor, line: &str) -> Ran {
+        let mut command = vactor.command();
+        command.args(line.split_whitespace()).env("XDG_CACHE_HOME", "/nonexistent");
+        if nix::unistd::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Ran::from(command.output().unwrap())
+    }
+
+    fn allow(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_store_that_may_only_be_read_is_read() {
+        let vactor = vactor();
+        vactor.line("call a go").ok();
+        allow(&vactor.path("."), 0o755);
+        for entry in fs::read_dir(vactor.path(".vactor")).unwrap() {
+            allow(&entry.unwrap().path(), 0o444);
+        }
+        allow(&vactor.path(".vactor"), 0o555);
+        assert_eq!(as_another(&vactor, "get a ask").ok(), "7\n");
+        assert_eq!(as_another(&vactor, "log a").ok().lines().count(), 3);
+        for line in ["show a", "ls", "classes", "describe plain"] {
+            as_another(&vactor, line).ok();
+        }
+        for line in ["call a go", "create plain b", "rm a --yes"] {
+            as_another(&vactor, line).refuses(6, "ermission denied", "");
+        }
+        allow(&vactor.path(".vactor"), 0o755);
+    }
+
+    #[test]
+    fn a_store_that_may_not_be_read() {
+        let vactor = vactor();
+        allow(&vactor.path("."), 0o755);
+        allow(&file(&vactor), 0o000);
+        for line in ["get a ask", "call a go", "ls"] {
+            as_another(&vactor, line).refuses(6, "ermission denied", "");
+        }
+    }
+
+    #[test]
+    fn a_full_disk() {
+        let vactor = Vactor::with(
+            "plain",
+            &RawClass::new().mutation(
+                "go",
+                "(drop (memory.grow (i32.const 100)))
+            (global.set $state.len (i32.const 5000000)) (call $ok (call $text_null))",
+            ),
+        );
+        vactor.line("create plain a").ok();
+        let state = vactor.line("show a --json").ok();
+        let blocks = fs::metadata(file(&vactor)).unwrap().len() / 1024 + 64;
+        let shell = format!("ulimit -f {blocks}; exec {} call a go", env!("CARGO_BIN_EXE_vactor"));
+        let mut command = std::process::Command::new("bash");
+        command.args(["-c", &shell]).current_dir(vactor.path(".")).envs(vactor.environment());
+        Ran::from(command.output().unwrap()).fails(6);
+        assert_eq!(vactor.line("show a --json").ok(), state);
+        vactor.line("call a go").ok();
+    }
+}

@@ -1,0 +1,79 @@
+//! Ctrl-C, and a reader that goes away.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command};
+
+use crate::raw::{NULL, RawClass};
+use crate::support::{Ran, Vactor};
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// A store with an actor `a` whose method `spin` says `begun` and never ends.
+fn spinning() -> Vactor {
+    let spin = "(call $log (i32.const 1) (call $text_begun)) (loop (br 0)) (unreachable)";
+    let class = RawClass::new().text("begun", "begun").mutation("spin", spin).query("ask", spin).mutation("go", NULL);
+    let vactor = Vactor::with("spinning", &class);
+    vactor.line("create spinning a").ok();
+    vactor
+}
+
+#[test]
+fn ctrl_c_ends_a_run_and_nothing_has_happened() {
+    for line in ["call a spin", "get a ask"] {
+        for name in ["INT", "TERM"] {
+            let vactor = spinning();
+            let before = vactor.line("show a --json").ok();
+            let mut child = vactor.start(line.split(' '));
+            let mut said = String::new();
+            BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+            assert_eq!(said, "a: begun\n");
+            signal(&child, name);
+            Ran::from(child.wait_with_output().unwrap()).refuses(130, "interrupted", "");
+            assert_eq!(vactor.line("show a --json").ok(), before);
+            vactor.line("call a go").ok();
+        }
+    }
+}
+
+#[test]
+fn the_journal_is_followed_until_ctrl_c() {
+    let vactor = spinning();
+    let mut child = vactor.start(["log", "a", "--follow", "--json"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<serde_json::Value>(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(next()["method"], "new");
+    vactor.line("call a go").ok();
+    assert_eq!((&next()["step"], 2), (&2.into(), 2));
+    vactor.line("call a go").ok();
+    assert_eq!(next()["step"], 3);
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let vactor = spinning();
+    for line in ["call a go --json", "ls", "log a", "show a", "--help", "util man", "help exit-codes"] {
+        let mut child = vactor.start(line.split(' '));
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""), "{line}");
+    }
+    assert_eq!(vactor.line("log a").ok().lines().count(), 3, "the call was made");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_told() {
+    let vactor = spinning();
+    let mut command = vactor.command();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = command.args(["ls"]).stdout(full).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    assert!(said.starts_with("error: cannot write the output\ncause: "), "{said}");
+}
