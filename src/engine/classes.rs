@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
-use crate::model::{ClassName, Description, Error, Hash, Method, Name, Result, similar};
+use crate::model::{ActorId, ClassName, Description, Error, Hash, Method, Name, Result, similar};
 use crate::sandbox;
 use crate::store::{Class, NewVersion, Registered, Version};
 
@@ -85,6 +85,11 @@ impl Engine {
         let class = self.known_class(class)?;
         let loaded = self.loaded(&class.name, version.unwrap_or(class.current))?;
         Ok(ClassInfo { class, version: loaded.version.clone(), description: loaded.description.clone() })
+    }
+
+    /// A method of an actor, as its class declares it.
+    pub fn method(&self, id: &str, method: &str) -> Result<Method> {
+        self.class_of(&ActorId::new(id)?)?.method(method).cloned()
     }
 
     /// Removes a class; refused while it has actors, unless `force`, which removes them too.

@@ -27,6 +27,11 @@ impl Engine {
         Ok(ActorInfo { id, head: snapshot.head, actor, state: snapshot.state })
     }
 
+    /// What the store keeps of an actor beside its state.
+    pub fn head(&self, id: &str) -> Result<Head> {
+        self.living(&ActorId::new(id)?).map(|(head, _)| head)
+    }
+
     /// Steps of an actor's journal from number `from` on, in order; at most `limit`.
     pub fn steps(&self, id: &str, from: u64, limit: usize) -> Result<Vec<Step>> {
         let id = ActorId::new(id)?;
