@@ -69,7 +69,8 @@ impl Console {
     }
 
     /// A line of text; on a terminal made harmless.
-    pub fn line(&self, mut line: String) -> Result<(), Problem> {
+    pub fn line(&self, line: impl Into<String>) -> Result<(), Problem> {
+        let mut line = line.into();
         line.push('\n');
         self.data(&self.shown(&line))
     }

@@ -13,4 +13,5 @@ mod sandbox;
 mod signals;
 mod sources;
 mod store;
+mod story;
 mod support;

@@ -1,0 +1,31 @@
+//! The counter, from its source to its journal.
+
+use crate::classes;
+use crate::support::Vactor;
+
+#[test]
+fn a_counter_counts() {
+    let vactor = Vactor::new();
+    let component = classes::component("counter");
+    let ran = vactor.run(["register", "counter", component.to_str().unwrap()]);
+    assert!(ran.stderr.contains("made a store at ") && ran.stderr.contains("registered counter, version 1"), "{ran:?}");
+    assert_eq!(vactor.line("create counter my_counter 0").ok(), "");
+    let ran = vactor.line("call my_counter incr 10");
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str(), ran.code), ("10\n", "my_counter: 10\n", 0));
+    assert_eq!(vactor.line("get my_counter value").ok(), "10\n");
+    assert_eq!(vactor.line("call my_counter incr").ok(), "11\n");
+    assert_eq!(vactor.line("call my_counter incr val=-1").ok(), "10\n");
+    vactor.line("get my_counter incr").refuses(2, "incr is a mutation", "`vactor call`");
+    assert_eq!(vactor.line("log my_counter").ok().lines().count(), 5);
+}
+
+#[test]
+fn an_account_says_no() {
+    let vactor = Vactor::new();
+    let component = classes::component("account");
+    vactor.run(["register", "account", component.to_str().unwrap()]).ok();
+    vactor.line("create account alice Alice").ok();
+    let ran = vactor.line("call alice withdraw 5");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("cause: insufficient-funds {"), "{ran:?}");
+}
