@@ -50,8 +50,12 @@ impl Engine {
             if matches!(invocation.status, Status::Ended { .. }) {
                 return Ok(invocation);
             }
+            let left = |error| match error {
+                Error::Interrupted => Error::LeftRunning { reference: reference.clone() },
+                other => other,
+            };
             if let Some(hold) = self.store.hold(&reference.name, Some(Instant::now()))?
-                && self.run_inbox(&reference.name, &hold, Some(reference.number), deadline)?
+                && self.run_inbox(&reference.name, &hold, Some(reference.number), deadline).map_err(left)?
             {
                 continue;
             }
@@ -62,7 +66,8 @@ impl Engine {
     /// Until something was committed somewhere, or it is time to look again.
     fn wait_a_while(&self, watch: &mut dyn Watch, waited: Option<&Reference>, deadline: Option<Instant>) -> Result<()> {
         if self.settings.stop.is_stopped() {
-            return Err(Error::Interrupted);
+            let left = |reference: &Reference| Error::LeftRunning { reference: reference.clone() };
+            return Err(waited.map_or(Error::Interrupted, left));
         }
         let now = Instant::now();
         if let (Some(reference), Some(_)) = (waited, deadline.filter(|deadline| *deadline <= now)) {

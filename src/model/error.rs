@@ -82,6 +82,9 @@ pub enum Error {
 
     #[error("interrupted; nothing happened")]
     Interrupted,
+    /// Stopped while waiting for an accepted invocation.
+    #[error("interrupted; {reference} was accepted and goes on")]
+    LeftRunning { reference: Reference },
 }
 
 /// What kind of trouble an error is; the command line's exit codes are made from it.
@@ -135,7 +138,7 @@ impl Error {
             Error::Damaged { .. } => "damaged",
             Error::NewerFormat { .. } => "newer-format",
             Error::Io { .. } => "io",
-            Error::Interrupted => "interrupted",
+            Error::Interrupted | Error::LeftRunning { .. } => "interrupted",
         }
     }
 
@@ -158,7 +161,7 @@ impl Error {
             Failed { fault, .. } => of_fault(fault),
             Diverged { .. } => Category::Broken,
             Damaged { .. } | NewerFormat { .. } | Io { .. } => Category::Store,
-            Interrupted => Category::Interrupted,
+            Interrupted | LeftRunning { .. } => Category::Interrupted,
         }
     }
 
@@ -204,7 +207,9 @@ impl Error {
                 format!("wait until some have run, or raise the limit with `{}`", Limit::Inbox.flag())
             }
             Error::Busy { .. } | Error::Stale { .. } | Error::NotAccepted { .. } => "try again".to_owned(),
-            Error::StillRunning { reference } => format!("`vactor wait {reference}` gives its result"),
+            Error::StillRunning { reference } | Error::LeftRunning { reference } => {
+                format!("`vactor wait {reference}` gives its result")
+            }
             Error::AlreadyEnded { reference } => format!("`vactor wait {reference}` gives its result"),
             Error::NotEnded { reference } => format!("`vactor wait {reference}` waits for it, `vactor cancel` ends it"),
             Error::AlreadyResumed { by, .. } => format!("`vactor wait {by}` gives its result"),

@@ -4,6 +4,7 @@
 mod bad_class;
 mod bad_input;
 mod bad_store;
+mod busy;
 mod classes;
 mod commands;
 mod house;

@@ -2,15 +2,9 @@
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command};
 
 use crate::raw::{NULL, RawClass};
-use crate::support::{Ran, Vactor};
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-}
+use crate::support::{Ran, Vactor, signal};
 
 /// A store with an actor `a` whose method `spin` says `begun` and never ends.
 fn spinning() -> Vactor {

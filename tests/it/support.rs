@@ -95,7 +95,7 @@ impl From<Output> for Ran {
     fn from(output: Output) -> Ran {
         Ran {
             // a signal shows as what a shell makes of it
-            code: output.status.code().unwrap_or_else(|| 128 + signal(&output)),
+            code: output.status.code().unwrap_or_else(|| 128 + ended_by(&output)),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
@@ -103,13 +103,20 @@ impl From<Output> for Ran {
 }
 
 #[cfg(unix)]
-fn signal(output: &Output) -> i32 {
+fn ended_by(output: &Output) -> i32 {
     std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or_default()
 }
 
 #[cfg(not(unix))]
 fn signal(_: &Output) -> i32 {
     0
+}
+
+/// Sends a signal, such as `INT`.
+#[cfg(unix)]
+pub fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 impl Ran {
