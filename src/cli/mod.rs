@@ -15,6 +15,8 @@ mod options;
 mod place;
 mod problem;
 mod quantity;
+#[cfg(test)]
+mod reference;
 mod schema;
 mod table;
 mod text;

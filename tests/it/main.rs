@@ -16,3 +16,4 @@ mod sources;
 mod store;
 mod story;
 mod support;
+mod transcripts;

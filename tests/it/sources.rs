@@ -11,10 +11,33 @@ fn build(vactor: &Vactor, args: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_new_class_builds_as_it_is() {
+fn a_new_class_builds_registers_and_runs_as_it_is() {
     let vactor = Vactor::new();
     assert_eq!(vactor.line("new shopping-cart").ok(), "");
     assert_eq!(build(&vactor, &["shopping-cart"]).ok(), "shopping-cart.wasm\n");
+    vactor.line("register cart shopping-cart.wasm").ok();
+    vactor.line("create cart mine").ok();
+    assert_eq!(vactor.line("call mine add 2").ok(), "2\n");
+    assert_eq!(vactor.line("get mine count").ok(), "2\n");
+}
+
+/// A folder with a manifest of its own is left out of a package: the SDK must be in it all the same.
+#[test]
+fn a_packed_crate_has_what_new_writes() {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args([
+        "package",
+        "--list",
+        "--allow-dirty",
+        "--manifest-path",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+    ]);
+    let listed = Ran::from(cargo.output().unwrap()).ok();
+    for file in
+        ["Cargo.toml.in", "src/lib.rs", "vactor/sdk/Cargo.toml.in", "vactor/sdk/src/lib.rs", "vactor/sdk/wit/actor.wit"]
+    {
+        assert!(listed.contains(&format!("templates/rust/{file}\n")), "{file} is not in:\n{listed}");
+    }
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! The CLI reference, `docs/cli.md`, made from the same definitions as `--help`.
+
+use std::fmt::Write;
+
+use clap::{Arg, Command};
+
+use super::problem::CODES;
+use super::tree;
+
+/// The whole page.
+fn page() -> String {
+    let mut tree = tree::whole();
+    tree.build();
+    let mut page = String::from(
+        "# The command line\n\n\
+         Made from the definitions that `vactor --help` shows; `REWRITE=1 cargo test reference` makes it anew.\n\n\
+         A result goes to stdout, as one line of compact JSON; notes, what a class says and errors go to stderr.\n",
+    );
+    for command in tree.get_subcommands().filter(|command| command.get_name() != "help") {
+        section(command, &mut page);
+    }
+    page.push_str("\n## Limits\n\nOf every command that runs a class.\n\n");
+    let call = tree.find_subcommand("call").expect("there is a call");
+    options(call.get_arguments().filter(|arg| is_limit(arg)), &mut page);
+    page.push_str("\n## Options of every command\n\n");
+    options(tree.get_arguments().filter(|arg| arg.is_global_set()), &mut page);
+    page.push_str("\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n");
+    for (code, _, meaning) in CODES {
+        let _ = writeln!(page, "| {code} | {meaning} |");
+    }
+    page
+}
+
+fn section(command: &Command, page: &mut String) {
+    let commands: Vec<&Command> = command.get_subcommands().filter(|command| command.get_name() != "help").collect();
+    if !commands.is_empty() {
+        return commands.into_iter().for_each(|command| section(command, page));
+    }
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ");
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
+    let _ = write!(page, "\n## {name}\n\n```text\n{usage}\n```\n\n{about}\n");
+    let told_once = |arg: &&Arg| arg.is_global_set() || is_limit(arg) || arg.get_id() == "help";
+    let own: Vec<&Arg> = command.get_arguments().filter(|arg| !told_once(arg)).collect();
+    if !own.is_empty() {
+        page.push('\n');
+        options(own.into_iter(), page);
+    }
+    if command.get_arguments().any(is_limit) {
+        page.push_str("\nIt takes the [limits](#limits) as well.\n");
+    }
+}
+
+/// What many commands take alike has a section of its own.
+fn is_limit(arg: &Arg) -> bool {
+    arg.get_help_heading() == Some("Limits")
+}
+
+fn options<'a>(args: impl Iterator<Item = &'a Arg>, page: &mut String) {
+    page.push_str("| | |\n| --- | --- |\n");
+    for arg in args.filter(|arg| !arg.is_hide_set()) {
+        let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+        let default: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let values: Vec<_> = arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let takes = arg.get_action().takes_values();
+        let mut cell = help.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("<br>");
+        if takes && !values.is_empty() {
+            let _ = write!(cell, " ({})", values.join(", "));
+        }
+        if takes && !default.is_empty() {
+            let _ = write!(cell, " [default: {}]", default.join(" "));
+        }
+        if let Some(variable) = arg.get_env() {
+            let _ = write!(cell, " [env: {}]", variable.to_string_lossy());
+        }
+        // a bar would end the cell
+        let name = arg.to_string().replace('|', "\\|");
+        let short = arg.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
+        let _ = writeln!(page, "| {short}`{name}` | {} |", cell.replace('|', "\\|"));
+    }
+}
+
+#[test]
+fn the_reference_is_what_help_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
+    if std::env::var_os("REWRITE").is_some() {
+        std::fs::write(path, page()).unwrap();
+    }
+    let stands = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(stands == page(), "docs/cli.md is stale: `REWRITE=1 cargo test reference` makes it anew");
+}
