@@ -143,8 +143,8 @@ impl Console {
 
     /// Asks a yes-or-no question; what is no clear yes is a no.
     pub fn ask(&self, question: &str) -> bool {
-        let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "{} [y/N] ", text::harmless_line(question)).and_then(|()| stderr.flush());
+        // at once, so that nothing that is typed early comes in between
+        let _ = io::stderr().lock().write_all(format!("{} [y/N] ", text::harmless_line(question)).as_bytes());
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")

@@ -4,6 +4,9 @@ use comfy_table::{Attribute, Cell, ContentArrangement, presets};
 
 use super::text;
 
+/// A table is not squeezed further: lines that the terminal breaks are easier to read than a letter a line.
+const NARROWEST: u16 = 80;
+
 pub struct Table {
     columns: &'static [&'static str],
     rows: Vec<Vec<String>>,
@@ -62,6 +65,10 @@ pub fn record(fields: &[(&str, String)]) -> String {
 fn drawable() -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    // a terminal that does not know its width says 0
+    if table.width().is_some_and(|width| width < NARROWEST) {
+        table.set_width(NARROWEST);
+    }
     table
 }
 

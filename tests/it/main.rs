@@ -16,4 +16,5 @@ mod sources;
 mod store;
 mod story;
 mod support;
+mod terminal;
 mod transcripts;

@@ -1,0 +1,116 @@
+//! What a person sees and a script does not.
+#![cfg(target_os = "linux")]
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::Stdio;
+
+use crate::raw::{NULL, RawClass};
+use crate::support::Vactor;
+
+/// What this process writes to the terminal when the other has ended. Without it, the last that was written could be lost
+/// with the terminal.
+const END: &str = "(end)";
+
+/// Runs a line on a terminal, on which a person types this. The answer is what the terminal showed, and the exit code.
+fn on_terminal(vactor: &Vactor, line: &str, typed: &str, variables: &[(&str, &str)]) -> (String, i32) {
+    let pair = nix::pty::openpty(None, None).unwrap();
+    let (mut master, mut slave) = (File::from(pair.master), File::from(pair.slave));
+    let end = || Stdio::from(slave.try_clone().unwrap());
+    let mut command = vactor.command();
+    command.args(line.split_whitespace()).env("TERM", "xterm").envs(variables.iter().copied());
+    let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+    master.write_all(typed.as_bytes()).unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut shown = Vec::new();
+        let mut buffer = [0; 4096];
+        while !shown.ends_with(END.as_bytes()) {
+            let read = master.read(&mut buffer).unwrap();
+            shown.extend_from_slice(&buffer[..read]);
+        }
+        String::from_utf8(shown).unwrap()
+    });
+    let code = child.wait().unwrap().code().unwrap();
+    slave.write_all(END.as_bytes()).unwrap();
+    let shown = reader.join().unwrap();
+    (shown.trim_end_matches(END).replace("\r\n", "\n"), code)
+}
+
+fn shown(vactor: &Vactor, line: &str) -> String {
+    on_terminal(vactor, line, "", &[]).0
+}
+
+fn vactor() -> Vactor {
+    let speaking = "(call $log (i32.const 1) (call $text_said)) (call $ok (call $text_given))";
+    let class = RawClass::new()
+        .text("said", "one\u{1b}[2J\ntwo")
+        .text("given", "\"a\\u001b]0;title \u{9b}\"")
+        .query("ask", speaking)
+        .mutation("go", NULL);
+    let vactor = Vactor::with("plain", &class);
+    vactor.line("create plain a").ok();
+    vactor
+}
+
+#[test]
+fn text_of_a_class_does_not_command_the_terminal() {
+    let vactor = vactor();
+    assert_eq!(shown(&vactor, "get a ask -r"), "a: one\\u{1b}[2J\na: two\na\\u{1b}]0;title \\u{9b}\n");
+    assert_eq!(shown(&vactor, "get a ask -q"), "\"a\\u001b]0;title \\u{9b}\"\n");
+}
+
+#[test]
+fn tables_are_drawn() {
+    let vactor = vactor();
+    let plain = |line: &str| on_terminal(&vactor, line, "", &[("NO_COLOR", "1")]).0;
+    let listed = plain("ls");
+    assert!(listed.starts_with("ID  CLASS  VERSION  STEPS  UPDATED\na   plain  1        1      "), "{listed}");
+    assert!(plain("show a").starts_with("id          a\nclass       plain\n"));
+    assert_eq!(plain("ls nobody"), "there is no actor whose id begins with nobody\n");
+}
+
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    let vactor = vactor();
+    let coloured =
+        |line: &str, variables: &[(&str, &str)]| on_terminal(&vactor, line, "", variables).0.contains('\u{1b}');
+    assert!(coloured("show nobody", &[]) && coloured("ls", &[]) && coloured("--help", &[]));
+    for (line, variables) in [
+        ("show nobody", &[("NO_COLOR", "1")]),
+        ("ls", &[("NO_COLOR", "1")]),
+        ("--help", &[("NO_COLOR", "1")]),
+        ("show nobody", &[("TERM", "dumb")]),
+        ("show nobody --color=never", &[("CLICOLOR_FORCE", "1")]),
+        ("--help --color=never", &[("CLICOLOR_FORCE", "1")]),
+    ] {
+        assert!(!coloured(line, variables), "{line} {variables:?}");
+    }
+    assert!(vactor.line("show nobody --color=always").stderr.contains('\u{1b}'));
+    let mut command = vactor.command();
+    let forced = command.args(["show", "nobody"]).env("CLICOLOR_FORCE", "1").output().unwrap();
+    assert!(forced.stderr.contains(&0x1b));
+}
+
+#[test]
+fn what_destroys_asks() {
+    let vactor = vactor();
+    for no in ["n\n", "\n", "maybe\n"] {
+        let (shown, code) = on_terminal(&vactor, "rm a", no, &[("NO_COLOR", "1")]);
+        assert!(shown.contains("remove a and its history (1 steps)? [y/N] "), "{shown:?}");
+        assert_eq!((code, shown.ends_with("nothing was removed\n")), (130, true), "{shown:?}");
+    }
+    vactor.line("show a").ok();
+    let (shown, code) = on_terminal(&vactor, "rm a", "y\n", &[]);
+    assert_eq!((code, shown.ends_with("removed a\n")), (0, true), "{shown}");
+    vactor.line("show a").fails(3);
+}
+
+#[test]
+fn what_takes_long_shows_that_it_goes_on() {
+    let vactor = vactor();
+    let cache = vactor.path("another-cache");
+    let (shown, code) = on_terminal(&vactor, "call a go", "", &[("XDG_CACHE_HOME", cache.to_str().unwrap())]);
+    assert_eq!(code, 0);
+    assert!(shown.contains("compiling plain") && shown.ends_with("null\n"), "{shown:?}");
+    assert_eq!(on_terminal(&vactor, "call a go", "", &[("XDG_CACHE_HOME", cache.to_str().unwrap())]).0, "null\n");
+}
