@@ -7,6 +7,7 @@ mod bad_store;
 mod busy;
 mod classes;
 mod commands;
+mod engine;
 mod house;
 mod lines;
 mod raw;

@@ -1,0 +1,156 @@
+//! Calls that nobody waits for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use vactor::engine::{Options, Phase, Settings, Until};
+use vactor::{Category, Error, Reference, Timestamp};
+
+use super::{Place, incr, keyed, value};
+
+const IDLE: Until = Until::Idle { ahead: Duration::ZERO };
+
+fn none() -> Options {
+    Options::default()
+}
+
+#[test]
+fn what_was_accepted_runs_in_turn_whoever_runs_it() {
+    let place = Place::new();
+    let first = place.engine().submit_call("c", "incr", json!({"val": 10}), &none()).unwrap();
+    assert_eq!(first.to_string(), "c#2");
+    // a blocking call after an async one sees its effect
+    assert_eq!(incr(&place.engine(), 10, &none()).unwrap(), 20);
+    assert_eq!(place.engine().wait(&first, None).unwrap().result.as_str(), "10");
+    let last = place.engine().submit_call("c", "incr", json!({"val": 1}), &none()).unwrap();
+    place.engine().work(2, IDLE).unwrap();
+    assert_eq!(value(&place.engine()), 21);
+    assert_eq!(place.engine().wait(&last, Some(Instant::now())).unwrap().result.as_str(), "21");
+}
+
+#[test]
+fn an_actor_can_be_called_before_it_was_made() {
+    let place = Place::new();
+    let engine = place.engine();
+    let made = engine.submit_create("counter", "d", json!({"init_val": 5}), &none()).unwrap();
+    let called = engine.submit_call("d", "incr", json!({}), &none()).unwrap();
+    assert!(matches!(
+        engine.submit_create("counter", "d", json!({"init_val": 5}), &none()),
+        Err(Error::ActorExists { .. })
+    ));
+    assert_eq!(engine.wait(&called, None).unwrap().result.as_str(), "6");
+    assert!(!engine.wait(&made, None).unwrap().has_result);
+}
+
+#[test]
+fn a_key_answers_while_the_first_still_waits() {
+    let place = Place::new();
+    let engine = place.engine();
+    let first = engine.submit_call("c", "incr", json!({}), &keyed("k")).unwrap();
+    assert_eq!(engine.submit_call("c", "incr", json!({}), &keyed("k")).unwrap(), first);
+    let reply = engine.call("c", "incr", json!({}), &keyed("k")).unwrap();
+    assert_eq!((reply.reference, reply.recorded, reply.result.as_str()), (Some(first), true, "1"));
+    assert_eq!(value(&engine), 1);
+}
+
+#[test]
+fn a_delayed_call_takes_its_turn_when_it_is_due_and_not_before() {
+    let place = Place::new();
+    let now = Arc::new(std::sync::atomic::AtomicU64::new(1_800_000_000_000));
+    let clock = Arc::clone(&now);
+    let settings = Settings {
+        clock: Arc::new(move || Timestamp::from_millis(clock.load(std::sync::atomic::Ordering::SeqCst))),
+        ..Settings::default()
+    };
+    let engine = place.engine_with(settings);
+    let at = |millis: u64| Options { due: Some(Timestamp::from_millis(1_800_000_000_000 + millis)), ..none() };
+    let later = engine.submit_call("c", "incr", json!({"val": 100}), &at(2_000)).unwrap();
+    let sooner = engine.submit_call("c", "incr", json!({"val": 10}), &at(1_000)).unwrap();
+    // the delayed delay nobody else
+    assert_eq!(incr(&engine, 1, &none()).unwrap(), 1);
+    engine.work(1, IDLE).unwrap();
+    assert_eq!(value(&engine), 1);
+    now.fetch_add(999, std::sync::atomic::Ordering::SeqCst);
+    engine.work(1, IDLE).unwrap();
+    assert_eq!(value(&engine), 1, "early");
+    now.fetch_add(1_001, std::sync::atomic::Ordering::SeqCst);
+    engine.work(1, IDLE).unwrap();
+    assert_eq!(engine.wait(&sooner, None).unwrap().result.as_str(), "11");
+    assert_eq!(engine.wait(&later, None).unwrap().result.as_str(), "111");
+}
+
+#[test]
+fn a_queued_call_is_cancelled_at_once() {
+    let place = Place::new();
+    let engine = place.engine();
+    let first = engine.submit_call("c", "incr", json!({"val": 1}), &none()).unwrap();
+    let second = engine.submit_call("c", "incr", json!({"val": 10}), &none()).unwrap();
+    engine.cancel(&first).unwrap();
+    assert!(matches!(engine.cancel(&first), Err(Error::AlreadyEnded { .. })));
+    assert_eq!(engine.wait(&second, None).unwrap().result.as_str(), "10");
+    let error = engine.wait(&first, None).unwrap_err();
+    assert_eq!((error.kind(), error.category()), ("cancelled", Category::Conflict));
+    let phase = |reference: &Reference| engine.phase(&engine.invocation(reference).unwrap()).unwrap();
+    assert_eq!((phase(&first), phase(&second)), (Phase::Cancelled, Phase::Succeeded));
+}
+
+/// The guest would spin for thirty seconds; whoever runs it is interrupted by a cancel from another engine.
+#[test]
+fn a_running_call_is_interrupted_by_a_cancel() {
+    let place = Place::new();
+    let reference = place.engine().submit_call("h", "spin", json!({}), &none()).unwrap();
+    std::thread::scope(|scope| {
+        let worker = place.engine();
+        let worker = scope.spawn(move || worker.work(1, IDLE));
+        let engine = place.engine();
+        let phase = || engine.phase(&engine.invocation(&reference).unwrap()).unwrap();
+        while phase() != Phase::Running {
+            std::thread::yield_now();
+        }
+        engine.cancel(&reference).unwrap();
+        assert_eq!(engine.wait(&reference, None).unwrap_err().kind(), "cancelled");
+        worker.join().unwrap().unwrap();
+    });
+    let steps = place.engine().steps("h", 1, 9).unwrap();
+    assert_eq!(steps.len(), 2, "a call that had begun leaves its step");
+}
+
+#[test]
+fn a_failed_call_is_taken_up_again_once() {
+    let place = Place::new();
+    let engine = place.engine();
+    let failed = engine.submit_call("h", "fail", json!({}), &none()).unwrap();
+    assert!(matches!(engine.resume(&failed), Err(Error::NotEnded { .. })));
+    assert_eq!(engine.wait(&failed, None).unwrap_err().category(), Category::Refused);
+    let again = engine.resume(&failed).unwrap();
+    assert_eq!(again.to_string(), "h#3");
+    assert!(matches!(engine.resume(&failed), Err(Error::AlreadyResumed { .. })));
+    assert_eq!(engine.wait(&again, None).unwrap_err().category(), Category::Refused);
+    assert_eq!(engine.invocation(&failed).unwrap().resumed_by, Some(3));
+}
+
+#[test]
+fn what_stood_before_a_removed_actor_ends_cancelled() {
+    let place = Place::new();
+    let engine = place.engine();
+    let queued = engine.submit_call("c", "incr", json!({}), &none()).unwrap();
+    assert!(matches!(engine.remove("c", false), Err(Error::Busy { .. })));
+    engine.remove("c", true).unwrap();
+    assert_eq!(engine.wait(&queued, None).unwrap_err().kind(), "cancelled");
+}
+
+#[test]
+fn the_first_of_several_to_end_is_told() {
+    let place = Place::new();
+    let engine = place.engine();
+    let options = Options { due: Some(Timestamp::from_millis(u64::MAX)), ..none() };
+    let never = engine.submit_call("c", "incr", json!({}), &options).unwrap();
+    let failed = engine.submit_call("h", "fail", json!({}), &none()).unwrap();
+    let (first, outcome) = engine.wait_any(&[never.clone(), failed], None).unwrap();
+    assert_eq!((first, outcome.unwrap_err().category()), (1, Category::Refused));
+    let error = engine.wait(&never, Some(Instant::now())).unwrap_err();
+    assert!(matches!(error, Error::StillRunning { .. }));
+    let unknown: Reference = "nobody#1".parse().unwrap();
+    assert_eq!(engine.wait(&unknown, None).unwrap_err().category(), Category::NotFound);
+}

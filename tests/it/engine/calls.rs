@@ -1,0 +1,174 @@
+//! Blocking calls.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use vactor::engine::{Options, Settings};
+use vactor::model::{Hash, Outcome};
+use vactor::{Category, Error, Limits};
+
+use super::{Place, incr, keyed, value};
+
+fn none() -> Options {
+    Options::default()
+}
+
+#[test]
+fn the_story_plays() {
+    let place = Place::new();
+    assert_eq!(incr(&place.engine(), 10, &none()).unwrap(), 10);
+    assert_eq!(value(&place.engine()), 10);
+    let reply = place.engine().call("c", "incr", json!({}), &none()).unwrap();
+    assert_eq!((reply.reference.unwrap().to_string().as_str(), reply.step), ("c#3", Some(3)));
+    // a query called is a query: no reference, no step
+    let asked = place.engine().call("c", "value", json!({}), &none()).unwrap();
+    assert_eq!((asked.reference, asked.step, asked.result.as_str()), (None, None, "11"));
+    assert_eq!(place.engine().show("c").unwrap().state, br#"{"val":11}"#);
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_written() {
+    let place = Place::new();
+    let engine = place.engine();
+    let before = engine.show("c").unwrap();
+    let category = |result: vactor::Result<_>| result.map(|_: vactor::Reply| ()).unwrap_err().category();
+    assert_eq!(category(engine.call("c", "incr", json!({"val": "x"}), &none())), Category::BadInput);
+    assert_eq!(category(engine.call("c", "incr", json!({"vol": 1}), &none())), Category::BadInput);
+    assert_eq!(category(engine.call("c", "incr", json!([1]), &none())), Category::BadInput);
+    assert_eq!(category(engine.call("c", "inrc", json!({}), &none())), Category::BadInput);
+    assert_eq!(category(engine.call("c", "new", json!({}), &none())), Category::BadInput);
+    assert_eq!(category(engine.get("c", "incr", json!({}))), Category::BadInput);
+    assert_eq!(category(engine.call("d", "incr", json!({}), &none())), Category::NotFound);
+    assert_eq!(category(engine.create("conter", "d", json!({}), &none())), Category::NotFound);
+    assert_eq!(category(engine.create("counter", "c", json!({"init_val": 0}), &none())), Category::Conflict);
+    // past 64 bits is an integer of JSON's, but none that this class takes: it says so, and nothing is recorded
+    let past = serde_json::from_str(r#"{"val": 18446744073709551616}"#).unwrap();
+    assert_eq!(category(engine.call("c", "incr", past, &none())), Category::BadInput);
+    assert_eq!(engine.show("c").unwrap(), before);
+}
+
+#[test]
+fn a_failure_changes_nothing_and_leaves_its_step() {
+    let place = Place::new();
+    let engine = place.engine_with(Settings {
+        limits: Limits { time: Duration::from_millis(200), memory: 8 << 20, ..Limits::default() },
+        ..Settings::default()
+    });
+    let before = engine.show("h").unwrap();
+    let methods = ["fail", "panic", "spin", "eat", "huge", "bloat", "chatter", "nonsense"];
+    for method in methods {
+        let error = engine.call("h", method, json!({}), &none()).unwrap_err();
+        let expected = if method == "fail" { Category::Refused } else { Category::Broken };
+        assert_eq!(error.category(), expected, "{method}: {error}");
+    }
+    let after = engine.show("h").unwrap();
+    assert_eq!(after.state, before.state);
+    let steps = engine.steps("h", 2, 100).unwrap();
+    let named: Vec<&str> = steps.iter().map(|step| step.method.as_str()).collect();
+    assert_eq!(named, methods);
+    assert!(steps.iter().all(|step| matches!(step.outcome, Outcome::Failed(_)) && step.state == after.actor.state));
+}
+
+#[test]
+fn a_key_makes_a_call_once() {
+    let place = Place::new();
+    let first = place.engine().call("c", "incr", json!({"val": 5}), &keyed("k")).unwrap();
+    let again = place.engine().call("c", "incr", json!({"val": 5.0}), &keyed("k")).unwrap();
+    assert_eq!((first.recorded, again.recorded), (false, true));
+    assert_eq!((&again.reference, &again.result), (&first.reference, &first.result));
+    assert_eq!(value(&place.engine()), 5);
+    // another call: other arguments, arguments left to the default, another method, even one that is not there
+    for (method, arguments) in
+        [("incr", json!({"val": 6})), ("incr", json!({})), ("value", json!({})), ("no", json!({}))]
+    {
+        let error = place.engine().call("c", method, arguments, &keyed("k")).unwrap_err();
+        assert!(matches!(error, Error::KeyTaken { .. }), "{error}");
+    }
+    // a recorded failure is an answer too, and the constructor's key belongs to the actor
+    let failed = place.engine().call("h", "fail", json!({}), &keyed("f")).unwrap_err();
+    assert_eq!(place.engine().call("h", "fail", json!({}), &keyed("f")).unwrap_err(), failed);
+    assert_eq!(place.engine().steps("h", 1, 9).unwrap().len(), 2);
+    let create = |key| place.engine().create("counter", "d", json!({"init_val": 1}), &keyed(key));
+    assert!(!create("n").unwrap().recorded);
+    assert!(create("n").unwrap().recorded);
+    assert!(matches!(create("m").unwrap_err(), Error::ActorExists { .. }));
+    for key in ["", &"k".repeat(256)] {
+        let error = place.engine().call("c", "incr", json!({}), &keyed(key)).unwrap_err();
+        assert_eq!(error.category(), Category::BadInput);
+    }
+}
+
+#[test]
+fn a_call_that_runs_at_its_deadline_never_was() {
+    let place = Place::new();
+    let engine = place.engine();
+    let deadline = Some(Instant::now() + Duration::from_millis(50));
+    let error = engine.call("h", "spin", json!({}), &Options { deadline, ..none() }).unwrap_err();
+    assert!(matches!(error, Error::NotAccepted { .. }), "{error}");
+    assert_eq!(engine.steps("h", 1, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn an_interrupted_call_never_was() {
+    let place = Place::new();
+    let settings = Settings::default();
+    let engine = place.engine_with(settings.clone());
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| engine.call("h", "spin", json!({}), &none()));
+        settings.stop.stop();
+        assert_eq!(call.join().unwrap().unwrap_err(), Error::Interrupted);
+    });
+    assert_eq!(place.engine().steps("h", 1, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn every_earlier_state_can_be_built_again() {
+    let place = Place::new();
+    let engine = place.engine();
+    let mut states = vec![engine.show("c").unwrap().state];
+    for n in 0..150 {
+        incr(&engine, n, &none()).unwrap();
+        states.push(engine.show("c").unwrap().state);
+    }
+    let steps = engine.steps("c", 1, 1000).unwrap();
+    assert_eq!(steps.len(), states.len());
+    for (step, state) in steps.iter().zip(&states) {
+        assert_eq!(step.state, Hash::of(state));
+        assert_eq!(&engine.state_at("c", step.number).unwrap(), state, "step {}", step.number);
+    }
+    assert!(matches!(engine.state_at("c", 0), Err(Error::NoStep { .. })));
+    assert!(matches!(engine.state_at("c", 152), Err(Error::NoStep { .. })));
+}
+
+#[test]
+fn an_id_is_free_again_after_rm_and_its_numbers_go_on() {
+    let place = Place::new();
+    let engine = place.engine();
+    incr(&engine, 1, &keyed("k")).unwrap();
+    engine.remove("c", false).unwrap();
+    assert_eq!(engine.call("c", "incr", json!({}), &none()).unwrap_err().category(), Category::NotFound);
+    let made = engine.create("counter", "c", json!({"init_val": 7}), &none()).unwrap();
+    assert_eq!((made.reference.unwrap().number, made.step), (3, Some(3)));
+    // the key ended with the actor that it belonged to
+    assert_eq!(incr(&engine, 1, &keyed("k")).unwrap(), 8);
+    assert_eq!(engine.state_at("c", 3).unwrap(), br#"{"val":7}"#);
+}
+
+#[test]
+fn many_threads_lose_no_update() {
+    let place = Place::new();
+    let mut results: Vec<i64> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let engine = place.engine();
+                    (0..50).map(|_| incr(&engine, 1, &none()).unwrap()).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    results.sort_unstable();
+    assert_eq!(results, (1..=200).collect::<Vec<_>>());
+    assert_eq!(value(&place.engine()), 200);
+}
