@@ -9,6 +9,7 @@ mod cargo;
 mod commands;
 mod complete;
 mod console;
+mod detached;
 mod interrupt;
 mod listing;
 mod options;

@@ -102,3 +102,31 @@ enum Round {
 fn pause(now: Timestamp, due: Option<Timestamp>) -> Duration {
     due.map_or(LOOK_AGAIN, |due| due.since(now).min(LOOK_AGAIN))
 }
+
+/// What the one detached worker of a store holds. No id and no task is spelled like this.
+const DETACHED: &str = "#worker";
+
+/// A detached worker stays for what comes due within this time.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Engine {
+    /// Works until nothing is left to run or comes due within a day, as the only worker of this kind of the store; where there is
+    /// one, returns at once.
+    pub fn work_detached(&self, jobs: usize) -> Result<()> {
+        let name = Name::from_stored(DETACHED);
+        while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
+            self.work(jobs, Until::Idle { ahead: AHEAD })?;
+            drop(hold);
+            // who accepted a call while this one was held has started no worker: look once more
+            if self.settings.stop.is_stopped() || self.store.runnable(None, self.now(), 1)?.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a detached worker works on the store. One that is about to leave looks once more before it does.
+    pub fn has_detached_worker(&self) -> Result<bool> {
+        Ok(self.store.hold(&Name::from_stored(DETACHED), Some(Instant::now()))?.is_none())
+    }
+}

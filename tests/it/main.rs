@@ -1,6 +1,7 @@
 //! One crate of integration tests: what vactor promises, played on the real thing. The binary runs on real stores, in
 //! folders of their own; classes are real WebAssembly.
 
+mod accepted;
 mod bad_class;
 mod bad_input;
 mod bad_store;

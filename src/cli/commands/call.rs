@@ -6,11 +6,11 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::{Engine, Options, Reply};
-use vactor::model::{Category, Error, Method};
+use vactor::model::{Category, Error, Method, Reference};
 
 use crate::cli::args::{Sources, Words};
 use crate::cli::options::{CallFlags, LimitFlags};
-use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, quantity};
+use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
 /// Makes an actor by its class's constructor
 #[derive(Args)]
@@ -25,6 +25,9 @@ pub struct Create {
     /// Where the actor is there already, leaves it as it is and succeeds
     #[arg(long)]
     if_absent: bool,
+    /// Does not wait: prints the construction's reference and leaves it to a worker
+    #[arg(long = "async", conflicts_with_all = ["if_absent", "timeout"])]
+    submit: bool,
     #[command(flatten)]
     call: CallFlags,
     #[command(flatten)]
@@ -42,6 +45,9 @@ pub struct Call {
     method: String,
     #[command(flatten)]
     words: Words,
+    /// Does not wait: prints the call's reference and leaves it to a worker
+    #[arg(long = "async", conflicts_with_all = ["raw", "timeout"])]
+    submit: bool,
     /// Prints a string without its quotes
     #[arg(short, long, conflicts_with = "json")]
     raw: bool,
@@ -82,7 +88,7 @@ pub struct CreateLine<'a> {
     step: Option<u64>,
 }
 
-/// The result alone: any JSON value, null for a method without one.
+/// The result alone: any JSON value, null for a method without one. With `--async` the reference, as a string.
 #[derive(schemars::JsonSchema)]
 #[schemars(transparent)]
 pub struct ResultLine(#[expect(dead_code, reason = "names the shape of what is printed as it came")] Value);
@@ -98,6 +104,11 @@ impl Run for Create {
         };
         let arguments = read(&self.words, &engine, constructor)?;
         let options = options(&self.call);
+        if self.submit {
+            let reference = engine.submit_create(&self.class, &self.id, arguments, &options)?;
+            detached::ensure_worker(cli, &engine)?;
+            return self.tell_accepted(cli, &reference);
+        }
         interrupt::stops(&cli.stop)?;
         let made = match self.if_absent {
             true => engine.create_if_absent(&self.class, &self.id, arguments, &options),
@@ -125,6 +136,16 @@ impl Run for Create {
     }
 }
 
+impl Create {
+    fn tell_accepted(&self, cli: &Cli, reference: &Reference) -> Result<(), Problem> {
+        if !cli.console.wants_json() {
+            return cli.console.line(reference.to_string());
+        }
+        let (id, class, reference) = (self.id.as_str(), self.class.as_str(), Some(reference.to_string()));
+        cli.console.json(&CreateLine { id, class, created: false, reference, step: None })
+    }
+}
+
 impl Run for Call {
     type Line = ResultLine;
 
@@ -132,6 +153,11 @@ impl Run for Call {
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let arguments = read(&self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
         let options = options(&self.call);
+        if self.submit {
+            let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?.to_string();
+            detached::ensure_worker(cli, &engine)?;
+            return if cli.console.wants_json() { cli.console.json(&reference) } else { cli.console.line(reference) };
+        }
         interrupt::stops(&cli.stop)?;
         let reply = engine.call(&self.id, &self.method, arguments, &options)?;
         tell_details(cli, &self.id, &reply);
@@ -174,7 +200,7 @@ fn options(flags: &CallFlags) -> Options {
 }
 
 /// The result as one line. A method that declares none has none to print, but to a program that reads JSON.
-fn print(cli: &Cli, reply: &Reply, raw: bool) -> Result<(), Problem> {
+pub fn print(cli: &Cli, reply: &Reply, raw: bool) -> Result<(), Problem> {
     if !reply.has_result && !cli.console.wants_json() {
         return Ok(());
     }

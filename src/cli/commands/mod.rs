@@ -1,5 +1,6 @@
 //! The commands, one group to a file.
 
+mod accepted;
 mod actor;
 mod build;
 mod call;
@@ -10,6 +11,7 @@ mod new;
 mod place;
 mod util;
 
+pub use accepted::{Cancel, Ps, Resume, Wait, Worker};
 pub use actor::{Ls, Rm, Show};
 pub use build::Build;
 pub use call::{Call, Create, Get};

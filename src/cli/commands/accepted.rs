@@ -1,0 +1,303 @@
+//! `vactor wait`, `cancel`, `resume`, `ps` and `worker`: calls that were accepted and that nobody waited for.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::Value;
+use vactor::engine::{Engine, Phase, Reply, Until};
+use vactor::model::{Error, Invocation, Name, Reference};
+
+use super::call::{ResultLine, print};
+use crate::cli::options::LimitFlags;
+use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
+
+/// Invocations that are read from the store at once.
+const PAGE: usize = 1000;
+
+/// Waits for accepted calls and prints their results, one line each, in the order given
+#[derive(Args)]
+pub struct Wait {
+    /// The calls, by the references that `--async` printed
+    #[arg(value_name = "REF", required = true)]
+    references: Vec<Reference>,
+    /// Waits for the first of them to end: prints its reference, a tab, and its result
+    #[arg(long)]
+    any: bool,
+    /// How long to wait, such as 5s; the calls go on
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
+    timeout: Option<Duration>,
+    /// Prints a string without its quotes
+    #[arg(short, long, conflicts_with = "json")]
+    raw: bool,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Ends an accepted call: one that is queued at once, one that runs by interrupting it
+#[derive(Args)]
+pub struct Cancel {
+    /// The call
+    #[arg(value_name = "REF")]
+    reference: Reference,
+}
+
+/// Accepts a failed call anew, on the current state, and prints the new reference
+#[derive(Args)]
+pub struct Resume {
+    /// The call that failed
+    #[arg(value_name = "REF")]
+    reference: Reference,
+}
+
+/// Lists calls: those that have not ended, or all of one actor
+#[derive(Args)]
+pub struct Ps {
+    /// All calls of this actor, the newest first; without it, what has not ended, of all actors
+    #[arg(long, value_name = "ID", add = complete::ids())]
+    actor: Option<String>,
+    /// Only calls in this state
+    #[arg(long, value_enum)]
+    status: Option<StatusFlag>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    limit: usize,
+}
+
+/// Runs what was accepted, until it is stopped
+#[derive(Args)]
+pub struct Worker {
+    /// Ends when nothing accepted is left to run
+    #[arg(long)]
+    until_idle: bool,
+    /// How many actors to run beside each other
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
+    /// Ends at once where another worker of this kind works
+    #[arg(long, hide = true)]
+    detached: bool,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum StatusFlag {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// What `cancel` ended.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct CancelLine {
+    reference: String,
+}
+
+/// What `resume` accepted.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct ResumeLine {
+    /// The new call.
+    reference: String,
+    /// The call that failed.
+    resumes: String,
+}
+
+/// A call in a list.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct PsLine {
+    reference: String,
+    method: String,
+    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
+    status: &'static str,
+    /// RFC 3339.
+    accepted: String,
+    /// When it takes its turn, where that was asked for; RFC 3339.
+    due: Option<String>,
+    /// RFC 3339.
+    ended: Option<String>,
+    arguments: Value,
+}
+
+/// A worker prints no data.
+#[derive(schemars::JsonSchema)]
+pub struct NoLine {}
+
+impl Run for Wait {
+    type Line = ResultLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &self.limits)?;
+        interrupt::stops(&cli.stop)?;
+        // a reference that names nothing is found before anything is waited for
+        self.references.iter().try_for_each(|reference| engine.invocation(reference).map(drop))?;
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        if self.any {
+            return self.wait_any(cli, &engine, deadline);
+        }
+        let mut first: Option<Problem> = None;
+        for reference in &self.references {
+            match engine.wait(reference, deadline) {
+                Ok(reply) => print(cli, &Reply { has_result: true, ..reply }, self.raw)?,
+                Err(error @ (Error::Interrupted | Error::StillRunning { .. })) => return Err(error.into()),
+                Err(error) => {
+                    let problem = named(reference, error);
+                    cli.console.line("null")?;
+                    // the last thing said is the error that the exit code is of
+                    match &first {
+                        Some(_) => drop(cli.console.fail(&problem)),
+                        None => first = Some(problem),
+                    }
+                }
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+}
+
+impl Wait {
+    fn wait_any(&self, cli: &Cli, engine: &Engine, deadline: Option<Instant>) -> Result<(), Problem> {
+        let (first, outcome) = engine.wait_any(&self.references, deadline)?;
+        let reference = &self.references[first];
+        let result = match &outcome {
+            Ok(reply) => reply.result.to_string(),
+            Err(_) => "null".to_owned(),
+        };
+        cli.console.line(format!("{reference}\t{result}"))?;
+        outcome.map(drop).map_err(|error| named(reference, error))
+    }
+}
+
+/// An error of one of several calls says which.
+fn named(reference: &Reference, error: Error) -> Problem {
+    let problem = Problem::from(error);
+    match problem.message.contains(&reference.to_string()) {
+        true => problem,
+        false => Problem { message: format!("{reference}: {}", problem.message), ..problem },
+    }
+}
+
+impl Run for Cancel {
+    type Line = CancelLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+        engine.cancel(&self.reference)?;
+        if cli.console.wants_json() {
+            return cli.console.json(&CancelLine { reference: self.reference.to_string() });
+        }
+        cli.console.note(&format!("cancelled {}", self.reference));
+        Ok(())
+    }
+}
+
+impl Run for Resume {
+    type Line = ResumeLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+        let again = engine.resume(&self.reference)?;
+        detached::ensure_worker(cli, &engine)?;
+        if cli.console.wants_json() {
+            let resumes = self.reference.to_string();
+            return cli.console.json(&ResumeLine { reference: again.to_string(), resumes });
+        }
+        cli.console.line(again.to_string())
+    }
+}
+
+impl Run for Ps {
+    type Line = PsLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+        let mut listing = cli.console.listing(&["REFERENCE", "METHOD", "STATUS", "ACCEPTED", "ENDED", "ARGUMENTS"]);
+        let mut left = self.limit;
+        let mut page = self.page(&engine, None)?;
+        while let Some(last) = page.last().map(Invocation::reference) {
+            for invocation in &page {
+                let phase = engine.phase(invocation)?;
+                if left == 0 || self.status.is_some_and(|wanted| wanted != StatusFlag::from(phase)) {
+                    continue;
+                }
+                left -= 1;
+                listing.add(|| line(invocation, phase), || cells(invocation, phase));
+            }
+            listing.flush()?;
+            page = if left == 0 { vec![] } else { self.page(&engine, Some(last))? };
+        }
+        listing.end("no such call")
+    }
+}
+
+impl Ps {
+    fn page(&self, engine: &Engine, after: Option<Reference>) -> Result<Vec<Invocation>, Error> {
+        match &self.actor {
+            None => engine.pending(None, after.as_ref(), PAGE),
+            Some(id) => {
+                let id = vactor::ActorId::new(id)?;
+                engine.invocations(&Name::from(&id), after.map(|last| last.number), PAGE)
+            }
+        }
+    }
+}
+
+impl From<Phase> for StatusFlag {
+    fn from(phase: Phase) -> StatusFlag {
+        match phase {
+            Phase::Queued => StatusFlag::Queued,
+            Phase::Running => StatusFlag::Running,
+            Phase::Succeeded => StatusFlag::Succeeded,
+            Phase::Failed => StatusFlag::Failed,
+            Phase::Cancelled => StatusFlag::Cancelled,
+        }
+    }
+}
+
+fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Queued => "queued",
+        Phase::Running => "running",
+        Phase::Succeeded => "succeeded",
+        Phase::Failed => "failed",
+        Phase::Cancelled => "cancelled",
+    }
+}
+
+fn line(invocation: &Invocation, phase: Phase) -> PsLine {
+    PsLine {
+        reference: invocation.reference().to_string(),
+        method: invocation.new.method.clone(),
+        status: word(phase),
+        accepted: invocation.new.accepted.to_string(),
+        due: invocation.new.due.map(|due| due.to_string()),
+        ended: invocation.ended().map(|ended| ended.to_string()),
+        arguments: invocation.new.arguments.value(),
+    }
+}
+
+fn cells(invocation: &Invocation, phase: Phase) -> [String; 6] {
+    [
+        invocation.reference().to_string(),
+        invocation.new.method.clone(),
+        word(phase).to_owned(),
+        invocation.new.accepted.to_string(),
+        invocation.ended().map_or_else(String::new, |ended| ended.to_string()),
+        invocation.new.arguments.to_string(),
+    ]
+}
+
+impl Run for Worker {
+    type Line = NoLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &self.limits)?;
+        interrupt::stops(&cli.stop)?;
+        let jobs = usize::from(self.jobs);
+        if self.detached {
+            return Ok(engine.work_detached(jobs)?);
+        }
+        let until = if self.until_idle { Until::Idle { ahead: Duration::ZERO } } else { Until::Stopped };
+        Ok(engine.work(jobs, until)?)
+    }
+}
