@@ -2,10 +2,13 @@
 //! and calls the first of them so often.
 
 use std::error::Error;
+use std::path::Path;
 
 use serde_json::json;
-use vactor::engine::ManyCall;
-use vactor::{Engine, Options};
+use vactor::engine::{ActorInfo, ManyCall};
+use vactor::model::{Call, Log, Name, NewInvocation, Outcome, Seed};
+use vactor::store::{Commit, End, Mode, RedbStore, Store, Turn};
+use vactor::{ActorId, Engine, Json, Options};
 
 /// Calls that are committed together.
 const GROUP: usize = 1000;
@@ -18,12 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (actors, steps): (usize, usize) = (actors.parse()?, steps.parse()?);
     let engine = Engine::open(store)?;
     engine.register("counter", &std::fs::read(component)?)?;
-    for n in 0..actors {
-        engine.create("counter", &format!("a{n}"), json!({"init_val": 0}), &Options::default())?;
-        if n % 10_000 == 9_999 {
-            eprintln!("{} actors", n + 1);
-        }
-    }
+    engine.create("counter", "a0", json!({"init_val": 0}), &Options::default())?;
+    make_alike(Path::new(store), &engine.show("a0")?, actors)?;
     let call = |_| ManyCall {
         id: "a0".to_owned(),
         method: "incr".to_owned(),
@@ -35,5 +34,41 @@ fn main() -> Result<(), Box<dyn Error>> {
         engine.call_many(calls).into_iter().collect::<vactor::Result<Vec<_>>>()?;
     }
     assert_eq!(engine.get("a0", "value", json!({}))?.result.as_str(), steps.to_string());
+    Ok(())
+}
+
+/// Makes the actors `a1` and on as `a0` was made, many to a transaction: a create of its own for each would take minutes.
+fn make_alike(folder: &Path, like: &ActorInfo, actors: usize) -> vactor::Result<()> {
+    let store = RedbStore::open(folder, Mode::Write)?;
+    let (class, version, at) = (&like.actor.class, like.actor.version, like.actor.created);
+    let made = |n: usize| {
+        let id = ActorId::new(&format!("a{n}"))?;
+        let new = NewInvocation {
+            name: Name::from(&id),
+            call: Call::Construct { class: class.clone(), version },
+            method: "new".to_owned(),
+            arguments: Json::from(json!({"init_val": 0})),
+            key: None,
+            caller: None,
+            meta: vec![],
+            seed: Seed([0; 32]),
+            accepted: at,
+            due: None,
+            resumes: None,
+        };
+        Ok(Commit {
+            turn: Turn::Fresh(Box::new(new)),
+            expected_steps: 0,
+            at,
+            outcome: Outcome::Succeeded(Json::null()),
+            log: Log::default(),
+            micros: 0,
+            end: End::Made { class: class.clone(), version, state: like.state.clone() },
+        })
+    };
+    for first in (1..actors).step_by(GROUP) {
+        let commits = (first..actors.min(first + GROUP)).map(made).collect::<vactor::Result<_>>()?;
+        store.commit(commits)?.into_iter().collect::<vactor::Result<Vec<_>>>()?;
+    }
     Ok(())
 }

@@ -29,3 +29,24 @@ fn an_account_says_no() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("cause: insufficient-funds {"), "{ran:?}");
 }
+
+#[test]
+fn an_inventory_is_asked_and_picked_from() {
+    let vactor = Vactor::new();
+    let component = classes::component("inventory");
+    vactor.run(["register", "inventory", component.to_str().unwrap()]).ok();
+    vactor.line("create inventory shop with_parts_list=true").ok();
+    // optional and list arguments, and a filter
+    let found = vactor.run(["get", "shop", "find", "yageo", r#"tags=["through-hole"]"#, "max_cents=10"]).ok();
+    assert!(found.starts_with(r#"[{"sku":"R-CFR25-"#), "{found}");
+    assert_eq!(vactor.line("get shop find nothing-like-it").ok(), "[]\n");
+    let worth = vactor.line("get shop worth").ok();
+    // nested arguments: an order is picked whole or not at all
+    let order = |lines: &str| vactor.run(["call", "shop", "pick", &format!("lines={lines}"), "order=A-1"]);
+    let refused = order(r#"[{"sku":"R-CFR25-1K","quantity":1},{"sku":"R-CFR25-10K","quantity":4000000}]"#);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert_eq!(vactor.line("get shop worth").ok(), worth);
+    let picked = order(r#"[{"sku":"R-CFR25-1K","quantity":2}]"#);
+    assert_eq!((picked.code, picked.stdout.as_str()), (0, "{\"total\":20,\"reorder\":[]}\n"), "{picked:?}");
+    assert_eq!(picked.stderr, "shop: picked A-1 for 20 cents\n");
+}
