@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use vactor::engine::Observer;
-use vactor::model::{ActorId, ClassName, Level, LogLine, Name};
+use vactor::model::{ActorId, ClassName, Error, Level, LogLine, Name};
 
 use super::text;
 
@@ -67,6 +67,11 @@ impl Observer for Voice {
             lines.push_str(&format!("{separator}{name}: {level}{shown}"));
         }
         self.say(&lines);
+    }
+
+    fn stuck(&self, name: &Name, error: &Error) {
+        let told = format!("warning: what waits for {name} cannot run: {error}");
+        self.say(&if self.is_on_terminal() { text::harmless_line(&told) } else { told.into() });
     }
 
     fn compiling(&self, class: &ClassName) {

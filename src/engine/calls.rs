@@ -41,6 +41,8 @@ impl Engine {
     ) -> Result<Option<Reply>> {
         match self.create(class, id, arguments, options) {
             Err(Error::ActorExists { .. }) => Ok(None),
+            // another construction that was accepted before this one made it
+            Err(Error::Failed { fault, .. }) if fault.is_host(HostFault::Exists) => Ok(None),
             made => made.map(Some),
         }
     }

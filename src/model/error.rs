@@ -203,9 +203,7 @@ impl Error {
             Error::KeyTaken { .. } => {
                 "a key belongs to one call: take another key, or call with the same method and arguments".to_owned()
             }
-            Error::InboxFull { .. } => {
-                format!("wait until some have run, or raise the limit with `{}`", Limit::Inbox.flag())
-            }
+            Error::InboxFull { .. } => "wait until some have run; `vactor worker` runs them".to_owned(),
             Error::Busy { .. } | Error::Stale { .. } | Error::NotAccepted { .. } => "try again".to_owned(),
             Error::StillRunning { reference } | Error::LeftRunning { reference } => {
                 format!("`vactor wait {reference}` gives its result")

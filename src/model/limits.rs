@@ -45,7 +45,6 @@ pub enum Limit {
     State,
     Arguments,
     Result,
-    Inbox,
 }
 
 impl Limit {
@@ -57,7 +56,6 @@ impl Limit {
             Limit::State => "--max-state",
             Limit::Arguments => "--max-args",
             Limit::Result => "--max-result",
-            Limit::Inbox => "--max-inbox",
         }
     }
 }
@@ -70,7 +68,6 @@ impl fmt::Display for Limit {
             Limit::State => "state",
             Limit::Arguments => "arguments",
             Limit::Result => "result",
-            Limit::Inbox => "inbox",
         })
     }
 }

@@ -1,5 +1,12 @@
 //! Calls that nobody waits for, by the command line.
 
+use std::path::Path;
+
+use serde_json::json;
+use vactor::model::Hash;
+use vactor::store::{Mode, NewVersion, RedbStore, Store};
+use vactor::{ClassName, Engine, Options, Timestamp};
+
 use crate::raw;
 use crate::support::Vactor;
 
@@ -72,4 +79,31 @@ fn what_failed_says_so_and_can_be_taken_up_again() {
     vactor.line("wait h").refuses(2, "", "");
     let first = vactor.line("wait --any h#3 h#2");
     assert_eq!((first.code, first.stdout.as_str()), (1, "h#3\tnull\n"));
+}
+
+/// A class that cannot run holds up no other actor, and the worker says so once.
+#[test]
+fn a_worker_tells_of_what_it_cannot_run_and_goes_on() {
+    let vactor = counter();
+    spoil(&vactor.path(".vactor"));
+    let mut submit = vactor.command();
+    submit.env("VACTOR_WORKER", "off").args(["call", "--async", "my_counter", "incr"]);
+    assert!(submit.output().unwrap().status.success());
+    let worked = vactor.line("worker --until-idle --jobs 1");
+    assert_eq!(worked.code, 0, "{worked:?}");
+    assert_eq!(worked.stderr.matches("warning: what waits for spoiled cannot run: ").count(), 1, "{worked:?}");
+    assert_eq!(vactor.line("get my_counter value").ok(), "1\n");
+}
+
+/// Accepts a construction of a class whose component is none.
+fn spoil(folder: &Path) {
+    let store = RedbStore::open(folder, Mode::Write).unwrap();
+    let engine = Engine::open(folder).unwrap();
+    let described = engine.class("counter", None).unwrap().version.description;
+    let class = ClassName::new("spoiled").unwrap();
+    let component = b"no component".to_vec();
+    let at = Timestamp::from_millis(0);
+    let hash = Hash::of(&component);
+    store.register(NewVersion { class, hash, component, description: described, at }).unwrap();
+    engine.submit_create("spoiled", "spoiled", json!({"init_val": 0}), &Options::default()).unwrap();
 }

@@ -44,6 +44,15 @@ fn an_actor_can_be_called_before_it_was_made() {
 }
 
 #[test]
+fn what_is_about_to_be_made_is_not_absent() {
+    let place = Place::new();
+    let engine = place.engine();
+    engine.submit_create("counter", "d", json!({"init_val": 5}), &none()).unwrap();
+    assert_eq!(engine.create_if_absent("counter", "d", json!({"init_val": 7}), &none()).unwrap(), None);
+    assert_eq!(engine.get("d", "value", json!({})).unwrap().result.as_str(), "5");
+}
+
+#[test]
 fn a_key_answers_while_the_first_still_waits() {
     let place = Place::new();
     let engine = place.engine();
