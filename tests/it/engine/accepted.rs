@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vactor::engine::{Options, Phase, Settings, Until};
-use vactor::{Category, Error, Reference, Timestamp};
+use vactor::{Category, Error, Limits, Reference, Timestamp};
 
 use super::{Place, incr, keyed, value};
 
@@ -104,14 +104,17 @@ fn a_queued_call_is_cancelled_at_once() {
     assert_eq!((phase(&first), phase(&second)), (Phase::Cancelled, Phase::Succeeded));
 }
 
-/// The guest would spin for thirty seconds; whoever runs it is interrupted by a cancel from another engine.
+/// The guest may spin for an hour; whoever runs it is interrupted by a cancel from another engine.
 #[test]
 fn a_running_call_is_interrupted_by_a_cancel() {
     let place = Place::new();
     let reference = place.engine().submit_call("h", "spin", json!({}), &none()).unwrap();
-    std::thread::scope(|scope| {
-        let worker = place.engine();
-        let worker = scope.spawn(move || worker.work(1, IDLE));
+    let limits = Limits { time: Duration::from_secs(3600), ..Limits::default() };
+    let settings = Settings { limits, ..Settings::default() };
+    let (tell, told) = std::sync::mpsc::channel();
+    let interrupted = std::thread::scope(|scope| {
+        let worker = place.engine_with(settings.clone());
+        scope.spawn(move || tell.send(worker.work(1, IDLE)));
         let engine = place.engine();
         let phase = || engine.phase(&engine.invocation(&reference).unwrap()).unwrap();
         while phase() != Phase::Running {
@@ -119,10 +122,28 @@ fn a_running_call_is_interrupted_by_a_cancel() {
         }
         engine.cancel(&reference).unwrap();
         assert_eq!(engine.wait(&reference, None).unwrap_err().kind(), "cancelled");
-        worker.join().unwrap().unwrap();
+        // a guard against hanging for the hour, no measure
+        let interrupted = told.recv_timeout(Duration::from_secs(60));
+        settings.stop.stop();
+        interrupted
     });
+    interrupted.expect("the guest goes on").unwrap();
     let steps = place.engine().steps("h", 1, 9).unwrap();
     assert_eq!(steps.len(), 2, "a call that had begun leaves its step");
+}
+
+/// Two machines whose clocks are ten minutes apart work on one actor.
+#[test]
+fn an_actor_s_clock_never_goes_back() {
+    let place = Place::new();
+    let at = |millis| Settings { clock: Arc::new(move || Timestamp::from_millis(millis)), ..Settings::default() };
+    let (early, late) = (2_000_000_000_000, 2_000_000_600_000);
+    for clock in [early, late, early] {
+        incr(&place.engine_with(at(clock)), 1, &none()).unwrap();
+    }
+    let times: Vec<u64> = place.engine().steps("c", 2, 9).unwrap().iter().map(|step| step.at.as_millis()).collect();
+    assert_eq!(times, [early, late, late]);
+    place.engine().state_at("c", 4).unwrap();
 }
 
 #[test]
