@@ -10,7 +10,7 @@ pub enum Error {
     InvalidId { id: String, reason: &'static str },
     #[error("the class name {name:?} {reason}")]
     InvalidClassName { name: String, reason: &'static str },
-    #[error("{reference:?} is no reference")]
+    #[error("{reference:?} is no reference; one is an id, `#` and a number, such as `my_counter#3`")]
     InvalidReference { reference: String },
     #[error("the class {class} has no method {method}")]
     UnknownMethod { class: ClassName, method: String, similar: Option<String> },
@@ -179,7 +179,7 @@ impl Error {
                 "a class name is letters, digits and `_.-`, beginning with a letter".to_owned()
             }
             Error::InvalidReference { .. } => {
-                "a reference is an id, `#` and a number, such as `my_counter#3`".to_owned()
+                "`--async` prints the reference of a call, `vactor ps` and `vactor log` show it".to_owned()
             }
             Error::UnknownMethod { class, similar, .. } => {
                 did_you_mean(similar, &format!("`vactor describe {class}` shows its methods"))
