@@ -111,14 +111,21 @@ fn a_flipped_bit_gives_the_right_answer_or_none() {
 mod permissions {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
+    use std::process::Stdio;
 
     use super::*;
 
     const NOBODY: u32 = 65534;
 
-    /// Runs it as a user to whom permissions mean something: as root they do not.
+    /// Runs it as a user to whom permissions mean something: as root they do not. It is a copy of the binary beside
+    /// the store that runs, for the folder that it was built in may be closed to others.
     fn as_another(vactor: &Vactor, line: &str) -> Ran {
-        let mut command = vactor.command();
+        let binary = vactor.path("binary");
+        if !binary.exists() {
+            fs::copy(env!("CARGO_BIN_EXE_vactor"), &binary).unwrap();
+        }
+        let mut command = std::process::Command::new(binary);
+        command.env_clear().envs(vactor.environment()).current_dir(vactor.path(".")).stdin(Stdio::null());
         command.args(line.split_whitespace()).env("XDG_CACHE_HOME", "/nonexistent");
         if nix::unistd::geteuid().is_root() {
             command.uid(NOBODY).gid(NOBODY);
