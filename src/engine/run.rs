@@ -74,7 +74,7 @@ impl Engine {
     }
 
     fn execute_construction(&self, new: &NewInvocation, loaded: &LoadedClass, bounds: Bounds<'_>) -> Result<Executed> {
-        let at = self.now();
+        let at = self.time_of(new);
         let ran = self.run(new, loaded, at, Method::Construct { arguments: &new.arguments }, bounds)?;
         let micros = ran.took.as_micros() as u64;
         let version = &loaded.version;
@@ -97,7 +97,7 @@ impl Engine {
         bounds: Bounds<'_>,
     ) -> Result<Executed> {
         // the clock of an actor never goes back, whichever machine's clock it was before
-        let at = self.now().max(actor.updated);
+        let at = self.time_of(new).max(actor.updated);
         let loaded = self.loaded(&actor.class, actor.version)?;
         let version = actor.version;
         if let Err(reason) = self.still_fits(new, &loaded) {
@@ -112,6 +112,12 @@ impl Engine {
             Err(fault) => (Outcome::Failed(fault), None),
         };
         Ok(Executed { at, outcome, log: ran.log, micros, end: End::Step { version, state } })
+    }
+
+    /// What time it is for a run: never before it was due, by whichever machine's clock that was found.
+    fn time_of(&self, new: &NewInvocation) -> Timestamp {
+        let now = self.now();
+        new.due.map_or(now, |due| now.max(due))
     }
 
     /// Whether the call that was checked when it was accepted fits the class that the actor has now.

@@ -30,6 +30,16 @@ pub enum Turn {
     Accepted { name: crate::model::Name, number: u64 },
 }
 
+impl Turn {
+    /// The actor (or task) whose turn it is.
+    pub fn name(&self) -> &crate::model::Name {
+        match self {
+            Turn::Fresh(new) => &new.name,
+            Turn::Accepted { name, .. } => name,
+        }
+    }
+}
+
 /// What the end leaves in the store.
 #[derive(Clone, Debug)]
 pub enum End {

@@ -91,7 +91,8 @@ pub trait Store: Send + Sync {
     fn invocations(&self, name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
 
     /// Ends invocations, each with its step, all in one transaction. Each commit is judged alone and in order, so several of
-    /// one actor may follow each other. What is refused leaves nothing behind.
+    /// one actor may follow each other; after one that is refused, those that follow on its actor are
+    /// [`Stale`](crate::model::Error::Stale). What is refused leaves nothing behind.
     fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>>;
 
     /// Ends an accepted invocation that has not run: no step is written.

@@ -11,6 +11,7 @@ mod commands;
 mod engine;
 mod house;
 mod lines;
+mod proof;
 mod raw;
 mod sandbox;
 mod signals;

@@ -16,13 +16,13 @@ use vactor::store::{Mode, RedbStore};
 use crate::raw;
 
 /// A store in a folder, with an engine of its own for each that asks, as another process has.
-struct Place {
+pub struct Place {
     folder: TempDir,
 }
 
 impl Place {
     /// With the classes `counter` and `hostile`, and the actors `c` (a counter at 0) and `h`.
-    fn new() -> Place {
+    pub fn new() -> Place {
         let place = Place { folder: tempfile::tempdir().unwrap() };
         RedbStore::create(place.folder.path()).unwrap();
         let engine = place.engine();
@@ -33,11 +33,11 @@ impl Place {
         place
     }
 
-    fn engine(&self) -> Engine {
+    pub fn engine(&self) -> Engine {
         self.engine_with(Settings::default())
     }
 
-    fn engine_with(&self, settings: Settings) -> Engine {
+    pub fn engine_with(&self, settings: Settings) -> Engine {
         let store = RedbStore::open(self.folder.path(), Mode::Write).unwrap();
         let cache = Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         Engine::new(Arc::new(store), Sandbox::new(cache), settings)

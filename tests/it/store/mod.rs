@@ -1,7 +1,7 @@
 //! What every store promises, played against each: `promises` holds one function per promise.
 
 mod damage;
-mod disk;
+pub mod disk;
 mod fixture;
 mod format;
 mod helper;

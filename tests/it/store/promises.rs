@@ -36,6 +36,7 @@ promises! {
     removal_leaves_a_task_of_the_same_name
     a_group_is_judged_one_by_one
     steps_of_one_actor_follow_each_other_in_a_group
+    what_follows_a_refused_step_in_a_group_is_stale
     every_earlier_state_has_a_checkpoint_near
     the_inbox_has_a_limit
     invocations_are_listed_newest_first
@@ -338,7 +339,7 @@ fn a_group_is_judged_one_by_one(stores: &Fixture) {
     make(&*store, "b", b"0");
     let group = vec![
         ends(fresh(call("a", "x", 5)), 1, 6, b"a1"),
-        ends(fresh(call("b", "x", 5)), 9, 6, b"stale"),
+        ends(fresh(call("d", "x", 5)), 9, 6, b"stale"),
         ends(fresh(keyed("b", "x", 5, "k")), 1, 6, b"b1"),
         ends(fresh(keyed("b", "x", 5, "k")), 2, 6, b"known"),
         makes(fresh(construction("a", 5)), 2, 6, b"there already"),
@@ -346,7 +347,7 @@ fn a_group_is_judged_one_by_one(stores: &Fixture) {
     ];
     let told = store.commit(group).unwrap();
     assert_eq!(told[0], Ok(Committed::Done { reference: 2, step: Some(2) }));
-    assert_eq!(told[1], Err(Error::Stale { id: "b".to_owned() }));
+    assert_eq!(told[1], Err(Error::Stale { id: "d".to_owned() }));
     assert_eq!(told[2], Ok(Committed::Done { reference: 2, step: Some(2) }));
     assert!(matches!(&told[3], Ok(Committed::Known(known)) if known.number == 2));
     assert_eq!(told[4], Err(Error::ActorExists { id: "a".to_owned() }));
@@ -371,6 +372,28 @@ fn steps_of_one_actor_follow_each_other_in_a_group(stores: &Fixture) {
 }
 
 /// Steps append one byte to the state, so that a checkpoint and the steps behind it give any state.
+/// A group's second step was made of what its first one left. Somebody else's step must not make room for it, nor must a key
+/// that somebody else used.
+fn what_follows_a_refused_step_in_a_group_is_stale(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "other", b"0");
+    for (n, first) in [(0, call("a", "incr", 5)), (1, keyed("b", "incr", 5, "k"))] {
+        let of = first.name.to_string();
+        make(&*store, &of, b"0");
+        let group = vec![
+            ends(fresh(first), 1, 6, b"1"),
+            ends(fresh(call("other", "incr", 5)), 1 + n, 6, b"1"),
+            ends(fresh(call(&of, "incr", 5)), 2, 6, b"2"),
+        ];
+        commit(&*store, ends(fresh(keyed(&of, "incr", 3, "k")), 1, 4, b"10")).unwrap();
+        let told = store.commit(group).unwrap();
+        assert!(matches!(told[0], Err(Error::Stale { .. }) | Ok(Committed::Known(_))), "{told:?}");
+        assert!(told[1].is_ok(), "{told:?}");
+        assert!(matches!(told[2], Err(Error::Stale { .. })), "{told:?}");
+        assert_eq!(store.load(&id(&of)).unwrap().unwrap().state, b"10");
+    }
+}
+
 fn every_earlier_state_has_a_checkpoint_near(stores: &Fixture) {
     for (of, start) in [("short", 0), ("long", 20_000)] {
         let store = stores.open();

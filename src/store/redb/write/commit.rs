@@ -41,7 +41,21 @@ impl From<Commit> for Ready {
 }
 
 impl Writer<'_> {
+    /// After a refused commit all that follow on its actor are stale, for the step counter alone does not tell: it may have come
+    /// to what they expect by steps of somebody else.
     pub(in crate::store::redb) fn commit(&mut self, ready: Ready) -> Try<Result<Committed>> {
+        let name = ready.commit.turn.name().clone();
+        if self.refused.contains(&name) {
+            return Ok(stale(&name));
+        }
+        let committed = self.commit_alone(ready)?;
+        if !matches!(committed, Ok(Committed::Done { .. })) {
+            self.refused.insert(name);
+        }
+        Ok(committed)
+    }
+
+    fn commit_alone(&mut self, ready: Ready) -> Try<Result<Committed>> {
         let Ready { commit, state } = ready;
         let ending = match self.judge(&commit)? {
             Ok(Judged::Ends(ending)) => *ending,

@@ -6,8 +6,8 @@ mod remove;
 
 pub(super) use commit::Ready;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Error, Head, Name, NewInvocation, Timestamp};
 
@@ -20,6 +20,8 @@ use super::tables::Writing;
 pub(super) struct Writer<'t> {
     pub(super) tables: Writing<'t>,
     names: BTreeMap<Name, Touched>,
+    /// Names of commits that were refused. What follows them on their actors was made of a state that never was.
+    refused: BTreeSet<Name>,
     changed: bool,
 }
 
@@ -34,7 +36,7 @@ struct Touched {
 
 impl<'t> Writer<'t> {
     pub(super) fn new(tables: Writing<'t>) -> Writer<'t> {
-        Writer { tables, names: BTreeMap::new(), changed: false }
+        Writer { tables, names: BTreeMap::new(), refused: BTreeSet::new(), changed: false }
     }
 
     /// Says that there is something to commit.
