@@ -98,6 +98,18 @@ impl Console {
     /// Writes text to stdout as it is, at once. A reader that went away ends the process quietly.
     pub fn data(&self, text: &str) -> Result<(), Problem> {
         self.voice.end_progress();
+        self.write(text)
+    }
+
+    /// Lines of many more to come: on a terminal made harmless, and beside one what shows progress stays.
+    pub fn stream(&self, lines: &str) -> Result<(), Problem> {
+        if self.stdout_is_terminal() {
+            return self.data(&text::harmless(lines));
+        }
+        self.write(lines)
+    }
+
+    fn write(&self, text: &str) -> Result<(), Problem> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(()),

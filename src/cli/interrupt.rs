@@ -10,8 +10,19 @@ use super::{Code, Problem};
 
 /// From now on Ctrl-C stops what runs; a second one ends the process.
 pub fn stops(stop: &Stop) -> Result<(), Problem> {
+    stops_and(stop, || ())
+}
+
+/// As [`stops`], and does something else then.
+pub fn stops_and(stop: &Stop, act: impl Fn() + Send + 'static) -> Result<(), Problem> {
     let stop = stop.clone();
-    listen(move || if stop.is_stopped() { end() } else { stop.stop() })
+    listen(move || {
+        if stop.is_stopped() {
+            end();
+        }
+        stop.stop();
+        act();
+    })
 }
 
 /// From now on Ctrl-C ends the process with its own exit code.

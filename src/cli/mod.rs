@@ -5,6 +5,7 @@
 //! store (`place`), printing (`console`, `table`, `text`), errors and exit codes (`problem`).
 
 mod args;
+mod batch;
 mod cargo;
 mod commands;
 mod complete;

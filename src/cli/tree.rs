@@ -25,6 +25,7 @@ pub const COMMANDS: &[Entry] = &[
     entry::<Create>("create"),
     entry::<Call>("call"),
     entry::<Get>("get"),
+    entry::<Batch>("batch"),
     entry::<Wait>("wait"),
     entry::<Cancel>("cancel"),
     entry::<Resume>("resume"),

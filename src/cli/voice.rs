@@ -2,13 +2,19 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use vactor::engine::Observer;
 use vactor::model::{ActorId, ClassName, Error, Level, LogLine, Name};
 
 use super::text;
+
+/// Less than this is not worth showing progress.
+const A_WHILE: Duration = Duration::from_millis(500);
+
+/// The words for a count of lines.
+const LINES: &str = "lines";
 
 /// Speaks on stderr. Quiet, it says nothing.
 pub struct Voice {
@@ -37,6 +43,31 @@ impl Voice {
     pub fn end_progress(&self) {
         if let Some(progress) = self.progress().take() {
             progress.finish_and_clear();
+        }
+    }
+
+    /// Shows how many lines are done, once they take a while.
+    pub fn counted(&self, lines: u64, started: Instant) {
+        if self.shows_progress() && started.elapsed() >= A_WHILE {
+            self.show(LINES, || {
+                let style = ProgressStyle::with_template("{spinner} {pos} {msg}, {per_sec}");
+                ProgressBar::no_length().with_style(style.expect("the template is sound"))
+            })
+            .set_position(lines);
+        }
+    }
+
+    /// What shows this, made where something else or nothing is shown.
+    fn show(&self, message: &str, make: impl FnOnce() -> ProgressBar) -> ProgressBar {
+        let mut progress = self.progress();
+        match &*progress {
+            Some(bar) if bar.message() == message => bar.clone(),
+            _ => {
+                if let Some(other) = progress.take() {
+                    other.finish_and_clear();
+                }
+                progress.insert(make().with_message(message.to_owned())).clone()
+            }
         }
     }
 
@@ -76,9 +107,8 @@ impl Observer for Voice {
 
     fn compiling(&self, class: &ClassName) {
         if self.shows_progress() {
-            let spinner = ProgressBar::new_spinner().with_message(format!("compiling {class}"));
+            let spinner = self.show(&format!("compiling {class}"), ProgressBar::new_spinner);
             spinner.enable_steady_tick(Duration::from_millis(100));
-            *self.progress() = Some(spinner);
         }
     }
 
@@ -86,11 +116,9 @@ impl Observer for Voice {
         if !self.shows_progress() {
             return;
         }
-        let mut progress = self.progress();
-        let bar = progress.get_or_insert_with(|| {
+        let bar = self.show(&format!("replaying {id}"), || {
             let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
-            let bar = ProgressBar::new(all).with_message(format!("replaying {id}"));
-            bar.with_style(style.expect("the template is sound"))
+            ProgressBar::new(all).with_style(style.expect("the template is sound"))
         });
         bar.set_position(done);
     }

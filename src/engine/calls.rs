@@ -268,7 +268,7 @@ pub(super) fn reply(reference: Reference, step: Option<u64>, outcome: Outcome, m
     reply_of(reference, step, outcome, &method.name, method.result.is_some())
 }
 
-fn reply_of(
+pub(super) fn reply_of(
     reference: Reference,
     step: Option<u64>,
     outcome: Outcome,

@@ -1,77 +1,62 @@
-//! Many calls at once: they run one after the other (or beside each other, on different actors' states) in memory, and
-//! commit together.
+//! Many calls at once: they run in memory, one on the state that the other left, and commit together.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::calls::{refused_arguments, reply};
+use super::calls::{refused_arguments, reply_of};
 use super::prepare::expect_kind;
 use super::{Engine, Options, Reply};
-use crate::model::{ActorId, Method, MethodKind, Name, Outcome, Reference, Result};
+use crate::model::{ActorId, Error, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status};
 use crate::store::{Commit, Committed, End, Hold, Snapshot, Turn};
+
+/// A group that ran for so long, or that has so many calls or bytes, is to be committed before it takes more: who called
+/// waits for that, and all of it is in memory.
+const LONG_ENOUGH: Duration = Duration::from_millis(50);
+const MANY_ENOUGH: usize = 10_000;
+const LARGE_ENOUGH: usize = 16 << 20;
 
 /// One call of many.
 #[derive(Clone, Debug)]
 pub struct ManyCall {
     pub id: String,
     pub method: String,
+    /// An object by parameter, or a list in the declared order.
     pub arguments: Value,
     pub options: Options,
 }
 
-impl Engine {
-    /// Runs many blocking calls and gives their answers in the same order. Calls of one actor run in the order given; what
-    /// can be committed together is, in one durable transaction, and no answer comes before its commit.
-    pub fn call_many(&self, calls: Vec<ManyCall>) -> Vec<Result<Reply>> {
-        let mut group = Group::new(self, calls.len());
-        for (id, indexes) in by_actor(&calls) {
-            group.run_actor(id, &calls, &indexes);
-        }
-        group.commit();
-        let Group { mut answers, .. } = group;
-        // what could not run in memory takes the way of a single call; the holds are released by now
-        let left: Vec<usize> = (0..calls.len()).filter(|n| answers[*n].is_none()).collect();
-        for n in left {
-            let call = &calls[n];
-            answers[n] = Some(self.call(&call.id, &call.method, call.arguments.clone(), &call.options));
-        }
-        answers.into_iter().flatten().collect()
-    }
-}
-
-/// The indexes of each actor's calls, actors in the order of their first call.
-fn by_actor(calls: &[ManyCall]) -> Vec<(&str, Vec<usize>)> {
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut actors: Vec<(&str, Vec<usize>)> = Vec::new();
-    for (n, call) in calls.iter().enumerate() {
-        let place = *places.entry(&call.id).or_insert_with(|| {
-            actors.push((&call.id, Vec::new()));
-            actors.len() - 1
-        });
-        actors[place].1.push(n);
-    }
-    actors
-}
-
-/// Calls that ran in memory and are not committed yet.
-struct Group<'e> {
+/// A group of calls that ran and are not committed yet; their actors are held until then. Dropped without a commit, none
+/// of them happened.
+pub struct Many<'e> {
     engine: &'e Engine,
+    began: Instant,
+    calls: Vec<ManyCall>,
+    sessions: HashMap<String, Session>,
+    ran: Ran,
+}
+
+/// What came of the calls so far.
+#[derive(Default)]
+struct Ran {
     /// By call; None until it is known, and at the end for calls that must be made singly.
     answers: Vec<Option<Result<Reply>>>,
     commits: Vec<Commit>,
     /// Which call each commit ends.
-    committed: Vec<Mutation>,
+    mutations: Vec<Mutation>,
     queries: Vec<Query>,
-    /// Actors are held until the commit.
-    holds: Vec<Hold>,
+    /// About as many as all of that holds.
+    bytes: usize,
+    /// Whether a call must be made singly.
+    left: bool,
 }
 
 struct Mutation {
     call: usize,
     name: Name,
-    method: Method,
+    method: String,
+    has_result: bool,
     outcome: Outcome,
 }
 
@@ -82,108 +67,203 @@ struct Query {
     answer: Result<Reply>,
 }
 
-/// One actor as the calls so far leave it.
+/// How an actor's calls are made: on its state in memory, or singly after the commit, because it is not there, not free or
+/// has something in its inbox, or because a call before was one that cannot run here.
 struct Session {
+    here: Option<Here>,
+    singly: bool,
+}
+
+/// One actor as the calls so far leave it.
+struct Here {
     id: ActorId,
     snapshot: Snapshot,
     keys: HashSet<String>,
     last_commit: Option<usize>,
+    #[expect(dead_code, reason = "held until the commit")]
+    hold: Hold,
 }
 
-impl<'e> Group<'e> {
-    fn new(engine: &'e Engine, calls: usize) -> Group<'e> {
-        let answers = std::iter::repeat_with(|| None).take(calls).collect();
-        Group { engine, answers, commits: vec![], committed: vec![], queries: vec![], holds: vec![] }
+impl Engine {
+    /// A group of calls, none yet.
+    pub fn many(&self) -> Many<'_> {
+        let (calls, sessions, ran) = (vec![], HashMap::new(), Ran::default());
+        Many { engine: self, began: Instant::now(), calls, sessions, ran }
     }
 
-    /// Runs an actor's calls until one cannot run here: that one and what follows are made singly, after the commit.
-    fn run_actor(&mut self, id: &str, calls: &[ManyCall], indexes: &[usize]) {
-        let Some((mut session, hold)) = self.begin(id) else { return };
-        self.holds.push(hold);
-        for n in indexes {
-            if self.run_call(&mut session, *n, &calls[*n]).is_none() {
-                break;
+    /// Runs many blocking calls and gives their answers in the same order. Calls of one actor run in the order given; what
+    /// can be committed together is, and no answer comes before its commit.
+    pub fn call_many(&self, calls: Vec<ManyCall>) -> Vec<Result<Reply>> {
+        let mut answers = Vec::with_capacity(calls.len());
+        let mut many = self.many();
+        for call in calls {
+            if many.is_full() {
+                answers.append(&mut std::mem::replace(&mut many, self.many()).commit());
             }
+            many.add(call);
         }
+        answers.append(&mut many.commit());
+        answers
+    }
+}
+
+impl Many<'_> {
+    /// Whether it is to be committed before another call is added.
+    pub fn is_full(&self) -> bool {
+        let large = self.ran.left || self.calls.len() >= MANY_ENOUGH || self.ran.bytes >= LARGE_ENOUGH;
+        large || !self.calls.is_empty() && self.began.elapsed() >= LONG_ENOUGH
+    }
+
+    /// Runs a call on what those before it left. One that must be made singly has its turn after the commit.
+    pub fn add(&mut self, call: ManyCall) {
+        let engine = self.engine;
+        if !self.sessions.contains_key(&call.id) {
+            let here = engine.begin(&call.id);
+            self.sessions.insert(call.id.clone(), Session { singly: here.is_none(), here });
+        }
+        self.ran.answers.push(None);
+        let session = self.sessions.get_mut(&call.id).filter(|session| !session.singly);
+        if let Some(session) = session
+            && let Some(here) = &mut session.here
+        {
+            session.singly = engine.run_here(here, &call, &mut self.ran).is_none();
+            self.ran.left |= session.singly;
+        } else {
+            self.ran.left = true;
+        }
+        self.calls.push(call);
+    }
+
+    /// Makes what ran durable, makes the rest singly, and gives the answers in the order of the calls.
+    pub fn commit(mut self) -> Vec<Result<Reply>> {
+        let Many { engine, ran, calls, sessions, .. } = &mut self;
+        ran.commit(engine);
+        sessions.clear();
+        let answers = std::mem::take(&mut ran.answers);
+        let calls = std::mem::take(calls);
+        answers
+            .into_iter()
+            .zip(calls)
+            .map(|(answer, call)| answer.unwrap_or_else(|| engine.call_singly(call)))
+            .collect()
+    }
+}
+
+impl Engine {
+    /// The way of a single call.
+    fn call_singly(&self, call: ManyCall) -> Result<Reply> {
+        if self.settings.stop.is_stopped() {
+            return Err(Error::Interrupted);
+        }
+        let ManyCall { id, method, mut arguments, options } = call;
+        if arguments.is_array() {
+            arguments = self.method(&id, &method)?.named(arguments)?;
+        }
+        self.call(&id, &method, arguments, &options)
     }
 
     /// An actor that is there, free, and has an empty inbox. Whatever else it is, a single call says it best.
-    fn begin(&self, id: &str) -> Option<(Session, Hold)> {
+    fn begin(&self, id: &str) -> Option<Here> {
         let id = ActorId::new(id).ok()?;
         let name = Name::from(&id);
-        let hold = self.engine.store.hold(&name, Some(Instant::now())).ok()??;
-        let snapshot = self.engine.store.load(&id).ok()??;
-        if self.engine.inbox_waits(&name, &snapshot.head).ok()? {
+        let hold = self.store.hold(&name, Some(Instant::now())).ok()??;
+        let snapshot = self.store.load(&id).ok()??;
+        if self.inbox_waits(&name, &snapshot.head).ok()? {
             return None;
         }
-        Some((Session { id, snapshot, keys: HashSet::new(), last_commit: None }, hold))
+        Some(Here { id, snapshot, keys: HashSet::new(), last_commit: None, hold })
     }
 
-    /// None where the call cannot run here.
-    fn run_call(&mut self, session: &mut Session, n: usize, call: &ManyCall) -> Option<()> {
+    /// Runs the last of the calls. None where it cannot run here.
+    fn run_here(&self, here: &mut Here, call: &ManyCall, ran: &mut Ran) -> Option<()> {
+        let index = ran.answers.len() - 1;
+        if self.settings.stop.is_stopped() {
+            ran.answers[index] = Some(Err(Error::Interrupted));
+            return Some(());
+        }
         if let Some(key) = &call.options.key {
-            let is_known =
-                session.keys.contains(key) || !matches!(self.engine.keyed(&session.id, &call.options), Ok(None));
-            if is_known {
-                return None;
+            match self.keyed(&here.id, &call.options) {
+                Ok(None) if !here.keys.contains(key) => {}
+                // its answer is there already
+                Ok(Some(Invocation { status: Status::Ended { .. }, .. })) => {
+                    ran.answers[index] = Some(self.call_singly(call.clone()));
+                    return Some(());
+                }
+                _ => return None,
             }
         }
-        let actor = session.snapshot.head.actor.as_ref()?;
-        let loaded = self.engine.loaded(&actor.class, actor.version).ok()?;
-        let method = loaded.method(&call.method).and_then(|method| {
+        let actor = here.snapshot.head.actor.as_ref()?;
+        let loaded = self.loaded(&actor.class, actor.version).ok()?;
+        let prepared = loaded.method(&call.method).and_then(|method| {
             expect_kind(method, &[MethodKind::Mutation, MethodKind::Query])?;
-            Ok(method)
+            Ok((method, method.named(call.arguments.clone())?))
         });
-        match method {
-            Err(error) => self.answers[n] = Some(Err(error)),
-            Ok(method) if method.kind == MethodKind::Query => {
-                let answer = self.engine.query(&session.id, method, call.arguments.clone(), &session.snapshot);
-                self.queries.push(Query { call: n, saw: session.last_commit, answer });
+        match prepared {
+            Err(error) => ran.answers[index] = Some(Err(error)),
+            Ok((method, arguments)) if method.kind == MethodKind::Query => {
+                let answer = self.query(&here.id, method, arguments, &here.snapshot);
+                ran.bytes += answer.as_ref().map_or(0, |reply| reply.result.as_str().len());
+                ran.queries.push(Query { call: index, saw: here.last_commit, answer });
             }
-            Ok(method) => {
-                if let Err(error) = self.run_mutation(session, n, call, method) {
-                    self.answers[n] = Some(Err(error));
+            Ok((method, arguments)) => {
+                if let Err(error) = self.mutate_here(here, method, arguments, &call.options, ran) {
+                    ran.answers[index] = Some(Err(error));
                 }
             }
         }
         Some(())
     }
 
-    fn run_mutation(&mut self, session: &mut Session, n: usize, call: &ManyCall, method: &Method) -> Result<()> {
-        let new = self.engine.prepare_mutation(&session.id, method, call.arguments.clone(), &call.options)?;
-        let executed = self.engine.execute(&new, &session.snapshot, self.engine.bounds(&call.options))?;
+    fn mutate_here(
+        &self,
+        here: &mut Here,
+        method: &Method,
+        arguments: Value,
+        options: &Options,
+        ran: &mut Ran,
+    ) -> Result<()> {
+        let new = self.prepare_mutation(&here.id, method, arguments, options)?;
+        let executed = self.execute(&new, &here.snapshot, self.bounds(options))?;
         if let Some(fault) = refused_arguments(&executed.outcome) {
             return Err(method.refuse(fault.message.clone()));
         }
-        let (name, outcome) = (new.name.clone(), executed.outcome.clone());
-        session.keys.extend(call.options.key.clone());
-        let commit = executed.commit(Turn::Fresh(Box::new(new)), &session.snapshot.head);
-        session.advance(&commit);
-        session.last_commit = Some(self.commits.len());
-        self.commits.push(commit);
-        self.committed.push(Mutation { call: n, name, method: method.clone(), outcome });
+        ran.mutations.push(Mutation {
+            call: ran.answers.len() - 1,
+            name: new.name.clone(),
+            method: method.name.clone(),
+            has_result: method.result.is_some(),
+            outcome: executed.outcome.clone(),
+        });
+        ran.bytes += new.arguments.as_str().len();
+        here.keys.extend(options.key.clone());
+        let commit = executed.commit(Turn::Fresh(Box::new(new)), &here.snapshot.head);
+        ran.bytes += weight(&commit);
+        here.advance(&commit);
+        here.last_commit = Some(ran.commits.len());
+        ran.commits.push(commit);
         Ok(())
     }
+}
 
+impl Ran {
     /// Makes what ran durable, then answers. What was refused (somebody else was faster, or used the key) stays
     /// without an answer, and so does what ran after it on the same actor.
-    fn commit(&mut self) {
+    fn commit(&mut self, engine: &Engine) {
         let commits = std::mem::take(&mut self.commits);
         let count = commits.len();
         let results = match count {
             0 => Ok(vec![]),
-            _ => self.engine.store.commit(commits),
+            _ => engine.store.commit(commits),
         };
-        self.holds.clear();
         let results = results.unwrap_or_else(|error| vec![Err(error); count]);
         let done: Vec<bool> = results.iter().map(|result| matches!(result, Ok(Committed::Done { .. }))).collect();
-        for (mutation, result) in self.committed.drain(..).zip(results) {
+        for (mutation, result) in self.mutations.drain(..).zip(results) {
             self.answers[mutation.call] = match result {
                 Ok(Committed::Done { reference, step }) => {
-                    let reference = Reference { name: mutation.name, number: reference };
-                    Some(reply(reference, step, mutation.outcome, &mutation.method))
+                    let Mutation { name, method, has_result, outcome, .. } = mutation;
+                    Some(reply_of(Reference { name, number: reference }, step, outcome, &method, has_result))
                 }
-                Ok(Committed::Known(_)) | Err(crate::model::Error::Stale { .. }) => None,
+                Ok(Committed::Known(_)) | Err(Error::Stale { .. }) => None,
                 Err(error) => Some(Err(error)),
             };
         }
@@ -195,7 +275,7 @@ impl<'e> Group<'e> {
     }
 }
 
-impl Session {
+impl Here {
     /// The actor as this commit will leave it.
     fn advance(&mut self, commit: &Commit) {
         self.snapshot.head.numbers.steps += 1;
@@ -206,4 +286,18 @@ impl Session {
             self.snapshot.state.clone_from(state);
         }
     }
+}
+
+/// About how many bytes a commit holds.
+fn weight(commit: &Commit) -> usize {
+    let log: usize = commit.log.lines.iter().map(|line| line.message.len()).sum();
+    let result = match &commit.outcome {
+        Outcome::Succeeded(result) => result.as_str().len(),
+        Outcome::Failed(fault) => fault.message.len(),
+    };
+    let state = match &commit.end {
+        End::Step { state: Some(state), .. } | End::Made { state, .. } => state.len(),
+        End::Step { state: None, .. } | End::Bare => 0,
+    };
+    size_of::<Commit>() + log + result + state
 }

@@ -20,7 +20,7 @@ use std::time::{Instant, SystemTime};
 pub use classes::{ClassInfo, Registration};
 pub use journal::ActorInfo;
 pub use manage::Phase;
-pub use many::ManyCall;
+pub use many::{Many, ManyCall};
 pub use worker::Until;
 
 use crate::model::{ActorId, ClassName, Head, Json, Limits, LogLine, Name, Reference, Result, Seed, Timestamp};

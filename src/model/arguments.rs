@@ -29,6 +29,17 @@ impl Method {
         Ok(Json::from(Value::Object(complete)))
     }
 
+    /// Arguments by name, of a list of values in the declared order; what is no list stays as it is.
+    pub fn named(&self, given: Value) -> Result<Value, Error> {
+        let Value::Array(values) = given else { return Ok(given) };
+        let (count, most) = (values.len(), self.parameters.len());
+        if count > most {
+            return Err(self.refuse(format!("there are {count}, it takes {most} at most")));
+        }
+        let names = self.parameters.iter().map(|parameter| parameter.name.clone());
+        Ok(Value::Object(names.zip(values).collect()))
+    }
+
     fn check_value(&self, name: &str, schema: &Value, value: &Value) -> Result<(), Error> {
         if plainly_fits(schema, value) {
             return Ok(());
@@ -81,6 +92,15 @@ mod tests {
         assert!(complete(json!({"n": "3"})).unwrap_err().contains("n: "));
         assert!(complete(json!({"n": 1, "by": -1})).unwrap_err().contains("by: "));
         assert!(complete(json!({"n": 1, "m": 1})).unwrap_err().contains("no parameter m"));
+    }
+
+    #[test]
+    fn a_list_is_named_in_declared_order() {
+        let named = |given| method().named(given).map(|named| named.to_string()).map_err(|error| error.to_string());
+        assert_eq!(named(json!([3, 2])).unwrap(), r#"{"n":3,"by":2}"#);
+        assert_eq!(named(json!([3])).unwrap(), r#"{"n":3}"#);
+        assert_eq!(named(json!({"x": 3})).unwrap(), r#"{"x":3}"#);
+        assert!(named(json!([3, 2, 1])).unwrap_err().contains("there are 3, it takes 2 at most"));
     }
 
     #[test]

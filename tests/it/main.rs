@@ -5,6 +5,7 @@ mod accepted;
 mod bad_class;
 mod bad_input;
 mod bad_store;
+mod batch;
 mod busy;
 mod classes;
 mod commands;

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod actor;
+mod batch;
 mod build;
 mod call;
 mod class;
@@ -13,6 +14,7 @@ mod util;
 
 pub use accepted::{Cancel, Ps, Resume, Wait, Worker};
 pub use actor::{Ls, Rm, Show};
+pub use batch::Batch;
 pub use build::Build;
 pub use call::{Call, Create, Get};
 pub use class::{Classes, Describe, Register};

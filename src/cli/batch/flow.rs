@@ -1,0 +1,241 @@
+//! The way of a batch: calls go to the threads that run them, answers come back in the order of the lines.
+//!
+//! Calls of one actor go to one thread as long as any of them is under way, so their order is kept; an actor that has none
+//! goes to the thread with the least to do. What is under way is bounded: the reader waits for room, and so does a thread
+//! while the answers pile up behind an older line than its next one.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use vactor::engine::ManyCall;
+
+use crate::cli::Problem;
+
+/// Lines under way, and bytes of them; give or take one read.
+const LINES: usize = 1 << 15;
+const BYTES: usize = 32 << 20;
+
+/// Bytes of answers that wait for an older line's; give or take a group of each thread.
+const ANSWERS: usize = 32 << 20;
+
+pub struct Flow {
+    state: Mutex<State>,
+    /// For the reader: there is room.
+    room: Condvar,
+    /// For each thread: there are calls for it, or room for its answers, or it is over.
+    work: Vec<Condvar>,
+    /// For who prints: the next answer is there, or it is over.
+    ready: Condvar,
+}
+
+struct State {
+    queues: Vec<VecDeque<Call>>,
+    /// Lines under way of each thread.
+    loads: Vec<usize>,
+    /// The thread of each actor with calls under way, and how many they are.
+    actors: HashMap<String, (usize, usize)>,
+    /// The answers from the oldest line on that was not printed, and the number of that line; they count from 1.
+    answers: VecDeque<Option<Answer>>,
+    oldest: u64,
+    line_bytes: usize,
+    answer_bytes: usize,
+    ended: Option<Ended>,
+    /// Threads that still run.
+    threads: usize,
+}
+
+/// What a line is: a call, or what is to be said of one that is none.
+pub type Input = Result<ManyCall, Answer>;
+
+/// A call on its way.
+pub struct Call {
+    pub call: ManyCall,
+    pub ticket: Ticket,
+}
+
+/// What its answer is brought back with.
+pub struct Ticket {
+    pub line: u64,
+    id: String,
+    bytes: usize,
+}
+
+/// What becomes of a line.
+pub struct Answer {
+    /// The line to print, with its end.
+    pub text: String,
+    /// What went wrong with it.
+    pub problem: Option<Problem>,
+    /// Whether it did not run because all ended before.
+    pub dropped: bool,
+}
+
+/// Why no more lines are taken.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// There are no more.
+    Input,
+    /// They cannot be read.
+    Unreadable(Problem),
+    Interrupted,
+    /// The store cannot be used.
+    Broken(Problem),
+}
+
+impl Flow {
+    pub fn new(threads: usize) -> Flow {
+        let state = State {
+            queues: std::iter::repeat_with(VecDeque::new).take(threads).collect(),
+            loads: vec![0; threads],
+            actors: HashMap::new(),
+            answers: VecDeque::new(),
+            oldest: 1,
+            line_bytes: 0,
+            answer_bytes: 0,
+            ended: None,
+            threads,
+        };
+        let work = std::iter::repeat_with(Condvar::new).take(threads).collect();
+        Flow { state: Mutex::new(state), room: Condvar::new(), work, ready: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reader's: lines with their bytes, once there is room. Whether more are wanted.
+    pub fn push(&self, lines: Vec<(Input, usize)>) -> bool {
+        let is_full =
+            |state: &mut State| state.ended.is_none() && (state.answers.len() >= LINES || state.line_bytes >= BYTES);
+        let mut state = self.room.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
+        if state.ended.is_some() {
+            return false;
+        }
+        for (input, bytes) in lines {
+            match input {
+                Ok(call) => {
+                    let thread = state.enter(call, bytes);
+                    self.work[thread].notify_one();
+                }
+                Err(bad) => {
+                    state.answer_bytes += bad.text.len();
+                    state.answers.push_back(Some(bad));
+                }
+            }
+        }
+        if state.answers.front().is_some_and(Option::is_some) {
+            self.ready.notify_one();
+        }
+        true
+    }
+
+    /// No more lines are taken. What is worse than what was said before is what holds.
+    pub fn end(&self, ended: Ended) {
+        let mut state = self.lock();
+        if matches!(state.ended, None | Some(Ended::Input)) {
+            state.ended = Some(ended);
+        }
+        self.room.notify_all();
+        self.work.iter().for_each(Condvar::notify_all);
+    }
+
+    pub fn ended(&self) -> Option<Ended> {
+        self.lock().ended.clone()
+    }
+
+    /// A thread's: the calls that are there for it, once there are any. None when it is over.
+    pub fn take(&self, thread: usize) -> VecDeque<Call> {
+        let is_idle = |state: &mut State| state.queues[thread].is_empty() && state.ended.is_none();
+        let waited = self.work[thread].wait_while(self.lock(), is_idle);
+        std::mem::take(&mut waited.unwrap_or_else(PoisonError::into_inner).queues[thread])
+    }
+
+    /// A thread's: the calls that are there for it already.
+    pub fn take_more(&self, thread: usize) -> VecDeque<Call> {
+        std::mem::take(&mut self.lock().queues[thread])
+    }
+
+    /// A thread's, before it runs the call of a line: waits until there is room for its answer. The oldest line never waits.
+    pub fn wait_for_room(&self, thread: usize, line: u64) {
+        let piled = |state: &mut State| state.answer_bytes >= ANSWERS && state.oldest != line && state.ended.is_none();
+        drop(self.work[thread].wait_while(self.lock(), piled));
+    }
+
+    /// A thread's: what became of calls.
+    pub fn answer(&self, thread: usize, answers: impl Iterator<Item = (Ticket, Answer)>) {
+        let mut state = self.lock();
+        for (ticket, answer) in answers {
+            state.leave(thread, ticket, answer);
+        }
+        if state.answers.front().is_some_and(Option::is_some) {
+            self.ready.notify_one();
+        }
+        self.room.notify_one();
+    }
+
+    /// A thread's last word.
+    pub fn leave(&self) {
+        self.lock().threads -= 1;
+        self.ready.notify_one();
+    }
+
+    /// The printer's: the next answers in order, once there are any. None when all are printed.
+    pub fn next(&self) -> Option<Vec<Answer>> {
+        let is_waiting = |state: &mut State| state.threads > 0 && !state.answers.front().is_some_and(Option::is_some);
+        let mut state = self.ready.wait_while(self.lock(), is_waiting).unwrap_or_else(PoisonError::into_inner);
+        let mut next = Vec::new();
+        while let Some(Some(answer)) = state.answers.front_mut().map(Option::take) {
+            state.answers.pop_front();
+            state.oldest += 1;
+            state.answer_bytes -= answer.text.len();
+            next.push(answer);
+        }
+        drop(state);
+        self.room.notify_one();
+        self.work.iter().for_each(Condvar::notify_one);
+        (!next.is_empty()).then_some(next)
+    }
+}
+
+impl State {
+    /// Gives a call to its thread.
+    fn enter(&mut self, call: ManyCall, bytes: usize) -> usize {
+        let idlest = || (0..self.loads.len()).min_by_key(|thread| self.loads[*thread]).unwrap_or_default();
+        let thread = match self.actors.get_mut(&call.id) {
+            Some((thread, lines)) => {
+                *lines += 1;
+                *thread
+            }
+            None => {
+                let thread = idlest();
+                self.actors.insert(call.id.clone(), (thread, 1));
+                thread
+            }
+        };
+        self.loads[thread] += 1;
+        self.line_bytes += bytes;
+        let line = self.oldest + self.answers.len() as u64;
+        self.answers.push_back(None);
+        let ticket = Ticket { line, id: call.id.clone(), bytes };
+        self.queues[thread].push_back(Call { call, ticket });
+        thread
+    }
+
+    fn leave(&mut self, thread: usize, ticket: Ticket, answer: Answer) {
+        if let Some((_, lines)) = self.actors.get_mut(&ticket.id) {
+            *lines -= 1;
+            if *lines == 0 {
+                self.actors.remove(&ticket.id);
+            }
+        }
+        self.loads[thread] -= 1;
+        self.line_bytes -= ticket.bytes;
+        self.answer_bytes += answer.text.len();
+        let place = (ticket.line - self.oldest) as usize;
+        self.answers[place] = Some(answer);
+    }
+}
+
+#[cfg(test)]
+#[path = "flow_tests.rs"]
+mod tests;

@@ -1,0 +1,96 @@
+use serde_json::Value;
+use vactor::engine::Options;
+
+use super::*;
+
+fn call(id: &str) -> (Input, usize) {
+    let call =
+        ManyCall { id: id.to_owned(), method: "m".to_owned(), arguments: Value::Null, options: Options::default() };
+    (Ok(call), 10)
+}
+
+fn answer(text: impl Into<String>) -> Answer {
+    Answer { text: text.into(), problem: None, dropped: false }
+}
+
+fn ids(calls: &VecDeque<Call>) -> Vec<&str> {
+    calls.iter().map(|call| call.call.id.as_str()).collect()
+}
+
+fn done(flow: &Flow, thread: usize, calls: VecDeque<Call>) {
+    flow.answer(thread, calls.into_iter().map(|call| (call.ticket, answer(call.call.id))));
+}
+
+fn printed(flow: &Flow) -> Vec<String> {
+    flow.next().unwrap_or_default().into_iter().map(|answer| answer.text).collect()
+}
+
+#[test]
+fn an_actor_stays_with_its_thread_and_answers_come_in_order() {
+    let flow = Flow::new(2);
+    assert!(flow.push(vec![call("a"), call("b"), (Err(answer("bad")), 3), call("a"), call("c")]));
+    let (first, second) = (flow.take(0), flow.take(1));
+    assert_eq!((ids(&first), ids(&second)), (vec!["a", "a"], vec!["b", "c"]));
+    done(&flow, 1, second);
+    // `b` is free again, and goes where there is least to do
+    flow.push(vec![call("b"), call("a")]);
+    done(&flow, 0, first);
+    assert_eq!(printed(&flow), ["a", "b", "bad", "a", "c"]);
+    assert_eq!((ids(&flow.take_more(0)), ids(&flow.take_more(1))), (vec!["a"], vec!["b"]));
+}
+
+#[test]
+fn the_reader_waits_for_room() {
+    let flow = Flow::new(1);
+    flow.push(vec![(call("a").0, BYTES)]);
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| tell.send(flow.push(vec![call("b")])));
+        // it cannot be seen to wait; but what it brings is not there before there is room
+        assert_eq!(ids(&flow.take(0)), ["a"]);
+        assert!(told.try_recv().is_err() && flow.take_more(0).is_empty());
+        flow.answer(0, [(Ticket { line: 1, id: "a".to_owned(), bytes: BYTES }, answer("a"))].into_iter());
+        assert!(told.recv().unwrap());
+    });
+    assert_eq!(ids(&flow.take(0)), ["b"]);
+}
+
+#[test]
+fn answers_do_not_pile_up_behind_an_older_line() {
+    let flow = Flow::new(2);
+    flow.push(vec![call("slow"), call("fast"), call("fast")]);
+    let (slow, mut fast) = (flow.take(0), flow.take(1));
+    let first = fast.pop_front().unwrap();
+    flow.answer(1, [(first.ticket, answer("x".repeat(ANSWERS)))].into_iter());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            flow.wait_for_room(1, 3);
+            tell.send(())
+        });
+        // the oldest line never waits
+        flow.wait_for_room(0, 1);
+        assert!(told.try_recv().is_err());
+        done(&flow, 0, slow);
+        assert_eq!(flow.next().unwrap().len(), 2);
+        told.recv().unwrap();
+    });
+}
+
+#[test]
+fn it_is_over_when_the_threads_have_left() {
+    let flow = Flow::new(1);
+    flow.push(vec![call("a")]);
+    flow.end(Ended::Input);
+    assert!(!flow.push(vec![call("b")]));
+    // what was taken in before is still run
+    let calls = flow.take(0);
+    assert_eq!(ids(&calls), ["a"]);
+    done(&flow, 0, calls);
+    assert!(flow.take(0).is_empty());
+    flow.leave();
+    assert_eq!((printed(&flow), flow.next().is_none()), (vec!["a".to_owned()], true));
+    flow.end(Ended::Interrupted);
+    flow.end(Ended::Input);
+    assert!(matches!(flow.ended(), Some(Ended::Interrupted)));
+}

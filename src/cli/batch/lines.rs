@@ -1,0 +1,117 @@
+//! Lines of a stream, none of them held that is longer than a bound.
+
+use std::io::{self, BufRead};
+
+/// One line without its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line {
+    Whole(Vec<u8>),
+    /// It was longer than the bound, and was passed over: only its length is known.
+    TooLong(u64),
+}
+
+pub struct Lines<R> {
+    source: R,
+    begun: Begun,
+}
+
+/// A line whose end has not come yet.
+struct Begun {
+    limit: usize,
+    bytes: Vec<u8>,
+    /// How many bytes were passed over, once it is too long.
+    dropped: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub fn new(source: R, limit: usize) -> Lines<R> {
+        Lines { source, begun: Begun { limit, bytes: Vec::new(), dropped: 0 } }
+    }
+
+    pub fn limit(&self) -> usize {
+        self.begun.limit
+    }
+
+    /// The lines that came with one read, so that what is there is not held back for what is still to come. None at the end.
+    pub fn next(&mut self) -> io::Result<Option<Vec<Line>>> {
+        let mut lines = Vec::new();
+        while lines.is_empty() {
+            let mut rest = match self.source.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            let read = rest.len();
+            if read == 0 {
+                // the last line may have no end
+                return Ok(self.begun.is_unfinished().then(|| vec![self.begun.end()]));
+            }
+            while let Some(at) = memchr::memchr(b'\n', rest) {
+                self.begun.add(&rest[..at]);
+                lines.push(self.begun.end());
+                rest = &rest[at + 1..];
+            }
+            self.begun.add(rest);
+            self.source.consume(read);
+        }
+        Ok(Some(lines))
+    }
+}
+
+impl Begun {
+    fn is_unfinished(&self) -> bool {
+        self.dropped > 0 || !self.bytes.is_empty()
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.dropped == 0 && self.bytes.len() + bytes.len() <= self.limit {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            self.dropped += (std::mem::take(&mut self.bytes).len() + bytes.len()) as u64;
+        }
+    }
+
+    fn end(&mut self) -> Line {
+        match std::mem::take(&mut self.dropped) {
+            0 => Line::Whole(std::mem::take(&mut self.bytes)),
+            length => Line::TooLong(length),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    fn lines(text: &str, limit: usize, buffer: usize) -> Vec<Line> {
+        let mut lines = Lines::new(BufReader::with_capacity(buffer, text.as_bytes()), limit);
+        std::iter::from_fn(|| lines.next().unwrap()).flatten().collect()
+    }
+
+    fn whole(text: &str) -> Line {
+        Line::Whole(text.into())
+    }
+
+    #[test]
+    fn lines_are_cut_at_their_ends_whatever_a_read_gives() {
+        for buffer in [1, 2, 3, 100] {
+            assert_eq!(lines("ab\n\nc", 4, buffer), [whole("ab"), whole(""), whole("c")], "{buffer}");
+            assert_eq!(lines("", 4, buffer), []);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_counted_and_passed_over() {
+        for buffer in [1, 2, 3, 100] {
+            let found = lines("abcd\nabcde\nx\nabcdefgh", 4, buffer);
+            assert_eq!(found, [whole("abcd"), Line::TooLong(5), whole("x"), Line::TooLong(8)], "{buffer}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_there_are_not_held_back() {
+        let mut lines = Lines::new(BufReader::with_capacity(4, &b"a\nb\nc\n"[..]), 9);
+        assert_eq!(lines.next().unwrap().unwrap(), [whole("a"), whole("b")]);
+    }
+}

@@ -1,0 +1,289 @@
+//! `vactor batch`: many calls from a file or a pipe.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read, stdin};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use clap::Args;
+use serde_json::Value;
+use vactor::engine::{Engine, Reply};
+use vactor::model::{Category, Error};
+use vactor::sandbox::Stop;
+
+use crate::cli::batch::{self, Answer, Ended, Flow, Input, Line, Lines};
+use crate::cli::options::LimitFlags;
+use crate::cli::problem::ErrorLine;
+use crate::cli::{Cli, Mode, Problem, Run, interrupt};
+
+/// What a line may be longer than the limit on its arguments: for the rest of it, and space between.
+const SLACK: u64 = 64 << 10;
+
+/// Bytes that are read at once.
+const READ: usize = 64 << 10;
+
+/// Makes many calls: JSON lines in, one JSON line out for each, in order
+///
+/// A line is an object such as {"actor":"my_counter","method":"incr","args":{"val":10}}; `args` is an object by parameter or
+/// a list in order, and `key` and `meta` are as the flags of `call`. Calls of one actor run in the order of their lines, actors beside each
+/// other; what is there at once commits together, and no answer is printed before it is durable. A line that fails is
+/// answered with its error, and the others go on; the exit code is that of the first that failed.
+#[derive(Args)]
+pub struct Batch {
+    /// The file with the lines; `-`, or none, is stdin
+    #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
+    file: PathBuf,
+    /// How many actors to run beside each other [default: one more than there are processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// What came of a line.
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "names the shape of what is put together by hand, results as they came")]
+pub enum BatchLine {
+    Done {
+        /// The call; null for a query.
+        reference: Option<String>,
+        /// The journal's entry; null for a query.
+        step: Option<u64>,
+        /// Null for a method without one.
+        result: Value,
+        /// There where the key was used before, by the same call: this is its answer, and nothing ran.
+        recorded: Option<bool>,
+    },
+    Failed(ErrorLine<'static>),
+}
+
+impl Run for Batch {
+    type Line = BatchLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &self.limits)?;
+        let lines = Lines::new(BufReader::with_capacity(READ, self.source(cli)?), line_limit(&engine));
+        let threads = self.jobs.map_or_else(one_more_than_processors, usize::from);
+        let flow = Arc::new(Flow::new(threads));
+        let interrupted = flow.clone();
+        interrupt::stops_and(&cli.stop, move || interrupted.end(Ended::Interrupted))?;
+        let fed = flow.clone();
+        // it may wait for a line that never comes, so nobody waits for it
+        let reader = thread::Builder::new().name("vactor-reader".to_owned());
+        reader.spawn(move || feed(lines, &fed)).map_err(|error| no_thread(&error))?;
+        thread::scope(|scope| {
+            for number in 0..threads {
+                let (engine, flow, stop) = (&engine, &*flow, &cli.stop);
+                let thread = thread::Builder::new().name(format!("vactor-batch-{number}"));
+                if let Err(error) = thread.spawn_scoped(scope, move || work(engine, stop, flow, number)) {
+                    flow.end(Ended::Broken(no_thread(&error)));
+                    (number..threads).for_each(|_| flow.leave());
+                    break;
+                }
+            }
+            Printing::new(cli).print(&flow)
+        })
+    }
+}
+
+impl Batch {
+    fn source(&self, cli: &Cli) -> Result<Box<dyn Read + Send>, Problem> {
+        if self.file.as_os_str() == "-" {
+            if stdin().is_terminal() {
+                cli.console.note("type a call a line; Ctrl-D ends");
+            }
+            return Ok(Box::new(stdin()));
+        }
+        let cannot = |reason: String| {
+            Problem::new(Category::BadInput, "no-file", format!("cannot read {}", self.file.display())).cause(reason)
+        };
+        let file = File::open(&self.file).map_err(|error| cannot(error.to_string()))?;
+        match file.metadata() {
+            Ok(data) if data.is_dir() => Err(cannot("it is a folder".to_owned())),
+            _ => Ok(Box::new(file)),
+        }
+    }
+}
+
+/// While one waits for the disk, the others keep the processors busy.
+fn one_more_than_processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get) + 1
+}
+
+fn line_limit(engine: &Engine) -> usize {
+    usize::try_from(engine.limits().arguments.saturating_add(SLACK)).unwrap_or(usize::MAX)
+}
+
+fn no_thread(error: &std::io::Error) -> Problem {
+    Problem::new(Category::Store, "io", "cannot start a thread").cause(error.to_string())
+}
+
+/// Reads lines as long as they are wanted.
+fn feed(mut lines: Lines<impl BufRead>, flow: &Flow) {
+    let limit = lines.limit();
+    let ended = loop {
+        match lines.next() {
+            Ok(Some(read)) => {
+                let read = read.into_iter().map(|line| input(line, limit)).collect();
+                if !flow.push(read) {
+                    return;
+                }
+            }
+            Ok(None) => break Ended::Input,
+            Err(error) => {
+                let problem = Problem::new(Category::Store, "io", "cannot read the lines").cause(error.to_string());
+                break Ended::Unreadable(problem);
+            }
+        }
+    };
+    flow.end(ended);
+}
+
+/// What a line is, and its bytes.
+fn input(line: Line, limit: usize) -> (Input, usize) {
+    match line {
+        Line::Whole(text) => (batch::call(&text).map_err(refused), text.len()),
+        Line::TooLong(length) => {
+            let message = format!("the line of {length} bytes is over the limit of {limit}");
+            let problem = Problem::new(Category::BadInput, "limit", message).hint("`--max-args` raises the limit");
+            (Err(refused(problem)), 0)
+        }
+    }
+}
+
+/// Runs the calls of one thread in groups: what is there at once commits together.
+fn work(engine: &Engine, stop: &Stop, flow: &Flow, thread: usize) {
+    let _leaving = Leaving(flow);
+    loop {
+        let mut calls = flow.take(thread);
+        if calls.is_empty() {
+            return;
+        }
+        while let Some(first) = calls.front() {
+            flow.wait_for_room(thread, first.ticket.line);
+            let mut group = engine.many();
+            let mut tickets = Vec::new();
+            while !group.is_full() {
+                if calls.is_empty() {
+                    calls = flow.take_more(thread);
+                }
+                let Some(batch::Call { call, ticket }) = calls.pop_front() else { break };
+                group.add(call);
+                tickets.push(ticket);
+            }
+            let answers = group.commit();
+            let broken = answers.iter().filter_map(|answer| answer.as_ref().err());
+            if let Some(error) = broken.into_iter().find(|error| error.category() == Category::Store) {
+                flow.end(Ended::Broken(error.clone().into()));
+                stop.stop();
+            }
+            flow.answer(thread, tickets.into_iter().zip(answers.into_iter().map(answered)));
+        }
+    }
+}
+
+/// However a thread ends, nobody waits for it any more.
+struct Leaving<'f>(&'f Flow);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.end(Ended::Broken(Problem::new(Category::Store, "io", "a thread broke down")));
+        }
+        self.0.leave();
+    }
+}
+
+fn answered(answer: Result<Reply, Error>) -> Answer {
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(error) => {
+            let dropped = error == Error::Interrupted;
+            return Answer { dropped, ..refused(error.into()) };
+        }
+    };
+    let reference = reply.reference.map_or_else(|| "null".to_owned(), |reference| format!("\"{reference}\""));
+    let step = reply.step.map_or_else(|| "null".to_owned(), |step| step.to_string());
+    let recorded = if reply.recorded { ",\"recorded\":true" } else { "" };
+    let result = reply.result;
+    let text = format!("{{\"reference\":{reference},\"step\":{step},\"result\":{result}{recorded}}}\n");
+    Answer { text, problem: None, dropped: false }
+}
+
+fn refused(problem: Problem) -> Answer {
+    let text = serde_json::to_string(&ErrorLine::from(&problem)).expect("an error has a JSON form") + "\n";
+    Answer { text, problem: Some(problem), dropped: false }
+}
+
+/// Answers on their way to stdout.
+struct Printing<'c> {
+    cli: &'c Cli,
+    printed: u64,
+    /// Answers of lines that did not run: printed only if one that did comes behind them.
+    dropped: String,
+    dropped_lines: u64,
+    failed: u64,
+    /// The first line that failed.
+    first: Option<(u64, Problem)>,
+}
+
+impl Printing<'_> {
+    fn new(cli: &Cli) -> Printing<'_> {
+        Printing { cli, printed: 0, dropped: String::new(), dropped_lines: 0, failed: 0, first: None }
+    }
+
+    fn print(mut self, flow: &Flow) -> Result<(), Problem> {
+        while let Some(answers) = flow.next() {
+            let mut text = String::new();
+            answers.into_iter().for_each(|answer| self.take(answer, &mut text));
+            self.cli.console.stream(&text)?;
+            if !self.cli.console.stdout_is_terminal() {
+                self.cli.console.voice().counted(self.printed, self.cli.started);
+            }
+        }
+        self.cli.console.voice().end_progress();
+        self.end(flow.ended())
+    }
+
+    fn take(&mut self, answer: Answer, text: &mut String) {
+        if answer.dropped {
+            self.dropped.push_str(&answer.text);
+            self.dropped_lines += 1;
+            return;
+        }
+        self.printed += 1 + std::mem::take(&mut self.dropped_lines);
+        text.push_str(&std::mem::take(&mut self.dropped));
+        text.push_str(&answer.text);
+        if let Some(problem) = answer.problem {
+            self.failed += 1;
+            self.first.get_or_insert((self.printed, problem));
+        }
+    }
+
+    fn end(self, ended: Option<Ended>) -> Result<(), Problem> {
+        let printed = self.printed;
+        match ended {
+            Some(Ended::Unreadable(problem)) => Err(problem),
+            Some(Ended::Interrupted) => Err(Problem::interrupted(format!(
+                "interrupted; {printed} lines were answered, what follows did not run"
+            ))),
+            Some(Ended::Broken(problem)) => {
+                let hint = format!("the answers up to line {printed} say what was done; what follows did not run");
+                Err(Problem { hint: problem.hint.clone().or(Some(hint)), ..problem })
+            }
+            None | Some(Ended::Input) => match self.first {
+                None => Ok(()),
+                Some((line, problem)) => {
+                    let message = format!(
+                        "{} of {printed} lines failed, the first is line {line}: {}",
+                        self.failed, problem.message
+                    );
+                    Err(Problem { message, ..problem })
+                }
+            },
+        }
+    }
+}
