@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use vactor::Timestamp;
+
 /// `30s`, `1.5s`, `250ms`, `2m`, `1h 30m`, `7d`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let explained = || "write a time such as 250ms, 30s, 5m or 1h".to_owned();
@@ -11,6 +13,20 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
     let signed: jiff::SignedDuration = text.parse().map_err(|_| explained())?;
     Duration::try_from(signed).map_err(|_| explained())
+}
+
+/// A point in time by RFC 3339; seconds may be left out: `2026-12-01T09:00Z`, `2026-12-01T10:00:30+01:00`.
+pub fn time(text: &str) -> Result<Timestamp, String> {
+    let read: Result<jiff::Timestamp, _> = text.parse();
+    let time = read.map_err(|_| "write a time with its offset, such as 2026-12-01T09:00Z".to_owned())?;
+    // what is before 1970 is as past as that
+    Ok(Timestamp::from_millis(u64::try_from(time.as_millisecond()).unwrap_or(0)))
+}
+
+/// The time after a span from another, if a calendar has it.
+pub fn later(now: Timestamp, by: Duration) -> Option<Timestamp> {
+    let later = now.after(by);
+    (later.as_millis() <= jiff::Timestamp::MAX.as_millisecond() as u64).then_some(later)
 }
 
 /// `1024`, `64KiB`, `256MiB`, `1GiB`; kB, MB and GB are powers of ten.
@@ -68,6 +84,24 @@ mod tests {
         for bad in ["", "5", "s", "-5s", "soon", "99999999999999999999s"] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn points_in_time_are_read() {
+        for (text, shown) in [
+            ("2026-12-01T09:00Z", "2026-12-01T09:00:00.000Z"),
+            ("2026-12-01T09:00:30.25Z", "2026-12-01T09:00:30.250Z"),
+            ("2026-12-01 10:00+01:00", "2026-12-01T09:00:00.000Z"),
+            ("1066-10-14T09:00Z", "1970-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(time(text).map(|time| time.to_string()), Ok(shown.to_owned()), "{text}");
+        }
+        for bad in ["", "tomorrow", "2026-12-01", "2026-12-01T09:00", "2026-02-30T09:00Z", "5s"] {
+            assert!(time(bad).is_err(), "{bad:?}");
+        }
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        assert_eq!(later(now, Duration::from_millis(5)), Some(Timestamp::from_millis(1_800_000_000_005)));
+        assert_eq!(later(now, Duration::MAX), None);
     }
 
     #[test]

@@ -143,7 +143,8 @@ impl Engine {
         self.store.remove(&id, self.now(), force)
     }
 
-    fn now(&self) -> Timestamp {
+    /// What time it is by the engine's clock.
+    pub fn now(&self) -> Timestamp {
         (self.settings.clock)()
     }
 }

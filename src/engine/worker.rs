@@ -26,23 +26,29 @@ impl Engine {
     ///
     /// An actor whose class or record cannot be used holds up no other: it is told to the observer and left.
     pub fn work(&self, jobs: usize, until: Until) -> Result<()> {
+        self.work_and_tell(jobs, until).map(drop)
+    }
+
+    /// As [`work`](Engine::work); gives what was left because it cannot be used.
+    fn work_and_tell(&self, jobs: usize, until: Until) -> Result<HashSet<Name>> {
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(|| self.work_alone(until))).collect();
-            let ended: Vec<Result<()>> = workers
+            let ended: Vec<Result<HashSet<Name>>> = workers
                 .into_iter()
                 .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                 .collect();
-            ended.into_iter().collect()
+            let stuck: Result<Vec<_>> = ended.into_iter().collect();
+            Ok(stuck?.into_iter().flatten().collect())
         })
     }
 
-    fn work_alone(&self, until: Until) -> Result<()> {
+    fn work_alone(&self, until: Until) -> Result<HashSet<Name>> {
         // made before the first look, so that no commit falls between a look and the wait
         let mut watch = self.store.watch()?;
         let mut stuck = HashSet::new();
         while !self.settings.stop.is_stopped() {
             let round = match self.work_round(&mut stuck) {
-                Err(Error::Interrupted) => return Ok(()),
+                Err(Error::Interrupted) => break,
                 round => round?,
             };
             if round == Round::Ran {
@@ -54,11 +60,11 @@ impl Engine {
                 && round == Round::Nothing
                 && due.is_none_or(|due| due > now.after(ahead))
             {
-                return Ok(());
+                break;
             }
             watch.wait(Instant::now() + pause(now, due));
         }
-        Ok(())
+        Ok(stuck)
     }
 
     /// Looks once at all that can run. What is `stuck` was told of already.
@@ -115,14 +121,21 @@ impl Engine {
     pub fn work_detached(&self, jobs: usize) -> Result<()> {
         let name = Name::from_stored(DETACHED);
         while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
-            self.work(jobs, Until::Idle { ahead: AHEAD })?;
+            let stuck = self.work_and_tell(jobs, Until::Idle { ahead: AHEAD })?;
             drop(hold);
             // who accepted a call while this one was held has started no worker: look once more
-            if self.settings.stop.is_stopped() || self.store.runnable(None, self.now(), 1)?.is_empty() {
+            if self.settings.stop.is_stopped() || !self.has_work_beside(&stuck)? {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn has_work_beside(&self, stuck: &HashSet<Name>) -> Result<bool> {
+        let now = self.now();
+        let runnable = self.store.runnable(None, now, stuck.len() + 1)?;
+        let soon = self.store.next_due(now)?.is_some_and(|due| due <= now.after(AHEAD));
+        Ok(soon || runnable.iter().any(|name| !stuck.contains(name)))
     }
 
     /// Whether a detached worker works on the store. One that is about to leave looks once more before it does.

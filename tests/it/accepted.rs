@@ -93,6 +93,9 @@ fn a_worker_tells_of_what_it_cannot_run_and_goes_on() {
     assert_eq!(worked.code, 0, "{worked:?}");
     assert_eq!(worked.stderr.matches("warning: what waits for spoiled cannot run: ").count(), 1, "{worked:?}");
     assert_eq!(vactor.line("get my_counter value").ok(), "1\n");
+    // a detached one leaves, though what it cannot run is there still
+    let left = vactor.line("worker --detached --jobs 1");
+    assert_eq!((left.code, left.stderr.matches("warning: ").count()), (0, 1), "{left:?}");
 }
 
 /// Accepts a construction of a class whose component is none.

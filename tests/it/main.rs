@@ -9,6 +9,7 @@ mod batch;
 mod busy;
 mod classes;
 mod commands;
+mod delays;
 mod engine;
 mod house;
 mod lines;

@@ -1,10 +1,11 @@
 //! `vactor create`, `vactor call` and `vactor get`: running methods.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::Value;
+use vactor::Timestamp;
 use vactor::engine::{Engine, Options, Reply};
 use vactor::model::{Category, Error, Method, Reference};
 
@@ -48,6 +49,12 @@ pub struct Call {
     /// Does not wait: prints the call's reference and leaves it to a worker
     #[arg(long = "async", conflicts_with_all = ["raw", "timeout"])]
     submit: bool,
+    /// Like `--async`, and it takes its turn so much later, such as 5s
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration, conflicts_with_all = ["raw", "timeout"])]
+    after: Option<Duration>,
+    /// Like `--async`, and it takes its turn at this time, such as 2026-12-01T09:00Z
+    #[arg(long, value_name = "WHEN", value_parser = quantity::time, conflicts_with_all = ["raw", "timeout", "after"])]
+    at: Option<Timestamp>,
     /// Prints a string without its quotes
     #[arg(short, long, conflicts_with = "json")]
     raw: bool,
@@ -152,8 +159,9 @@ impl Run for Call {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let arguments = read(&self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
-        let options = options(&self.call);
-        if self.submit {
+        let mut options = options(&self.call);
+        options.due = self.due(cli, &engine)?;
+        if self.submit || options.due.is_some() {
             let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?.to_string();
             detached::ensure_worker(cli, &engine)?;
             return if cli.console.wants_json() { cli.console.json(&reference) } else { cli.console.line(reference) };
@@ -162,6 +170,23 @@ impl Run for Call {
         let reply = engine.call(&self.id, &self.method, arguments, &options)?;
         tell_details(cli, &self.id, &reply);
         print(cli, &reply, self.raw)
+    }
+}
+
+impl Call {
+    /// When it takes its turn, where that is not at once.
+    fn due(&self, cli: &Cli, engine: &Engine) -> Result<Option<Timestamp>, Problem> {
+        let now = engine.now();
+        if let Some(after) = self.after {
+            let due = quantity::later(now, after).ok_or_else(|| {
+                Problem::input("`--after` leads past the year 9999").hint("write a time such as 30s, 5m, 1h or 7d")
+            })?;
+            return Ok(Some(due));
+        }
+        if let Some(at) = self.at.filter(|at| *at < now) {
+            cli.console.note(&format!("{at} is past: it takes its turn now"));
+        }
+        Ok(self.at)
     }
 }
 
