@@ -65,6 +65,16 @@ impl<'a> Listing<'a> {
         }
     }
 
+    /// Draws all of it on a terminal, in place of what was there.
+    pub fn redraw(self, otherwise: &str) -> Result<(), Problem> {
+        const CLEARED: &str = "\u{1b}[H\u{1b}[2J";
+        if self.empty {
+            return self.console.data(&format!("{CLEARED}{otherwise}\n"));
+        }
+        let drawn = self.table.drawn(self.console.colours(&std::io::stdout()));
+        self.console.data(&format!("{CLEARED}{drawn}"))
+    }
+
     /// Gives out the rest. Where nothing was added, a person on a terminal is told `otherwise`.
     pub fn end(mut self, otherwise: &str) -> Result<(), Problem> {
         match self.form {

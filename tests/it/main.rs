@@ -14,6 +14,7 @@ mod engine;
 mod house;
 mod lines;
 mod proof;
+mod ps;
 mod raw;
 mod sandbox;
 mod signals;

@@ -1,18 +1,14 @@
-//! `vactor wait`, `cancel`, `resume`, `ps` and `worker`: calls that were accepted and that nobody waited for.
+//! `vactor wait`, `cancel`, `resume` and `worker`: calls that were accepted and that nobody waited for.
 
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::Value;
-use vactor::engine::{Engine, Phase, Reply, Until};
-use vactor::model::{Error, Invocation, Name, Reference};
+use vactor::engine::{Engine, Reply, Until};
+use vactor::model::{Error, Reference};
 
 use super::call::{ResultLine, print};
 use crate::cli::options::LimitFlags;
-use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
-
-/// Invocations that are read from the store at once.
-const PAGE: usize = 1000;
+use crate::cli::{Cli, Mode, Problem, Run, detached, interrupt, quantity};
 
 /// Waits for accepted calls and prints their results, one line each, in the order given
 #[derive(Args)]
@@ -49,20 +45,6 @@ pub struct Resume {
     reference: Reference,
 }
 
-/// Lists calls: those that have not ended, or all of one actor
-#[derive(Args)]
-pub struct Ps {
-    /// All calls of this actor, the newest first; without it, what has not ended, of all actors
-    #[arg(long, value_name = "ID", add = complete::ids())]
-    actor: Option<String>,
-    /// Only calls in this state
-    #[arg(long, value_enum)]
-    status: Option<StatusFlag>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    limit: usize,
-}
-
 /// Runs what was accepted, until it is stopped
 #[derive(Args)]
 pub struct Worker {
@@ -79,15 +61,6 @@ pub struct Worker {
     limits: LimitFlags,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum StatusFlag {
-    Queued,
-    Running,
-    Succeeded,
-    Failed,
-    Cancelled,
-}
-
 /// What `cancel` ended.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct CancelLine {
@@ -101,22 +74,6 @@ pub struct ResumeLine {
     reference: String,
     /// The call that failed.
     resumes: String,
-}
-
-/// A call in a list.
-#[derive(serde::Serialize, schemars::JsonSchema)]
-pub struct PsLine {
-    reference: String,
-    method: String,
-    /// `queued`, `running`, `succeeded`, `failed` or `cancelled`.
-    status: &'static str,
-    /// RFC 3339.
-    accepted: String,
-    /// When it takes its turn, where that was asked for; RFC 3339.
-    due: Option<String>,
-    /// RFC 3339.
-    ended: Option<String>,
-    arguments: Value,
 }
 
 /// A worker prints no data.
@@ -204,87 +161,6 @@ impl Run for Resume {
         }
         cli.console.line(again.to_string())
     }
-}
-
-impl Run for Ps {
-    type Line = PsLine;
-
-    fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
-        let mut listing = cli.console.listing(&["REFERENCE", "METHOD", "STATUS", "ACCEPTED", "ENDED", "ARGUMENTS"]);
-        let mut left = self.limit;
-        let mut page = self.page(&engine, None)?;
-        while let Some(last) = page.last().map(Invocation::reference) {
-            for invocation in &page {
-                let phase = engine.phase(invocation)?;
-                if left == 0 || self.status.is_some_and(|wanted| wanted != StatusFlag::from(phase)) {
-                    continue;
-                }
-                left -= 1;
-                listing.add(|| line(invocation, phase), || cells(invocation, phase));
-            }
-            listing.flush()?;
-            page = if left == 0 { vec![] } else { self.page(&engine, Some(last))? };
-        }
-        listing.end("no such call")
-    }
-}
-
-impl Ps {
-    fn page(&self, engine: &Engine, after: Option<Reference>) -> Result<Vec<Invocation>, Error> {
-        match &self.actor {
-            None => engine.pending(None, after.as_ref(), PAGE),
-            Some(id) => {
-                let id = vactor::ActorId::new(id)?;
-                engine.invocations(&Name::from(&id), after.map(|last| last.number), PAGE)
-            }
-        }
-    }
-}
-
-impl From<Phase> for StatusFlag {
-    fn from(phase: Phase) -> StatusFlag {
-        match phase {
-            Phase::Queued => StatusFlag::Queued,
-            Phase::Running => StatusFlag::Running,
-            Phase::Succeeded => StatusFlag::Succeeded,
-            Phase::Failed => StatusFlag::Failed,
-            Phase::Cancelled => StatusFlag::Cancelled,
-        }
-    }
-}
-
-fn word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Queued => "queued",
-        Phase::Running => "running",
-        Phase::Succeeded => "succeeded",
-        Phase::Failed => "failed",
-        Phase::Cancelled => "cancelled",
-    }
-}
-
-fn line(invocation: &Invocation, phase: Phase) -> PsLine {
-    PsLine {
-        reference: invocation.reference().to_string(),
-        method: invocation.new.method.clone(),
-        status: word(phase),
-        accepted: invocation.new.accepted.to_string(),
-        due: invocation.new.due.map(|due| due.to_string()),
-        ended: invocation.ended().map(|ended| ended.to_string()),
-        arguments: invocation.new.arguments.value(),
-    }
-}
-
-fn cells(invocation: &Invocation, phase: Phase) -> [String; 6] {
-    [
-        invocation.reference().to_string(),
-        invocation.new.method.clone(),
-        word(phase).to_owned(),
-        invocation.new.accepted.to_string(),
-        invocation.ended().map_or_else(String::new, |ended| ended.to_string()),
-        invocation.new.arguments.to_string(),
-    ]
 }
 
 impl Run for Worker {

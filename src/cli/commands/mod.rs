@@ -10,9 +10,10 @@ mod help;
 mod log;
 mod new;
 mod place;
+mod ps;
 mod util;
 
-pub use accepted::{Cancel, Ps, Resume, Wait, Worker};
+pub use accepted::{Cancel, Resume, Wait, Worker};
 pub use actor::{Ls, Rm, Show};
 pub use batch::Batch;
 pub use build::Build;
@@ -22,4 +23,5 @@ pub use help::Help;
 pub use log::Log;
 pub use new::New;
 pub use place::{Init, Where};
+pub use ps::Ps;
 pub use util::Util;

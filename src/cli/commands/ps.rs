@@ -1,0 +1,238 @@
+//! `vactor ps`: accepted calls, and what they are doing.
+
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+use vactor::ActorId;
+use vactor::engine::{Engine, Phase};
+use vactor::model::{Invocation, Name, Reference};
+
+use crate::cli::listing::Listing;
+use crate::cli::options::LimitFlags;
+use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt};
+
+/// What is read from the store at once.
+const PAGE: usize = 1000;
+
+const COLUMNS: &[&str] = &["reference", "method", "status", "accepted", "due", "ended", "link", "arguments"];
+
+/// A call that begins to run is no commit, so nobody is woken: who watches looks again after so long.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Nobody reads faster.
+const SHOWN_FOR: Duration = Duration::from_millis(100);
+
+/// Lists calls: those that have not ended, or all of one actor
+///
+/// Asked for a status of calls that have ended, it lists those of all actors, each actor's newest first.
+#[derive(Args)]
+pub struct Ps {
+    /// All calls of this actor, the newest first; without it, what has not ended, of all actors
+    #[arg(long, value_name = "ID", add = complete::ids())]
+    actor: Option<ActorId>,
+    /// Only calls in this state
+    #[arg(long, value_enum)]
+    status: Option<StatusFlag>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    limit: usize,
+    /// Shows them on the terminal as they change, until Ctrl-C
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StatusFlag {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// A call in a list.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct PsLine {
+    reference: String,
+    method: String,
+    /// As `--status` takes it.
+    status: String,
+    /// RFC 3339.
+    accepted: String,
+    /// When it takes its turn, where that was asked for; RFC 3339.
+    due: Option<String>,
+    /// RFC 3339.
+    ended: Option<String>,
+    /// The failed call that this one takes up again.
+    resumes: Option<String>,
+    /// The call that took this one up again after it failed.
+    resumed_by: Option<String>,
+    arguments: Value,
+}
+
+impl Run for Ps {
+    type Line = PsLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        if !self.watch {
+            let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+            let mut listing = cli.console.listing(COLUMNS);
+            self.list(&engine, self.limit, &mut listing)?;
+            return listing.end("no such call");
+        }
+        if !cli.console.stdout_is_terminal() {
+            let problem = Problem::input("`--watch` is for a terminal");
+            return Err(problem.hint("without it `vactor ps` lists them once; `vactor wait` waits for one to end"));
+        }
+        let (engine, store) = cli.engine_and_store(Mode::Write, &LimitFlags::default())?;
+        interrupt::ends()?;
+        // made before the first look, so that no commit falls between a look and the wait
+        let mut watch = store.watch()?;
+        loop {
+            let rows = terminal_size::terminal_size().map_or(self.limit, |(_, height)| {
+                // the heading, and the line where the cursor stands
+                usize::from(height.0).saturating_sub(2).max(1)
+            });
+            let mut listing = cli.console.listing(COLUMNS);
+            self.list(&engine, rows.min(self.limit), &mut listing)?;
+            listing.redraw("no such call")?;
+            std::thread::sleep(SHOWN_FOR);
+            watch.wait(Instant::now() + LOOK_AGAIN);
+        }
+    }
+}
+
+impl Ps {
+    fn list(&self, engine: &Engine, limit: usize, listing: &mut Listing) -> Result<(), Problem> {
+        let mut left = limit;
+        match (&self.actor, self.status.map(StatusFlag::has_ended)) {
+            (Some(id), None | Some(true)) => self.list_all_of(id, engine, &mut left, listing),
+            (None, Some(true)) => self.list_all(engine, &mut left, listing),
+            (id, None | Some(false)) => self.list_pending(id.as_ref(), engine, &mut left, listing),
+        }
+    }
+
+    fn list_pending(
+        &self,
+        id: Option<&ActorId>,
+        engine: &Engine,
+        left: &mut usize,
+        listing: &mut Listing,
+    ) -> Result<(), Problem> {
+        let name = id.map(Name::from);
+        let mut after: Option<Reference> = None;
+        while *left > 0 {
+            let page = engine.pending(name.as_ref(), after.as_ref(), PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.reference());
+            self.add(&page, engine, left, listing)?;
+        }
+        Ok(())
+    }
+
+    fn list_all(&self, engine: &Engine, left: &mut usize, listing: &mut Listing) -> Result<(), Problem> {
+        let mut after: Option<ActorId> = None;
+        while *left > 0 {
+            let page = engine.actors("", after.as_ref(), PAGE)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (id, _) in &page {
+                self.list_all_of(id, engine, left, listing)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn list_all_of(
+        &self,
+        id: &ActorId,
+        engine: &Engine,
+        left: &mut usize,
+        listing: &mut Listing,
+    ) -> Result<(), Problem> {
+        let name = Name::from(id);
+        let mut before = None;
+        while *left > 0 {
+            let page = engine.invocations(&name, before, PAGE)?;
+            let Some(last) = page.last() else { break };
+            before = Some(last.number);
+            self.add(&page, engine, left, listing)?;
+        }
+        Ok(())
+    }
+
+    fn add(
+        &self,
+        page: &[Invocation],
+        engine: &Engine,
+        left: &mut usize,
+        listing: &mut Listing,
+    ) -> Result<(), Problem> {
+        for invocation in page {
+            let status = StatusFlag::from(engine.phase(invocation)?);
+            if *left == 0 || self.status.is_some_and(|wanted| wanted != status) {
+                continue;
+            }
+            *left -= 1;
+            let line = line(invocation, status);
+            let cells = cells(&line, invocation.new.arguments.as_str());
+            listing.add(|| line, || cells);
+        }
+        listing.flush()
+    }
+}
+
+impl StatusFlag {
+    fn has_ended(self) -> bool {
+        matches!(self, StatusFlag::Succeeded | StatusFlag::Failed | StatusFlag::Cancelled)
+    }
+
+    fn word(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl From<Phase> for StatusFlag {
+    fn from(phase: Phase) -> StatusFlag {
+        match phase {
+            Phase::Queued => StatusFlag::Queued,
+            Phase::Running => StatusFlag::Running,
+            Phase::Succeeded => StatusFlag::Succeeded,
+            Phase::Failed => StatusFlag::Failed,
+            Phase::Cancelled => StatusFlag::Cancelled,
+        }
+    }
+}
+
+fn line(invocation: &Invocation, status: StatusFlag) -> PsLine {
+    let Invocation { new, resumed_by, .. } = invocation;
+    let of_name = |number| Reference { name: new.name.clone(), number }.to_string();
+    PsLine {
+        reference: invocation.reference().to_string(),
+        method: new.method.clone(),
+        status: status.word(),
+        accepted: new.accepted.to_string(),
+        due: new.due.map(|due| due.to_string()),
+        ended: invocation.ended().map(|ended| ended.to_string()),
+        resumes: new.resumes.map(of_name),
+        resumed_by: resumed_by.map(of_name),
+        arguments: new.arguments.value(),
+    }
+}
+
+fn cells(line: &PsLine, arguments: &str) -> [String; 8] {
+    let links = [("resumes", &line.resumes), ("resumed by", &line.resumed_by)];
+    let links: Vec<String> =
+        links.iter().filter_map(|(word, other)| Some(format!("{word} {}", other.as_ref()?))).collect();
+    [
+        line.reference.clone(),
+        line.method.clone(),
+        line.status.clone(),
+        line.accepted.clone(),
+        line.due.clone().unwrap_or_default(),
+        line.ended.clone().unwrap_or_default(),
+        links.join(", "),
+        arguments.to_owned(),
+    ]
+}

@@ -1,0 +1,118 @@
+//! `vactor ps`: what was accepted, and what it is doing.
+
+use serde_json::Value;
+
+use crate::raw::{NULL, RawClass};
+use crate::support::{Ran, Vactor};
+
+/// A store with actors `a` and `b`, whose `go` does nothing, `fail` says no, and `spin` never ends. `a#2` is queued, `b#2`
+/// is queued for long, `b#3` succeeded, `b#4` failed, `b#5` is it again, `b#6` was cancelled.
+fn vactor() -> Vactor {
+    let spin = "(call $log (i32.const 1) (call $text_begun)) (loop (br 0)) (unreachable)";
+    let fail = "(call $fail (call $text_begun) (call $text_begun) (i32.const 0) (i32.const 0))";
+    let class =
+        RawClass::new().text("begun", "begun").mutation("go", NULL).mutation("fail", fail).mutation("spin", spin);
+    let vactor = Vactor::with("plain", &class);
+    vactor.line("create plain a").ok();
+    vactor.line("create plain b").ok();
+    accept(&vactor, "call a go --async", "a#2");
+    accept(&vactor, "call b go --after 7d", "b#2");
+    vactor.line("call b go").ok();
+    vactor.line("call b fail").fails(1);
+    accept(&vactor, "resume b#4", "b#5");
+    accept(&vactor, "call b spin --async", "b#6");
+    vactor.line("cancel b#6").ok();
+    vactor
+}
+
+/// With no worker that runs it.
+fn accept(vactor: &Vactor, line: &str, reference: &str) {
+    let mut command = vactor.command();
+    command.env("VACTOR_WORKER", "off").args(line.split_whitespace());
+    assert_eq!(Ran::from(command.output().unwrap()).ok(), format!("{reference}\n"));
+}
+
+fn listed(vactor: &Vactor, line: &str) -> Vec<String> {
+    let rows = vactor.line(line).ok();
+    rows.lines().skip(1).map(|row| row.split('\t').step_by(2).take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn calls_are_listed_by_what_they_do() {
+    let vactor = vactor();
+    assert_eq!(listed(&vactor, "ps"), ["a#2 queued", "b#5 queued", "b#2 queued"]);
+    assert_eq!(listed(&vactor, "ps --status queued --actor b"), ["b#5 queued", "b#2 queued"]);
+    assert_eq!(listed(&vactor, "ps --limit 1"), ["a#2 queued"]);
+    assert_eq!(listed(&vactor, "ps --status running"), [""; 0]);
+    assert_eq!(
+        listed(&vactor, "ps --actor b"),
+        ["b#6 cancelled", "b#5 queued", "b#4 failed", "b#3 succeeded", "b#2 queued", "b#1 succeeded"]
+    );
+    // what has ended, of all actors
+    assert_eq!(listed(&vactor, "ps --status succeeded"), ["a#1 succeeded", "b#3 succeeded", "b#1 succeeded"]);
+    assert_eq!(listed(&vactor, "ps --status succeeded --limit 2"), ["a#1 succeeded", "b#3 succeeded"]);
+    assert_eq!(listed(&vactor, "ps --status failed"), ["b#4 failed"]);
+    assert_eq!(listed(&vactor, "ps --status cancelled --actor b"), ["b#6 cancelled"]);
+    vactor.line("ps --status done").refuses(2, "invalid value `done`", "");
+    vactor.line("ps --actor a//b").refuses(2, "empty part", "");
+}
+
+#[test]
+fn a_failed_call_and_the_one_that_takes_it_up_are_linked() {
+    let vactor = vactor();
+    let lines: Vec<Value> =
+        vactor.line("ps --actor b --json").ok().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[1]["resumes"], &lines[1]["resumed_by"]), (&"b#4".into(), &Value::Null));
+    assert_eq!((&lines[2]["resumes"], &lines[2]["resumed_by"]), (&Value::Null, &"b#5".into()));
+    let rows = vactor.line("ps --actor b").ok();
+    let links: Vec<&str> = rows.lines().map(|row| row.split('\t').nth(6).unwrap()).collect();
+    assert_eq!(links, ["link", "", "resumes b#4", "resumed by b#5", "", "", ""]);
+}
+
+#[test]
+fn what_runs_is_seen_to_run() {
+    let vactor = vactor();
+    accept(&vactor, "call a spin --async", "a#3");
+    let mut worker = vactor.start(["worker", "--max-time", "1h"]);
+    while listed(&vactor, "ps --actor a --status running") != ["a#3 running"] {}
+    vactor.line("cancel a#3").ok();
+    assert_eq!(listed(&vactor, "ps --actor a"), ["a#3 cancelled", "a#2 succeeded", "a#1 succeeded"]);
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+}
+
+#[test]
+fn watching_is_for_a_terminal() {
+    let vactor = vactor();
+    vactor.line("ps --watch").refuses(2, "`--watch` is for a terminal", "`vactor ps` lists them once");
+    assert!(vactor.line("ps --watch --json").fails(2).contains("cannot be used with"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_changes_are_shown() {
+    use std::fs::File;
+    use std::io::Read;
+    use std::process::Stdio;
+
+    let vactor = vactor();
+    let pair = nix::pty::openpty(None, None).unwrap();
+    let (mut master, slave) = (File::from(pair.master), File::from(pair.slave));
+    let mut command = vactor.command();
+    command.args(["ps", "--watch", "--actor", "a"]).env("TERM", "xterm").env("NO_COLOR", "1").stdout(slave);
+    let mut watching = command.stderr(Stdio::piped()).spawn().unwrap();
+    drop(command);
+    // what is shown from here on, up to these words
+    let mut until = |words: &str| {
+        let (mut shown, mut buffer) = (String::new(), [0; 4096]);
+        while !shown.contains(words) {
+            let read = master.read(&mut buffer).unwrap();
+            shown.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+    };
+    until("a#2        go      queued");
+    vactor.line("call a go").ok();
+    until("a#3        go      succeeded");
+    crate::support::signal(&watching, "INT");
+    assert_eq!(watching.wait().unwrap().code(), Some(130));
+}
