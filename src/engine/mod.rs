@@ -143,6 +143,14 @@ impl Engine {
         self.store.remove(&id, self.now(), force)
     }
 
+    /// Whether something runs on an actor or waits for its turn there, so that [`remove`](Engine::remove) refuses it.
+    pub fn is_busy(&self, id: &str) -> Result<bool> {
+        let id = self.existing(id)?;
+        let head = self.store.head(&Name::from(&id))?.unwrap_or_default();
+        let waits = head.queued > 0 || head.delayed > 0;
+        Ok(waits || self.store.hold(&Name::from(&id), Some(Instant::now()))?.is_none())
+    }
+
     /// What time it is by the engine's clock.
     pub fn now(&self) -> Timestamp {
         (self.settings.clock)()

@@ -24,3 +24,4 @@ mod story;
 mod support;
 mod terminal;
 mod transcripts;
+mod waiting;

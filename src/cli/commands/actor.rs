@@ -1,9 +1,11 @@
 //! `vactor show`, `vactor ls` and `vactor rm`: actors from outside.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::{ActorInfo, Engine};
-use vactor::model::{ActorId, Head, Json};
+use vactor::model::{ActorId, Error, Head, Json};
 
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete, quantity};
@@ -28,6 +30,9 @@ pub struct Ls {
 }
 
 /// Removes actors with their whole history, or a class with its actors
+///
+/// Where one of them is not there or busy, none is removed. Each is removed in a transaction of its own: one that becomes busy
+/// while others are removed stops it there.
 #[derive(Args)]
 pub struct Rm {
     /// The actors
@@ -183,23 +188,36 @@ impl Run for Rm {
 }
 
 impl Rm {
-    /// All of them are there, or none is removed.
     fn remove_actors(&self, cli: &Cli, engine: &Engine) -> Result<(), Problem> {
+        let ids: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
         let mut steps = 0;
-        for id in &self.ids {
+        for id in &ids {
             steps += engine.head(id)?.numbers.steps;
         }
-        let what = match &self.ids[..] {
-            [id] => format!("{id} and its history ({steps} steps)"),
-            ids => format!("{} actors and their history ({steps} steps)", ids.len()),
+        self.find_busy(engine, ids.iter().copied())?;
+        let what = match self.ids.first() {
+            Some(id) if ids.len() == 1 => format!("{id} and its history ({steps} steps)"),
+            _ => format!("{} actors and their history ({steps} steps)", ids.len()),
         };
         self.confirm(cli, &what)?;
-        self.ids.iter().try_for_each(|id| self.remove(cli, engine, id))
+        ids.into_iter().try_for_each(|id| self.remove(cli, engine, id))
+    }
+
+    /// None is removed where one is busy already. One that becomes so in the meantime stops it there.
+    fn find_busy<'a>(&self, engine: &Engine, mut ids: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+        match self.force {
+            true => Ok(()),
+            false => ids.try_for_each(|id| match engine.is_busy(id)? {
+                true => Err(busy(Error::Busy { id: id.to_owned() })),
+                false => Ok(()),
+            }),
+        }
     }
 
     fn remove_class(&self, cli: &Cli, engine: &Engine, class: &str) -> Result<(), Problem> {
         engine.class(class, None)?;
         let ids = actors_of(engine, class)?;
+        self.find_busy(engine, ids.iter().map(ActorId::as_str))?;
         self.confirm(cli, &format!("the class {class} with all its versions and its {} actors", ids.len()))?;
         for id in &ids {
             self.remove(cli, engine, id.as_str())?;
@@ -213,14 +231,7 @@ impl Rm {
     }
 
     fn remove(&self, cli: &Cli, engine: &Engine, id: &str) -> Result<(), Problem> {
-        engine.remove(id, self.force).map_err(|error| {
-            let problem = Problem::from(error);
-            if problem.kind == "busy" {
-                problem.hint("try again, or remove it all the same with `--force`")
-            } else {
-                problem
-            }
-        })?;
+        engine.remove(id, self.force).map_err(busy)?;
         cli.console.note(&format!("removed {id}"));
         if cli.console.wants_json() {
             cli.console.json(&RmLine { id: Some(id), class: None })?;
@@ -240,6 +251,13 @@ impl Rm {
         }
         Err(Problem::interrupted("nothing was removed"))
     }
+}
+
+/// What is busy can be removed all the same.
+fn busy(error: Error) -> Problem {
+    let is_busy = matches!(error, Error::Busy { .. });
+    let problem = Problem::from(error);
+    if is_busy { problem.hint("try again, or remove it all the same with `--force`") } else { problem }
 }
 
 fn actors_of(engine: &Engine, class: &str) -> Result<Vec<ActorId>, Problem> {
