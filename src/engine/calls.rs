@@ -20,15 +20,23 @@ impl Engine {
     /// Makes an actor of the class's current version by its constructor.
     pub fn create(&self, class: &str, id: &str, arguments: Value, options: &Options) -> Result<Reply> {
         let id = ActorId::new(id)?;
-        if let Some(known) = self.keyed(&id, options)? {
+        match self.create_once(class, &id, arguments.clone(), options) {
+            // a call with the same key may have made it since the key was looked up
+            Err(Error::ActorExists { .. }) if options.key.is_some() => self.create_once(class, &id, arguments, options),
+            made => made,
+        }
+    }
+
+    fn create_once(&self, class: &str, id: &ActorId, arguments: Value, options: &Options) -> Result<Reply> {
+        if let Some(known) = self.keyed(id, options)? {
             let fingerprint = construction_fingerprint(&ClassName::new(class)?, &sent_object(&arguments));
             return self.answer_known(known, options, Some(fingerprint));
         }
-        if self.store.head(&Name::from(&id))?.is_some_and(|head| head.actor.is_some()) {
+        if self.store.head(&Name::from(id))?.is_some_and(|head| head.actor.is_some()) {
             return Err(Error::ActorExists { id: id.to_string() });
         }
-        let (loaded, new) = self.prepare_construction(class, &id, arguments, options)?;
-        self.run_blocking(&id, new, loaded.constructor()?, options)
+        let (loaded, new) = self.prepare_construction(class, id, arguments, options)?;
+        self.run_blocking(id, new, loaded.constructor()?, options)
     }
 
     /// Like [`create`](Engine::create), and None, with nothing changed, where the actor is there already.

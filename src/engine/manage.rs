@@ -1,7 +1,5 @@
 //! Looking after accepted invocations: listing, cancelling, resuming.
 
-use std::time::Instant;
-
 use super::calls::one;
 use super::{Engine, new_seed};
 use crate::model::{
@@ -97,7 +95,7 @@ impl Engine {
         if next.is_none_or(|next| next.number != reference.number) {
             return Ok(false);
         }
-        Ok(self.store.hold(&reference.name, Some(Instant::now()))?.is_none())
+        self.store.is_held(&reference.name)
     }
 
     /// A mutation that has begun leaves a step that says how it ended.

@@ -12,15 +12,25 @@ impl Engine {
     /// Accepts a construction and returns at once; any worker runs it.
     pub fn submit_create(&self, class: &str, id: &str, arguments: Value, options: &Options) -> Result<Reference> {
         let id = ActorId::new(id)?;
-        if let Some(known) = self.keyed(&id, options)? {
+        match self.submit_create_once(class, &id, arguments.clone(), options) {
+            // a call with the same key may have made it, or is about to, since the key was looked up
+            Err(Error::ActorExists { .. }) if options.key.is_some() => {
+                self.submit_create_once(class, &id, arguments, options)
+            }
+            submitted => submitted,
+        }
+    }
+
+    fn submit_create_once(&self, class: &str, id: &ActorId, arguments: Value, options: &Options) -> Result<Reference> {
+        if let Some(known) = self.keyed(id, options)? {
             let fingerprint = construction_fingerprint(&ClassName::new(class)?, &sent_object(&arguments));
             return same_call(&known, options, Some(fingerprint));
         }
-        let head = self.store.head(&Name::from(&id))?.unwrap_or_default();
-        if head.actor.is_some() || self.pending_construction(&Name::from(&id), &head)?.is_some() {
+        let head = self.store.head(&Name::from(id))?.unwrap_or_default();
+        if head.actor.is_some() || self.pending_construction(&Name::from(id), &head)?.is_some() {
             return Err(Error::ActorExists { id: id.to_string() });
         }
-        let (_, new) = self.prepare_construction(class, &id, arguments, options)?;
+        let (_, new) = self.prepare_construction(class, id, arguments, options)?;
         self.submit(new, options)
     }
 

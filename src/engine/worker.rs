@@ -1,6 +1,7 @@
 //! A worker: runs what was accepted, whoever accepted it.
 
 use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Engine;
@@ -26,29 +27,26 @@ impl Engine {
     ///
     /// An actor whose class or record cannot be used holds up no other: it is told to the observer and left.
     pub fn work(&self, jobs: usize, until: Until) -> Result<()> {
-        self.work_and_tell(jobs, until).map(drop)
+        self.work_but(&Stuck::default(), jobs, until)
     }
 
-    /// As [`work`](Engine::work); gives what was left because it cannot be used.
-    fn work_and_tell(&self, jobs: usize, until: Until) -> Result<HashSet<Name>> {
+    fn work_but(&self, stuck: &Stuck, jobs: usize, until: Until) -> Result<()> {
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(|| self.work_alone(until))).collect();
-            let ended: Vec<Result<HashSet<Name>>> = workers
+            let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(|| self.work_alone(stuck, until))).collect();
+            let ended: Vec<Result<()>> = workers
                 .into_iter()
                 .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                 .collect();
-            let stuck: Result<Vec<_>> = ended.into_iter().collect();
-            Ok(stuck?.into_iter().flatten().collect())
+            ended.into_iter().collect()
         })
     }
 
-    fn work_alone(&self, until: Until) -> Result<HashSet<Name>> {
+    fn work_alone(&self, stuck: &Stuck, until: Until) -> Result<()> {
         // made before the first look, so that no commit falls between a look and the wait
         let mut watch = self.store.watch()?;
-        let mut stuck = HashSet::new();
         while !self.settings.stop.is_stopped() {
-            let round = match self.work_round(&mut stuck) {
-                Err(Error::Interrupted) => break,
+            let round = match self.work_round(stuck) {
+                Err(Error::Interrupted) => return Ok(()),
                 round => round?,
             };
             if round == Round::Ran {
@@ -60,15 +58,15 @@ impl Engine {
                 && round == Round::Nothing
                 && due.is_none_or(|due| due > now.after(ahead))
             {
-                break;
+                return Ok(());
             }
             watch.wait(Instant::now() + pause(now, due));
         }
-        Ok(stuck)
+        Ok(())
     }
 
-    /// Looks once at all that can run. What is `stuck` was told of already.
-    fn work_round(&self, stuck: &mut HashSet<Name>) -> Result<Round> {
+    /// Looks once at all that can run.
+    fn work_round(&self, stuck: &Stuck) -> Result<Round> {
         let mut round = Round::Nothing;
         let mut after: Option<Name> = None;
         loop {
@@ -85,13 +83,28 @@ impl Engine {
                     Ok(false) => {}
                     Err(error @ (Error::Interrupted | Error::Io { .. })) => return Err(error),
                     Err(error) => {
-                        if stuck.insert(name.clone()) {
+                        if stuck.add(&name) {
                             self.settings.observer.stuck(&name, &error);
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// What could not be run, and was told of already.
+#[derive(Default)]
+struct Stuck(Mutex<HashSet<Name>>);
+
+impl Stuck {
+    /// Whether it is new.
+    fn add(&self, name: &Name) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone())
+    }
+
+    fn has(&self, name: &Name) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 }
 
@@ -120,26 +133,37 @@ impl Engine {
     /// one, returns at once.
     pub fn work_detached(&self, jobs: usize) -> Result<()> {
         let name = Name::from_stored(DETACHED);
+        let stuck = Stuck::default();
         while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
-            let stuck = self.work_and_tell(jobs, Until::Idle { ahead: AHEAD })?;
+            self.work_but(&stuck, jobs, Until::Idle { ahead: AHEAD })?;
             drop(hold);
             // who accepted a call while this one was held has started no worker: look once more
-            if self.settings.stop.is_stopped() || !self.has_work_beside(&stuck)? {
+            if self.settings.stop.is_stopped() || !self.has_work(&stuck)? {
                 break;
             }
         }
         Ok(())
     }
 
-    fn has_work_beside(&self, stuck: &HashSet<Name>) -> Result<bool> {
+    /// Whether something can run that is not stuck, or comes due soon enough to stay for it.
+    fn has_work(&self, stuck: &Stuck) -> Result<bool> {
         let now = self.now();
-        let runnable = self.store.runnable(None, now, stuck.len() + 1)?;
-        let soon = self.store.next_due(now)?.is_some_and(|due| due <= now.after(AHEAD));
-        Ok(soon || runnable.iter().any(|name| !stuck.contains(name)))
+        if self.store.next_due(now)?.is_some_and(|due| due <= now.after(AHEAD)) {
+            return Ok(true);
+        }
+        let mut after: Option<Name> = None;
+        loop {
+            let names = self.store.runnable(after.as_ref(), now, PAGE)?;
+            if names.iter().any(|name| !stuck.has(name)) {
+                return Ok(true);
+            }
+            let Some(last) = names.last() else { return Ok(false) };
+            after = Some(last.clone());
+        }
     }
 
     /// Whether a detached worker works on the store. One that is about to leave looks once more before it does.
     pub fn has_detached_worker(&self) -> Result<bool> {
-        Ok(self.store.hold(&Name::from_stored(DETACHED), Some(Instant::now()))?.is_none())
+        self.store.is_held(&Name::from_stored(DETACHED))
     }
 }

@@ -103,9 +103,12 @@ pub trait Store: Send + Sync {
 
     /// Holds an actor (or a task's name) while one runs it, so that others need not try. Waits until `deadline` (for ever
     /// without one); None where another holds it still. Dropping the hold, or dying, releases it; dropping it also wakes
-    /// who watches.
+    /// who watches, if something was committed meanwhile.
     /// For speed alone: what is true is decided by the step counter at commit.
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>>;
+
+    /// Whether somebody holds it. Where the system can tell, looking keeps nobody from holding it.
+    fn is_held(&self, name: &Name) -> Result<bool>;
 
     /// Sees every commit from now on.
     fn watch(&self) -> Result<Box<dyn Watch>>;

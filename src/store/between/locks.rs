@@ -22,6 +22,17 @@ pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
     }
 }
 
+/// Whether somebody has the lock of a place. Looking takes nothing, so that nobody else finds it taken meanwhile.
+pub(super) fn is_taken(file: &Path, place: u64) -> io::Result<bool> {
+    let file = match File::open(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    let mut found = byte(place);
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found))?;
+    Ok(i32::from(found.l_type) != libc::F_UNLCK)
+}
+
 /// Takes the lock of a place, and waits for it.
 pub(super) fn take(file: &Path, place: u64) -> io::Result<Lock> {
     let file = open(file)?;

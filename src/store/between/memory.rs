@@ -18,6 +18,8 @@ pub(in crate::store) struct InProcess {
 pub(super) struct Held {
     name: Name,
     threads: Arc<InProcess>,
+    /// When it was taken.
+    commits: u64,
 }
 
 impl InProcess {
@@ -36,7 +38,11 @@ impl InProcess {
             };
         }
         held.insert(name.clone());
-        Some(Held { name: name.clone(), threads: self.clone() })
+        Some(Held { name: name.clone(), threads: self.clone(), commits: *lock(&self.commits) })
+    }
+
+    pub(super) fn is_held(&self, name: &Name) -> bool {
+        lock(&self.held).contains(name)
     }
 
     pub(super) fn signal(&self) {
@@ -49,6 +55,10 @@ impl Drop for Held {
     fn drop(&mut self) {
         lock(&self.threads.held).remove(&self.name);
         self.threads.released.notify_all();
+        let commits = *lock(&self.threads.commits);
+        if commits != self.commits {
+            self.threads.signal();
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod watch;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -26,15 +27,31 @@ const MAKING: &str = "";
 
 pub(in crate::store) enum Between {
     /// Every process that has the folder.
-    Processes { file: PathBuf, data: PathBuf, signal: OnceLock<Option<File>> },
+    Processes(Arc<Files>),
     /// This process, of a store in memory.
     Threads(Arc<InProcess>),
+}
+
+pub(in crate::store) struct Files {
+    lock: PathBuf,
+    data: PathBuf,
+    signal: OnceLock<Option<File>>,
+    /// Signals that were given.
+    signals: AtomicU64,
+}
+
+/// A lock, and the signals that were given before it was taken.
+struct Held {
+    lock: Option<locks::Lock>,
+    files: Arc<Files>,
+    signals: u64,
 }
 
 impl Between {
     /// For the store in a folder, whose data is in the file `data` there.
     pub(in crate::store) fn files(folder: &Path, data: &str) -> Between {
-        Between::Processes { file: folder.join(FILE), data: folder.join(data), signal: OnceLock::new() }
+        let (lock, data) = (folder.join(FILE), folder.join(data));
+        Between::Processes(Arc::new(Files { lock, data, signal: OnceLock::new(), signals: AtomicU64::new(0) }))
     }
 
     pub(in crate::store) fn memory() -> Between {
@@ -43,33 +60,32 @@ impl Between {
 
     pub(in crate::store) fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
         match self {
-            Between::Processes { file, .. } => {
-                let held = waiting::hold(file, name.as_str(), deadline).map_err(|error| lock_error(file, &error))?;
-                Ok(held.map(Hold::new))
-            }
+            Between::Processes(files) => Ok(files.hold(name.as_str(), deadline)?.map(Hold::new)),
             Between::Threads(threads) => Ok(threads.hold(name, deadline).map(Hold::new)),
+        }
+    }
+
+    pub(in crate::store) fn is_held(&self, name: &Name) -> Result<bool> {
+        match self {
+            Between::Processes(files) => {
+                locks::is_taken(&files.lock, place_of(name.as_str())).map_err(|error| lock_error(&files.lock, &error))
+            }
+            Between::Threads(threads) => Ok(threads.is_held(name)),
         }
     }
 
     /// Waits until nobody else makes the store.
     pub(in crate::store) fn hold_making(&self) -> Result<Option<Hold>> {
         match self {
-            Between::Processes { file, .. } => {
-                let held = waiting::hold(file, MAKING, None).map_err(|error| lock_error(file, &error))?;
-                Ok(held.map(Hold::new))
-            }
+            Between::Processes(files) => Ok(files.hold(MAKING, None)?.map(Hold::new)),
             Between::Threads(_) => Ok(None),
         }
     }
 
-    /// Wakes who watches. Losing a signal costs latency alone, so what goes wrong here is not told.
+    /// Wakes who watches.
     pub(in crate::store) fn signal(&self) {
         match self {
-            Between::Processes { file, signal, .. } => {
-                if let Some(file) = signal.get_or_init(|| open(file).ok()) {
-                    let _ = rewrite_first_byte(file);
-                }
-            }
+            Between::Processes(files) => files.signal(),
             Between::Threads(threads) => threads.signal(),
         }
     }
@@ -77,12 +93,39 @@ impl Between {
     /// `reading` alone leaves no trace: it makes no file to be signalled through.
     pub(in crate::store) fn watch(&self, reading: bool) -> Box<dyn Watch> {
         match self {
-            Between::Processes { file, data, .. } => {
-                let there = file.exists() || !reading && open(file).is_ok();
+            Between::Processes(files) => {
+                let Files { lock, data, .. } = &**files;
+                let there = lock.exists() || !reading && open(lock).is_ok();
                 // the data itself changes with each commit too, only more often
-                watch::watch(if there { file } else { data })
+                watch::watch(if there { lock } else { data })
             }
             Between::Threads(threads) => Box::new(memory::Watching::new(threads.clone())),
+        }
+    }
+}
+
+impl Files {
+    fn hold(self: &Arc<Self>, name: &str, deadline: Option<Instant>) -> Result<Option<Held>> {
+        let signals = self.signals.load(Ordering::SeqCst);
+        let lock = waiting::hold(&self.lock, name, deadline).map_err(|error| lock_error(&self.lock, &error))?;
+        Ok(lock.map(|lock| Held { lock: Some(lock), files: self.clone(), signals }))
+    }
+
+    /// Losing a signal costs latency alone, so what goes wrong here is not told.
+    fn signal(&self) {
+        self.signals.fetch_add(1, Ordering::SeqCst);
+        if let Some(file) = self.signal.get_or_init(|| open(&self.lock).ok()) {
+            let _ = rewrite_first_byte(file);
+        }
+    }
+}
+
+impl Drop for Held {
+    /// Who was woken by a commit may have found the name held still.
+    fn drop(&mut self) {
+        self.lock = None;
+        if self.files.signals.load(Ordering::SeqCst) != self.signals {
+            self.files.signal();
         }
     }
 }

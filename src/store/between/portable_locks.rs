@@ -18,6 +18,11 @@ pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
     }
 }
 
+/// Whether somebody has the lock of a place. Here there is no looking without taking it for a moment.
+pub(super) fn is_taken(file: &Path, place: u64) -> io::Result<bool> {
+    try_take(file, place).map(|lock| lock.is_none())
+}
+
 /// Takes the lock of a place, and waits for it.
 pub(super) fn take(file: &Path, place: u64) -> io::Result<Lock> {
     let file = open(file, place)?;

@@ -107,6 +107,10 @@ impl Store for RedbStore {
         self.between.hold(name, deadline)
     }
 
+    fn is_held(&self, name: &Name) -> Result<bool> {
+        self.between.is_held(name)
+    }
+
     fn watch(&self) -> Result<Box<dyn Watch>> {
         Ok(self.between.watch(self.is_reading()))
     }

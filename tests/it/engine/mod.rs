@@ -3,6 +3,7 @@
 mod accepted;
 mod calls;
 mod many;
+mod races;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -38,9 +39,13 @@ impl Place {
     }
 
     pub fn engine_with(&self, settings: Settings) -> Engine {
-        let store = RedbStore::open(self.folder.path(), Mode::Write).unwrap();
+        let store = self.store();
         let cache = Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         Engine::new(Arc::new(store), Sandbox::new(cache), settings)
+    }
+
+    pub fn store(&self) -> RedbStore {
+        RedbStore::open(self.folder.path(), Mode::Write).unwrap()
     }
 }
 

@@ -3,6 +3,7 @@
 mod clocks;
 mod held;
 mod increments;
+mod kills;
 
 /// What replays a random test: printed first, and taken from the environment.
 pub fn seed() -> u64 {

@@ -48,6 +48,8 @@ promises! {
     actors_are_listed_by_id
     a_hold_excludes_other_threads
     a_watch_wakes_at_a_commit
+    a_watch_wakes_again_when_the_name_is_free
+    looking_at_a_hold_takes_nothing
     large_states_and_arguments_come_back
 }
 
@@ -626,6 +628,30 @@ fn a_watch_wakes_at_a_commit(stores: &Fixture) {
     told.recv().unwrap();
     step(&*one, "a", b"1");
     watcher.join().unwrap();
+}
+
+/// Who is woken by a commit may find the name held still, and waits on.
+fn a_watch_wakes_again_when_the_name_is_free(stores: &Fixture) {
+    let (one, other) = (stores.open(), stores.open());
+    make(&*one, "a", b"0");
+    let held = one.hold(&name("a"), None).unwrap().unwrap();
+    let mut watch = other.watch().unwrap();
+    step(&*one, "a", b"1");
+    let end = Instant::now() + Duration::from_secs(60);
+    watch.wait(end);
+    drop(held);
+    watch.wait(end);
+    assert!(Instant::now() < end, "it slept on");
+}
+
+fn looking_at_a_hold_takes_nothing(stores: &Fixture) {
+    let (one, other) = (stores.open(), stores.open());
+    assert!(!other.is_held(&name("a")).unwrap());
+    let held = one.hold(&name("a"), Some(Instant::now())).unwrap().unwrap();
+    assert!(other.is_held(&name("a")).unwrap() && one.is_held(&name("a")).unwrap());
+    assert!(!other.is_held(&name("b")).unwrap());
+    drop(held);
+    assert!(!other.is_held(&name("a")).unwrap());
 }
 
 fn large_states_and_arguments_come_back(stores: &Fixture) {

@@ -1,0 +1,108 @@
+//! What happens between a look and the act that follows it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use vactor::engine::{Engine, Observer, Options, Settings, Until};
+use vactor::model::{Hash, Name};
+use vactor::sandbox::{Cache, Sandbox};
+use vactor::store::{Mode, NewVersion, RedbStore, Store};
+use vactor::{Category, ClassName, Error, Timestamp};
+
+use super::{Place, keyed};
+use crate::store::disk::Disk;
+
+/// An engine that is overtaken: something else happens when it asks for the time, which it does when it is about to accept a call.
+fn overtaken(place: &Place, by: impl FnOnce(Engine) + Send + 'static) -> Engine {
+    let (other, by) = (Mutex::new(Some(place.engine())), Mutex::new(Some(by)));
+    let clock = move || {
+        if let (Some(other), Some(by)) = (other.lock().unwrap().take(), by.lock().unwrap().take()) {
+            by(other);
+        }
+        Timestamp::from_millis(2_000_000_000_000)
+    };
+    place.engine_with(Settings { clock: Arc::new(clock), ..Settings::default() })
+}
+
+/// The key is looked up first, but the other call may come just after that.
+#[test]
+fn the_same_creation_with_the_same_key_at_the_same_time_is_one() {
+    let arguments = || json!({"init_val": 5});
+    let place = Place::new();
+    let create = move |engine: &Engine| engine.create("counter", "d", arguments(), &keyed("k"));
+    let engine = overtaken(&place, move |other| drop(create(&other).unwrap()));
+    let made = create(&engine).unwrap();
+    assert!(made.recorded, "{made:?}");
+    // accepted meanwhile, and not made yet
+    let place = Place::new();
+    let submit = move |engine: &Engine| engine.submit_create("counter", "d", arguments(), &keyed("k"));
+    let engine = overtaken(&place, move |other| drop(submit(&other).unwrap()));
+    assert_eq!(submit(&engine).unwrap().to_string(), "d#1");
+    // with another key it is another call
+    let engine = overtaken(&place, |_| ());
+    let error = engine.create("counter", "d", arguments(), &keyed("l")).unwrap_err();
+    assert!(matches!(error, Error::ActorExists { .. } | Error::Failed { .. }), "{error}");
+}
+
+/// The component of a class is none, so that what stands in the inbox of its actor cannot run. That keeps no worker from
+/// leaving.
+#[test]
+fn a_detached_worker_leaves_though_something_cannot_run() {
+    #[derive(Default)]
+    struct Told(AtomicUsize);
+    impl Observer for Told {
+        fn stuck(&self, _: &Name, _: &Error) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let place = Place::new();
+    let description = place.engine().class("counter", None).unwrap().version.description;
+    let (class, component) = (ClassName::new("spoiled").unwrap(), b"no component".to_vec());
+    let version =
+        NewVersion { class, hash: Hash::of(&component), component, description, at: Timestamp::from_millis(0) };
+    place.store().register(version).unwrap();
+    place.engine().submit_create("spoiled", "s", json!({"init_val": 0}), &Options::default()).unwrap();
+    let called = place.engine().submit_call("c", "incr", json!({}), &Options::default()).unwrap();
+
+    let told = Arc::new(Told::default());
+    let settings = Settings { observer: told.clone(), ..Settings::default() };
+    let stop = settings.stop.clone();
+    let (tell, left) = channel();
+    std::thread::scope(|scope| {
+        let worker = place.engine_with(settings);
+        scope.spawn(move || tell.send(worker.work_detached(2)));
+        // a guard against hanging for ever, no measure
+        let left = left.recv_timeout(Duration::from_secs(60));
+        stop.stop();
+        left.expect("it stays").unwrap();
+    });
+    assert_eq!(told.0.load(Ordering::SeqCst), 1, "told once");
+    assert_eq!(place.engine().wait(&called, None).unwrap().result.as_str(), "1");
+}
+
+/// A store that failed once stays refused; who works on it ends and says why, and loses nothing.
+#[test]
+fn a_worker_whose_disk_is_full_ends_and_says_so() {
+    let disk = Disk::default();
+    let engine = |settings| {
+        let store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
+        let cache = Cache::at(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+        Engine::new(Arc::new(store), Sandbox::new(cache), settings)
+    };
+    let worker = engine(Settings::default());
+    worker.register("counter", include_bytes!("../../contracts/counter-0.1.0.wasm")).unwrap();
+    worker.create("counter", "c", json!({"init_val": 0}), &Options::default()).unwrap();
+    let called = worker.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
+    disk.fill(Some(0));
+    let (tell, ended) = channel();
+    std::thread::spawn(move || tell.send(worker.work(2, Until::Stopped)));
+    let ended = ended.recv_timeout(Duration::from_secs(60)).expect("it goes on");
+    let error = ended.unwrap_err();
+    assert_eq!(error.category(), Category::Store);
+    assert!(error.to_string().contains("no storage space"), "{error}");
+    disk.fill(None);
+    assert_eq!(engine(Settings::default()).wait(&called, None).unwrap().result.as_str(), "1");
+}

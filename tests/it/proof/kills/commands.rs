@@ -1,0 +1,239 @@
+//! What the processes do: one line of [`MIX`] and one arm in each function here for each kind.
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use vactor::Reference;
+
+use super::{COUNTERS, Driver, Ended, Log, Op, Told};
+
+/// A command, ready to run.
+pub enum Command {
+    /// An increment by one, waited for or not.
+    Call {
+        op: usize,
+        actor: String,
+        key: Option<String>,
+        waits: bool,
+    },
+    Get {
+        actor: &'static str,
+        least: i64,
+    },
+    Wait {
+        references: Vec<Reference>,
+    },
+    Create {
+        op: usize,
+        actor: String,
+        key: String,
+        waits: bool,
+    },
+    CreateIfAbsent {
+        op: usize,
+        actor: String,
+    },
+    /// Increments, each a line; some with keys.
+    Batch {
+        ops: Vec<usize>,
+        lines: String,
+    },
+    WorkUntilIdle,
+    /// Never ends by itself.
+    Work,
+}
+
+type Make = fn(&mut Rng, &mut Log) -> Command;
+
+/// What is done, and how often.
+const MIX: [(u32, Make); 11] = [
+    (6, |random, log| call(log, counter(random), None, true)),
+    (4, |random, log| call(log, counter(random), None, false)),
+    (3, |random, log| {
+        let (actor, key) = keyed(random, log);
+        call(log, actor, Some(key), true)
+    }),
+    (3, |random, log| {
+        let (actor, key) = keyed(random, log);
+        call(log, actor, Some(key), false)
+    }),
+    (3, |random, log| {
+        let actor = counter(random);
+        Command::Get { actor, least: log.results(actor) }
+    }),
+    (4, wait),
+    (1, |random, log| create(random, log, true)),
+    (1, |random, log| create(random, log, false)),
+    (1, |random, log| {
+        let actor = format!("shared{}", random.usize(..=log.ops.len() / 30));
+        Command::CreateIfAbsent { op: log.op(&actor, None), actor }
+    }),
+    (3, batch),
+    (3, |random, _| if random.bool() { Command::Work } else { Command::WorkUntilIdle }),
+];
+
+fn counter(random: &mut Rng) -> &'static str {
+    COUNTERS[random.usize(..COUNTERS.len())]
+}
+
+/// A key of now or of a while ago, so that a call is made again: beside the first one, after it, or after its death. It belongs to
+/// one actor.
+fn keyed(random: &mut Rng, log: &Log) -> (&'static str, String) {
+    let number = log.ops.len() / 10 + random.usize(..5);
+    (COUNTERS[number % COUNTERS.len()], format!("k{number}"))
+}
+
+fn call(log: &mut Log, actor: &str, key: Option<String>, waits: bool) -> Command {
+    Command::Call { op: log.op(actor, key.clone()), actor: actor.to_owned(), key, waits }
+}
+
+fn create(random: &mut Rng, log: &mut Log, waits: bool) -> Command {
+    let actor = format!("made{}", log.ops.len() / 30 + random.usize(..3));
+    let key = format!("key of {actor}");
+    Command::Create { op: log.op(&actor, Some(key.clone())), actor, key, waits }
+}
+
+fn wait(random: &mut Rng, log: &mut Log) -> Command {
+    let count = random.usize(1..4).min(log.open.len());
+    if count == 0 {
+        return Command::WorkUntilIdle;
+    }
+    let references = (0..count).map(|_| log.open.swap_remove(random.usize(..log.open.len()))).collect();
+    Command::Wait { references }
+}
+
+fn batch(random: &mut Rng, log: &mut Log) -> Command {
+    let (mut ops, mut lines) = (Vec::new(), String::new());
+    for _ in 0..random.usize(1..30) {
+        let (actor, key) = match random.u8(..4) {
+            0 => {
+                let (actor, key) = keyed(random, log);
+                (actor, Some(key))
+            }
+            _ => (counter(random), None),
+        };
+        let op = log.op(actor, key.clone());
+        let mut line = json!({"actor": actor, "method": "incr", "args": {"val": 1}, "meta": {"op": op.to_string()}});
+        if let Some(key) = key {
+            line["key"] = key.into();
+        }
+        ops.push(op);
+        lines.push_str(&format!("{line}\n"));
+    }
+    Command::Batch { ops, lines }
+}
+
+impl Command {
+    pub fn pick(random: &mut Rng, driver: &Driver) -> Command {
+        let all: u32 = MIX.iter().map(|(weight, _)| weight).sum();
+        let mut at = random.u32(..all);
+        let mut log = driver.log();
+        for (weight, make) in MIX {
+            match at.checked_sub(weight) {
+                Some(left) => at = left,
+                None => return make(random, &mut log),
+            }
+        }
+        unreachable!("the weights add up")
+    }
+
+    pub fn is_killed(&self, random: &mut Rng) -> bool {
+        matches!(self, Command::Work) || random.u8(..3) > 0
+    }
+
+    pub fn args(&self) -> Vec<String> {
+        let words = match self {
+            Command::Call { actor, .. } => vec!["call", actor, "incr", "1"],
+            Command::Get { actor, .. } => vec!["get", actor, "value"],
+            Command::Wait { .. } => vec!["wait"],
+            Command::Create { actor, .. } => vec!["create", "counter", actor, "7"],
+            Command::CreateIfAbsent { actor, .. } => vec!["create", "counter", actor, "7", "--if-absent"],
+            Command::WorkUntilIdle => vec!["worker", "--until-idle"],
+            Command::Work => vec!["worker"],
+            Command::Batch { .. } => vec!["batch"],
+        };
+        let mut args: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        if let Command::Wait { references } = self {
+            args.extend(references.iter().map(Reference::to_string));
+        }
+        if let Command::Call { op, .. } | Command::Create { op, .. } | Command::CreateIfAbsent { op, .. } = self {
+            args.extend(["--meta".to_owned(), format!("op={op}")]);
+        }
+        if let Command::Call { key: Some(key), .. } | Command::Create { key, .. } = self {
+            args.extend(["--key".to_owned(), key.clone()]);
+        }
+        if let Command::Call { waits: false, .. } | Command::Create { waits: false, .. } = self {
+            args.push("--async".to_owned());
+        }
+        args
+    }
+
+    pub fn stdin(&self) -> &str {
+        if let Command::Batch { lines, .. } = self { lines } else { "" }
+    }
+
+    /// Notes what the process told, however it ended.
+    pub fn hear(&self, driver: &Driver, ended: &Ended) {
+        let lines: Vec<&str> = ended.lines().collect();
+        let mut log = driver.log();
+        match self {
+            Command::Call { op, waits: true, .. } => {
+                if let Some(line) = lines.first() {
+                    log.ops[*op].told = Told::Result(line.parse().unwrap());
+                }
+            }
+            Command::Call { op, waits: false, .. } | Command::Create { op, waits: false, .. } => {
+                if let Some(line) = lines.first() {
+                    let reference: Reference = line.parse().unwrap();
+                    log.ops[*op].told = Told::Reference(reference.clone());
+                    log.open.push(reference);
+                }
+            }
+            Command::Get { actor, least } => {
+                if let Some(line) = lines.first() {
+                    let (value, most) = (line.parse::<i64>().unwrap(), log.most(actor));
+                    assert!((*least..=most).contains(&value), "{actor} is {value}, not of {least} to {most}");
+                }
+            }
+            Command::Wait { references } => {
+                let waited = references.iter().zip(&lines).filter_map(|(reference, line)| {
+                    // a constructor has no result
+                    line.parse().ok().map(|result| (reference.clone(), result))
+                });
+                log.waited.extend(waited);
+                log.open.extend(references.iter().skip(lines.len()).cloned());
+            }
+            Command::Create { waits: true, actor, .. } | Command::CreateIfAbsent { actor, .. } => {
+                if !ended.killed {
+                    log.made.push(actor.clone());
+                }
+            }
+            Command::Batch { ops, .. } => {
+                for (op, line) in ops.iter().zip(lines) {
+                    let answer: Value = serde_json::from_str(line).unwrap();
+                    log.ops[*op].told = Told::Result(answer["result"].as_i64().unwrap());
+                }
+            }
+            Command::WorkUntilIdle | Command::Work => {}
+        }
+    }
+}
+
+impl Log {
+    /// A new op, of which nothing is told yet.
+    fn op(&mut self, actor: &str, key: Option<String>) -> usize {
+        self.ops.push(Op { actor: actor.to_owned(), key, told: Told::Nothing });
+        self.ops.len() - 1
+    }
+
+    /// The least that a counter is by now: the highest result that was told.
+    fn results(&self, actor: &str) -> i64 {
+        let of = self.ops.iter().filter(|op| op.actor == actor);
+        let told = of.filter_map(|op| if let Told::Result(result) = op.told { Some(result) } else { None });
+        told.max().unwrap_or(0)
+    }
+
+    /// The most that it can be: all that was ever begun.
+    fn most(&self, actor: &str) -> i64 {
+        self.ops.iter().filter(|op| op.actor == actor).count() as i64
+    }
+}

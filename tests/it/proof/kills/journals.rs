@@ -1,0 +1,129 @@
+//! What the store says of all that happened, and whether that is what the processes told.
+
+use std::collections::{BTreeMap, HashMap};
+
+use vactor::model::{Hash, Name, Outcome, Status, Step};
+use vactor::{ActorId, Engine, Json, Reference};
+
+use super::{Log, Told};
+
+/// The journals of all actors, as far as they went at the last look.
+#[derive(Default)]
+pub struct Journals {
+    actors: BTreeMap<ActorId, Journal>,
+    /// Which step an op left, by the op's number.
+    ops: HashMap<usize, Found>,
+    results: HashMap<Reference, i64>,
+}
+
+#[derive(Default)]
+struct Journal {
+    steps: u64,
+    references: u64,
+    value: i64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Found {
+    reference: Reference,
+    result: i64,
+}
+
+impl Journals {
+    /// Reads what is new. Along the way: nothing waits, journals have no gap, hashes are those of the states that the steps give, and
+    /// every reference that was ever given has ended.
+    pub fn read(&mut self, engine: &Engine) {
+        assert_eq!(engine.pending(None, None, 9).unwrap(), [], "accepted and not run");
+        for (id, head) in engine.actors("", None, usize::MAX).unwrap() {
+            let journal = self.actors.entry(id.clone()).or_default();
+            assert_eq!((head.queued, head.delayed), (0, 0), "{id}");
+            for step in engine.steps(id.as_str(), journal.steps + 1, usize::MAX).unwrap() {
+                let result = journal.add(engine, &id, &step);
+                self.results.insert(Reference::new(&id, step.reference), result);
+                let op = step.meta.iter().find(|(name, _)| name == "op").map(|(_, op)| op.parse().unwrap());
+                if let Some(op) = op {
+                    let found = Found { reference: Reference::new(&id, step.reference), result };
+                    let before = self.ops.insert(op, found);
+                    assert_eq!(before, None, "op {op} is there twice, again as step {} of {id}", step.number);
+                }
+            }
+            let shown = engine.show(id.as_str()).unwrap();
+            assert_eq!((shown.head.numbers.steps, shown.state), (journal.steps, state(journal.value)), "{id}");
+            for number in journal.references + 1..=head.numbers.references {
+                let invocation = engine.invocation(&Reference { name: Name::from(&id), number }).unwrap();
+                assert!(matches!(invocation.status, Status::Ended { .. }), "{id}#{number} has not ended");
+            }
+            journal.references = head.numbers.references;
+        }
+    }
+
+    /// Whether all that was told holds.
+    pub fn hold(&self, log: &Log) {
+        let mut by_key: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+        for (number, op) in log.ops.iter().enumerate() {
+            match &op.key {
+                Some(key) => by_key.entry((&op.actor, key)).or_default().push(number),
+                None => self.holds(log, &[number]),
+            }
+        }
+        for ops in by_key.values() {
+            self.holds(log, ops);
+        }
+        for (reference, result) in &log.waited {
+            assert_eq!(self.results.get(reference), Some(result), "{reference}");
+        }
+        for actor in &log.made {
+            assert!(self.actors.keys().any(|id| id.as_str() == actor), "{actor} is not there");
+        }
+    }
+
+    /// One call, however often it was made (with a key): it left one step at most, and that is what everybody was told.
+    fn holds(&self, log: &Log, ops: &[usize]) {
+        let found: Vec<&Found> = ops.iter().filter_map(|op| self.ops.get(op)).collect();
+        assert!(found.len() <= 1, "ops {ops:?} are one call, and left {found:?}");
+        for told in ops.iter().map(|op| &log.ops[*op].told) {
+            match (told, found.first()) {
+                (Told::Nothing, _) => {}
+                (_, None) => panic!("ops {ops:?} left nothing, and {told:?} was told"),
+                (Told::Result(result), Some(found)) => assert_eq!(*result, found.result, "ops {ops:?}"),
+                (Told::Reference(reference), Some(found)) => assert_eq!(*reference, found.reference, "ops {ops:?}"),
+            }
+        }
+    }
+
+    pub fn steps(&self) -> u64 {
+        self.actors.values().map(|journal| journal.steps).sum()
+    }
+}
+
+impl Journal {
+    /// The next step of a counter; answers its result.
+    fn add(&mut self, engine: &Engine, id: &ActorId, step: &Step) -> i64 {
+        assert_eq!(step.number, self.steps + 1, "a gap in {id}");
+        self.steps = step.number;
+        let argument = |name: &str| step.arguments.value()[name].as_i64().unwrap();
+        let result = match step.method.as_str() {
+            "new" => {
+                self.value = argument("init_val");
+                Json::null()
+            }
+            _ => {
+                self.value += argument("val");
+                Json::of(&self.value).unwrap()
+            }
+        };
+        assert_eq!(step.outcome, Outcome::Succeeded(result), "step {} of {id}", step.number);
+        assert_eq!(step.state, Hash::of(&state(self.value)), "step {} of {id}", step.number);
+        assert_eq!(engine.state_at(id.as_str(), step.number).unwrap(), state(self.value));
+        let reference = Reference::new(id, step.reference);
+        let Status::Ended { step: ended, .. } = engine.invocation(&reference).unwrap().status else {
+            panic!("{reference} has a step and has not ended");
+        };
+        assert_eq!(ended, Some(step.number), "{reference}");
+        self.value
+    }
+}
+
+fn state(value: i64) -> Vec<u8> {
+    format!(r#"{{"val":{value}}}"#).into_bytes()
+}
