@@ -4,6 +4,7 @@ mod clocks;
 mod held;
 mod increments;
 mod kills;
+mod model;
 
 /// What replays a random test: printed first, and taken from the environment.
 pub fn seed() -> u64 {
