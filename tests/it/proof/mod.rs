@@ -4,7 +4,9 @@ mod clocks;
 mod held;
 mod increments;
 mod kills;
+mod linear;
 mod model;
+mod power;
 
 /// What replays a random test: printed first, and taken from the environment.
 pub fn seed() -> u64 {

@@ -5,7 +5,7 @@ pub mod disk;
 mod fixture;
 mod format;
 mod helper;
-mod power;
+pub mod power;
 mod processes;
 mod promises;
 mod story;

@@ -55,7 +55,7 @@ fn what_was_acknowledged_is_there_and_the_rest_whole_or_not() {
 }
 
 /// What is on the disk: all that was synced, and of the rest any, in part or not.
-fn after_cut(ops: &[Op], random: &mut fastrand::Rng) -> Vec<u8> {
+pub fn after_cut(ops: &[Op], random: &mut fastrand::Rng) -> Vec<u8> {
     let synced = ops.iter().rposition(|op| matches!(op, Op::Sync)).map_or(0, |sync| sync + 1);
     let mut image = Vec::new();
     for (n, op) in ops.iter().enumerate() {

@@ -1,0 +1,145 @@
+//! What is under way when the power goes: a bit of everything, in a fixed order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use vactor::engine::{ManyCall, Options, Until};
+use vactor::{Engine, Timestamp};
+
+use super::facts::{Facts, GROUP};
+use crate::raw;
+
+type Run = Box<dyn Fn(&Engine, &Arc<AtomicU64>, &mut Facts)>;
+
+/// One thing that is done, and acknowledged when it returns.
+pub struct Act {
+    pub run: Run,
+    /// The actor that is gone after it.
+    pub removes: Option<&'static str>,
+}
+
+fn act(run: impl Fn(&Engine, &mut Facts) + 'static) -> Act {
+    Act { run: Box::new(move |engine, _, facts| run(engine, facts)), removes: None }
+}
+
+fn none() -> Options {
+    Options::default()
+}
+
+fn keyed(key: &str) -> Options {
+    Options { key: Some(key.to_owned()), ..none() }
+}
+
+fn create(id: &'static str) -> Act {
+    act(move |engine, facts| {
+        let reply = engine.create("counter", id, json!({"init_val": 100}), &keyed("made")).unwrap();
+        facts.replied(id, &reply);
+    })
+}
+
+fn call(id: &'static str, by: i64) -> Act {
+    act(move |engine, facts| facts.replied(id, &engine.call(id, "incr", json!({ "val": by }), &none()).unwrap()))
+}
+
+fn call_keyed(id: &'static str, key: &'static str, by: i64) -> Act {
+    act(move |engine, facts| {
+        let reply = engine.call(id, "incr", json!({ "val": by }), &keyed(key)).unwrap();
+        facts.replied(id, &reply);
+        facts.key(id, key, by, &reply);
+    })
+}
+
+fn submit(id: &'static str, by: i64, after: u64) -> Act {
+    Act {
+        run: Box::new(move |engine, clock, facts| {
+            let due = Some(Timestamp::from_millis(clock.load(Ordering::SeqCst) + after));
+            let options = Options { due, ..none() };
+            facts.accepted(engine.submit_call(id, "incr", json!({ "val": by }), &options).unwrap());
+        }),
+        removes: None,
+    }
+}
+
+/// Fails, and leaves a step all the same.
+fn fail() -> Act {
+    act(|engine, facts| {
+        let failed = engine.submit_call("h", "fail", json!({}), &none()).unwrap();
+        facts.accepted(failed.clone());
+        assert_eq!(engine.wait(&failed, None).unwrap_err().kind(), "unwilling");
+        facts.failed(failed, "unwilling");
+    })
+}
+
+/// Calls of several actors, which are free, in one commit.
+fn many(group: u64) -> Act {
+    act(move |engine, facts| {
+        let options = Options { meta: vec![("group".to_owned(), group.to_string())], ..none() };
+        let calls: [ManyCall; GROUP] = ["c", "d", "c", "d", "c"].map(|id| ManyCall {
+            id: id.to_owned(),
+            method: "incr".to_owned(),
+            arguments: json!({"val": 1}),
+            options: options.clone(),
+        });
+        for (call, reply) in calls.iter().zip(engine.call_many(calls.to_vec())) {
+            facts.replied(&call.id, &reply.unwrap());
+        }
+        facts.group(group);
+    })
+}
+
+fn cancel_queued(id: &'static str) -> [Act; 2] {
+    let accept = submit(id, 1000, 0);
+    let cancel = act(move |engine, facts| {
+        let pending = engine.pending(Some(&vactor::model::Name::from_stored(id)), None, 9).unwrap();
+        let last = pending.last().unwrap().reference();
+        engine.cancel(&last).unwrap();
+        facts.failed(last, "cancelled");
+    });
+    [accept, cancel]
+}
+
+fn work() -> Act {
+    act(|engine, _| engine.work(1, Until::Idle { ahead: Duration::ZERO }).unwrap())
+}
+
+fn remove(id: &'static str) -> Act {
+    let run = act(move |engine, facts| {
+        engine.remove(id, true).unwrap();
+        facts.forget(id);
+    });
+    Act { removes: Some(id), ..run }
+}
+
+fn pass(millis: u64) -> Act {
+    let run = move |_: &Engine, clock: &Arc<AtomicU64>, _: &mut Facts| {
+        clock.fetch_add(millis, Ordering::SeqCst);
+    };
+    Act { run: Box::new(run), removes: None }
+}
+
+pub fn workload() -> Vec<Act> {
+    let mut acts = vec![act(|engine, facts| {
+        engine.register("counter", include_bytes!("../../../contracts/counter-0.1.0.wasm")).unwrap();
+        engine.register("hostile", &raw::hostile().build()).unwrap();
+        facts.replied("h", &engine.create("hostile", "h", json!({}), &none()).unwrap());
+    })];
+    acts.extend([create("c"), create("d"), call("c", 1), call_keyed("c", "first", 2), many(1), fail()]);
+    // more and more stands in the inbox
+    acts.extend([submit("c", 3, 0), submit("c", 4, 5_000), submit("c", 5, 1_000)]);
+    acts.extend(cancel_queued("c"));
+    acts.push(call("c", 6));
+    acts.push(act(|engine, facts| {
+        facts.accepted(engine.submit_create("counter", "e", json!({"init_val": 100}), &keyed("made")).unwrap());
+    }));
+    acts.extend([submit("e", 7, 0), pass(1_500), call_keyed("c", "second", 8), many(2), submit("d", 9, 0), work()]);
+    acts.push(act(|engine, facts| {
+        let failed = "h#2".parse().unwrap();
+        facts.accepted(engine.resume(&failed).unwrap());
+    }));
+    // it is gone with what waits for it, and comes again
+    acts.extend([submit("d", 10, 0), submit("d", 11, 9_000), remove("d"), create("d"), many(3)]);
+    acts.extend([submit("d", 12, 2_000), pass(9_000), call("d", 13), work(), many(4), call("e", 14)]);
+    acts
+}
