@@ -15,6 +15,14 @@ pub enum Command {
         key: Option<String>,
         waits: bool,
     },
+    /// An increment whose turn comes a moment later.
+    Later {
+        op: usize,
+        actor: String,
+    },
+    Cancel {
+        reference: Reference,
+    },
     Get {
         actor: &'static str,
         least: i64,
@@ -45,7 +53,7 @@ pub enum Command {
 type Make = fn(&mut Rng, &mut Log) -> Command;
 
 /// What is done, and how often.
-const MIX: [(u32, Make); 11] = [
+const MIX: [(u32, Make); 13] = [
     (6, |random, log| call(log, counter(random), None, true)),
     (4, |random, log| call(log, counter(random), None, false)),
     (3, |random, log| {
@@ -61,6 +69,11 @@ const MIX: [(u32, Make); 11] = [
         Command::Get { actor, least: log.results(actor) }
     }),
     (4, wait),
+    (2, |random, log| {
+        let actor = counter(random);
+        Command::Later { op: log.op(actor, None), actor: actor.to_owned() }
+    }),
+    (3, cancel),
     (1, |random, log| create(random, log, true)),
     (1, |random, log| create(random, log, false)),
     (1, |random, log| {
@@ -122,6 +135,17 @@ fn batch(random: &mut Rng, log: &mut Log) -> Command {
     Command::Batch { ops, lines }
 }
 
+/// One of those that were accepted last, which may have ended already.
+fn cancel(random: &mut Rng, log: &mut Log) -> Command {
+    let last = log.cancellable.len().saturating_sub(3);
+    if log.cancellable.is_empty() {
+        return Command::WorkUntilIdle;
+    }
+    let reference = log.cancellable[random.usize(last..log.cancellable.len())].clone();
+    log.cancels.entry(reference.clone()).or_insert(false);
+    Command::Cancel { reference }
+}
+
 impl Command {
     pub fn pick(random: &mut Rng, driver: &Driver) -> Command {
         let all: u32 = MIX.iter().map(|(weight, _)| weight).sum();
@@ -143,6 +167,8 @@ impl Command {
     pub fn args(&self) -> Vec<String> {
         let words = match self {
             Command::Call { actor, .. } => vec!["call", actor, "incr", "1"],
+            Command::Later { actor, .. } => vec!["call", actor, "incr", "1", "--after", "30ms"],
+            Command::Cancel { .. } => vec!["cancel"],
             Command::Get { actor, .. } => vec!["get", actor, "value"],
             Command::Wait { .. } => vec!["wait"],
             Command::Create { actor, .. } => vec!["create", "counter", actor, "7"],
@@ -155,7 +181,14 @@ impl Command {
         if let Command::Wait { references } = self {
             args.extend(references.iter().map(Reference::to_string));
         }
-        if let Command::Call { op, .. } | Command::Create { op, .. } | Command::CreateIfAbsent { op, .. } = self {
+        if let Command::Cancel { reference } = self {
+            args.push(reference.to_string());
+        }
+        if let Command::Call { op, .. }
+        | Command::Later { op, .. }
+        | Command::Create { op, .. }
+        | Command::CreateIfAbsent { op, .. } = self
+        {
             args.extend(["--meta".to_owned(), format!("op={op}")]);
         }
         if let Command::Call { key: Some(key), .. } | Command::Create { key, .. } = self {
@@ -171,9 +204,17 @@ impl Command {
         if let Command::Batch { lines, .. } = self { lines } else { "" }
     }
 
+    /// How it may end by itself: what was cancelled is a conflict.
+    fn codes(&self) -> &[i32] {
+        match self {
+            Command::Cancel { .. } | Command::Wait { .. } => &[0, 4],
+            _ => &[0],
+        }
+    }
+
     /// Notes what the process told, however it ended.
     pub fn hear(&self, driver: &Driver, ended: &Ended) {
-        let lines: Vec<&str> = ended.lines().collect();
+        let lines: Vec<&str> = ended.lines(self.codes()).collect();
         let mut log = driver.log();
         match self {
             Command::Call { op, waits: true, .. } => {
@@ -181,11 +222,21 @@ impl Command {
                     log.ops[*op].told = Told::Result(line.parse().unwrap());
                 }
             }
-            Command::Call { op, waits: false, .. } | Command::Create { op, waits: false, .. } => {
+            Command::Call { op, waits: false, .. }
+            | Command::Create { op, waits: false, .. }
+            | Command::Later { op, .. } => {
                 if let Some(line) = lines.first() {
                     let reference: Reference = line.parse().unwrap();
                     log.ops[*op].told = Told::Reference(reference.clone());
+                    if log.ops[*op].key.is_none() {
+                        log.cancellable.push(reference.clone());
+                    }
                     log.open.push(reference);
+                }
+            }
+            Command::Cancel { reference } => {
+                if ended.code == Some(0) {
+                    log.cancels.insert(reference.clone(), true);
                 }
             }
             Command::Get { actor, least } => {
@@ -195,11 +246,8 @@ impl Command {
                 }
             }
             Command::Wait { references } => {
-                let waited = references.iter().zip(&lines).filter_map(|(reference, line)| {
-                    // a constructor has no result
-                    line.parse().ok().map(|result| (reference.clone(), result))
-                });
-                log.waited.extend(waited);
+                let waited = references.iter().zip(&lines);
+                log.waited.extend(waited.map(|(reference, line)| (reference.clone(), line.parse().ok())));
                 log.open.extend(references.iter().skip(lines.len()).cloned());
             }
             Command::Create { waits: true, actor, .. } | Command::CreateIfAbsent { actor, .. } => {

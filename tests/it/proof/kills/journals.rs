@@ -1,6 +1,6 @@
 //! What the store says of all that happened, and whether that is what the processes told.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use vactor::model::{Hash, Name, Outcome, Status, Step};
 use vactor::{ActorId, Engine, Json, Reference};
@@ -14,6 +14,7 @@ pub struct Journals {
     /// Which step an op left, by the op's number.
     ops: HashMap<usize, Found>,
     results: HashMap<Reference, i64>,
+    cancelled: HashSet<Reference>,
 }
 
 #[derive(Default)]
@@ -38,20 +39,26 @@ impl Journals {
             let journal = self.actors.entry(id.clone()).or_default();
             assert_eq!((head.queued, head.delayed), (0, 0), "{id}");
             for step in engine.steps(id.as_str(), journal.steps + 1, usize::MAX).unwrap() {
-                let result = journal.add(engine, &id, &step);
-                self.results.insert(Reference::new(&id, step.reference), result);
+                let Some(result) = journal.add(engine, &id, &step) else { continue };
+                let reference = Reference::new(&id, step.reference);
+                self.results.insert(reference.clone(), result);
                 let op = step.meta.iter().find(|(name, _)| name == "op").map(|(_, op)| op.parse().unwrap());
                 if let Some(op) = op {
-                    let found = Found { reference: Reference::new(&id, step.reference), result };
-                    let before = self.ops.insert(op, found);
+                    let before = self.ops.insert(op, Found { reference, result });
                     assert_eq!(before, None, "op {op} is there twice, again as step {} of {id}", step.number);
                 }
             }
             let shown = engine.show(id.as_str()).unwrap();
             assert_eq!((shown.head.numbers.steps, shown.state), (journal.steps, state(journal.value)), "{id}");
             for number in journal.references + 1..=head.numbers.references {
-                let invocation = engine.invocation(&Reference { name: Name::from(&id), number }).unwrap();
-                assert!(matches!(invocation.status, Status::Ended { .. }), "{id}#{number} has not ended");
+                let reference = Reference { name: Name::from(&id), number };
+                match engine.invocation(&reference).unwrap().status {
+                    Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.kind == "cancelled" => {
+                        self.cancelled.insert(reference);
+                    }
+                    Status::Ended { outcome: Outcome::Succeeded(_), .. } => {}
+                    other => panic!("{reference} is {other:?}"),
+                }
             }
             journal.references = head.numbers.references;
         }
@@ -70,7 +77,17 @@ impl Journals {
             self.holds(log, ops);
         }
         for (reference, result) in &log.waited {
-            assert_eq!(self.results.get(reference), Some(result), "{reference}");
+            match result {
+                Some(result) => assert_eq!(self.results.get(reference), Some(result), "{reference}"),
+                // a constructor has no result, nor has what was cancelled
+                None => assert!(reference.number == 1 || self.cancelled.contains(reference), "{reference}"),
+            }
+        }
+        for reference in &self.cancelled {
+            assert!(log.cancels.contains_key(reference), "nobody cancelled {reference}");
+        }
+        for (reference, _) in log.cancels.iter().filter(|(_, told)| **told) {
+            assert!(self.cancelled.contains(reference), "{reference} was cancelled");
         }
         for actor in &log.made {
             assert!(self.actors.keys().any(|id| id.as_str() == actor), "{actor} is not there");
@@ -84,6 +101,7 @@ impl Journals {
         for told in ops.iter().map(|op| &log.ops[*op].told) {
             match (told, found.first()) {
                 (Told::Nothing, _) => {}
+                (Told::Reference(reference), None) if self.cancelled.contains(reference) => {}
                 (_, None) => panic!("ops {ops:?} left nothing, and {told:?} was told"),
                 (Told::Result(result), Some(found)) => assert_eq!(*result, found.result, "ops {ops:?}"),
                 (Told::Reference(reference), Some(found)) => assert_eq!(*reference, found.reference, "ops {ops:?}"),
@@ -97,22 +115,20 @@ impl Journals {
 }
 
 impl Journal {
-    /// The next step of a counter; answers its result.
-    fn add(&mut self, engine: &Engine, id: &ActorId, step: &Step) -> i64 {
+    /// The next step of a counter; answers its result, if it was not cancelled.
+    fn add(&mut self, engine: &Engine, id: &ActorId, step: &Step) -> Option<i64> {
         assert_eq!(step.number, self.steps + 1, "a gap in {id}");
         self.steps = step.number;
         let argument = |name: &str| step.arguments.value()[name].as_i64().unwrap();
-        let result = match step.method.as_str() {
-            "new" => {
-                self.value = argument("init_val");
-                Json::null()
-            }
-            _ => {
-                self.value += argument("val");
-                Json::of(&self.value).unwrap()
-            }
-        };
-        assert_eq!(step.outcome, Outcome::Succeeded(result), "step {} of {id}", step.number);
+        let cancelled = matches!(&step.outcome, Outcome::Failed(fault) if fault.kind == "cancelled");
+        if !cancelled {
+            let (by, result) = match step.method.as_str() {
+                "new" => (argument("init_val"), Json::null()),
+                _ => (argument("val"), Json::of(&(self.value + argument("val"))).unwrap()),
+            };
+            self.value += by;
+            assert_eq!(step.outcome, Outcome::Succeeded(result), "step {} of {id}", step.number);
+        }
         assert_eq!(step.state, Hash::of(&state(self.value)), "step {} of {id}", step.number);
         assert_eq!(engine.state_at(id.as_str(), step.number).unwrap(), state(self.value));
         let reference = Reference::new(id, step.reference);
@@ -120,7 +136,7 @@ impl Journal {
             panic!("{reference} has a step and has not ended");
         };
         assert_eq!(ended, Some(step.number), "{reference}");
-        self.value
+        (!cancelled).then_some(self.value)
     }
 }
 
