@@ -9,11 +9,11 @@ use super::calls::{refused_arguments, reply_of};
 use super::prepare::expect_kind;
 use super::{Engine, Options, Reply};
 use crate::model::{ActorId, Error, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status};
-use crate::store::{Commit, Committed, End, Hold, Snapshot, Turn};
+use crate::store::{Commit, Committed, End, Holds, Snapshot, Turn};
 
 /// A group that ran for so long, or that has so many calls or bytes, is to be committed before it takes more: who called
 /// waits for that, and all of it is in memory.
-const LONG_ENOUGH: Duration = Duration::from_millis(50);
+const LONG_ENOUGH: Duration = Duration::from_millis(200);
 const MANY_ENOUGH: usize = 10_000;
 const LARGE_ENOUGH: usize = 16 << 20;
 
@@ -34,6 +34,8 @@ pub struct Many<'e> {
     began: Instant,
     calls: Vec<ManyCall>,
     sessions: HashMap<String, Session>,
+    /// The actors of the sessions.
+    holds: Option<Box<dyn Holds>>,
     ran: Ran,
 }
 
@@ -80,15 +82,13 @@ struct Here {
     snapshot: Snapshot,
     keys: HashSet<String>,
     last_commit: Option<usize>,
-    #[expect(dead_code, reason = "held until the commit")]
-    hold: Hold,
 }
 
 impl Engine {
     /// A group of calls, none yet.
     pub fn many(&self) -> Many<'_> {
         let (calls, sessions, ran) = (vec![], HashMap::new(), Ran::default());
-        Many { engine: self, began: Instant::now(), calls, sessions, ran }
+        Many { engine: self, began: Instant::now(), calls, sessions, holds: None, ran }
     }
 
     /// Runs many blocking calls and gives their answers in the same order. Calls of one actor run in the order given; what
@@ -118,7 +118,7 @@ impl Many<'_> {
     pub fn add(&mut self, call: ManyCall) {
         let engine = self.engine;
         if !self.sessions.contains_key(&call.id) {
-            let here = engine.begin(&call.id);
+            let here = engine.begin(&call.id, &mut self.holds);
             self.sessions.insert(call.id.clone(), Session { singly: here.is_none(), here });
         }
         self.ran.answers.push(None);
@@ -136,9 +136,9 @@ impl Many<'_> {
 
     /// Makes what ran durable, makes the rest singly, and gives the answers in the order of the calls.
     pub fn commit(mut self) -> Vec<Result<Reply>> {
-        let Many { engine, ran, calls, sessions, .. } = &mut self;
+        let Many { engine, ran, calls, holds, .. } = &mut self;
         ran.commit(engine);
-        sessions.clear();
+        *holds = None;
         let answers = std::mem::take(&mut ran.answers);
         let calls = std::mem::take(calls);
         answers
@@ -163,15 +163,21 @@ impl Engine {
     }
 
     /// An actor that is there, free, and has an empty inbox. Whatever else it is, a single call says it best.
-    fn begin(&self, id: &str) -> Option<Here> {
+    fn begin(&self, id: &str, holds: &mut Option<Box<dyn Holds>>) -> Option<Here> {
         let id = ActorId::new(id).ok()?;
         let name = Name::from(&id);
-        let hold = self.store.hold(&name, Some(Instant::now())).ok()??;
+        let holds = match holds {
+            Some(holds) => holds,
+            None => holds.insert(self.store.holds().ok()?),
+        };
+        if !holds.take(&name).ok()? {
+            return None;
+        }
         let snapshot = self.store.load(&id).ok()??;
         if self.inbox_waits(&name, &snapshot.head).ok()? {
             return None;
         }
-        Some(Here { id, snapshot, keys: HashSet::new(), last_commit: None, hold })
+        Some(Here { id, snapshot, keys: HashSet::new(), last_commit: None })
     }
 
     /// Runs the last of the calls. None where it cannot run here.

@@ -148,7 +148,7 @@ impl Engine {
         let id = self.existing(id)?;
         let head = self.store.head(&Name::from(&id))?.unwrap_or_default();
         let waits = head.queued > 0 || head.delayed > 0;
-        Ok(waits || self.store.hold(&Name::from(&id), Some(Instant::now()))?.is_none())
+        Ok(waits || self.store.is_held(&Name::from(&id))?)
     }
 
     /// What time it is by the engine's clock.

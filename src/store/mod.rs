@@ -107,6 +107,9 @@ pub trait Store: Send + Sync {
     /// For speed alone: what is true is decided by the step counter at commit.
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>>;
 
+    /// A holder of many names at once, of none yet: what holding a great many one by one would cost in open files.
+    fn holds(&self) -> Result<Box<dyn Holds>>;
+
     /// Whether somebody holds it. Where the system can tell, looking keeps nobody from holding it.
     fn is_held(&self, name: &Name) -> Result<bool>;
 
@@ -121,6 +124,12 @@ impl Hold {
     pub fn new(guard: impl std::any::Any + Send) -> Hold {
         Hold(Box::new(guard))
     }
+}
+
+/// Names that one holder has, until this is dropped.
+pub trait Holds: Send {
+    /// Takes a name as [`Store::hold`] does, without waiting; once for each name. Whether nobody else has it.
+    fn take(&mut self, name: &Name) -> Result<bool>;
 }
 
 /// Wakes who waits for a commit, of this process or another. Missing one costs latency, never progress:

@@ -15,6 +15,9 @@ use crate::cli::Problem;
 const LINES: usize = 1 << 15;
 const BYTES: usize = 32 << 20;
 
+/// Lines that a thread takes at once.
+const TAKEN: usize = 1 << 12;
+
 /// Bytes of answers that wait for an older line's; give or take a group of each thread.
 const ANSWERS: usize = 32 << 20;
 
@@ -111,12 +114,11 @@ impl Flow {
         if state.ended.is_some() {
             return false;
         }
+        // who has something to do already looks for more by itself
+        let idle: Vec<usize> = (0..self.work.len()).filter(|thread| state.queues[*thread].is_empty()).collect();
         for (input, bytes) in lines {
             match input {
-                Ok(call) => {
-                    let thread = state.enter(call, bytes);
-                    self.work[thread].notify_one();
-                }
+                Ok(call) => state.enter(call, bytes),
                 Err(bad) => {
                     state.answer_bytes += bad.text.len();
                     state.answers.push_back(Some(bad));
@@ -125,6 +127,9 @@ impl Flow {
         }
         if state.answers.front().is_some_and(Option::is_some) {
             self.ready.notify_one();
+        }
+        for thread in idle.into_iter().filter(|thread| !state.queues[*thread].is_empty()) {
+            self.work[thread].notify_one();
         }
         true
     }
@@ -146,16 +151,17 @@ impl Flow {
     /// A thread's: the calls that are there for it, once there are any. None when it is over.
     pub fn take(&self, thread: usize) -> VecDeque<Call> {
         let is_idle = |state: &mut State| state.queues[thread].is_empty() && state.ended.is_none();
-        let waited = self.work[thread].wait_while(self.lock(), is_idle);
-        std::mem::take(&mut waited.unwrap_or_else(PoisonError::into_inner).queues[thread])
+        let waited = self.work[thread].wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        taken(waited, thread)
     }
 
     /// A thread's: the calls that are there for it already.
     pub fn take_more(&self, thread: usize) -> VecDeque<Call> {
-        std::mem::take(&mut self.lock().queues[thread])
+        taken(self.lock(), thread)
     }
 
-    /// A thread's, before it runs the call of a line: waits until there is room for its answer. The oldest line never waits.
+    /// A thread's, before it runs calls of which this is the first line: waits until there is room for answers. The oldest
+    /// line never waits.
     pub fn wait_for_room(&self, thread: usize, line: u64) {
         let piled = |state: &mut State| state.answer_bytes >= ANSWERS && state.oldest != line && state.ended.is_none();
         drop(self.work[thread].wait_while(self.lock(), piled));
@@ -197,9 +203,24 @@ impl Flow {
     }
 }
 
+/// Calls from a thread's queue, those of an actor together: it is read and written once for all of them.
+fn taken(mut state: MutexGuard<'_, State>, thread: usize) -> VecDeque<Call> {
+    let queue = &mut state.queues[thread];
+    let calls: Vec<Call> = queue.drain(..queue.len().min(TAKEN)).collect();
+    drop(state);
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut order: Vec<(usize, usize)> = Vec::with_capacity(calls.len());
+    for (n, call) in calls.iter().enumerate() {
+        order.push((*places.entry(&call.call.id).or_insert(n), n));
+    }
+    order.sort_unstable();
+    let mut calls: Vec<Option<Call>> = calls.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|(_, n)| calls[n].take()).collect()
+}
+
 impl State {
     /// Gives a call to its thread.
-    fn enter(&mut self, call: ManyCall, bytes: usize) -> usize {
+    fn enter(&mut self, call: ManyCall, bytes: usize) {
         let idlest = || (0..self.loads.len()).min_by_key(|thread| self.loads[*thread]).unwrap_or_default();
         let thread = match self.actors.get_mut(&call.id) {
             Some((thread, lines)) => {
@@ -218,7 +239,6 @@ impl State {
         self.answers.push_back(None);
         let ticket = Ticket { line, id: call.id.clone(), bytes };
         self.queues[thread].push_back(Call { call, ticket });
-        thread
     }
 
     fn leave(&mut self, thread: usize, ticket: Ticket, answer: Answer) {

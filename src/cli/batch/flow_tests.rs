@@ -40,6 +40,17 @@ fn an_actor_stays_with_its_thread_and_answers_come_in_order() {
 }
 
 #[test]
+fn a_thread_has_an_actor_s_calls_together() {
+    let flow = Flow::new(1);
+    flow.push(["a", "b", "a", "c", "b", "a"].map(call).into());
+    let calls = flow.take(0);
+    let lines: Vec<u64> = calls.iter().map(|call| call.ticket.line).collect();
+    assert_eq!((ids(&calls), lines), (vec!["a", "a", "a", "b", "b", "c"], vec![1, 3, 6, 2, 5, 4]));
+    done(&flow, 0, calls);
+    assert_eq!(printed(&flow), ["a", "b", "a", "c", "b", "a"]);
+}
+
+#[test]
 fn the_reader_waits_for_room() {
     let flow = Flow::new(1);
     flow.push(vec![(call("a").0, BYTES)]);

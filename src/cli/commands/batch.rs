@@ -162,8 +162,8 @@ fn work(engine: &Engine, stop: &Stop, flow: &Flow, thread: usize) {
         if calls.is_empty() {
             return;
         }
-        while let Some(first) = calls.front() {
-            flow.wait_for_room(thread, first.ticket.line);
+        while let Some(first) = calls.iter().map(|call| call.ticket.line).min() {
+            flow.wait_for_room(thread, first);
             let mut group = engine.many();
             let mut tickets = Vec::new();
             while !group.is_full() {

@@ -22,6 +22,25 @@ pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
     }
 }
 
+/// Locks of many places, which one open file has; dropping it releases them all.
+#[derive(Default)]
+pub(super) struct Locks(Option<File>);
+
+impl Locks {
+    /// Takes the lock of another place if nobody else has it.
+    pub(super) fn try_add(&mut self, file: &Path, place: u64) -> io::Result<bool> {
+        let file = match &self.0 {
+            Some(file) => file,
+            None => self.0.insert(open(file)?),
+        };
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&byte(place))) {
+            Ok(_) => Ok(true),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 /// Whether somebody has the lock of a place. Looking takes nothing, so that nobody else finds it taken meanwhile.
 pub(super) fn is_taken(file: &Path, place: u64) -> io::Result<bool> {
     let file = match File::open(file) {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::model::Name;
-use crate::store::Watch;
+use crate::model::{Name, Result};
+use crate::store::{Holds, Watch};
 
 #[derive(Default)]
 pub(in crate::store) struct InProcess {
@@ -59,6 +59,27 @@ impl Drop for Held {
         if commits != self.commits {
             self.threads.signal();
         }
+    }
+}
+
+/// Names that are released together.
+pub(super) struct HeldTogether {
+    held: Vec<Held>,
+    threads: Arc<InProcess>,
+}
+
+impl HeldTogether {
+    pub(super) fn new(threads: Arc<InProcess>) -> HeldTogether {
+        HeldTogether { held: Vec::new(), threads }
+    }
+}
+
+impl Holds for HeldTogether {
+    fn take(&mut self, name: &Name) -> Result<bool> {
+        let held = self.threads.hold(name, Some(Instant::now()));
+        let taken = held.is_some();
+        self.held.extend(held);
+        Ok(taken)
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use crate::model::{Error, Name, Result};
 
-use super::{Hold, Watch};
+use super::{Hold, Holds, Watch};
 use memory::InProcess;
 
 /// The file of locks and signals in a store's folder.
@@ -47,6 +47,13 @@ struct Held {
     signals: u64,
 }
 
+/// Locks that are released together, and the signals that were given before they were taken.
+struct HeldTogether {
+    locks: Option<locks::Locks>,
+    files: Arc<Files>,
+    signals: u64,
+}
+
 impl Between {
     /// For the store in a folder, whose data is in the file `data` there.
     pub(in crate::store) fn files(folder: &Path, data: &str) -> Between {
@@ -62,6 +69,17 @@ impl Between {
         match self {
             Between::Processes(files) => Ok(files.hold(name.as_str(), deadline)?.map(Hold::new)),
             Between::Threads(threads) => Ok(threads.hold(name, deadline).map(Hold::new)),
+        }
+    }
+
+    pub(in crate::store) fn holds(&self) -> Box<dyn Holds> {
+        match self {
+            Between::Processes(files) => Box::new(HeldTogether {
+                locks: Some(locks::Locks::default()),
+                signals: files.signals.load(Ordering::SeqCst),
+                files: files.clone(),
+            }),
+            Between::Threads(threads) => Box::new(memory::HeldTogether::new(threads.clone())),
         }
     }
 
@@ -111,6 +129,13 @@ impl Files {
         Ok(lock.map(|lock| Held { lock: Some(lock), files: self.clone(), signals }))
     }
 
+    /// Signals if somebody did since there were so many.
+    fn signal_since(&self, signals: u64) {
+        if self.signals.load(Ordering::SeqCst) != signals {
+            self.signal();
+        }
+    }
+
     /// Losing a signal costs latency alone, so what goes wrong here is not told.
     fn signal(&self) {
         self.signals.fetch_add(1, Ordering::SeqCst);
@@ -120,13 +145,26 @@ impl Files {
     }
 }
 
+impl Holds for HeldTogether {
+    fn take(&mut self, name: &Name) -> Result<bool> {
+        let Some(locks) = &mut self.locks else { return Ok(false) };
+        let file = &self.files.lock;
+        locks.try_add(file, place_of(name.as_str())).map_err(|error| lock_error(file, &error))
+    }
+}
+
+impl Drop for HeldTogether {
+    fn drop(&mut self) {
+        self.locks = None;
+        self.files.signal_since(self.signals);
+    }
+}
+
 impl Drop for Held {
     /// Who was woken by a commit may have found the name held still.
     fn drop(&mut self) {
         self.lock = None;
-        if self.files.signals.load(Ordering::SeqCst) != self.signals {
-            self.files.signal();
-        }
+        self.files.signal_since(self.signals);
     }
 }
 

@@ -18,6 +18,20 @@ pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
     }
 }
 
+/// Locks of many places; dropping it releases them all.
+#[derive(Default)]
+pub(super) struct Locks(Vec<Lock>);
+
+impl Locks {
+    /// Takes the lock of another place if nobody has it.
+    pub(super) fn try_add(&mut self, file: &Path, place: u64) -> io::Result<bool> {
+        let lock = try_take(file, place)?;
+        let taken = lock.is_some();
+        self.0.extend(lock);
+        Ok(taken)
+    }
+}
+
 /// Whether somebody has the lock of a place. Here there is no looking without taking it for a moment.
 pub(super) fn is_taken(file: &Path, place: u64) -> io::Result<bool> {
     try_take(file, place).map(|lock| lock.is_none())

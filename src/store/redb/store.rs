@@ -5,7 +5,9 @@ use std::time::Instant;
 use crate::model::{
     ActorId, ClassName, Hash, Head, Invocation, Name, NewInvocation, Outcome, Reference, Result, Step, Timestamp,
 };
-use crate::store::{Accepted, Class, Commit, Committed, Hold, NewVersion, Registered, Snapshot, Store, Version, Watch};
+use crate::store::{
+    Accepted, Class, Commit, Committed, Hold, Holds, NewVersion, Registered, Snapshot, Store, Version, Watch,
+};
 
 use super::boundary::Try;
 use super::open::RedbStore;
@@ -105,6 +107,11 @@ impl Store for RedbStore {
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
         self.must_write()?;
         self.between.hold(name, deadline)
+    }
+
+    fn holds(&self) -> Result<Box<dyn Holds>> {
+        self.must_write()?;
+        Ok(self.between.holds())
     }
 
     fn is_held(&self, name: &Name) -> Result<bool> {

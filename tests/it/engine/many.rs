@@ -1,5 +1,7 @@
 //! Many calls, committed together.
 
+use std::time::Instant;
+
 use serde_json::json;
 use vactor::engine::{ManyCall, Options};
 use vactor::{Category, Error};
@@ -57,4 +59,63 @@ fn what_waits_in_the_inbox_comes_first() {
     engine.submit_call("c", "incr", json!({"val": 10}), &Options::default()).unwrap();
     let answers = engine.call_many(vec![call("c", "incr", Options::default())]);
     assert_eq!(answers[0].as_ref().unwrap().result.as_str(), "11");
+}
+
+#[test]
+fn a_group_that_is_dropped_never_happened() {
+    let place = Place::new();
+    let (engine, other) = (place.engine(), place.engine());
+    let mut many = engine.many();
+    many.add(call("c", "incr", Options::default()));
+    // who calls it waits until the group is gone
+    let waited = other.call("c", "incr", json!({}), &Options { deadline: Some(Instant::now()), ..Options::default() });
+    assert!(matches!(waited, Err(Error::StillRunning { .. })), "{waited:?}");
+    drop(many);
+    assert_eq!(value(&engine), 0);
+    assert_eq!(engine.call_many(vec![call("c", "incr", Options::default())])[0].as_ref().unwrap().result.as_str(), "2");
+}
+
+#[test]
+fn what_is_accepted_while_a_group_runs_stands_behind_it() {
+    let place = Place::new();
+    let (engine, other) = (place.engine(), place.engine());
+    let mut many = engine.many();
+    many.add(call("c", "incr", Options::default()));
+    let later = other.submit_call("c", "incr", json!({"val": 10}), &Options::default()).unwrap();
+    many.add(call("c", "incr", Options::default()));
+    let results: Vec<String> = many.commit().into_iter().map(|answer| answer.unwrap().result.to_string()).collect();
+    assert_eq!(results, ["1", "2"]);
+    assert_eq!(other.wait(&later, None).unwrap().result.as_str(), "12");
+}
+
+#[test]
+fn a_key_is_good_within_a_group_and_from_one_to_the_next() {
+    let place = Place::new();
+    let engine = place.engine();
+    let keyed_by = |arguments| ManyCall { arguments, ..call("c", "incr", keyed("k")) };
+    for recorded in [[false, true], [true, true]] {
+        let answers = engine.call_many(vec![keyed_by(json!({"val": 5})), keyed_by(json!([5])), keyed_by(json!([6]))]);
+        for (answer, recorded) in answers.iter().zip(recorded) {
+            let reply = answer.as_ref().unwrap();
+            assert_eq!((reply.result.as_str(), reply.recorded), ("5", recorded));
+        }
+        assert!(matches!(answers[2], Err(Error::KeyTaken { .. })));
+    }
+    assert_eq!(value(&engine), 5);
+}
+
+/// A list is good for a call that cannot run in memory too.
+#[test]
+fn arguments_may_be_a_list() {
+    let place = Place::new();
+    let engine = place.engine();
+    let by = |arguments| ManyCall { arguments, ..call("c", "incr", Options::default()) };
+    engine.submit_call("c", "incr", json!({"val": 10}), &Options::default()).unwrap();
+    let answers = engine.call_many(vec![by(json!([1])), by(json!([])), by(json!([1, 2])), by(json!(7))]);
+    let kinds: Vec<Result<String, Category>> = answers
+        .into_iter()
+        .map(|answer| answer.map(|reply| reply.result.to_string()).map_err(|error| error.category()))
+        .collect();
+    let refused = Err(Category::BadInput);
+    assert_eq!(kinds, [Ok("11".to_owned()), Ok("12".to_owned()), refused.clone(), refused]);
 }
