@@ -5,6 +5,7 @@ mod held;
 mod increments;
 mod kills;
 mod linear;
+mod meddling;
 mod model;
 mod power;
 
