@@ -7,6 +7,7 @@ mod kills;
 mod linear;
 mod meddling;
 mod model;
+mod mortals;
 mod power;
 
 /// What replays a random test: printed first, and taken from the environment.

@@ -4,7 +4,8 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use vactor::Reference;
 
-use super::{COUNTERS, Driver, Ended, Log, Op, Told};
+use super::super::mortals::Ended;
+use super::{COUNTERS, Driver, Log, Op, Told};
 
 /// A command, ready to run.
 pub enum Command {
