@@ -23,6 +23,12 @@ impl Cli {
         Ok((self.on(store.clone(), limits.limits()), store))
     }
 
+    /// One that makes many runs, so many of them beside each other.
+    pub fn engine_for_many(&self, runs: usize, limits: &LimitFlags) -> Result<Engine, Problem> {
+        let store = open(self.common.store.as_deref(), Mode::Write)?;
+        Ok(self.with(Sandbox::pooled(Cache::user(), runs), store, limits.limits()))
+    }
+
     /// Registers a class in the store that is meant, which is made if it is not there. What is no class makes none.
     pub fn register(&self, class: &str, bytes: &[u8], limits: &LimitFlags) -> Result<Registration, Problem> {
         let place = place::find(self.common.store.as_deref())?;
@@ -37,9 +43,13 @@ impl Cli {
     }
 
     fn on(&self, store: Arc<dyn Store>, limits: Limits) -> Engine {
+        self.with(Sandbox::new(Cache::user()), store, limits)
+    }
+
+    fn with(&self, sandbox: Sandbox, store: Arc<dyn Store>, limits: Limits) -> Engine {
         let observer = self.console.voice().clone();
         let settings = Settings { limits, stop: self.stop.clone(), observer, ..Settings::default() };
-        Engine::new(store, Sandbox::new(Cache::user()), settings)
+        Engine::new(store, sandbox, settings)
     }
 }
 

@@ -134,13 +134,13 @@ impl Engine {
         Ok(loaded)
     }
 
-    /// The compiled code of a class version.
-    pub(super) fn compiled(&self, loaded: &LoadedClass) -> Result<Arc<sandbox::Class>> {
+    /// The compiled code of a class version, for one run.
+    pub(super) fn compiled(&self, loaded: &LoadedClass) -> Result<sandbox::Ready> {
         let version = &loaded.version;
         let component = || {
             let what = || format!("the component of {} version {} is missing", version.class, version.number);
             self.store.component(&version.hash)?.ok_or_else(|| Error::Damaged { what: what() })
         };
-        self.sandbox.class(&version.hash, component, &mut || self.settings.observer.compiling(&version.class))
+        self.sandbox.ready(&version.hash, component, &mut || self.settings.observer.compiling(&version.class))
     }
 }

@@ -1,7 +1,7 @@
 //! wasmtime's settings, in one place: what runs a class and what compiles it must agree on them.
 
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Engine, ModuleVersionStrategy, OptLevel, WasmFeatures};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel, WasmFeatures};
 
 use super::host::{Actor, Host};
 use super::not_a_class;
@@ -36,7 +36,17 @@ pub struct Runtime {
 
 impl Runtime {
     pub fn start() -> Result<Runtime> {
+        Runtime::with(config()?)
+    }
+
+    /// One whose instances have places that are used again.
+    pub fn pooled(places: InstanceAllocationStrategy) -> Result<Runtime> {
         let mut config = config()?;
+        config.allocation_strategy(places);
+        Runtime::with(config)
+    }
+
+    fn with(mut config: Config) -> Result<Runtime> {
         config.enable_compiler(false);
         let engine = Engine::new(&config).map_err(broken)?;
         let mut linker = Linker::new(&engine);

@@ -9,6 +9,7 @@ mod component;
 mod engine;
 mod fault;
 mod host;
+mod pool;
 mod precompiled;
 mod run;
 mod watchdog;
@@ -22,6 +23,7 @@ pub use run::{Identity, Method, Ran, Run, Stop, Success};
 
 use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
 use engine::Runtime;
+use pool::{Place, Pool};
 
 /// Where classes run. Making one starts nothing and links nothing; the first class does.
 ///
@@ -32,6 +34,23 @@ pub struct Sandbox {
     /// The lock around the map is held for a look-up, the one around a slot while its class is compiled: who
     /// wants the same class waits for it, who wants another does not.
     classes: Mutex<HashMap<Hash, Slot>>,
+    /// Places for many runs; none where there will be few.
+    pool: Option<Pool>,
+}
+
+/// A class that is ready for one run, and the place that it has for that.
+pub struct Ready {
+    class: Arc<Class>,
+    #[expect(dead_code, reason = "taken until the run is over")]
+    place: Option<Place>,
+}
+
+impl std::ops::Deref for Ready {
+    type Target = Class;
+
+    fn deref(&self) -> &Class {
+        &self.class
+    }
 }
 
 type Slot = Arc<Mutex<Option<Arc<Class>>>>;
@@ -51,7 +70,13 @@ pub struct Inspected {
 
 impl Sandbox {
     pub fn new(cache: Cache) -> Sandbox {
-        Sandbox { cache, runtime: OnceLock::new(), classes: Mutex::default() }
+        Sandbox { cache, runtime: OnceLock::new(), classes: Mutex::default(), pool: None }
+    }
+
+    /// For a process that makes many runs, so many of them beside each other: it starts more slowly, and each run is cheaper. More
+    /// runs at once are as they are elsewhere.
+    pub fn pooled(cache: Cache, runs: usize) -> Sandbox {
+        Sandbox { pool: Some(Pool::new(runs)), ..Sandbox::new(cache) }
     }
 
     /// Finds out whether some bytes are an actor class, and what it says of itself.
@@ -77,6 +102,22 @@ impl Sandbox {
             Ok(class) => Ok(Inspected { component: component.into_owned(), hash, description, class }),
             Err(reason) => Err(not_a_class(format!("what `describe` says is not right: {reason}"), None)),
         }
+    }
+
+    /// A class ready for one run, as [`class`](Sandbox::class) is for any number.
+    pub fn ready<B: AsRef<[u8]>>(
+        &self,
+        hash: &Hash,
+        component: impl FnOnce() -> Result<B>,
+        on_compile: &mut dyn FnMut(),
+    ) -> Result<Ready> {
+        if let Some(pool) = &self.pool
+            && let Some(place) = pool.place()
+            && let Some(class) = pool.class(hash, &self.cache, lock(&self.classes).contains_key(hash))
+        {
+            return Ok(Ready { class, place: Some(place) });
+        }
+        Ok(Ready { class: self.class(hash, component, on_compile)?, place: None })
     }
 
     /// A class ready to run: from this process's memory, from the cache, or compiled now. `component` is asked for the

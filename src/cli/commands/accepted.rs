@@ -167,9 +167,9 @@ impl Run for Worker {
     type Line = NoLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let engine = cli.engine(Mode::Write, &self.limits)?;
-        interrupt::stops(&cli.stop)?;
         let jobs = usize::from(self.jobs);
+        let engine = cli.engine_for_many(jobs, &self.limits)?;
+        interrupt::stops(&cli.stop)?;
         if self.detached {
             return Ok(engine.work_detached(jobs)?);
         }

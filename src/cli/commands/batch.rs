@@ -16,7 +16,7 @@ use vactor::sandbox::Stop;
 use crate::cli::batch::{self, Answer, Ended, Flow, Input, Line, Lines};
 use crate::cli::options::LimitFlags;
 use crate::cli::problem::ErrorLine;
-use crate::cli::{Cli, Mode, Problem, Run, interrupt};
+use crate::cli::{Cli, Problem, Run, interrupt};
 
 /// What a line may be longer than the limit on its arguments: for the rest of it, and space between.
 const SLACK: u64 = 64 << 10;
@@ -64,9 +64,9 @@ impl Run for Batch {
     type Line = BatchLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let engine = cli.engine(Mode::Write, &self.limits)?;
-        let lines = Lines::new(BufReader::with_capacity(READ, self.source(cli)?), line_limit(&engine));
         let threads = self.jobs.map_or_else(one_more_than_processors, usize::from);
+        let engine = cli.engine_for_many(threads, &self.limits)?;
+        let lines = Lines::new(BufReader::with_capacity(READ, self.source(cli)?), line_limit(&engine));
         let flow = Arc::new(Flow::new(threads));
         let interrupted = flow.clone();
         interrupt::stops_and(&cli.stop, move || interrupted.end(Ended::Interrupted))?;

@@ -3,6 +3,7 @@
 mod cache;
 mod inspect;
 mod limits;
+mod pool;
 mod runs;
 
 use std::sync::{Arc, LazyLock};
