@@ -13,9 +13,6 @@ use super::text;
 /// Less than this is not worth showing progress.
 const A_WHILE: Duration = Duration::from_millis(500);
 
-/// The words for a count of lines.
-const LINES: &str = "lines";
-
 /// Speaks on stderr. Quiet, it says nothing.
 pub struct Voice {
     quiet: bool,
@@ -49,24 +46,24 @@ impl Voice {
     /// Shows how many lines are done, once they take a while.
     pub fn counted(&self, lines: u64, started: Instant) {
         if self.shows_progress() && started.elapsed() >= A_WHILE {
-            self.show(LINES, || {
-                let style = ProgressStyle::with_template("{spinner} {pos} {msg}, {per_sec}");
-                ProgressBar::no_length().with_style(style.expect("the template is sound"))
-            })
-            .set_position(lines);
+            let rate = lines as f64 / started.elapsed().as_secs_f64();
+            let bar = self.show("lines", "{spinner} {msg}", ProgressBar::no_length);
+            bar.set_message(format!("{lines} lines, {rate:.0} a second"));
+            bar.tick();
         }
     }
 
-    /// What shows this, made where something else or nothing is shown.
-    fn show(&self, message: &str, make: impl FnOnce() -> ProgressBar) -> ProgressBar {
+    /// What shows the progress of this, made where something else or nothing is shown.
+    fn show(&self, what: &str, template: &str, make: impl FnOnce() -> ProgressBar) -> ProgressBar {
         let mut progress = self.progress();
         match &*progress {
-            Some(bar) if bar.message() == message => bar.clone(),
+            Some(bar) if bar.prefix() == what => bar.clone(),
             _ => {
                 if let Some(other) = progress.take() {
                     other.finish_and_clear();
                 }
-                progress.insert(make().with_message(message.to_owned())).clone()
+                let style = ProgressStyle::with_template(template).expect("the template is sound");
+                progress.insert(make().with_style(style).with_prefix(what.to_owned())).clone()
             }
         }
     }
@@ -107,7 +104,7 @@ impl Observer for Voice {
 
     fn compiling(&self, class: &ClassName) {
         if self.shows_progress() {
-            let spinner = self.show(&format!("compiling {class}"), ProgressBar::new_spinner);
+            let spinner = self.show(&format!("compiling {class}"), "{spinner} {prefix}", ProgressBar::new_spinner);
             spinner.enable_steady_tick(Duration::from_millis(100));
         }
     }
@@ -116,10 +113,7 @@ impl Observer for Voice {
         if !self.shows_progress() {
             return;
         }
-        let bar = self.show(&format!("replaying {id}"), || {
-            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
-            ProgressBar::new(all).with_style(style.expect("the template is sound"))
-        });
+        let bar = self.show(&format!("replaying {id}"), "{prefix} {wide_bar} {pos}/{len}", || ProgressBar::new(all));
         bar.set_position(done);
     }
 }

@@ -233,6 +233,35 @@ fn a_line_that_is_too_long_is_passed_over() {
     assert_eq!(talk.end().code, 2);
 }
 
+/// Answers go to a pipe, and a person at the terminal sees that it goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_takes_long_shows_how_many_lines_are_done() {
+    let vactor = counters(&["a"]);
+    let pair = nix::pty::openpty(None, None).unwrap();
+    let mut terminal = std::fs::File::from(pair.master);
+    let mut command = vactor.command();
+    command.arg("batch").env("TERM", "xterm").stderr(pair.slave);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    drop(command);
+    let answers = BufReader::new(child.stdout.take().unwrap());
+    let mut talk = Talk(child, answers);
+    let looking = std::thread::spawn(move || {
+        let (mut shown, mut buffer) = (String::new(), [0; 4096]);
+        while !shown.contains(" lines, ") {
+            let read = terminal.read(&mut buffer).unwrap();
+            shown.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        terminal
+    });
+    while !looking.is_finished() {
+        talk.ask(json!({"actor": "a", "method": "value"}).to_string() + "\n");
+    }
+    let terminal = looking.join().unwrap();
+    assert_eq!(talk.end().code, 0);
+    drop(terminal);
+}
+
 #[cfg(unix)]
 mod ends {
     use super::*;
