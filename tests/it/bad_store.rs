@@ -20,7 +20,9 @@ fn all_refuse(vactor: &Vactor, code: i32, error: &str, hint: &str) {
     for line in ["call a go", "get a ask", "show a", "ls", "log a", "classes", "describe plain", "rm a --yes"] {
         vactor.line(line).refuses(code, error, hint);
     }
-    vactor.line("create plain b").refuses(code, error, hint);
+    for line in ["create plain b", "batch", "ps", "wait a#1", "cancel a#1", "resume a#1", "worker --until-idle"] {
+        vactor.line(line).refuses(code, error, hint);
+    }
 }
 
 fn file(vactor: &Vactor) -> std::path::PathBuf {

@@ -50,6 +50,7 @@ promises! {
     a_watch_wakes_at_a_commit
     a_watch_wakes_again_when_the_name_is_free
     looking_at_a_hold_takes_nothing
+    many_names_are_held_and_released_together
     large_states_and_arguments_come_back
 }
 
@@ -642,6 +643,31 @@ fn a_watch_wakes_again_when_the_name_is_free(stores: &Fixture) {
     drop(held);
     watch.wait(end);
     assert!(Instant::now() < end, "it slept on");
+}
+
+fn many_names_are_held_and_released_together(stores: &Fixture) {
+    let (one, other) = (stores.open(), stores.open());
+    make(&*one, "a", b"0");
+    let (mut ours, mut theirs) = (one.holds().unwrap(), other.holds().unwrap());
+    let c = other.hold(&name("c"), None).unwrap().unwrap();
+    assert!(ours.take(&name("a")).unwrap() && ours.take(&name("b")).unwrap());
+    assert!(!ours.take(&name("c")).unwrap(), "somebody has it");
+    assert!(!theirs.take(&name("a")).unwrap() && theirs.take(&name("d")).unwrap());
+    assert!(!ours.take(&name("d")).unwrap());
+    // another of the same store is another holder
+    assert!(one.hold(&name("b"), Some(Instant::now())).unwrap().is_none() && other.is_held(&name("a")).unwrap());
+    let mut watch = other.watch().unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    step(&*one, "a", b"1");
+    watch.wait(end);
+    drop(ours);
+    watch.wait(end);
+    assert!(Instant::now() < end, "who was woken by the commit is woken again");
+    for name in [name("a"), name("b")] {
+        assert!(other.hold(&name, Some(Instant::now())).unwrap().is_some());
+    }
+    drop(c);
+    assert!(one.hold(&name("d"), Some(Instant::now())).unwrap().is_none(), "theirs are held still");
 }
 
 fn looking_at_a_hold_takes_nothing(stores: &Fixture) {
