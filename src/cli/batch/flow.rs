@@ -7,8 +7,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use vactor::engine::ManyCall;
-
 use crate::cli::Problem;
 
 /// Lines under way, and bytes of them; give or take one read.
@@ -47,19 +45,29 @@ struct State {
     threads: usize,
 }
 
-/// What a line is: a call, or what is to be said of one that is none.
-pub type Input = Result<ManyCall, Answer>;
+/// What a line is.
+pub enum Input {
+    Call(Line),
+    /// None that can be made, and what is to be said of it.
+    Bad(Answer),
+}
+
+/// A line that calls an actor. It stays text until it is run: as values it may be many times as large.
+pub struct Line {
+    pub actor: String,
+    pub text: Vec<u8>,
+}
 
 /// A call on its way.
 pub struct Call {
-    pub call: ManyCall,
+    pub text: Vec<u8>,
     pub ticket: Ticket,
 }
 
 /// What its answer is brought back with.
 pub struct Ticket {
     pub line: u64,
-    id: String,
+    actor: String,
     bytes: usize,
 }
 
@@ -106,8 +114,8 @@ impl Flow {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The reader's: lines with their bytes, once there is room. Whether more are wanted.
-    pub fn push(&self, lines: Vec<(Input, usize)>) -> bool {
+    /// The reader's: lines, once there is room. Whether more are wanted.
+    pub fn push(&self, lines: Vec<Input>) -> bool {
         let is_full =
             |state: &mut State| state.ended.is_none() && (state.answers.len() >= LINES || state.line_bytes >= BYTES);
         let mut state = self.room.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
@@ -116,10 +124,10 @@ impl Flow {
         }
         // who has something to do already looks for more by itself
         let idle: Vec<usize> = (0..self.work.len()).filter(|thread| state.queues[*thread].is_empty()).collect();
-        for (input, bytes) in lines {
+        for input in lines {
             match input {
-                Ok(call) => state.enter(call, bytes),
-                Err(bad) => {
+                Input::Call(line) => state.enter(line),
+                Input::Bad(bad) => {
                     state.answer_bytes += bad.text.len();
                     state.answers.push_back(Some(bad));
                 }
@@ -211,7 +219,7 @@ fn taken(mut state: MutexGuard<'_, State>, thread: usize) -> VecDeque<Call> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut order: Vec<(usize, usize)> = Vec::with_capacity(calls.len());
     for (n, call) in calls.iter().enumerate() {
-        order.push((*places.entry(&call.call.id).or_insert(n), n));
+        order.push((*places.entry(&call.ticket.actor).or_insert(n), n));
     }
     order.sort_unstable();
     let mut calls: Vec<Option<Call>> = calls.into_iter().map(Some).collect();
@@ -220,32 +228,32 @@ fn taken(mut state: MutexGuard<'_, State>, thread: usize) -> VecDeque<Call> {
 
 impl State {
     /// Gives a call to its thread.
-    fn enter(&mut self, call: ManyCall, bytes: usize) {
+    fn enter(&mut self, Line { actor, text }: Line) {
         let idlest = || (0..self.loads.len()).min_by_key(|thread| self.loads[*thread]).unwrap_or_default();
-        let thread = match self.actors.get_mut(&call.id) {
+        let thread = match self.actors.get_mut(&actor) {
             Some((thread, lines)) => {
                 *lines += 1;
                 *thread
             }
             None => {
                 let thread = idlest();
-                self.actors.insert(call.id.clone(), (thread, 1));
+                self.actors.insert(actor.clone(), (thread, 1));
                 thread
             }
         };
         self.loads[thread] += 1;
-        self.line_bytes += bytes;
+        self.line_bytes += text.len();
         let line = self.oldest + self.answers.len() as u64;
         self.answers.push_back(None);
-        let ticket = Ticket { line, id: call.id.clone(), bytes };
-        self.queues[thread].push_back(Call { call, ticket });
+        let ticket = Ticket { line, actor, bytes: text.len() };
+        self.queues[thread].push_back(Call { text, ticket });
     }
 
     fn leave(&mut self, thread: usize, ticket: Ticket, answer: Answer) {
-        if let Some((_, lines)) = self.actors.get_mut(&ticket.id) {
+        if let Some((_, lines)) = self.actors.get_mut(&ticket.actor) {
             *lines -= 1;
             if *lines == 0 {
-                self.actors.remove(&ticket.id);
+                self.actors.remove(&ticket.actor);
             }
         }
         self.loads[thread] -= 1;

@@ -21,6 +21,17 @@ struct Fields {
     meta: Option<Map<String, Value>>,
 }
 
+/// The actor that a line calls. The rest of it is looked at as JSON alone.
+pub fn actor(line: &[u8]) -> Result<String, Problem> {
+    #[derive(Deserialize)]
+    #[serde(expecting = "an object")]
+    struct Actor {
+        actor: String,
+    }
+    let read: Result<Actor, _> = serde_json::from_slice(line);
+    read.map(|read| read.actor).map_err(|error| not_a_call(&error))
+}
+
 /// The call that a line asks for.
 pub fn call(line: &[u8]) -> Result<ManyCall, Problem> {
     let fields: Fields = serde_json::from_slice(line).map_err(|error| not_a_call(&error))?;
@@ -57,6 +68,14 @@ mod tests {
         assert_eq!((call.options.key.as_deref(), call.options.meta.as_slice()), (Some("k"), meta.as_slice()));
         let bare = super::call(br#"{"actor":"a","method":"m","args":null,"key":null,"meta":null}"#).unwrap();
         assert!(bare.arguments.is_null() && bare.options.key.is_none() && bare.options.meta.is_empty());
+    }
+
+    #[test]
+    fn an_actor_is_found_in_any_line_that_may_be_a_call() {
+        assert_eq!(actor(br#"{"x":[1],"actor":"a"}"#), Ok("a".to_owned()));
+        for bad in [&b""[..], b"7", b"{\"actor\":7}", b"{\"actor\":\"a\"", b"{\"actor\":\"a\"} x"] {
+            assert_eq!(actor(bad).unwrap_err().category, vactor::Category::BadInput);
+        }
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead};
 
-/// One line without its end.
+/// One line that was read, without its end.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum Read {
     Whole(Vec<u8>),
     /// It was longer than the bound, and was passed over: only its length is known.
     TooLong(u64),
@@ -33,7 +33,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The lines that came with one read, so that what is there is not held back for what is still to come. None at the end.
-    pub fn next(&mut self) -> io::Result<Option<Vec<Line>>> {
+    pub fn next(&mut self) -> io::Result<Option<Vec<Read>>> {
         let mut lines = Vec::new();
         while lines.is_empty() {
             let mut rest = match self.source.fill_buf() {
@@ -70,10 +70,10 @@ impl Begun {
         }
     }
 
-    fn end(&mut self) -> Line {
+    fn end(&mut self) -> Read {
         match std::mem::take(&mut self.dropped) {
-            0 => Line::Whole(std::mem::take(&mut self.bytes)),
-            length => Line::TooLong(length),
+            0 => Read::Whole(std::mem::take(&mut self.bytes)),
+            length => Read::TooLong(length),
         }
     }
 }
@@ -84,13 +84,13 @@ mod tests {
 
     use super::*;
 
-    fn lines(text: &str, limit: usize, buffer: usize) -> Vec<Line> {
+    fn lines(text: &str, limit: usize, buffer: usize) -> Vec<Read> {
         let mut lines = Lines::new(BufReader::with_capacity(buffer, text.as_bytes()), limit);
         std::iter::from_fn(|| lines.next().unwrap()).flatten().collect()
     }
 
-    fn whole(text: &str) -> Line {
-        Line::Whole(text.into())
+    fn whole(text: &str) -> Read {
+        Read::Whole(text.into())
     }
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
     fn what_is_too_long_is_counted_and_passed_over() {
         for buffer in [1, 2, 3, 100] {
             let found = lines("abcd\nabcde\nx\nabcdefgh", 4, buffer);
-            assert_eq!(found, [whole("abcd"), Line::TooLong(5), whole("x"), Line::TooLong(8)], "{buffer}");
+            assert_eq!(found, [whole("abcd"), Read::TooLong(5), whole("x"), Read::TooLong(8)], "{buffer}");
         }
     }
 

@@ -5,6 +5,6 @@ mod flow;
 mod line;
 mod lines;
 
-pub use flow::{Answer, Call, Ended, Flow, Input};
-pub use line::call;
-pub use lines::{Line, Lines};
+pub use flow::{Answer, Call, Ended, Flow, Input, Line};
+pub use line::{actor, call};
+pub use lines::{Lines, Read};

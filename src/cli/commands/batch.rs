@@ -1,7 +1,7 @@
 //! `vactor batch`: many calls from a file or a pipe.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Read, stdin};
+use std::io::{self, BufRead, BufReader, IsTerminal, stdin};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use vactor::engine::{Engine, Reply};
 use vactor::model::{Category, Error};
 use vactor::sandbox::Stop;
 
-use crate::cli::batch::{self, Answer, Ended, Flow, Input, Line, Lines};
+use crate::cli::batch::{self, Answer, Call, Ended, Flow, Input, Line, Lines, Read};
 use crate::cli::options::LimitFlags;
 use crate::cli::problem::ErrorLine;
 use crate::cli::{Cli, Problem, Run, interrupt};
@@ -90,7 +90,7 @@ impl Run for Batch {
 }
 
 impl Batch {
-    fn source(&self, cli: &Cli) -> Result<Box<dyn Read + Send>, Problem> {
+    fn source(&self, cli: &Cli) -> Result<Box<dyn io::Read + Send>, Problem> {
         if self.file.as_os_str() == "-" {
             if stdin().is_terminal() {
                 cli.console.note("type a call a line; Ctrl-D ends");
@@ -117,7 +117,7 @@ fn line_limit(engine: &Engine) -> usize {
     usize::try_from(engine.limits().arguments.saturating_add(SLACK)).unwrap_or(usize::MAX)
 }
 
-fn no_thread(error: &std::io::Error) -> Problem {
+fn no_thread(error: &io::Error) -> Problem {
     Problem::new(Category::Store, "io", "cannot start a thread").cause(error.to_string())
 }
 
@@ -142,14 +142,17 @@ fn feed(mut lines: Lines<impl BufRead>, flow: &Flow) {
     flow.end(ended);
 }
 
-/// What a line is, and its bytes.
-fn input(line: Line, limit: usize) -> (Input, usize) {
+/// What a line is.
+fn input(line: Read, limit: usize) -> Input {
     match line {
-        Line::Whole(text) => (batch::call(&text).map_err(refused), text.len()),
-        Line::TooLong(length) => {
+        Read::Whole(text) => match batch::actor(&text) {
+            Ok(actor) => Input::Call(Line { actor, text }),
+            Err(problem) => Input::Bad(refused(problem)),
+        },
+        Read::TooLong(length) => {
             let message = format!("the line of {length} bytes is over the limit of {limit}");
             let problem = Problem::new(Category::BadInput, "limit", message).hint("`--max-args` raises the limit");
-            (Err(refused(problem)), 0)
+            Input::Bad(refused(problem))
         }
     }
 }
@@ -165,14 +168,19 @@ fn work(engine: &Engine, stop: &Stop, flow: &Flow, thread: usize) {
         while let Some(first) = calls.iter().map(|call| call.ticket.line).min() {
             flow.wait_for_room(thread, first);
             let mut group = engine.many();
-            let mut tickets = Vec::new();
+            let (mut tickets, mut refusals) = (Vec::new(), Vec::new());
             while !group.is_full() {
                 if calls.is_empty() {
                     calls = flow.take_more(thread);
                 }
-                let Some(batch::Call { call, ticket }) = calls.pop_front() else { break };
-                group.add(call);
-                tickets.push(ticket);
+                let Some(Call { text, ticket }) = calls.pop_front() else { break };
+                match batch::call(&text) {
+                    Ok(call) => {
+                        group.add(call);
+                        tickets.push(ticket);
+                    }
+                    Err(problem) => refusals.push((ticket, refused(problem))),
+                }
             }
             let answers = group.commit();
             let broken = answers.iter().filter_map(|answer| answer.as_ref().err());
@@ -180,7 +188,7 @@ fn work(engine: &Engine, stop: &Stop, flow: &Flow, thread: usize) {
                 flow.end(Ended::Broken(error.clone().into()));
                 stop.stop();
             }
-            flow.answer(thread, tickets.into_iter().zip(answers.into_iter().map(answered)));
+            flow.answer(thread, tickets.into_iter().zip(answers.into_iter().map(answered)).chain(refusals));
         }
     }
 }
