@@ -47,7 +47,7 @@ fn compare(start: fn() -> Played, acts: &[Act]) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(|| {
         let (mut played, mut plain) = (start(), Plain::default());
         for (n, act) in acts.iter().enumerate() {
-            if plain.would_wait_for_the_clock(act) {
+            if plain.depends_on_the_clock(act) {
                 continue;
             }
             let (found, expected) = (played.act(act, &plain), plain.act(act));

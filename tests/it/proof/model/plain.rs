@@ -33,7 +33,6 @@ pub struct Plain {
 pub struct Named {
     pub steps: u64,
     pub references: u64,
-    pub turns: u64,
     pub account: Option<Account>,
     pub inbox: VecDeque<u64>,
     /// When it is due, and which one it is.
@@ -129,11 +128,18 @@ impl Plain {
         act(&mut self.names[pick.id], number)
     }
 
-    /// Whether it waits for an invocation that is not due yet.
-    pub fn would_wait_for_the_clock(&self, act: &Act) -> bool {
+    /// Whether it waits for an invocation that is not due yet, or calls an actor whose construction is not: whether such a call is
+    /// accepted depends on who holds the actor at the moment.
+    pub fn depends_on_the_clock(&self, act: &Act) -> bool {
+        let depends = |call: &Call| {
+            let named = &self.names[call.id];
+            let opens = |number: &u64| matches!(named.invocations[number].what, What::Open(_));
+            let is_made_later = named.account.is_none() && named.delayed.iter().any(|(_, number)| opens(number));
+            named.key_is_delayed(call, self.now) || is_made_later && !matches!(call.what, What::Open(_))
+        };
         match act {
-            Act::Call(call) => self.names[call.id].key_is_delayed(call, self.now),
-            Act::Many(calls) => calls.iter().any(|call| self.names[call.id].key_is_delayed(call, self.now)),
+            Act::Call(call) => depends(call),
+            Act::Many(calls) => calls.iter().any(depends),
             Act::Wait(pick) => self.names[pick.id].is_delayed(self.number(pick), self.now),
             _ => false,
         }
@@ -242,7 +248,6 @@ impl Named {
     }
 
     fn enter(&mut self, number: u64) {
-        self.turns += 1;
         self.inbox.push_back(number);
     }
 

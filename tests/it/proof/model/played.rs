@@ -111,9 +111,9 @@ impl Played {
         for (id, named) in IDS.iter().zip(&plain.names) {
             let name = Name::from_stored(id);
             let head = self.store.head(&name).unwrap().unwrap_or_default();
-            let found = (head.numbers.steps, head.numbers.references, head.numbers.turns, head.queued, head.delayed);
+            let found = (head.numbers.steps, head.numbers.references, head.queued, head.delayed);
             let (queued, delayed) = (named.inbox.len() as u64, named.delayed.len() as u64);
-            same(id, found, (named.steps, named.references, named.turns, queued, delayed))?;
+            same(id, found, (named.steps, named.references, queued, delayed))?;
             let pending = self.engine.pending(Some(&name), None, usize::MAX).unwrap();
             let open = named.inbox.iter().chain(named.delayed.iter().map(|(_, number)| number));
             same(id, pending.iter().map(|open| open.number).collect::<Vec<_>>(), open.copied().collect())?;
