@@ -15,7 +15,7 @@ mod worker;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use classes::{ClassInfo, Registration};
 pub use journal::ActorInfo;
@@ -26,6 +26,9 @@ pub use worker::Until;
 use crate::model::{ActorId, ClassName, Head, Json, Limits, LogLine, Name, Reference, Result, Seed, Timestamp};
 use crate::sandbox::{Cache, Sandbox, Stop};
 use crate::store::{RedbStore, Store};
+
+/// Who holds an actor for longer than this after its last invocation ended runs another one.
+const LETS_GO: Duration = Duration::from_millis(100);
 
 /// A store and a sandbox put to work: what the command line does, a program does through this.
 ///
@@ -136,7 +139,9 @@ impl Engine {
     /// `force`: what runs then commits nothing, what stands in the inbox ends cancelled.
     pub fn remove(&self, id: &str, force: bool) -> Result<()> {
         let id = self.existing(id)?;
-        let _held = match self.store.hold(&Name::from(&id), Some(Instant::now()))? {
+        let name = Name::from(&id);
+        let hold = || self.store.hold(&name, Some(Instant::now()));
+        let _held = match if force { hold() } else { self.shortly(hold) }? {
             None if !force => return Err(crate::model::Error::Busy { id: id.to_string() }),
             held => held,
         };
@@ -146,9 +151,24 @@ impl Engine {
     /// Whether something runs on an actor or waits for its turn there, so that [`remove`](Engine::remove) refuses it.
     pub fn is_busy(&self, id: &str) -> Result<bool> {
         let id = self.existing(id)?;
-        let head = self.store.head(&Name::from(&id))?.unwrap_or_default();
-        let waits = head.queued > 0 || head.delayed > 0;
-        Ok(waits || self.store.is_held(&Name::from(&id))?)
+        let name = Name::from(&id);
+        let head = self.store.head(&name)?.unwrap_or_default();
+        let is_free = || Ok((!self.store.is_held(&name)?).then_some(()));
+        Ok(head.queued > 0 || head.delayed > 0 || self.shortly(is_free)?.is_none())
+    }
+
+    /// Looks at who holds an actor, and again while it is held, for a moment: who ended what ran there lets go of it after its
+    /// end is known.
+    fn shortly<T>(&self, look: impl Fn() -> Result<Option<T>>) -> Result<Option<T>> {
+        let end = Instant::now() + LETS_GO;
+        let mut watch = self.store.watch()?;
+        loop {
+            let found = look()?;
+            if found.is_some() || Instant::now() >= end {
+                return Ok(found);
+            }
+            watch.wait(end);
+        }
     }
 
     /// What time it is by the engine's clock.

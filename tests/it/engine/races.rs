@@ -83,6 +83,29 @@ fn a_detached_worker_leaves_though_something_cannot_run() {
     assert_eq!(place.engine().wait(&called, None).unwrap().result.as_str(), "1");
 }
 
+/// Whoever ran the last call may hold the actor a moment longer than its end is known.
+#[test]
+fn an_actor_whose_last_call_was_waited_for_is_not_busy() {
+    let place = Place::new();
+    let engine = place.engine();
+    let stop = vactor::sandbox::Stop::default();
+    let worker = place.engine_with(Settings { stop: stop.clone(), ..Settings::default() });
+    std::thread::scope(|scope| {
+        scope.spawn(|| worker.work(1, Until::Stopped).unwrap());
+        for _ in 0..30 {
+            let called = engine.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
+            engine.wait(&called, None).unwrap();
+            let removed = engine.remove("c", false);
+            if removed.is_err() {
+                stop.stop();
+            }
+            removed.unwrap();
+            engine.create("counter", "c", json!({"init_val": 0}), &Options::default()).unwrap();
+        }
+        stop.stop();
+    });
+}
+
 /// A store that failed once stays refused; who works on it ends and says why, and loses nothing.
 #[test]
 fn a_worker_whose_disk_is_full_ends_and_says_so() {
