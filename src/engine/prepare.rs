@@ -41,7 +41,11 @@ impl Engine {
         options: &Options,
     ) -> Result<NewInvocation> {
         let sent = object(method, arguments)?;
-        let key = key(options, &method_fingerprint(&method.name, &sent))?;
+        // most calls have no key, and the fingerprint costs more than the rest of this
+        let key = match &options.key {
+            Some(_) => key(options, &method_fingerprint(&method.name, &sent))?,
+            None => None,
+        };
         self.prepare(Name::from(id), Call::Mutate, method, sent, key, options)
     }
 
