@@ -3,6 +3,7 @@
 //! What rustc has to check (that an argument can be read, that a result has a schema) is written
 //! with the place of the user's type, so that an error points there.
 
+mod client;
 mod describe;
 mod invoke;
 mod state;
@@ -21,9 +22,14 @@ pub fn class(class: &Class) -> TokenStream {
     let get_state = state::get(class);
     let set_state = state::set(class);
     let migrate = state::migrate(class);
-    quote! {
+    let name = &class.name;
+    let client = client::structs(class);
+    let client_types = client::types();
+    let implementation = quote! {
         #[automatically_derived]
-        impl ::vactor_sdk::__private::Class for #ty {
+        impl ::vactor_sdk::Class for #ty {
+            const NAME: &'static str = #name;
+            #client_types
             #describe
             #construct
             #invoke
@@ -31,9 +37,21 @@ pub fn class(class: &Class) -> TokenStream {
             #set_state
             #migrate
         }
+    };
+    quote! {
+        // Its own scope: what the macro names is not in the way of the class's names.
+        const _: () = {
+            #client
+            #implementation
+        };
 
-        #[cfg(target_arch = "wasm32")]
-        ::vactor_sdk::__export!(#ty);
+        // Two classes in one component would export the same names: a crate that calls this class, and is one
+        // itself, takes it without them.
+        #[allow(unexpected_cfgs)]
+        const _: () = {
+            #[cfg(all(target_arch = "wasm32", not(feature = "client")))]
+            ::vactor_sdk::__export!(#ty);
+        };
     }
 }
 

@@ -6,6 +6,8 @@ use syn::{Attribute, Expr, Ident, Type};
 pub struct Class {
     /// The type that the block is of.
     pub ty: Type,
+    /// What callers take it to be registered under.
+    pub name: String,
     pub doc: String,
     /// One of them is the constructor.
     pub methods: Vec<Method>,
@@ -21,6 +23,14 @@ pub struct Method {
     pub doc: String,
     pub inputs: Vec<Input>,
     pub output: Type,
+    /// What a task is told of in `#[task(…)]`.
+    pub retries: Option<Retries>,
+}
+
+/// How often a task that failed is tried again, and after how long.
+pub struct Retries {
+    pub times: u32,
+    pub backoff_ms: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

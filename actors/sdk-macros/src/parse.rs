@@ -4,6 +4,8 @@
 mod attributes;
 mod hook;
 mod method;
+mod name;
+mod retries;
 
 use std::collections::HashSet;
 
@@ -13,6 +15,7 @@ use syn::{Error, ImplItem, Item, ItemImpl, Result, ReturnType, Type, Visibility,
 use crate::model::{Class, Hook, Hooks, Method};
 
 pub use attributes::is_ours;
+pub use retries::is_task;
 
 pub fn impl_block(item: TokenStream) -> Result<ItemImpl> {
     match syn::parse2(item)? {
@@ -22,15 +25,13 @@ pub fn impl_block(item: TokenStream) -> Result<ItemImpl> {
 }
 
 pub fn class(attribute: TokenStream, block: &ItemImpl) -> Result<Class> {
-    check_block(attribute, block)?;
+    check_block(block)?;
+    let name = name::of(attribute, &block.self_ty)?;
     let (methods, hooks) = functions(block)?;
-    Ok(Class { ty: Type::clone(&block.self_ty), doc: attributes::doc(&block.attrs), methods, hooks })
+    Ok(Class { ty: Type::clone(&block.self_ty), name, doc: attributes::doc(&block.attrs), methods, hooks })
 }
 
-fn check_block(attribute: TokenStream, block: &ItemImpl) -> Result<()> {
-    if !attribute.is_empty() {
-        return Err(Error::new_spanned(attribute, "`#[actor]` takes nothing in brackets"));
-    }
+fn check_block(block: &ItemImpl) -> Result<()> {
     if let Some((path, _)) = &block.trait_ {
         return Err(Error::new_spanned(path, "`#[actor]` goes on the class's own `impl` block, not on a trait's"));
     }
@@ -59,11 +60,15 @@ fn functions(block: &ItemImpl) -> Result<(Vec<Method>, Hooks)> {
             let message = format!("there are two functions `{ident}`: callers know a method by its name alone");
             errors.push(Error::new_spanned(ident, message));
         } else if let Some(hook) = hook_named(&mut hooks, &ident.to_string()) {
+            errors.keep(retries::none(function, "the host calls this function: it is no task"));
             *hook = errors.keep(hook::read(function));
         } else if matches!(function.vis, Visibility::Public(_)) {
             methods.extend(errors.keep(method::read(function, cfgs)));
-        } else if ident == "new" {
-            errors.push(Error::new_spanned(&function.sig, "the constructor must be public: `pub fn new`"));
+        } else {
+            errors.keep(retries::none(function, "a task is public: `pub fn`"));
+            if ident == "new" {
+                errors.push(Error::new_spanned(&function.sig, "the constructor must be public: `pub fn new`"));
+            }
         }
     }
     if !names.iter().any(|name| *name == "new") {

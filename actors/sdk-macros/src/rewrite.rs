@@ -2,11 +2,12 @@
 
 use syn::{Block, FnArg, ImplItem, ItemImpl, parse_quote};
 
-use crate::parse::is_ours;
+use crate::parse::{is_ours, is_task};
 
 pub fn block(mut block: ItemImpl) -> ItemImpl {
     for item in &mut block.items {
         if let ImplItem::Fn(function) = item {
+            function.attrs.retain(|attribute| !is_task(attribute));
             for input in &mut function.sig.inputs {
                 if let FnArg::Typed(parameter) = input {
                     parameter.attrs.retain(|attribute| !is_ours(attribute));

@@ -7,19 +7,40 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::call::{Call, Verb};
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// A class as the host sees it; `#[actor]` implements it.
-///
-/// The names are the contract's. JSON is text, as it comes and goes.
+/// A class; [`#[actor]`](macro@crate::actor) implements it.
+#[diagnostic::on_unimplemented(message = "`{Self}` is no class", label = "not a type with an `#[actor]` block")]
 pub trait Class: Sized + 'static {
+    /// The name that those who call it by its type take it to be registered under: its own in kebab-case, or what
+    /// `#[actor(name = "…")]` says.
+    const NAME: &'static str;
+
+    /// What [`Context::start`] and [`Context::send`] give: the mutations, and `or_create`.
+    type Calls<'c, V: Verb>;
+    /// What [`Context::task`] and [`Context::send_task`] give: the tasks.
+    type Tasks<'c, V: Verb>;
+
+    // The class as the host sees it. The names are the contract's; JSON is text, as it comes and goes.
+
+    #[doc(hidden)]
+    fn calls<'c, V: Verb>(call: Call<'c, V>) -> Self::Calls<'c, V>;
+    #[doc(hidden)]
+    fn tasks<'c, V: Verb>(call: Call<'c, V>) -> Self::Tasks<'c, V>;
+    #[doc(hidden)]
     fn describe() -> String;
+    #[doc(hidden)]
     fn construct(arguments: &str, ctx: &Context) -> Result<Self, Failure>;
     /// There is no actor when a task runs.
+    #[doc(hidden)]
     fn invoke(actor: Option<&mut Self>, method: &str, arguments: &str, ctx: &Context) -> Result<String, Failure>;
+    #[doc(hidden)]
     fn get_state(&self, ctx: &Context) -> Result<Vec<u8>, Failure>;
+    #[doc(hidden)]
     fn set_state(state: Vec<u8>, ctx: &Context) -> Result<Self, Failure>;
+    #[doc(hidden)]
     fn migrate(from_version: u32, state: Vec<u8>, ctx: &Context) -> Result<Vec<u8>, Failure>;
 }
 
@@ -88,7 +109,7 @@ fn bad_arguments(message: String) -> Failure {
 }
 
 /// What is wrong, without the place: the text that it counts in is not what the caller typed.
-fn reason(error: &serde_json::Error) -> String {
+pub(crate) fn reason(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     message.strip_suffix(&place).unwrap_or(&message).to_owned()
@@ -136,7 +157,7 @@ pub fn read_state<A: State>(state: &[u8]) -> Result<A, Failure> {
 
 /// Reads as text, as arguments are read: reading bytes would be the same code a second time, 15 KB of
 /// a small class.
-fn read<A: DeserializeOwned>(state: &[u8]) -> Result<A, serde_json::Error> {
+pub(crate) fn read<A: DeserializeOwned>(state: &[u8]) -> Result<A, serde_json::Error> {
     let text = str::from_utf8(state).map_err(serde::de::Error::custom)?;
     serde_json::from_str(text)
 }

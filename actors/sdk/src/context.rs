@@ -1,3 +1,4 @@
+use std::any::TypeId;
 use std::fmt;
 use std::ops::Range;
 
@@ -13,15 +14,24 @@ pub enum Level {
     Error,
 }
 
-/// What a run may ask: who it is, what time it is, randomness, and the log.
+/// What a run may ask: who it is, what time it is, randomness, and the log; and what it may do: call others, wait, save.
 ///
 /// A method that wants it takes a parameter `ctx: &Context`; callers do not see that parameter. The
-/// time and the seed of the randomness are recorded with the step, so the same call gives the same
-/// answers when it is replayed.
+/// time and the seed of the randomness are recorded with the step, and so is each thing that is done with its
+/// answer; so the same call gives the same answers when it is replayed.
+///
+/// | run | may use |
+/// | --- | --- |
+/// | a constructor, a mutation | everything |
+/// | a query, a task; `get_state`, `set_state`, `migrate` | who it is, the time, randomness, the log |
+///
+/// Anything else traps: it compiles, and ends the run.
 ///
 /// In a unit test, [`Context::for_test`] makes one whose answers the test chooses.
 pub struct Context {
     pub(crate) host: Host,
+    /// The class that runs, where one does.
+    pub(crate) runs: Option<TypeId>,
 }
 
 impl Context {
@@ -50,7 +60,7 @@ impl Context {
         self.host.attempt()
     }
 
-    /// When the run began. Never earlier than an earlier step of the actor.
+    /// When the run began, or its last wait was answered. Never earlier than an earlier step of the actor.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.host.now())
     }

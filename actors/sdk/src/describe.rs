@@ -74,6 +74,16 @@ impl Method {
         }
     }
 
+    /// How often the task is tried again after a failure.
+    pub fn retries(&mut self, times: u32) {
+        self.method.insert("retries".into(), times.into());
+    }
+
+    /// How many milliseconds the first of the retries waits.
+    pub fn backoff(&mut self, ms: u64) {
+        self.method.insert("backoff-ms".into(), ms.into());
+    }
+
     fn finish(mut self) -> Value {
         self.method.insert("parameters".into(), self.parameters.into());
         self.method.into()

@@ -140,19 +140,28 @@
 
 #![deny(unsafe_code)]
 
+mod call;
 mod class;
 mod context;
 mod describe;
 mod failure;
+mod fault;
+mod handle;
 mod host;
 mod outcome;
 pub mod output;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 mod time;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
+pub use call::{Named, Send, Start, Verb};
+pub use class::Class;
 pub use context::{Context, Level};
 pub use failure::{Failure, IntoFailure};
+pub use fault::{Fault, Origin};
+pub use handle::{Awaited, Handle, Handles};
 pub use time::{ParseTimestampError, Timestamp};
 
 /// Makes an actor class of an `impl` block: see [the crate's page](crate).
@@ -161,6 +170,7 @@ pub use vactor_sdk_macros::actor;
 /// What the macro's output names; nothing here is for people.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::call::{Call, Write, Written};
     pub use crate::class::*;
     pub use crate::describe::*;
 

@@ -50,6 +50,11 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
+/// Whole milliseconds that are no shorter.
+pub(crate) fn whole_millis(duration: Duration) -> u64 {
+    duration.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(u64::MAX)
+}
+
 fn millis(duration: Duration) -> u64 {
     duration.as_millis().try_into().unwrap_or(u64::MAX)
 }

@@ -1,6 +1,6 @@
 //! The component's exports, and what WebAssembly lacks: printing and words for a panic.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -54,34 +54,34 @@ macro_rules! __export {
 
 impl<C: Class> Guest for Exports<C> {
     fn describe() -> String {
-        run(|_| C::describe())
+        run::<C, _>(|_| C::describe())
     }
 
     fn construct(arguments: String) -> Result<(), WireFailure> {
-        run(|ctx| C::construct(&arguments, ctx).map(keep)).map_err(wire)
+        run::<C, _>(|ctx| C::construct(&arguments, ctx).map(keep)).map_err(wire)
     }
 
     fn set_state(state: Vec<u8>) -> Result<(), WireFailure> {
-        run(|ctx| C::set_state(state, ctx).map(keep)).map_err(wire)
+        run::<C, _>(|ctx| C::set_state(state, ctx).map(keep)).map_err(wire)
     }
 
     fn get_state() -> Result<Vec<u8>, WireFailure> {
-        run(|ctx| with_actor(|actor: Option<&mut C>| crate::class::present(actor).get_state(ctx))).map_err(wire)
+        run::<C, _>(|ctx| with_actor(|actor: Option<&mut C>| crate::class::present(actor).get_state(ctx))).map_err(wire)
     }
 
     fn invoke(method: String, arguments: String) -> Result<String, WireFailure> {
-        run(|ctx| with_actor(|actor| C::invoke(actor, &method, &arguments, ctx))).map_err(wire)
+        run::<C, _>(|ctx| with_actor(|actor| C::invoke(actor, &method, &arguments, ctx))).map_err(wire)
     }
 
     fn migrate(from_version: u32, state: Vec<u8>) -> Result<Vec<u8>, WireFailure> {
-        run(|ctx| C::migrate(from_version, state, ctx)).map_err(wire)
+        run::<C, _>(|ctx| C::migrate(from_version, state, ctx)).map_err(wire)
     }
 }
 
 /// What every export does around its own work.
-fn run<T>(work: impl FnOnce(&Context) -> T) -> T {
+fn run<C: Class, T>(work: impl FnOnce(&Context) -> T) -> T {
     std::panic::set_hook(Box::new(log_panic));
-    let result = work(&Context { host: Host });
+    let result = work(&Context { host: Host, runs: Some(TypeId::of::<C>()) });
     log_unfinished();
     result
 }

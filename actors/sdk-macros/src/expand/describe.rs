@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 
 use super::at;
 use super::invoke::default_value;
-use crate::model::{Class, Input, Kind, Method, Parameter};
+use crate::model::{Class, Input, Kind, Method, Parameter, Retries};
 
 pub fn function(class: &Class) -> TokenStream {
     let doc = &class.doc;
@@ -25,12 +25,17 @@ fn method(method: &Method) -> TokenStream {
     let doc = &method.doc;
     let parameters = method.inputs.iter().map(parameter);
     let result = result(method);
+    let retries = method.retries.as_ref().map(|Retries { times, backoff_ms }| {
+        let backoff = backoff_ms.iter();
+        quote!(method.retries(#times); #(method.backoff(#backoff);)*)
+    });
     quote! {
         #(#cfgs)*
         class.method({
             let mut method = ::vactor_sdk::__private::Method::new(#name, #kind, #doc);
             #(#parameters)*
             #result
+            #retries
             method
         });
     }

@@ -5,7 +5,7 @@ use syn::{
     Type, TypeReference,
 };
 
-use super::{attributes, output};
+use super::{attributes, output, retries};
 use crate::model::{DefaultValue, Input, Kind, Method, Parameter};
 
 pub fn read(function: &ImplItemFn, cfgs: Vec<Attribute>) -> Result<Method> {
@@ -18,7 +18,11 @@ pub fn read(function: &ImplItemFn, cfgs: Vec<Attribute>) -> Result<Method> {
         doc: attributes::doc(&function.attrs),
         inputs: signature.inputs.iter().filter_map(typed).map(input).collect::<Result<_>>()?,
         output: output(&signature.output),
+        retries: retries::read(function)?,
     };
+    if method.kind != Kind::Task {
+        retries::none(function, "only a task is tried again: a public function without `self`")?;
+    }
     if let Type::ImplTrait(ty) = &method.output {
         return Err(refused(ty, "a method returns a type with a name: its schema is written from that"));
     }

@@ -1,5 +1,7 @@
+use crate::call::{Call, Whom};
 use crate::context::Level;
-use crate::wasm::bindings::vactor::actor::context as import;
+use crate::fault::{Fault, Origin};
+use crate::wasm::bindings::vactor::actor::{context as import, types};
 
 /// The host that runs this component.
 pub struct Host;
@@ -41,5 +43,72 @@ impl Host {
             Level::Error => import::Level::Error,
         };
         import::log(level, message);
+    }
+
+    pub fn save(&self, state: Vec<u8>) {
+        import::save(&state);
+    }
+
+    pub fn start<V>(&self, call: &Call<'_, V>, method: &str, arguments: &str) -> Handle {
+        Handle(match &call.whom {
+            Whom::Actor { id } => import::start_actor(id, method, arguments),
+            Whom::ActorOrNew { class, id, arguments: made_from } => {
+                import::start_or_create(class, id, made_from, method, arguments)
+            }
+            Whom::Task { class } => import::start_task(class, method, arguments),
+        })
+    }
+
+    pub fn send(&self, whom: &Whom, method: &str, arguments: &str, delay_ms: u64) -> String {
+        match whom {
+            Whom::Actor { id } => import::send_actor(id, method, arguments, delay_ms),
+            Whom::ActorOrNew { class, id, arguments: made_from } => {
+                import::send_or_create(class, id, made_from, method, arguments, delay_ms)
+            }
+            Whom::Task { class } => import::send_task(class, method, arguments, delay_ms),
+        }
+    }
+
+    pub fn attach(&self, invocation: &str) -> Handle {
+        Handle(import::attach(invocation))
+    }
+
+    pub fn timer(&self, ms: u64) -> Handle {
+        Handle(import::timer(ms))
+    }
+
+    pub fn event(&self, name: &str) -> Handle {
+        Handle(import::event(name))
+    }
+
+    pub fn wait_any(&self, handles: &[&Handle]) -> usize {
+        let handles: Vec<&import::Handle> = handles.iter().map(|handle| &handle.0).collect();
+        import::wait_any(&handles) as usize
+    }
+}
+
+/// What the host answers.
+pub struct Handle(import::Handle);
+
+impl Handle {
+    pub fn invocation(&self) -> String {
+        self.0.invocation()
+    }
+
+    pub fn wait(&self) -> Result<String, Fault> {
+        self.0.wait().map_err(|fault| Fault {
+            origin: match fault.origin {
+                types::Origin::Class => Origin::Class,
+                types::Origin::Host => Origin::Host,
+            },
+            kind: fault.kind,
+            message: fault.message,
+            details: fault.details.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| text.into())),
+            invocation: fault.invocation,
+        })
+    }
+
+    pub fn cancel(&self) {
+        self.0.cancel();
     }
 }

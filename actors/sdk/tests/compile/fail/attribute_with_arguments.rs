@@ -2,7 +2,7 @@ use vactor_sdk::actor;
 
 struct Tally;
 
-#[actor(name = "tally")]
+#[actor(version = 2)]
 impl Tally {}
 
 fn main() {}

@@ -1,0 +1,190 @@
+//! How other classes, and the class itself, call it by its type: a structure whose methods have the names and the
+//! parameters of the class's, and give what the call gives, a handle or a sent call's id.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{GenericArgument, PathArguments, Type, TypeTuple};
+
+use super::at;
+use crate::model::{Class, Input, Kind, Method, Parameter};
+
+pub fn structs(class: &Class) -> TokenStream {
+    let ty = &class.ty;
+    let of_kind = |kind| class.methods.iter().filter(move |method| method.kind == kind);
+    let or_create = of_kind(Kind::Constructor).map(constructor);
+    let mutations = of_kind(Kind::Mutation).map(call);
+    let tasks = of_kind(Kind::Task).map(call);
+    let allowed = quote!(#[allow(dead_code, private_interfaces, private_bounds, clippy::all)]);
+    quote! {
+        /// What the class is called in here.
+        type __Class = #ty;
+
+        pub struct __Calls<'__c, __V>(::vactor_sdk::__private::Call<'__c, __V>);
+        pub struct __Tasks<'__c, __V>(::vactor_sdk::__private::Call<'__c, __V>);
+
+        #allowed
+        impl<'__c, __V: ::vactor_sdk::Verb> __Calls<'__c, __V> {
+            #(#or_create)*
+            #(#mutations)*
+        }
+
+        #allowed
+        impl<'__c, __V: ::vactor_sdk::Verb> __Tasks<'__c, __V> {
+            #(#tasks)*
+        }
+    }
+}
+
+/// The part of the trait's implementation that leads to the structures.
+pub fn types() -> TokenStream {
+    quote! {
+        type Calls<'__c, __V: ::vactor_sdk::Verb> = __Calls<'__c, __V>;
+        type Tasks<'__c, __V: ::vactor_sdk::Verb> = __Tasks<'__c, __V>;
+
+        fn calls<'__c, __V: ::vactor_sdk::Verb>(
+            call: ::vactor_sdk::__private::Call<'__c, __V>,
+        ) -> __Calls<'__c, __V> {
+            __Calls(call)
+        }
+
+        fn tasks<'__c, __V: ::vactor_sdk::Verb>(
+            call: ::vactor_sdk::__private::Call<'__c, __V>,
+        ) -> __Tasks<'__c, __V> {
+            __Tasks(call)
+        }
+    }
+}
+
+fn call(method: &Method) -> TokenStream {
+    let Method { cfgs, ident, output, .. } = method;
+    let doc = &method.doc;
+    let name = ident.unraw().to_string();
+    let Parameters { declared, bounds, put } = parameters(method);
+    let result = owned(success(output));
+    quote_spanned! {at(ident)=>
+        #(#cfgs)*
+        #[doc = #doc]
+        pub fn #ident(self, #declared) -> __V::Of<#result>
+        where
+            #bounds
+        {
+            #put
+            self.0.make(#name, __arguments)
+        }
+    }
+}
+
+/// Of the constructor: what the actor is made from, should it not be there.
+fn constructor(method: &Method) -> TokenStream {
+    let Method { cfgs, .. } = method;
+    let Parameters { declared, bounds, put } = parameters(method);
+    quote! {
+        #(#cfgs)*
+        /// Makes the actor first if it is not there, from these arguments of the constructor.
+        pub fn or_create(self, #declared) -> Self
+        where
+            #bounds
+        {
+            #put
+            __Calls(self.0.or_create::<__Class>(__arguments))
+        }
+    }
+}
+
+struct Parameters {
+    declared: TokenStream,
+    /// That a parameter can be written is asked of who calls, not of who writes the class.
+    bounds: TokenStream,
+    put: TokenStream,
+}
+
+fn parameters(method: &Method) -> Parameters {
+    let parameters = method.inputs.iter().filter_map(|input| match input {
+        Input::Parameter(parameter) => Some(&**parameter),
+        Input::Context(_) => None,
+    });
+    let mut declared = TokenStream::new();
+    let mut bounds = TokenStream::new();
+    let mut put = quote!(let mut __arguments = ::vactor_sdk::__private::Written::new(););
+    for Parameter { ident, ty, .. } in parameters {
+        let name = ident.unraw().to_string();
+        let ty = without_self(ty.to_token_stream());
+        declared.extend(quote!(#ident: #ty,));
+        bounds.extend(quote_spanned!(at(&ty)=> __V: ::vactor_sdk::__private::Write<#ty>,));
+        put.extend(quote!(<__V as ::vactor_sdk::__private::Write<#ty>>::write(&mut __arguments, #name, &#ident);));
+    }
+    Parameters { declared, bounds, put }
+}
+
+/// `T` of a `Result<T, …>`, as far as that can be seen; anything else is the result as it is.
+fn success(output: &Type) -> &Type {
+    let Type::Path(path) = output else {
+        return output;
+    };
+    let last = path.path.segments.last().filter(|segment| segment.ident.to_string().ends_with("Result"));
+    let Some(PathArguments::AngleBracketed(arguments)) = last.map(|segment| &segment.arguments) else {
+        return output;
+    };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.into_iter().next().unwrap_or(output)
+}
+
+/// The result as its receiver owns it: `&str` is a `String` there, `&[T]` a `Vec<T>`, `&T` a `T`.
+fn owned(result: &Type) -> TokenStream {
+    match result {
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Path(path) if path.path.is_ident("str") => quote!(::std::string::String),
+            Type::Slice(slice) => {
+                let item = owned(&slice.elem);
+                quote!(::std::vec::Vec<#item>)
+            }
+            other => owned(other),
+        },
+        Type::Tuple(TypeTuple { elems, .. }) => {
+            let elems = elems.iter().map(owned);
+            quote!((#(#elems,)*))
+        }
+        Type::Path(path) => {
+            let mut path = path.clone();
+            for segment in &mut path.path.segments {
+                if let PathArguments::AngleBracketed(arguments) = &mut segment.arguments {
+                    arguments.args.iter_mut().for_each(own_argument);
+                }
+            }
+            without_self(path.into_token_stream())
+        }
+        Type::Paren(paren) => owned(&paren.elem),
+        Type::Group(group) => owned(&group.elem),
+        other => without_self(other.to_token_stream()),
+    }
+}
+
+fn own_argument(argument: &mut GenericArgument) {
+    match argument {
+        GenericArgument::Type(ty) => *ty = Type::Verbatim(owned(ty)),
+        GenericArgument::Lifetime(lifetime) => *lifetime = syn::parse_quote!('static),
+        _ => {}
+    }
+}
+
+/// `Self` means the class in its own block.
+fn without_self(tokens: TokenStream) -> TokenStream {
+    let replaced = tokens.into_iter().map(|token| match token {
+        TokenTree::Ident(ident) if ident == "Self" => Ident::new("__Class", self_span(&ident)).into(),
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), without_self(group.stream()));
+            inner.set_span(group.span());
+            TokenTree::Group(inner)
+        }
+        other => other,
+    });
+    replaced.collect()
+}
+
+fn self_span(ident: &Ident) -> Span {
+    Span::call_site().located_at(ident.span())
+}

@@ -1,0 +1,275 @@
+//! A class that calls others and waits, as its unit tests meet it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use vactor_sdk::testing::{Reply, To};
+use vactor_sdk::{Class, Context, Failure, Fault, Handle, IntoFailure, Origin, Timestamp, actor};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Written, and not read: an argument alone need not be both.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, PartialEq, Clone)]
+pub struct Point {
+    x: i128,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub struct ReadOnly {
+    x: i64,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema, Debug, PartialEq)]
+pub struct ShoppingCart {
+    items: Vec<String>,
+}
+
+#[actor]
+impl ShoppingCart {
+    pub fn new(items: Vec<String>, _ctx: &Context) -> Self {
+        ShoppingCart { items }
+    }
+
+    pub fn put(&mut self, item: String, #[default(1)] times: usize, _ctx: &Context) -> Result<usize, Failure> {
+        self.items.extend(vec![item; times]);
+        if self.items.len() > 3 { Err(Failure::new("full", "no more")) } else { Ok(self.items.len()) }
+    }
+
+    pub fn last(&mut self) -> Option<&str> {
+        self.items.last().map(String::as_str)
+    }
+
+    pub fn all(&mut self) -> &[String] {
+        &self.items
+    }
+
+    pub fn clear(&mut self) {
+        self.items.clear();
+    }
+
+    pub fn at(&mut self, point: Point) -> Self {
+        ShoppingCart { items: vec![point.x.to_string()] }
+    }
+
+    pub fn unsendable(&mut self, point: ReadOnly) -> i64 {
+        point.x
+    }
+
+    #[task(retries = 3, backoff = "200ms")]
+    pub fn price(item: String, ctx: &Context) -> Result<u64, Failure> {
+        ctx.info(&item);
+        item.parse().map_err(|_| Failure::new("no-price", item))
+    }
+
+    #[task(retries = 0)]
+    pub fn once() {}
+}
+
+/// Registered under a name of its own.
+#[derive(Serialize, Deserialize)]
+struct Other;
+
+#[actor(name = "the.other")]
+impl Other {
+    pub fn new() -> Self {
+        Other
+    }
+
+    pub fn ping(&mut self) {}
+
+    pub fn pong() {}
+}
+
+#[test]
+fn tasks_say_how_often_they_are_tried() {
+    let description: Value = serde_json::from_str(&ShoppingCart::describe()).expect("a description is JSON");
+    let task = |name: &str| {
+        let methods = description["methods"].as_array().expect("a list");
+        methods.iter().find(|method| method["name"] == name).expect("it is there").clone()
+    };
+    assert_eq!((&task("price")["retries"], &task("price")["backoff-ms"]), (&json!(3), &json!(200)));
+    assert_eq!((&task("once")["retries"], task("once").get("backoff-ms")), (&json!(0), None));
+    assert_eq!(task("put").get("retries"), None);
+}
+
+#[test]
+fn calls_by_type_are_what_the_class_says() {
+    let ctx = Context::for_test();
+    let put: Handle<usize> = ctx.start::<ShoppingCart>("ada").put("egg".into(), 2);
+    let sent: String = ctx.send_after::<ShoppingCart>(SECOND, "ada").clear();
+    ctx.start::<ShoppingCart>("bob").or_create(vec!["\"".into()]).at(Point { x: i128::MAX });
+    ctx.send::<Other>("o").or_create().ping();
+    ctx.send_task::<Other>().pong();
+    ctx.send_task_after::<ShoppingCart>(2 * SECOND).once();
+    ctx.task::<ShoppingCart>().price("7".into());
+
+    let calls = ctx.calls();
+    let arguments: Vec<String> = calls.iter().map(|call| call.arguments.to_string()).collect();
+    assert_eq!(calls[0].to, To::Actor { id: "ada".into() });
+    assert_eq!((calls[0].method.as_str(), calls[0].delay), ("put", None));
+    assert_eq!(arguments[0], r#"{"item":"egg","times":2}"#);
+    assert_eq!((&put.invocation(), &sent), (&calls[0].invocation, &calls[1].invocation));
+    assert_ne!(put.invocation(), sent);
+    assert_eq!((calls[1].method.as_str(), calls[1].delay, arguments[1].as_str()), ("clear", Some(SECOND), "{}"));
+    let made_from = json!({ "items": ["\""] });
+    let bob = To::ActorOrNew { class: "shopping-cart".into(), id: "bob".into(), arguments: made_from };
+    assert_eq!(calls[2].to, bob);
+    let other = To::ActorOrNew { class: "the.other".into(), id: "o".into(), arguments: json!({}) };
+    assert_eq!((&calls[3].to, calls[3].delay), (&other, Some(Duration::ZERO)));
+    assert_eq!(calls[4].to, To::Task { class: "the.other".into() });
+    assert_eq!(calls[5].delay, Some(2 * SECOND));
+    assert_eq!((calls[6].delay, calls[6].to.actor()), (None, None));
+}
+
+#[test]
+fn what_methods_borrow_their_callers_own() {
+    let ctx = Context::for_test();
+    let cart = Rc::new(RefCell::new(ShoppingCart { items: vec!["egg".into()] }));
+    let ctx = ctx.with_actor("ada", cart.clone());
+    let last: Result<Option<String>, Fault> = ctx.start::<ShoppingCart>("ada").last().wait();
+    assert_eq!(last, Ok(Some("egg".into())));
+    let all: Result<Vec<String>, Fault> = ctx.start::<ShoppingCart>("ada").all().wait();
+    assert_eq!(all, Ok(vec!["egg".into()]));
+    let most = ctx.start::<ShoppingCart>("ada").at(Point { x: i128::MIN }).wait();
+    assert_eq!(most.expect("it answers").items, [i128::MIN.to_string()], "integers are exact");
+    assert_eq!(ctx.start::<ShoppingCart>("ada").clear().wait(), Ok(()));
+    assert_eq!(cart.borrow().items, Vec::<String>::new());
+}
+
+#[test]
+fn a_child_that_fails_is_a_value_and_changed_nothing() {
+    let cart = Rc::new(RefCell::new(ShoppingCart { items: vec![] }));
+    let ctx = Context::for_test().with_actor("ada", cart.clone());
+    let full = ctx.start::<ShoppingCart>("ada").put("egg".into(), 4);
+    let fault = full.wait().expect_err("four are too many");
+    assert_eq!((fault.origin, fault.kind.as_str(), fault.message.as_str()), (Origin::Class, "full", "no more"));
+    assert_eq!(fault.invocation, full.invocation());
+    assert_eq!(cart.borrow().items.len(), 0);
+    assert_eq!(full.wait(), Err(fault.clone()), "an answer stays the handle's");
+    assert_eq!(Failure::from(fault), Failure::new("full", "no more"));
+
+    let told = Fault::new(Origin::Host, Failure::BAD_ARGUMENTS, "the argument `n` is missing");
+    let failure = told.into_failure();
+    assert_eq!(failure.kind, "child-bad-arguments", "the host would take it for one of the caller's own");
+}
+
+#[test]
+fn calls_by_name() {
+    let ctx = Context::for_test();
+    ctx.on_start(|call| match (call.to.actor(), call.method.as_str()) {
+        (Some("bob"), "deposit") => Some(Reply::result(json!({ "balance": call.arguments["amount"] }))),
+        (Some("bob"), _) => Some(Reply::fault(Fault::new(Origin::Host, "trap", "it broke"))),
+        _ => None,
+    });
+    let bob = ctx.actor("bob");
+    let paid = bob.start::<Value>("deposit", json!({ "amount": 5 })).wait();
+    assert_eq!(paid, Ok(json!({ "balance": 5 })));
+    assert_eq!(bob.start::<()>("close", ()).wait().expect_err("it breaks").kind, "trap");
+
+    let misread = bob.start::<i64>("deposit", json!({ "amount": 5 })).wait().expect_err("an object is no number");
+    assert_eq!((misread.origin, misread.kind.as_str()), (Origin::Caller, Fault::UNEXPECTED_ANSWER));
+    assert_eq!(misread.message, "the answer is not what was expected: invalid type: map, expected i64");
+    assert_eq!(misread.invocation, ctx.calls()[2].invocation);
+
+    ctx.actor_or_create("account", "eve", json!({ "owner": "Eve" })).send_after(SECOND, "deposit", Point { x: 1 });
+    ctx.tasks("trainer").start::<f64>("fit", [("rate", 1)].into_iter().collect::<std::collections::BTreeMap<_, _>>());
+    let calls = ctx.calls();
+    assert_eq!((calls[3].delay, &calls[3].arguments), (Some(SECOND), &json!({ "x": 1 })));
+    assert_eq!((&calls[4].to, &calls[4].arguments), (&To::Task { class: "trainer".into() }, &json!({ "rate": 1 })));
+    assert_eq!(calls[1].arguments, json!({}));
+}
+
+#[test]
+fn a_task_called_by_type_runs_in_a_test() {
+    let ctx = Context::for_test();
+    let prices = ["3", "x", "5"].map(|item| ctx.task::<ShoppingCart>().price(item.into()));
+    let prices = ctx.join(&prices);
+    assert_eq!(prices.iter().map(|price| price.as_ref().ok()).collect::<Vec<_>>(), [Some(&3), None, Some(&5)]);
+    assert_eq!(prices[1].as_ref().expect_err("no number").kind, "no-price");
+    assert_eq!(ctx.join(vec![ctx.task::<ShoppingCart>().once()]), [Ok(())]);
+}
+
+#[test]
+fn the_first_of_several_moves_the_clock() {
+    let ctx = Context::for_test().with_now(Timestamp::from_millis(500));
+    ctx.on_start(|call| Some(Reply::result(&call.method).after(10 * SECOND)));
+    let child = ctx.actor("a").start::<String>("m", ());
+    let (timer, event) = (ctx.timer(20 * SECOND), ctx.event::<u8>("go"));
+    ctx.emit_at(ctx.now() + 15 * SECOND, "go", 7);
+
+    assert_eq!(ctx.wait_any((&timer, &event, &child)), 2);
+    assert_eq!(ctx.now().as_millis(), 10_500);
+    assert_eq!(child.wait(), Ok("m".into()));
+    assert_eq!(ctx.wait_any((&timer, &event)), 1);
+    assert_eq!((event.wait(), ctx.now().as_millis()), (Ok(7), 15_500));
+    assert_eq!(timer.wait(), Ok(()));
+    assert_eq!(ctx.now().as_millis(), 20_500);
+
+    ctx.sleep(Duration::from_nanos(1));
+    assert_eq!(ctx.now().as_millis(), 20_501, "never early");
+    let same = [ctx.timer(2 * SECOND), ctx.timer(SECOND)];
+    assert_eq!(ctx.wait_any(&same), 1);
+    assert_eq!(ctx.wait_any(same.iter().collect::<Vec<_>>()), 1, "what is answered stays so");
+}
+
+#[test]
+fn events_are_taken_once_and_in_order() {
+    let ctx = Context::for_test();
+    let (one, two) = (ctx.event::<u8>("e"), ctx.event::<u8>("e"));
+    ctx.emit("e", 1);
+    ctx.emit("other", 0);
+    ctx.emit("e", 2);
+    assert_eq!((two.wait(), one.wait(), two.wait()), (Ok(1), Ok(2), Ok(1)));
+    assert_eq!(ctx.wait_event::<u8>("e", SECOND), Ok(None));
+    assert_eq!(ctx.now().as_millis(), 1000);
+    ctx.emit("e", "three");
+    let misread = ctx.wait_event::<u8>("e", SECOND).expect_err("a text is no number");
+    assert_eq!((misread.kind.as_str(), misread.invocation.as_str()), (Fault::UNEXPECTED_ANSWER, ""));
+    assert_eq!(ctx.now().as_millis(), 1000, "it was there");
+}
+
+#[test]
+fn cancel_and_attach() {
+    let ctx = Context::for_test();
+    ctx.on_start(|call| (call.method == "quick").then(|| Reply::result(1)));
+    let quick = ctx.actor("a").start::<u8>("quick", ());
+    let slow = ctx.actor("a").start::<u8>("slow", ());
+    quick.cancel();
+    slow.cancel();
+    assert_eq!(quick.wait(), Ok(1), "it had ended");
+    let fault = slow.wait().expect_err("it was cancelled");
+    assert!(fault.is_cancelled());
+    assert_eq!(ctx.calls().iter().map(|call| call.cancelled).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(ctx.attach::<u8>(&slow.invocation()).wait(), Err(fault));
+
+    ctx.on_attach("of-another", Reply::result(9).after(SECOND));
+    assert_eq!(ctx.attach::<u8>("of-another").wait(), Ok(9));
+    assert_eq!(ctx.now().as_millis(), 1000);
+}
+
+#[test]
+#[should_panic(expected = "the test answers nothing of `m` of Actor { id: \"a\" }, the event `go`")]
+fn a_wait_that_never_ends_is_told() {
+    let ctx = Context::for_test();
+    ctx.wait_any((&ctx.actor("a").start::<()>("m", ()), &ctx.event::<()>("go")));
+}
+
+#[test]
+#[should_panic(expected = "nothing to wait for")]
+fn no_handles_are_never_answered() {
+    Context::for_test().wait_any(Vec::<Handle<()>>::new());
+}
+
+#[test]
+fn saves_are_the_states_as_they_were() {
+    let ctx = Context::for_test();
+    let mut cart = ShoppingCart::new(vec![], &ctx);
+    ctx.save(&cart).expect("it can be written");
+    cart.items.push("egg".into());
+    ctx.save(&cart).expect("it can be written");
+    assert_eq!(ctx.saves::<ShoppingCart>().iter().map(|cart| cart.items.len()).collect::<Vec<_>>(), [0, 1]);
+}
