@@ -25,6 +25,8 @@ pub enum Error {
     NotAClass { reason: String, hint: Option<String> },
     #[error("the key {key:?} is longer than 255 bytes, or empty")]
     InvalidKey { key: String },
+    #[error("{event:?} is no name for an event")]
+    InvalidEvent { event: String },
 
     #[error("there is no actor {id}")]
     NoActor { id: String, similar: Option<String> },
@@ -45,7 +47,9 @@ pub enum Error {
     ClassInUse { class: ClassName, example: String },
     #[error("the key {key:?} was used for another call, {reference}")]
     KeyTaken { key: String, reference: Reference },
-    #[error("the inbox of {id} is full: {allowed} invocations wait already")]
+    #[error("the key {key:?} was used for an event of {id}, its number {number}")]
+    KeyTakenByEvent { key: String, id: String, number: u64 },
+    #[error("the inbox of {id} is full: {allowed} wait already")]
     InboxFull { id: String, allowed: u64 },
     #[error("{id} is busy")]
     Busy { id: String },
@@ -65,9 +69,9 @@ pub enum Error {
     #[error("{reference} was resumed already, as {by}")]
     AlreadyResumed { reference: Reference, by: Reference },
 
-    /// The invocation ended without success.
+    /// The invocation ended without success; one of a query has no reference.
     #[error("{}", fault.message)]
-    Failed { id: String, method: String, fault: Fault },
+    Failed { id: String, method: String, fault: Box<Fault>, reference: Option<Reference> },
 
     /// Running a recorded step again did not give what it recorded.
     #[error("replaying step {step} of {id} went another way: {what}")]
@@ -117,6 +121,7 @@ impl Error {
             Error::OverLimit { .. } => "limit",
             Error::NotAClass { .. } => "not-a-class",
             Error::InvalidKey { .. } => "invalid-key",
+            Error::InvalidEvent { .. } => "invalid-event",
             Error::NoActor { .. } => "no-actor",
             Error::NoClass { .. } => "no-class",
             Error::NoVersion { .. } => "no-version",
@@ -125,7 +130,7 @@ impl Error {
             Error::NoStore { .. } => "no-store",
             Error::ActorExists { .. } => "exists",
             Error::ClassInUse { .. } => "class-in-use",
-            Error::KeyTaken { .. } => "key-taken",
+            Error::KeyTaken { .. } | Error::KeyTakenByEvent { .. } => "key-taken",
             Error::InboxFull { .. } => "inbox-full",
             Error::Busy { .. } => "busy",
             Error::Stale { .. } => "stale",
@@ -148,16 +153,19 @@ impl Error {
             InvalidId { .. } | InvalidClassName { .. } | InvalidReference { .. } | UnknownMethod { .. } => {
                 Category::BadInput
             }
-            WrongKind { .. } | BadArguments { .. } | OverLimit { .. } | NotAClass { .. } | InvalidKey { .. } => {
-                Category::BadInput
-            }
+            WrongKind { .. }
+            | BadArguments { .. }
+            | OverLimit { .. }
+            | NotAClass { .. }
+            | InvalidKey { .. }
+            | InvalidEvent { .. } => Category::BadInput,
             NoActor { .. } | NoClass { .. } | NoVersion { .. } | NoInvocation { .. } => Category::NotFound,
             NoStep { .. } | NoStore { .. } => Category::NotFound,
             ActorExists { .. } | ClassInUse { .. } | KeyTaken { .. } | InboxFull { .. } | Busy { .. } => {
                 Category::Conflict
             }
             Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
-            NotEnded { .. } | AlreadyResumed { .. } => Category::Conflict,
+            NotEnded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
             Diverged { .. } => Category::Broken,
             Damaged { .. } | NewerFormat { .. } | Io { .. } => Category::Store,
@@ -203,6 +211,9 @@ impl Error {
             Error::KeyTaken { .. } => {
                 "a key belongs to one call: take another key, or call with the same method and arguments".to_owned()
             }
+            Error::KeyTakenByEvent { .. } => {
+                "a key belongs to one event: take another key, or send the same event with the same payload".to_owned()
+            }
             Error::InboxFull { .. } => "wait until some have run; `vactor worker` runs them".to_owned(),
             Error::Busy { .. } | Error::Stale { .. } | Error::NotAccepted { .. } => "try again".to_owned(),
             Error::StillRunning { reference } | Error::LeftRunning { reference } => {
@@ -215,6 +226,7 @@ impl Error {
             Error::Diverged { .. } => "its class is not deterministic, or its limits were changed since".to_owned(),
             Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
             Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
+            Error::InvalidEvent { .. } => "a name is 1 to 255 bytes without spaces, such as `approved`".to_owned(),
             Error::InvalidKey { .. } => "a key is 1 to 255 bytes, such as the id of the order".to_owned(),
             Error::Io { .. } | Error::Interrupted => return None,
         })

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClassName, Hash, Json, Log, Name, Outcome, Reference, Seed, Timestamp};
+use super::{Asked, ClassName, Hash, Json, Log, Name, On, Outcome, Reference, Seed, Timestamp};
 
 /// An invocation that a store is asked to accept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,12 @@ pub struct NewInvocation {
     /// The number of the failed invocation of the same name that this one takes up again.
     #[serde(default)]
     pub resumes: Option<u64>,
+    /// How many invocations wait for this one, one for the other: 0 for a call from outside, one more for a child.
+    #[serde(default)]
+    pub depth: u32,
+    /// How often a task that failed is tried again, where its caller said so; else its class says it.
+    #[serde(default)]
+    pub retries: Option<u32>,
 }
 
 /// What is called.
@@ -52,11 +58,38 @@ pub struct Invocation {
     pub new: NewInvocation,
     /// The number of the invocation that took this one up again after it failed; at most one ever does.
     pub resumed_by: Option<u64>,
+    /// How often it was tried and failed; only a task is tried again.
+    pub attempts: u32,
+    /// Of one that has not ended and has committed something of its run: a wait, a save.
+    pub begun: Option<Begun>,
+}
+
+/// An invocation on its way: what it takes to run it again to where it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// When its run began, which is what the guest's clock answered first.
+    pub at: Timestamp,
+    /// What the guest's clock answered at its last commit; no later answer is of an earlier time.
+    pub clock: Timestamp,
+    /// Entries in its record.
+    pub recorded: u64,
+    /// Steps that it has saved. The state that it began with is kept beside the actor's from the first one on.
+    pub saved: u64,
+    /// What it waits for; None while it computes, or did when its process died.
+    pub waiting: Option<Waiting>,
+}
+
+/// A wait that is not answered yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub asked: Asked,
+    pub on: Vec<On>,
+    pub since: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It stands in the inbox, or it is not due yet.
+    /// It stands in the inbox, or it is not due yet. [`Invocation::begun`] says how far it came.
     Accepted,
     Ended {
         at: Timestamp,
@@ -78,5 +111,10 @@ impl Invocation {
             Status::Accepted => None,
             Status::Ended { at, .. } => Some(*at),
         }
+    }
+
+    /// What it waits for, if it does.
+    pub fn waiting(&self) -> Option<&Waiting> {
+        self.begun.as_ref()?.waiting.as_ref()
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Computing time between waits.
     pub time: Duration,
-    /// Bytes of the guest's memories and tables together.
+    /// Bytes of the guest's memories and tables together, with what the host keeps for its handles.
     pub memory: u64,
     /// Bytes of the state that a class saves.
     pub state: u64,
@@ -18,8 +18,12 @@ pub struct Limits {
     pub result: u64,
     /// Bytes of a step's log; what is over it is cut, with a note.
     pub log: u64,
-    /// Accepted invocations of one actor that have not ended.
+    /// Accepted invocations of one actor that have not ended, and events that it has not taken, each.
     pub inbox: u64,
+    /// What one invocation starts and sends.
+    pub children: u64,
+    /// Invocations that wait for one another in a row.
+    pub depth: u32,
 }
 
 impl Default for Limits {
@@ -33,6 +37,8 @@ impl Default for Limits {
             result: 8 * MIB,
             log: MIB / 4,
             inbox: 100_000,
+            children: 10_000,
+            depth: 64,
         }
     }
 }
@@ -45,6 +51,8 @@ pub enum Limit {
     State,
     Arguments,
     Result,
+    Children,
+    Depth,
 }
 
 impl Limit {
@@ -56,6 +64,8 @@ impl Limit {
             Limit::State => "--max-state",
             Limit::Arguments => "--max-args",
             Limit::Result => "--max-result",
+            Limit::Children => "--max-children",
+            Limit::Depth => "--max-depth",
         }
     }
 }
@@ -68,6 +78,8 @@ impl fmt::Display for Limit {
             Limit::State => "state",
             Limit::Arguments => "arguments",
             Limit::Result => "result",
+            Limit::Children => "number of children",
+            Limit::Depth => "depth of nested calls",
         })
     }
 }

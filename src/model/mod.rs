@@ -8,6 +8,7 @@ mod id;
 mod invocation;
 mod json;
 mod limits;
+mod operation;
 mod plain;
 mod step;
 mod time;
@@ -15,11 +16,13 @@ mod time;
 pub use description::{Description, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, Error, similar};
 pub use id::{ActorId, ClassName, Name, Reference};
-pub use invocation::{Call, Invocation, Key, NewInvocation, Status};
+pub use invocation::{Begun, Call, Invocation, Key, NewInvocation, Status, Waiting};
 pub use json::{Json, NotJson};
 pub use limits::{Limit, Limits};
+pub use operation::{Answer, Answered, Asked, Awaited, Event, On, Operation, Outgoing, Recorded, Target};
 pub use step::{
-    Actor, CHECKPOINT_EVERY, Fault, Hash, Head, HostFault, Level, Log, LogLine, Numbers, Origin, Outcome, Seed, Step,
+    Actor, CHECKPOINT_EVERY, Fault, Hash, Head, HostFault, Level, Log, LogLine, Numbers, Origin, Outcome, RunSoFar,
+    Seed, Step,
 };
 pub use time::Timestamp;
 

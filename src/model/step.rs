@@ -49,13 +49,16 @@ impl fmt::Debug for Hash {
 pub struct Seed(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 impl Seed {
-    /// The opaque id that guests see of the invocation itself (ordinal 0), or of what its operation of this
-    /// ordinal started: `i` and 32 hexadecimal digits.
-    pub fn opaque_id(&self, ordinal: u64) -> String {
-        let hash = blake3::Hasher::new_derive_key("vactor invocation id")
-            .update(&self.0)
-            .update(&ordinal.to_le_bytes())
-            .finalize();
+    /// The seed of what the operation of this ordinal, from 1, starts or sends.
+    pub fn child(&self, ordinal: u64) -> Seed {
+        let mut hasher = blake3::Hasher::new_derive_key("vactor child seed");
+        hasher.update(&self.0).update(&ordinal.to_le_bytes());
+        Seed(hasher.finalize().into())
+    }
+
+    /// The opaque id that guests see of the invocation: `i` and 32 hexadecimal digits.
+    pub fn opaque_id(&self) -> String {
+        let hash = blake3::Hasher::new_derive_key("vactor invocation id").update(&self.0).finalize();
         format!("i{}", &hash.to_hex()[..32])
     }
 }
@@ -78,6 +81,9 @@ pub struct Head {
     pub delayed: u64,
     /// None before it was made, after it was removed, and for a task's name.
     pub actor: Option<Actor>,
+    /// Events that were sent to it and not taken yet.
+    #[serde(default)]
+    pub events: u64,
 }
 
 /// The last number given of each series; 0 is none.
@@ -87,6 +93,9 @@ pub struct Numbers {
     pub references: u64,
     /// Places in the inbox.
     pub turns: u64,
+    /// Events.
+    #[serde(default)]
+    pub events: u64,
 }
 
 /// One object of a class, as its last step left it.
@@ -131,7 +140,7 @@ pub struct Step {
     /// Who called: an invocation, or nobody in the store.
     pub caller: Option<Reference>,
     pub meta: Vec<(String, String)>,
-    /// When the run began, which is also what the guest's clock answered.
+    /// What the guest's clock answered at this step: when the run began, or its last wait was answered.
     pub at: Timestamp,
     pub seed: Seed,
     pub outcome: Outcome,
@@ -140,6 +149,19 @@ pub struct Step {
     pub micros: u64,
     /// Hash of the state after the step.
     pub state: Hash,
+    /// Where the run asked for more than its clock: when it began, and how many entries its record had at this step.
+    #[serde(default)]
+    pub run: Option<RunSoFar>,
+}
+
+/// A run of several commits, at one of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSoFar {
+    pub began: Timestamp,
+    /// Entries of the invocation's record up to and with this step.
+    pub recorded: u64,
+    /// Whether the invocation went on after the step: it is a save.
+    pub saved: bool,
 }
 
 /// How an invocation ended.
@@ -191,6 +213,10 @@ pub enum HostFault {
     BadState,
     /// The result is no JSON.
     BadResult,
+    /// A wait would have closed a cycle of waits.
+    Deadlock,
+    /// Run again, it asked for something else than its record has.
+    Diverged,
 }
 
 impl HostFault {
@@ -205,6 +231,8 @@ impl HostFault {
             HostFault::InboxFull => "inbox-full",
             HostFault::BadState => "bad-state",
             HostFault::BadResult => "bad-result",
+            HostFault::Deadlock => "deadlock",
+            HostFault::Diverged => "diverged",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A compiled class, and one run of one method on a new instance of it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use wasmtime::Store;
 use wasmtime::component::Component;
@@ -9,14 +9,11 @@ use wasmtime::component::Component;
 use super::engine::Runtime;
 use super::fault::{self, Export};
 use super::host::exports::vactor::actor::class::Guest;
-use super::host::{Actor, ActorPre, Host, ON_LOG};
+use super::host::{Actor, ActorPre, Host, ON_LOG, OPERATIONS};
 use super::not_a_class;
 use super::run::{Method, Ran, Run, Stop, Success};
 use super::watchdog::Guard;
-use crate::model::{Error, Fault, Json, Limit, Limits, Log, LogLine, Result};
-
-/// A limit on time that is past what a clock can hold is none.
-const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+use crate::model::{Error, Fault, Json, Limit, Limits, LogLine, Result};
 
 /// A compiled class. Each run gets an instance of its own.
 pub struct Class {
@@ -51,24 +48,28 @@ impl Class {
     pub fn run(&self, run: Run<'_>) -> Ran {
         let started = Instant::now();
         let host = Host::of(&run, self.guard(started, run.limits, run.stop));
-        let (method, name) = (run.method, run.method.name());
-        let (outcome, log) = self.on_an_instance(host, run.limits, name, run.on_log, |instance| instance.run(method));
-        Ran { outcome, log, took: started.elapsed() }
+        let Run { method, limits, on_log, operations, .. } = run;
+        let run = || self.on_an_instance(host, limits, method.name(), on_log, |instance| instance.run(method));
+        let (outcome, host) = match operations {
+            Some(operations) => OPERATIONS.set(operations, run),
+            None => run(),
+        };
+        let took = started.elapsed().saturating_sub(host.guard.stood());
+        Ran { outcome, known: host.told_invocation(), log: host.into_log(), took }
     }
 
     /// What the class says of itself: one JSON value.
     pub(super) fn describe(&self, limits: &Limits, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Result<Json> {
         let host = Host::describing(limits, self.guard(Instant::now(), limits, &Stop::default()));
-        let (said, log) = self.on_an_instance(host, limits, "describe", on_log, |instance| instance.describe());
+        let (said, host) = self.on_an_instance(host, limits, "describe", on_log, |instance| instance.describe());
         said.map_err(|fault| {
-            let hint = log.lines.last().map(|line| format!("the last that it logged is: {}", line.message));
+            let hint = host.into_log().lines.last().map(|line| format!("the last that it logged is: {}", line.message));
             Error::NotAClass { reason: fault.message, hint }
         })
     }
 
     fn guard(&self, started: Instant, limits: &Limits, stop: &Stop) -> Guard {
-        let deadline = started.checked_add(limits.time).unwrap_or(started + FOR_EVER);
-        self.runtime.watchdog.guard(deadline, stop)
+        self.runtime.watchdog.guard(started, limits.time, stop)
     }
 
     fn on_an_instance<T>(
@@ -78,26 +79,26 @@ impl Class {
         method: &str,
         on_log: &mut (dyn FnMut(&LogLine) + Send),
         body: impl FnOnce(&mut Instance) -> Result<T, Fault>,
-    ) -> (Result<T, Fault>, Log) {
+    ) -> (Result<T, Fault>, Host) {
         let mut store = Store::new(&self.runtime.engine, host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(usize::try_from(limits.memory).unwrap_or(usize::MAX));
         store.epoch_deadline_callback(Host::check);
         match store.data_mut().guard.begin() {
             Ok(rises) => store.set_epoch_deadline(rises),
-            Err(halt) => return (Err(fault::of_halt(&halt, Export::Start, method, limits)), Log::default()),
+            Err(halt) => return (Err(fault::of_halt(&halt, Export::Start, method, limits)), store.into_data()),
         }
         ON_LOG.set(on_log, || {
             let actor = match self.class.instantiate(&mut store) {
                 Ok(actor) => actor,
                 Err(error) => {
                     let fault = fault::of(&error, Export::Start, method, limits);
-                    return (Err(fault), store.into_data().log);
+                    return (Err(fault), store.into_data());
                 }
             };
             let mut instance = Instance { store, actor, limits, method };
             let outcome = body(&mut instance);
-            (outcome, instance.store.into_data().log)
+            (outcome, instance.store.into_data())
         })
     }
 }
@@ -160,6 +161,7 @@ impl Instance<'_> {
         export: Export,
         call: impl FnOnce(&Guest, &mut Store<Host>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
+        self.store.data_mut().enter(export);
         let called = call(self.actor.vactor_actor_class(), &mut self.store);
         called.map_err(|error| fault::of(&error, export, self.method, self.limits))
     }

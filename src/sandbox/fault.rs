@@ -66,8 +66,14 @@ pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fa
             Fault::host(HostFault::Limit(Limit::Memory), message)
         }
         Halt::NoThread(_) => Fault::host(HostFault::Limit(Limit::Time), halt.to_string()),
-        Halt::Forbidden(_) => Fault::host(HostFault::Trap, halt.to_string()),
-        Halt::Random(_) => Fault::host(HostFault::Trap, format!("{} trapped: {halt}", export.name(method))),
+        Halt::State(bytes) => over(Limit::State, *bytes, method, limits),
+        Halt::Fault(fault) => (**fault).clone(),
+        Halt::InDescribe(_) | Halt::Forbidden { .. } | Halt::NotPerformed(_) => {
+            Fault::host(HostFault::Trap, halt.to_string())
+        }
+        Halt::Random(_) | Halt::NothingToWaitFor | Halt::WrongAnswer { .. } => {
+            Fault::host(HostFault::Trap, format!("{} trapped: {halt}", export.name(method)))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::lock;
 use super::watchdog::Watch;
-use crate::model::{ActorId, ClassName, Fault, Json, Limits, Log, LogLine, Seed, Timestamp};
+use crate::model::{ActorId, Answered, ClassName, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp};
 
 /// Everything that one run of one method depends on.
 pub struct Run<'a> {
@@ -21,6 +21,15 @@ pub struct Run<'a> {
     pub stop: &'a Stop,
     /// Sees each line of the log as the guest says it, up to the log's limit.
     pub on_log: &'a mut (dyn FnMut(&LogLine) + Send),
+    /// Performs what a mutation or a constructor asks for; a run without one may ask for nothing.
+    pub operations: Option<&'a mut dyn Operations>,
+}
+
+/// Performs a guest's operations, in the order in which it asks.
+pub trait Operations: Send {
+    /// The answer of a wait, and None of all else. The time that it takes is not the guest's. An error ends the run with that
+    /// fault. `log` is what the guest said since the run began or its last save.
+    fn perform(&mut self, operation: Operation, log: &Log) -> Result<Option<Answered>, Fault>;
 }
 
 /// What is run.
@@ -55,8 +64,10 @@ pub struct Identity<'a> {
 pub struct Ran {
     pub outcome: Result<Success, Fault>,
     pub log: Log,
-    /// How long the guest ran.
+    /// How long the guest ran; waits do not count.
     pub took: Duration,
+    /// Whether the guest was told its opaque id.
+    pub known: bool,
 }
 
 /// A run that ended well.

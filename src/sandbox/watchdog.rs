@@ -27,6 +27,8 @@ const LOOKS: u32 = 1000;
 const LONG_ENOUGH: Duration = Duration::from_millis(1);
 /// Every how many looks it looks at the clock, which costs more than the rest.
 const CLOCK: u32 = 16;
+/// A limit on time that is past what a clock can hold is none.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// Watches while it is there.
 pub struct Watchdog(Arc<Watch>);
@@ -51,7 +53,11 @@ struct State {
 /// Sees to it that one run ends in time, until this is dropped.
 pub struct Guard {
     watch: Arc<Watch>,
+    /// How long it may compute between waits.
+    time: Duration,
     deadline: Instant,
+    /// How long its time stood.
+    stood: Duration,
     stop: Stop,
     /// How often the guest looked while nobody watched it, and until when it goes on so.
     looks: u32,
@@ -59,14 +65,29 @@ pub struct Guard {
     watched: Option<(Instant, u64)>,
 }
 
+/// The time of a run stands: the host does something for it.
+pub struct Standing {
+    since: Instant,
+    watched: bool,
+}
+
 impl Watchdog {
     pub fn new(engine: &Engine) -> Watchdog {
         Watchdog(Arc::new(Watch { engine: engine.weak(), state: Mutex::default(), changed: Condvar::new() }))
     }
 
-    pub fn guard(&self, deadline: Instant, stop: &Stop) -> Guard {
-        let unwatched = Instant::now() + LONG_ENOUGH;
-        Guard { watch: self.0.clone(), deadline, stop: stop.clone(), looks: 0, unwatched, watched: None }
+    /// Of a run that began then and may compute for so long between waits.
+    pub fn guard(&self, began: Instant, time: Duration, stop: &Stop) -> Guard {
+        Guard {
+            watch: self.0.clone(),
+            time,
+            deadline: deadline(began, time),
+            stood: Duration::ZERO,
+            stop: stop.clone(),
+            looks: 0,
+            unwatched: Instant::now() + LONG_ENOUGH,
+            watched: None,
+        }
     }
 }
 
@@ -98,23 +119,68 @@ impl Guard {
             self.looks = LOOKS;
         }
         if self.watched.is_none() {
-            self.watched = Some(self.watch.add(self.deadline, &self.stop).map_err(Halt::NoThread)?);
+            self.watch()?;
         }
         if self.deadline <= Instant::now() { Err(Halt::Time) } else { Ok(1) }
     }
 
-    /// Gives the run more time.
-    pub fn put_off(&mut self, by: Duration) {
-        self.deadline += by;
+    /// The run's time stands from now on, and nobody watches it.
+    pub fn stand(&mut self) -> Standing {
+        Standing { since: Instant::now(), watched: self.unwatch() }
+    }
+
+    /// It goes on, unless it was stopped. What it computed before counts.
+    pub fn go_on(&mut self, standing: Standing) -> Result<(), Halt> {
+        let stood = standing.since.elapsed();
+        self.resume(standing, stood, |guard| guard.deadline + stood)
+    }
+
+    /// It goes on, unless it was stopped, and has its whole time again.
+    pub fn begin_anew(&mut self, standing: Standing) -> Result<(), Halt> {
+        let stood = standing.since.elapsed();
+        self.resume(standing, stood, |guard| deadline(Instant::now(), guard.time))
+    }
+
+    fn resume(
+        &mut self,
+        standing: Standing,
+        stood: Duration,
+        deadline: impl FnOnce(&Guard) -> Instant,
+    ) -> Result<(), Halt> {
+        self.stood += stood;
+        self.unwatched += stood;
+        self.deadline = deadline(self);
+        if self.stop.is_stopped() {
+            return Err(Halt::Stopped);
+        }
+        // at once, for a guest that was watched looks when the epoch rises and not before
+        if standing.watched { self.watch() } else { Ok(()) }
+    }
+
+    /// How long its time stood, all in all.
+    pub fn stood(&self) -> Duration {
+        self.stood
+    }
+
+    fn watch(&mut self) -> Result<(), Halt> {
+        self.watched = Some(self.watch.add(self.deadline, &self.stop).map_err(Halt::NoThread)?);
+        Ok(())
+    }
+
+    /// Whether it was watched.
+    fn unwatch(&mut self) -> bool {
+        self.watched.take().is_some_and(|run| lock(&self.watch.state).runs.remove(&run).is_some())
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(run) = &self.watched {
-            lock(&self.watch.state).runs.remove(run);
-        }
+        self.unwatch();
     }
+}
+
+fn deadline(from: Instant, time: Duration) -> Instant {
+    from.checked_add(time).unwrap_or(from + FOR_EVER)
 }
 
 impl Watch {
@@ -186,8 +252,8 @@ mod tests {
     }
 
     /// A guard of a run that was found to be a long one.
-    fn watched(watchdog: &Watchdog, deadline: Instant, stop: &Stop) -> Guard {
-        let mut guard = watchdog.guard(deadline, stop);
+    fn watched(watchdog: &Watchdog, time: Duration, stop: &Stop) -> Guard {
+        let mut guard = watchdog.guard(Instant::now(), time, stop);
         guard.looks = LOOKS;
         let _ = guard.look();
         guard
@@ -196,7 +262,7 @@ mod tests {
     #[test]
     fn a_run_is_watched_when_it_looked_often_or_somebody_watches_already() {
         let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
-        let mut long = watchdog.guard(Instant::now() + LONG, &stop);
+        let mut long = watchdog.guard(Instant::now(), LONG, &stop);
         long.unwatched += LONG;
         assert_eq!(long.begin().unwrap(), 0);
         for _ in 1..LOOKS {
@@ -205,13 +271,13 @@ mod tests {
         assert!(!thread_lives(&watchdog));
         assert_eq!(long.look().unwrap(), 1);
         assert!(thread_lives(&watchdog));
-        assert_eq!(watchdog.guard(Instant::now() + LONG, &stop).begin().unwrap(), 1);
+        assert_eq!(watchdog.guard(Instant::now(), LONG, &stop).begin().unwrap(), 1);
     }
 
     #[test]
     fn a_run_is_watched_when_it_took_long_though_it_looked_seldom() {
         let watchdog = Watchdog::new(&Engine::default());
-        let mut slow = watchdog.guard(Instant::now() + LONG, &Stop::default());
+        let mut slow = watchdog.guard(Instant::now(), LONG, &Stop::default());
         slow.unwatched = Instant::now();
         let looks = (1..).find(|_| slow.look().unwrap() == 1);
         assert_eq!(looks, Some(CLOCK));
@@ -220,19 +286,54 @@ mod tests {
     #[test]
     fn the_thread_ends_when_it_wakes_and_nothing_is_watched() {
         let watchdog = Watchdog::new(&Engine::default());
-        let soon = watched(&watchdog, Instant::now(), &Stop::default());
+        let soon = watched(&watchdog, Duration::ZERO, &Stop::default());
         assert!(thread_lives(&watchdog));
         drop(soon);
         until(|| !thread_lives(&watchdog));
-        drop(watched(&watchdog, Instant::now() + LONG, &Stop::default()));
+        drop(watched(&watchdog, LONG, &Stop::default()));
         // it sleeps on, and the next run finds it
         assert!(thread_lives(&watchdog));
     }
 
     #[test]
+    fn nobody_watches_a_run_whose_time_stands_and_it_goes_on_with_what_it_had_left() {
+        let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
+        let deadlines = || lock(&watchdog.0.state).runs.keys().map(|(deadline, _)| *deadline).collect::<Vec<_>>();
+        let mut guard = watched(&watchdog, LONG, &stop);
+        let first = guard.deadline;
+        assert_eq!(deadlines(), [first]);
+
+        let standing = guard.stand();
+        assert_eq!(deadlines(), []);
+        guard.go_on(standing).unwrap();
+        assert_eq!(guard.deadline, first + guard.stood());
+        assert_eq!(deadlines(), [guard.deadline]);
+
+        guard.deadline -= LONG / 2;
+        let standing = guard.stand();
+        guard.begin_anew(standing).unwrap();
+        assert!(guard.deadline >= first);
+        assert_eq!(deadlines(), [guard.deadline]);
+
+        let standing = guard.stand();
+        stop.stop();
+        assert!(matches!(guard.go_on(standing), Err(Halt::Stopped)));
+        assert_eq!(deadlines(), []);
+    }
+
+    #[test]
+    fn a_run_that_nobody_watched_before_its_time_stood_is_not_watched_after() {
+        let watchdog = Watchdog::new(&Engine::default());
+        let mut guard = watchdog.guard(Instant::now(), LONG, &Stop::default());
+        let standing = guard.stand();
+        guard.begin_anew(standing).unwrap();
+        assert!(!thread_lives(&watchdog));
+    }
+
+    #[test]
     fn stopping_wakes_the_thread_though_it_sleeps_for_long() {
         let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
-        let guard = watched(&watchdog, Instant::now() + LONG, &stop);
+        let guard = watched(&watchdog, LONG, &stop);
         stop.stop();
         until(|| lock(&watchdog.0.state).wakes.is_some_and(|wakes| wakes < Instant::now() + LONG / 2));
         drop(guard);
@@ -242,7 +343,7 @@ mod tests {
     #[test]
     fn the_thread_ends_with_the_watchdog() {
         let watchdog = Watchdog::new(&Engine::default());
-        drop(watched(&watchdog, Instant::now() + LONG, &Stop::default()));
+        drop(watched(&watchdog, LONG, &Stop::default()));
         let watch = Arc::downgrade(&watchdog.0);
         drop(watchdog);
         until(|| watch.strong_count() == 0);

@@ -17,6 +17,9 @@ const WIT: &str = include_str!("../../wit/actor.wit");
 /// - the functions of `context` by their names, those that give a text or bytes with the address of a pair to write:
 ///   `(call $actor-id (global.get $pair))`, and `(call $pair)` that gives what was written there.
 /// - `$state` and `$state.len`, globals; the locals `$i` and `$n`.
+/// - with [`RawClass::operations`], what `context` has of those, such as `$start-actor` and `$handle.cancel`; a handle can be
+///   kept by `(call $keep (slot) (handle))` and had by `(call $kept (slot))`; `$wait` gives address and length of its answer,
+///   and says each part of a fault to the log and gives `null`; `$wait-kept` gives the index among the first so many slots.
 pub struct RawClass {
     methods: Vec<(String, &'static str, String)>,
     exports: Vec<(&'static str, String)>,
@@ -24,6 +27,7 @@ pub struct RawClass {
     description: Option<String>,
     texts: Vec<(String, Vec<u8>)>,
     fields: String,
+    operations: bool,
 }
 
 /// The contract's exports, as core functions.
@@ -93,6 +97,44 @@ const COMMON: &str = r#"
     (unreachable))
 "#;
 
+/// What a class that asks for operations has more.
+const OPERATIONS: &str = r#"
+  (import "vactor:actor/context@0.1.0" "save" (func $save (param i32 i32)))
+  (import "vactor:actor/context@0.1.0" "wait-any" (func $wait-any (param i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.0" "start-actor" (func $start-actor (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.0" "start-or-create"
+    (func $start-or-create (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.0" "start-task" (func $start-task (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.0" "attach" (func $attach (param i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.0" "send-actor" (func $send-actor (param i32 i32 i32 i32 i32 i32 i64 i32)))
+  (import "vactor:actor/context@0.1.0" "send-or-create"
+    (func $send-or-create (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64 i32)))
+  (import "vactor:actor/context@0.1.0" "send-task" (func $send-task (param i32 i32 i32 i32 i32 i32 i64 i32)))
+  (import "vactor:actor/context@0.1.0" "timer" (func $timer (param i64) (result i32)))
+  (import "vactor:actor/context@0.1.0" "event" (func $event (param i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.0" "[method]handle.invocation" (func $handle.invocation (param i32 i32)))
+  (import "vactor:actor/context@0.1.0" "[method]handle.wait" (func $handle.wait (param i32 i32)))
+  (import "vactor:actor/context@0.1.0" "[method]handle.cancel" (func $handle.cancel (param i32)))
+  (import "vactor:actor/context@0.1.0" "[resource-drop]handle" (func $handle.drop (param i32)))
+"#;
+
+const WITH_HANDLES: &str = r#"
+  (func $keep (param i32 i32) (i32.store offset=512 (i32.mul (local.get 0) (i32.const 4)) (local.get 1)))
+  (func $kept (param i32) (result i32) (i32.load offset=512 (i32.mul (local.get 0) (i32.const 4))))
+  (func $wait-kept (param i32) (result i32) (call $wait-any (i32.const 512) (local.get 0)))
+  (func $wait (param i32) (result i32 i32)
+    (call $handle.wait (local.get 0) (i32.const 128))
+    (if (i32.load8_u (i32.const 128)) (then
+      ;; its kind at the level of its origin
+      (call $log (i32.load8_u (i32.const 132)) (i32.load (i32.const 136)) (i32.load (i32.const 140)))
+      (call $log (i32.const 1) (i32.load (i32.const 144)) (i32.load (i32.const 148)))
+      (if (i32.load8_u (i32.const 152))
+        (then (call $log (i32.const 1) (i32.load (i32.const 156)) (i32.load (i32.const 160)))))
+      (call $log (i32.const 1) (i32.load (i32.const 164)) (i32.load (i32.const 168)))
+      (return (call $text_null))))
+    (i32.load (i32.const 132)) (i32.load (i32.const 136)))
+"#;
+
 /// What ends a method that has nothing to say.
 pub const NULL: &str = "(call $ok (call $text_null))";
 
@@ -105,6 +147,7 @@ impl RawClass {
             description: None,
             texts: Vec::new(),
             fields: "(memory (export \"memory\") 2)".to_owned(),
+            operations: false,
         };
         class.text("null", "null")
     }
@@ -156,6 +199,12 @@ impl RawClass {
         self
     }
 
+    /// Imports the operations of `context` too.
+    pub fn operations(mut self) -> RawClass {
+        self.operations = true;
+        self
+    }
+
     /// The component.
     pub fn build(&self) -> Vec<u8> {
         component(&self.wat(), WIT)
@@ -167,7 +216,8 @@ impl RawClass {
     }
 
     pub fn wat(&self) -> String {
-        let mut wat = format!("(module {COMMON} {}\n", self.fields);
+        let (imports, functions) = if self.operations { (OPERATIONS, WITH_HANDLES) } else { ("", "") };
+        let mut wat = format!("(module {imports} {COMMON} {functions} {}\n", self.fields);
         let description = self.description.clone().unwrap_or_else(|| self.describe());
         let mut at = 1024;
         for (name, bytes) in self.texts.iter().chain([&("description".to_owned(), description.into_bytes())]) {

@@ -3,13 +3,14 @@
 mod cache;
 mod inspect;
 mod limits;
+mod operations;
 mod pool;
 mod runs;
 
 use std::sync::{Arc, LazyLock};
 
 use vactor::model::{ActorId, ClassName, Fault, Hash, HostFault, Json, Limits, LogLine, Seed, Timestamp};
-use vactor::sandbox::{Cache, Class, Identity, Method, Ran, Run, Sandbox, Stop};
+use vactor::sandbox::{Cache, Class, Identity, Method, Operations, Ran, Run, Sandbox, Stop};
 
 use crate::raw::RawClass;
 
@@ -27,11 +28,13 @@ struct World {
     limits: Limits,
     seed: Seed,
     stop: Stop,
+    version: u32,
+    attempt: u32,
 }
 
 impl World {
     fn new() -> World {
-        World { limits: Limits::default(), seed: Seed([7; 32]), stop: Stop::default() }
+        World { limits: Limits::default(), seed: Seed([7; 32]), stop: Stop::default(), version: 3, attempt: 2 }
     }
 
     fn limited(change: impl FnOnce(&mut Limits)) -> World {
@@ -45,16 +48,28 @@ impl World {
     }
 
     fn run_and_see(&self, class: &Class, method: Method<'_>, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Ran {
+        self.run_all(class, method, on_log, None)
+    }
+
+    fn run_all(
+        &self,
+        class: &Class,
+        method: Method<'_>,
+        on_log: &mut (dyn FnMut(&LogLine) + Send),
+        operations: Option<&mut dyn Operations>,
+    ) -> Ran {
         let (name, id) = (ClassName::new("counter").unwrap(), ActorId::new("my_counter").unwrap());
         let actor = (!matches!(method, Method::Task { .. })).then_some(&id);
+        let (version, attempt) = (self.version, self.attempt);
         class.run(Run {
             method,
-            identity: Identity { class: &name, version: 3, actor, invocation: "abc", attempt: 2 },
+            identity: Identity { class: &name, version, actor, invocation: "abc", attempt },
             now: Timestamp::from_millis(1_234_567),
             seed: self.seed,
             limits: &self.limits,
             stop: &self.stop,
             on_log,
+            operations: operations.map(|operations| operations as _),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What runs of a class give, and what a guest is told.
 
-use vactor::model::{HostFault, Level, Origin, Seed};
+use vactor::model::{HostFault, Json, Level, Origin, Seed};
 use vactor::sandbox::Method;
 
 use super::{World, assert_fault, compile, messages, none, outcome};
@@ -67,6 +67,18 @@ fn every_run_may_call_everything_that_the_contract_lets_it() {
             assert!(ran.outcome.is_ok(), "{name}: {:?}", ran.outcome);
         }
     }
+}
+
+#[test]
+fn a_class_of_the_first_contract_runs() {
+    let component = include_bytes!("../../contracts/counter-0.1.0.wasm");
+    let limits = World::new().limits;
+    let hash = super::SANDBOX.inspect(component, &limits, &mut || (), &mut |_| ()).unwrap().hash;
+    let class = super::SANDBOX.class(&hash, || Ok(component), &mut || ()).unwrap();
+    let (ten, none) = (Json::parse(r#"{"init_val":10}"#).unwrap(), none());
+    let state = World::new().run(&class, Method::Construct { arguments: &ten }).outcome.unwrap().state.unwrap();
+    let query = Method::Query { state: &state, name: "value", arguments: &none };
+    assert_eq!(World::new().run(&class, query).outcome.unwrap().result.as_str(), "10");
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! What a run asks of the host that others see, or that takes its time: operations, and their answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Hash, Json, Reference, Timestamp};
+
+/// What a mutation or a constructor asks for while it runs, each in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A child that can be waited for.
+    Start(Outgoing),
+    /// A message, so many milliseconds delayed.
+    Send(Outgoing, u64),
+    /// Ends what has this opaque id, and its children.
+    Cancel(String),
+    /// This state is the actor's from now on.
+    Save(Vec<u8>),
+    /// The first of these to be answered. Never empty.
+    Wait(Vec<Awaited>),
+}
+
+/// A call that a run makes of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Counts the starts and sends of the run, from 1.
+    pub ordinal: u64,
+    pub target: Target,
+    pub method: String,
+    /// As the guest gave them, which may be no JSON.
+    pub arguments: String,
+}
+
+/// Whom a run calls; names are as the guest gave them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Actor {
+        id: String,
+    },
+    /// An actor that is made if it is not there.
+    ActorOrNew {
+        class: String,
+        id: String,
+        arguments: String,
+    },
+    Task {
+        class: String,
+    },
+}
+
+/// Something that will be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Awaited {
+    /// The end of the invocation with this opaque id.
+    Invocation(String),
+    Timer(Timestamp),
+    /// The next event of this name.
+    Event(String),
+}
+
+/// What a wait is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Which of what was awaited.
+    pub index: u32,
+    /// A result, a payload, null for a timer.
+    pub answer: Result<Json, Fault>,
+    /// What the guest's clock answers from now on.
+    pub at: Timestamp,
+}
+
+/// An operation in an invocation's record, which answers it when the invocation is run again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    pub asked: Asked,
+    pub answer: Answer,
+}
+
+/// What was asked for, so that another run can be held against it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// For a person, in a few words: `start account/bob.deposit {"amount":5}`.
+    pub what: String,
+    /// Of all of it.
+    pub hash: Hash,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Of a send and a cancel.
+    Nothing,
+    /// Of a start: the child, or why it could not be accepted.
+    Started(Result<Reference, Fault>),
+    /// Of a save: the step that it made.
+    Saved(u64),
+    Answered(Answered),
+}
+
+/// What an invocation waits for, as the store sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum On {
+    /// The child that the entry of this index (from 0) in the invocation's record started.
+    Child(u64),
+    Invocation(Reference),
+    Timer(Timestamp),
+    /// The first event of this name whose number is over `after`.
+    Event {
+        name: String,
+        after: u64,
+    },
+}
+
+/// An event that was sent to an actor and not taken yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub name: String,
+    /// Counts the events of the actor, from 1.
+    pub number: u64,
+    pub at: Timestamp,
+    pub payload: Json,
+}

@@ -1,0 +1,132 @@
+//! What a guest waits for, and the answers that it got.
+
+use wasmtime::component::{Resource, ResourceTable};
+
+use super::vactor::actor::{context, types};
+use super::{Halt, Host};
+use crate::model::{Answered, Awaited, Fault, Json, Operation, Origin};
+
+/// Bytes of memory that a handle counts, beside its text and its answer; more than it takes in any of the tables.
+const HANDLE: u64 = 256;
+
+/// Something that will be answered, or was.
+pub struct Handle {
+    awaited: Awaited,
+    answer: Option<Result<Json, Fault>>,
+}
+
+/// Where a run's handles are. The limit on memory bounds it.
+pub fn table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(usize::MAX);
+    table
+}
+
+impl Handle {
+    fn bytes(&self) -> u64 {
+        of_awaited(&self.awaited) + self.answer.as_ref().map_or(0, of_answer)
+    }
+
+    /// Empty for what is no invocation.
+    fn invocation(&self) -> &str {
+        match &self.awaited {
+            Awaited::Invocation(id) => id,
+            Awaited::Timer(_) | Awaited::Event(_) => "",
+        }
+    }
+}
+
+fn of_awaited(awaited: &Awaited) -> u64 {
+    HANDLE
+        + match awaited {
+            Awaited::Invocation(text) | Awaited::Event(text) => text.len() as u64,
+            Awaited::Timer(_) => 0,
+        }
+}
+
+fn of_answer(answer: &Result<Json, Fault>) -> u64 {
+    let bytes = match answer {
+        Ok(json) => json.as_str().len(),
+        Err(Fault { kind, message, details, .. }) => {
+            kind.len() + message.len() + details.as_ref().map_or(0, |details| details.as_str().len())
+        }
+    };
+    bytes as u64
+}
+
+impl Host {
+    pub(super) fn handle_of(&mut self, awaited: Awaited) -> wasmtime::Result<Resource<Handle>> {
+        self.take(of_awaited(&awaited))?;
+        Ok(self.handles.push(Handle { awaited, answer: None })?)
+    }
+
+    /// The index of the first that is answered; waits where none is yet.
+    pub(super) fn first_answered(&mut self, handles: &[Resource<Handle>]) -> wasmtime::Result<u32> {
+        let mut bytes = 0;
+        for (index, handle) in handles.iter().enumerate() {
+            let handle = self.handles.get(handle)?;
+            if handle.answer.is_some() {
+                return Ok(index as u32);
+            }
+            bytes += handle.bytes();
+        }
+        self.has_room(bytes)?; // the same handle may be there a million times
+        let awaited = handles.iter().map(|handle| Ok(self.handles.get(handle)?.awaited.clone()));
+        let awaited = awaited.collect::<wasmtime::Result<Vec<_>>>()?;
+        let wrong = |answered| Halt::WrongAnswer { awaited: handles.len(), answered };
+        let answered = self.perform(Operation::Wait(awaited))?;
+        let Answered { index, answer, .. } = answered.ok_or_else(|| wrong("nothing".to_owned()))?;
+        let handle = handles.get(index as usize).ok_or_else(|| wrong(format!("the index {index}")))?;
+        self.take(of_answer(&answer))?;
+        self.handles.get_mut(handle)?.answer = Some(answer);
+        Ok(index)
+    }
+}
+
+impl context::HostHandle for Host {
+    fn invocation(&mut self, handle: Resource<Handle>) -> wasmtime::Result<String> {
+        self.may("handle.invocation")?;
+        Ok(self.handles.get(&handle)?.invocation().to_owned())
+    }
+
+    fn wait(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Result<String, types::Fault>> {
+        self.may("handle.wait")?;
+        self.first_answered(std::slice::from_ref(&handle))?;
+        let handle = self.handles.get(&handle)?;
+        let answer = handle.answer.as_ref().expect("the one handle that was waited for has its answer");
+        Ok(match answer {
+            Ok(json) => Ok(json.as_str().to_owned()),
+            Err(fault) => Err(to_guest(fault, handle.invocation())),
+        })
+    }
+
+    fn cancel(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+        self.may("handle.cancel")?;
+        let handle = self.handles.get(&handle)?;
+        if let (Awaited::Invocation(id), None) = (&handle.awaited, &handle.answer) {
+            let id = id.clone();
+            self.perform(Operation::Cancel(id))?;
+        }
+        Ok(())
+    }
+
+    /// Whatever runs may drop what it has: it takes nothing.
+    fn drop(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+        let handle = self.handles.delete(handle)?;
+        self.give_back(handle.bytes());
+        Ok(())
+    }
+}
+
+fn to_guest(fault: &Fault, invocation: &str) -> types::Fault {
+    types::Fault {
+        origin: match fault.origin {
+            Origin::Class => types::Origin::Class,
+            Origin::Host => types::Origin::Host,
+        },
+        kind: fault.kind.clone(),
+        message: fault.message.clone(),
+        details: fault.details.as_ref().map(|details| details.as_str().to_owned()),
+        invocation: invocation.to_owned(),
+    }
+}

@@ -1,0 +1,165 @@
+//! The host's side of the contract: what a guest may ask for, and how much it may take.
+
+mod context;
+mod handles;
+mod limits;
+mod operations;
+mod said;
+
+use scoped_tls_hkt::scoped_thread_local;
+use wasmtime::component::ResourceTable;
+use wasmtime::{StoreContextMut, UpdateDeadline};
+
+use super::fault::Export;
+use super::run::{Identity, Method, Operations, Run};
+use super::watchdog::Guard;
+use crate::model::{Fault, Limits, Log, LogLine, Seed, Timestamp};
+use said::Said;
+
+wasmtime::component::bindgen!({
+    path: "wit",
+    world: "actor",
+    imports: { default: trappable },
+    with: { "vactor:actor/context.handle": handles::Handle },
+});
+
+// What a run borrows from its caller, which what a wasmtime store owns may not. A run within another on the same thread has its
+// own.
+scoped_thread_local!(
+    /// Who sees the log of the run on this thread.
+    pub static mut ON_LOG: for<'a> &'a mut (dyn FnMut(&LogLine) + Send + 'a)
+);
+scoped_thread_local!(
+    /// Who performs what the run on this thread asks for, where somebody does.
+    pub static mut OPERATIONS: for<'a> &'a mut (dyn Operations + 'a)
+);
+
+/// Why the host ended a guest.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    #[error("the time is up")]
+    Time,
+    #[error("the run was stopped")]
+    Stopped,
+    #[error("the memory is used up")]
+    Memory,
+    #[error("this machine has no more memory")]
+    MachineMemory,
+    #[error("no thread could be started to watch the time: {0}")]
+    NoThread(std::io::Error),
+    #[error("`describe` called `{0}`, and may call `log` alone")]
+    InDescribe(&'static str),
+    #[error("{who} may not call `{function}`; a mutation and a constructor may")]
+    Forbidden { who: &'static str, function: &'static str },
+    #[error("`{0}` was called in a run whose calls nobody performs")]
+    NotPerformed(&'static str),
+    #[error("`random` was asked for {0} bytes; it gives 1 MiB a call")]
+    Random(u32),
+    #[error("`wait-any` was given no handle, and nothing would ever answer")]
+    NothingToWaitFor,
+    #[error("a state of {0} bytes is over the limit")]
+    State(usize),
+    /// Whoever performs the run's operations ended it.
+    #[error("{}", .0.message)]
+    Fault(Box<Fault>),
+    #[error("vactor answered its wait for {awaited} with {answered}, which is a defect of vactor")]
+    WrongAnswer { awaited: usize, answered: String },
+}
+
+/// What one run's guest can reach.
+pub struct Host {
+    /// None while a class is asked for its description: it may log and nothing else.
+    known: Option<Known>,
+    /// What of the class runs.
+    export: Export,
+    said: Said,
+    handles: ResourceTable,
+    memory_left: u64,
+    /// The longest state, in bytes.
+    state: u64,
+    pub guard: Guard,
+}
+
+/// What the guest of a run is told.
+struct Known {
+    class: String,
+    version: u32,
+    actor: String,
+    invocation: String,
+    /// Whether it asked for that.
+    told_invocation: bool,
+    attempt: u32,
+    now: Timestamp,
+    seed: Seed,
+    random: Option<Box<blake3::OutputReader>>,
+    /// What its method is, if it may ask for nothing that others see.
+    only: Option<&'static str>,
+    /// Whether somebody performs what it asks for.
+    performed: bool,
+    /// How much it started and sent.
+    outgoing: u64,
+}
+
+impl Host {
+    /// Of a run of a method.
+    pub fn of(run: &Run<'_>, guard: Guard) -> Host {
+        let Identity { class, version, actor, invocation, attempt } = run.identity;
+        let known = Known {
+            class: class.as_str().to_owned(),
+            version,
+            actor: actor.map_or_else(String::new, |id| id.as_str().to_owned()),
+            invocation: invocation.to_owned(),
+            told_invocation: false,
+            attempt,
+            now: run.now,
+            seed: run.seed,
+            random: None,
+            only: match run.method {
+                Method::Construct { .. } | Method::Mutate { .. } => None,
+                Method::Query { .. } => Some("a query"),
+                Method::Task { .. } => Some("a task"),
+                Method::Migrate { .. } => Some("`migrate`"),
+            },
+            performed: run.operations.is_some(),
+            outgoing: 0,
+        };
+        Host { known: Some(known), ..Host::describing(run.limits, guard) }
+    }
+
+    /// Of a class that says what it is.
+    pub fn describing(limits: &Limits, guard: Guard) -> Host {
+        Host {
+            known: None,
+            export: Export::Start,
+            said: Said::within(limits.log),
+            handles: handles::table(),
+            memory_left: limits.memory,
+            state: limits.state,
+            guard,
+        }
+    }
+
+    /// The guest's next export begins.
+    pub fn enter(&mut self, export: Export) {
+        self.export = export;
+    }
+
+    /// Whether a guest goes on; asked whenever the engine's epoch has risen as often as it was told to wait for.
+    pub fn check(mut store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
+        Ok(UpdateDeadline::Continue(store.data_mut().guard.look()?))
+    }
+
+    /// Whether the guest asked for the opaque id of its invocation.
+    pub fn told_invocation(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.told_invocation)
+    }
+
+    /// What the guest said since the run began or its last save.
+    pub fn into_log(self) -> Log {
+        self.said.log
+    }
+
+    fn known(&mut self, function: &'static str) -> Result<&mut Known, Halt> {
+        self.known.as_mut().ok_or(Halt::InDescribe(function))
+    }
+}

@@ -1,0 +1,77 @@
+//! What a mutation or a constructor asks for that others see: who may, and how it is performed.
+
+use wasmtime::component::Resource;
+
+use super::handles::Handle;
+use super::{Export, Halt, Host, Known, OPERATIONS};
+use crate::model::{Answered, Awaited, Operation, Outgoing, Target};
+
+impl Host {
+    /// Whether what runs may call this function of the contract's, one that not every run may.
+    pub(super) fn may(&mut self, function: &'static str) -> Result<&mut Known, Halt> {
+        let export = self.export;
+        let known = self.known(function)?;
+        let who = match export {
+            Export::Start => Some("the start of a class"),
+            Export::SetState => Some("`set-state`"),
+            Export::GetState => Some("`get-state`"),
+            Export::Describe | Export::Construct | Export::Invoke | Export::Migrate => known.only,
+        };
+        match who {
+            Some(who) => Err(Halt::Forbidden { who, function }),
+            None if !known.performed => Err(Halt::NotPerformed(function)),
+            None => Ok(known),
+        }
+    }
+
+    /// Has an operation performed. The guest's time stands meanwhile, and begins anew when a wait was answered.
+    pub(super) fn perform(&mut self, operation: Operation) -> Result<Option<Answered>, Halt> {
+        let (waits, saves) = (matches!(operation, Operation::Wait(_)), matches!(operation, Operation::Save(_)));
+        let standing = self.guard.stand();
+        let performed = OPERATIONS.with(|operations| operations.perform(operation, &self.said.log));
+        let going = if waits { self.guard.begin_anew(standing) } else { self.guard.go_on(standing) };
+        let answered = performed.map_err(|fault| Halt::Fault(Box::new(fault)))?;
+        if saves {
+            self.said.begin_anew();
+        }
+        if let (Some(known), Some(answered)) = (&mut self.known, &answered) {
+            known.now = known.now.max(answered.at);
+        }
+        going?;
+        Ok(answered)
+    }
+
+    pub(super) fn start(
+        &mut self,
+        function: &'static str,
+        target: Target,
+        method: String,
+        arguments: String,
+    ) -> wasmtime::Result<Resource<Handle>> {
+        let (outgoing, invocation) = self.may(function)?.outgoing(target, method, arguments);
+        self.perform(Operation::Start(outgoing))?;
+        self.handle_of(Awaited::Invocation(invocation))
+    }
+
+    pub(super) fn send(
+        &mut self,
+        function: &'static str,
+        target: Target,
+        method: String,
+        arguments: String,
+        delay_ms: u64,
+    ) -> wasmtime::Result<String> {
+        let (outgoing, invocation) = self.may(function)?.outgoing(target, method, arguments);
+        self.perform(Operation::Send(outgoing, delay_ms))?;
+        Ok(invocation)
+    }
+}
+
+impl Known {
+    /// The next call that the run makes, and the opaque id of the invocation that it will be.
+    fn outgoing(&mut self, target: Target, method: String, arguments: String) -> (Outgoing, String) {
+        self.outgoing += 1;
+        let ordinal = self.outgoing;
+        (Outgoing { ordinal, target, method, arguments }, self.seed.child(ordinal).opaque_id())
+    }
+}

@@ -1,0 +1,53 @@
+//! The log of a step while it grows.
+
+use super::{Halt, Host, ON_LOG};
+use crate::model::{Level, Log, LogLine};
+
+/// What the guest said since the run began or its last save.
+pub struct Said {
+    pub log: Log,
+    /// Bytes that the log of a step may have.
+    limit: u64,
+    /// None when the last line took all.
+    left: Option<u64>,
+}
+
+impl Said {
+    pub fn within(limit: u64) -> Said {
+        Said { log: Log::default(), limit, left: Some(limit) }
+    }
+
+    /// The next step's log begins.
+    pub fn begin_anew(&mut self) {
+        *self = Said::within(self.limit);
+    }
+
+    /// What of a line there is room for. A line costs its bytes and one more, so that empty ones end too.
+    fn take(&mut self, mut message: String) -> Option<String> {
+        let Some(left) = self.left.filter(|_| !self.log.cut) else {
+            self.log.cut = true;
+            return None;
+        };
+        if message.len() as u64 > left {
+            self.log.cut = true;
+            message.truncate(message.floor_char_boundary(left as usize));
+            message.shrink_to_fit();
+            if message.is_empty() {
+                return None;
+            }
+        }
+        self.left = left.checked_sub(message.len() as u64 + 1);
+        Some(message)
+    }
+}
+
+impl Host {
+    pub(super) fn say(&mut self, level: Level, message: String) -> Result<(), Halt> {
+        let Some(message) = self.said.take(message) else { return Ok(()) };
+        let line = LogLine { level, message };
+        let standing = self.guard.stand(); // who reads slowly does not take the guest's time
+        ON_LOG.with(|on_log| on_log(&line));
+        self.said.log.lines.push(line);
+        self.guard.go_on(standing)
+    }
+}

@@ -1,0 +1,103 @@
+//! Who may ask for something that others see, and who may not.
+
+use vactor::model::HostFault;
+use vactor::sandbox::Method;
+
+use super::super::{SANDBOX, World, assert_fault, compile, none};
+use super::{CALLS, call, class, counting};
+use crate::raw::NULL;
+
+#[test]
+fn only_a_mutation_and_a_constructor_may_ask() {
+    // `version` says which function is called, `attempt` where
+    let calls = CALLS
+        .iter()
+        .enumerate()
+        .map(|(n, (_, call))| format!("(if (i32.eq (call $version) (i32.const {n})) (then {}))", call));
+    let ask = format!("(func $ask {})", calls.collect::<String>());
+    let started = "(func $start (if (i32.eq (call $attempt) (i32.const 1)) (then (call $ask)))) (start $start)";
+    let at = |place: u32| format!("(if (i32.eq (call $attempt) (i32.const {place})) (then (call $ask)))");
+    let class = compile(
+        &class(&format!("{} {NULL}", at(9)))
+            .fields(&format!("(memory (export \"memory\") 2) {ask} {started}"))
+            .first("set-state", &at(2))
+            .first("get-state", &at(3))
+            .first("construct", &at(9))
+            .first("migrate", &at(9))
+            .query("ask", &format!("(call $ask) {NULL}"))
+            .task("work", &format!("(call $ask) {NULL}")),
+    );
+    let (arguments, state) = (&none(), b"".as_slice());
+    let construct = Method::Construct { arguments };
+    let mutate = Method::Mutate { state, name: "go", arguments };
+    let query = Method::Query { state, name: "ask", arguments };
+    let task = Method::Task { name: "work", arguments };
+    let migrate = Method::Migrate { from_version: 1, state };
+    for (number, (name, _)) in CALLS.iter().enumerate() {
+        // these two need a handle
+        let needs_handle = ["wait-any", "handle.cancel"].contains(name);
+        for (attempt, method, who) in [
+            (1, mutate, "the start of a class"),
+            (2, mutate, "`set-state`"),
+            (3, mutate, "`get-state`"),
+            (3, construct, "`get-state`"),
+            (2, query, "`set-state`"),
+            (0, query, "a query"),
+            (0, task, "a task"),
+            (9, migrate, "`migrate`"),
+        ] {
+            let world = World { version: number as u32, attempt, ..World::new() };
+            let asked = world.ask(&class, method, counting());
+            let fault = asked.ran.outcome.unwrap_err();
+            // while a module starts, what needs its memory is not linked yet
+            let is_linked = attempt != 1 || *name == "timer";
+            if is_linked && !needs_handle {
+                let message = format!("{who} may not call `{name}`; a mutation and a constructor may");
+                assert_fault(&fault, HostFault::Trap, &message);
+            }
+            assert_eq!(asked.asked, []);
+        }
+        let world = World { version: number as u32, attempt: 9, ..World::new() };
+        for method in [construct, mutate] {
+            let ran = world.ask(&class, method, counting()).ran;
+            assert!(ran.outcome.is_ok() != needs_handle, "{name}: {:?}", ran.outcome);
+            let fault = world.run(&class, method).outcome.unwrap_err();
+            if !needs_handle {
+                let message = format!("`{name}` was called in a run whose calls nobody performs");
+                assert_fault(&fault, HostFault::Trap, &message);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_handle_that_outlives_the_mutation_can_be_dropped_and_nothing_else() {
+    for (name, late) in [
+        ("wait-any", "(drop (call $wait-kept (i32.const 1)))"),
+        ("handle.wait", "(call $handle.wait (call $kept (i32.const 0)) (global.get $pair))"),
+        ("handle.invocation", "(call $handle.invocation (call $kept (i32.const 0)) (global.get $pair))"),
+        ("handle.cancel", call("handle.cancel")),
+        ("", "(call $handle.drop (call $kept (i32.const 0)))"),
+    ] {
+        let class = compile(&class(&format!("{} {NULL}", call("start-actor"))).first("get-state", late));
+        let method = Method::Mutate { state: b"", name: "go", arguments: &none() };
+        let ran = World::new().ask(&class, method, counting()).ran;
+        match ran.outcome {
+            Ok(_) => assert_eq!(name, ""),
+            Err(fault) => {
+                let message = format!("`get-state` may not call `{name}`; a mutation and a constructor may");
+                assert_fault(&fault, HostFault::Trap, &message);
+            }
+        }
+    }
+}
+
+#[test]
+fn describe_may_ask_for_nothing() {
+    for name in ["save", "start-actor", "event"] {
+        let raw = class(NULL).first("describe", call(name));
+        let error = SANDBOX.inspect(&raw.build(), &World::new().limits, &mut || (), &mut |_| ()).unwrap_err();
+        let message = format!("`describe` called `{name}`, and may call `log` alone");
+        assert_eq!(error.to_string(), format!("this is no actor class: {message}"));
+    }
+}

@@ -1,0 +1,232 @@
+//! What a mutation asks for that others see.
+
+mod may;
+mod waits;
+
+use vactor::model::{
+    Answered, Awaited, Fault, HostFault, Json, Limit, Log, Operation, Outgoing, Seed, Target, Timestamp,
+};
+use vactor::sandbox::{Class, Method, Operations, Ran};
+
+use super::{World, assert_fault, compile, messages, none};
+use crate::raw::{NULL, RawClass};
+
+/// Performs operations as a test says, and keeps what was asked for.
+struct Performer<F> {
+    perform: F,
+    asked: Vec<Operation>,
+    logs: Vec<Log>,
+}
+
+impl<F: FnMut(&Operation) -> Performed + Send> Operations for Performer<F> {
+    fn perform(&mut self, operation: Operation, log: &Log) -> Performed {
+        let performed = (self.perform)(&operation);
+        self.asked.push(operation);
+        self.logs.push(log.clone());
+        performed
+    }
+}
+
+type Performed = Result<Option<Answered>, Fault>;
+
+/// What a run came to, what it asked for, and what it had said each time.
+struct Asked {
+    ran: Ran,
+    asked: Vec<Operation>,
+    logs: Vec<Log>,
+}
+
+impl World {
+    fn ask(&self, class: &Class, method: Method<'_>, perform: impl FnMut(&Operation) -> Performed + Send) -> Asked {
+        let mut performer = Performer { perform, asked: Vec::new(), logs: Vec::new() };
+        let ran = self.run_all(class, method, &mut |_| (), Some(&mut performer));
+        Asked { ran, asked: performer.asked, logs: performer.logs }
+    }
+
+    /// A mutation of this body on an empty state.
+    fn go(&self, body: &str, perform: impl FnMut(&Operation) -> Performed + Send) -> Asked {
+        let class = compile(&class(body));
+        self.ask(&class, Method::Mutate { state: b"", name: "go", arguments: &none() }, perform)
+    }
+}
+
+fn class(body: &str) -> RawClass {
+    let raw = RawClass::new().operations().text("id", "bob").text("method", "deposit").text("args", r#"{"n": 5}"#);
+    raw.text("class", "account").text("init", "[1").text("said", "so").mutation("go", body)
+}
+
+/// Every wait is answered by the first, with a number that says how many answers there were before.
+fn counting() -> impl FnMut(&Operation) -> Performed + Send {
+    let mut answers = 0;
+    move |operation| {
+        let Operation::Wait(_) = operation else { return Ok(None) };
+        answers += 1;
+        answered(0, Ok(&answers.to_string()))
+    }
+}
+
+fn answered(index: u32, answer: Result<&str, Fault>) -> Performed {
+    let answer = answer.map(|text| Json::parse(text).unwrap());
+    Ok(Some(Answered { index, answer, at: Timestamp::from_millis(2_000_000) }))
+}
+
+fn text(text: &str) -> String {
+    format!("(call $text_{text})")
+}
+
+fn say(what: &str) -> String {
+    format!("(call $log (i32.const 1) {what})")
+}
+
+fn child(ordinal: u64) -> String {
+    Seed([7; 32]).child(ordinal).opaque_id()
+}
+
+/// Each function that makes an operation or a handle, called. The texts are those of [`class`].
+const CALLS: [(&str, &str); 12] = [
+    ("save", "(call $save (call $text_said))"),
+    ("wait-any", "(drop (call $wait-kept (i32.const 1)))"),
+    (
+        "start-actor",
+        "(call $keep (i32.const 0) (call $start-actor (call $text_id) (call $text_method) (call $text_args)))",
+    ),
+    (
+        "start-or-create",
+        "(call $keep (i32.const 1) (call $start-or-create (call $text_class) (call $text_id) (call $text_init) (call $text_method) (call $text_args)))",
+    ),
+    (
+        "start-task",
+        "(call $keep (i32.const 2) (call $start-task (call $text_class) (call $text_method) (call $text_args)))",
+    ),
+    ("attach", "(call $keep (i32.const 3) (call $attach (call $text_id)))"),
+    (
+        "send-actor",
+        "(call $send-actor (call $text_id) (call $text_method) (call $text_args) (i64.const -1) (global.get $pair))",
+    ),
+    (
+        "send-or-create",
+        "(call $send-or-create (call $text_class) (call $text_id) (call $text_init) (call $text_method) (call $text_args) (i64.const 0) (global.get $pair))",
+    ),
+    (
+        "send-task",
+        "(call $send-task (call $text_class) (call $text_method) (call $text_args) (i64.const 7) (global.get $pair))",
+    ),
+    ("timer", "(call $keep (i32.const 4) (call $timer (i64.const 500)))"),
+    ("event", "(call $keep (i32.const 5) (call $event (call $text_said)))"),
+    ("handle.cancel", "(call $handle.cancel (call $kept (i32.const 0)))"),
+];
+
+/// The call of one function.
+fn call(name: &str) -> &'static str {
+    CALLS.iter().find(|(other, _)| *other == name).unwrap().1
+}
+
+fn wait(slot: u32) -> String {
+    format!("(call $wait (call $kept (i32.const {slot})))")
+}
+
+#[test]
+fn what_a_mutation_asks_for_arrives_as_it_asked() {
+    let sent = say("(call $pair)");
+    let started = "(call $handle.invocation (call $kept (i32.const 2)) (global.get $pair))";
+    let timer = "(call $handle.invocation (call $kept (i32.const 4)) (global.get $pair))";
+    let mut body: String = ["start-actor", "start-or-create", "start-task"].map(call).concat() + started + &sent;
+    for name in ["send-actor", "send-or-create", "send-task"] {
+        body += &(call(name).to_owned() + &sent);
+    }
+    body += &[call("attach"), call("timer"), call("event"), timer, &sent, call("handle.cancel"), call("save")].concat();
+    body += &format!("(drop (call $wait-kept (i32.const 6))) {NULL}");
+    let Asked { ran, asked, .. } = World::new().go(&body, counting());
+    assert_eq!(ran.outcome.unwrap().state.unwrap(), b"");
+
+    let actor = || Target::Actor { id: "bob".to_owned() };
+    let or_new =
+        || Target::ActorOrNew { class: "account".to_owned(), id: "bob".to_owned(), arguments: "[1".to_owned() };
+    let task = || Target::Task { class: "account".to_owned() };
+    let call = |ordinal, target| {
+        let (method, arguments) = ("deposit".to_owned(), r#"{"n": 5}"#.to_owned());
+        Outgoing { ordinal, target, method, arguments }
+    };
+    let awaited = vec![
+        Awaited::Invocation(child(1)),
+        Awaited::Invocation(child(2)),
+        Awaited::Invocation(child(3)),
+        Awaited::Invocation("bob".to_owned()),
+        Awaited::Timer(Timestamp::from_millis(1_235_067)),
+        Awaited::Event("so".to_owned()),
+    ];
+    let expected = [
+        Operation::Start(call(1, actor())),
+        Operation::Start(call(2, or_new())),
+        Operation::Start(call(3, task())),
+        Operation::Send(call(4, actor()), u64::MAX),
+        Operation::Send(call(5, or_new()), 0),
+        Operation::Send(call(6, task()), 7),
+        Operation::Cancel(child(1)),
+        Operation::Save(b"so".to_vec()),
+        Operation::Wait(awaited),
+    ];
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn a_guest_is_told_the_ids_of_what_it_starts_and_sends() {
+    let told = |of: &str| format!("(call $handle.invocation {of} (global.get $pair)) {}", say("(call $pair)"));
+    let body = [
+        told(&format!("(call $start-task {} {} {})", text("class"), text("method"), text("args"))),
+        call("send-task").to_owned() + &say("(call $pair)"),
+        told(&format!("(call $attach {})", text("said"))),
+        told("(call $timer (i64.const 1))"),
+        told(&format!("(call $event {})", text("said"))),
+        NULL.to_owned(),
+    ];
+    let ran = World::new().go(&body.concat(), counting()).ran;
+    assert_eq!(messages(&ran), [&child(1), &child(2), "so", "", ""]);
+}
+
+#[test]
+fn a_save_begins_a_log_of_its_own() {
+    let mut world = World::new();
+    world.limits.log = 5;
+    let said = say(&text("said"));
+    let body = [&said, &said, call("save"), &said, call("send-task"), NULL].concat();
+    let Asked { ran, logs, .. } = world.go(&body, counting());
+    let lines = |log: &Log| log.lines.iter().map(|line| line.message.clone()).collect::<Vec<_>>();
+    assert_eq!(logs.iter().map(lines).collect::<Vec<_>>(), [vec!["so", "so"], vec!["so"]]);
+    assert_eq!((lines(&ran.log), ran.log.cut), (vec!["so".to_owned()], false));
+    assert!(ran.outcome.is_ok());
+    // one that was refused is none
+    let refused = world.go(&body, |_| Err(Fault::host(HostFault::Diverged, "it is another one")));
+    assert_eq!(lines(&refused.ran.log), ["so", "so"]);
+}
+
+#[test]
+fn a_saved_state_is_within_the_limit() {
+    let mut world = World::new();
+    world.limits.state = 2;
+    let save = |name: &str| format!("(call $save {}) {NULL}", text(name));
+    assert_eq!(world.go(&save("said"), counting()).asked, [Operation::Save(b"so".to_vec())]);
+    let Asked { ran, asked, .. } = world.go(&save("id"), counting());
+    let message = "the state of go has 3 bytes, more than 2 bytes; `--max-state` raises the limit";
+    assert_fault(&ran.outcome.unwrap_err(), HostFault::Limit(Limit::State), message);
+    assert_eq!(asked, []);
+}
+
+#[test]
+fn whoever_performs_can_end_the_run() {
+    let fault =
+        Fault { details: Some(Json::null()), ..Fault::host(HostFault::Diverged, "it asked for something else") };
+    for name in ["start-actor", "send-task", "save"] {
+        let body = [call(name), &say(&text("said")), NULL].concat();
+        let ran = World::new().go(&body, |_| Err(fault.clone())).ran;
+        assert_eq!(ran.outcome.unwrap_err(), fault);
+        assert_eq!(ran.log.lines, []);
+    }
+}
+
+#[test]
+fn a_run_says_whether_it_was_told_its_invocation() {
+    let told = |body: &str| World::new().go(&format!("{body} {NULL}"), counting()).ran.known;
+    assert!(told("(call $invocation (global.get $pair))"));
+    assert!(!told(call("send-task")));
+}

@@ -1,0 +1,198 @@
+//! What a mutation waits for, and the answers that it gets.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vactor::model::{Answered, Awaited, Fault, HostFault, Json, Level, Limit, Operation, Origin, Timestamp};
+use vactor::sandbox::Method;
+
+use super::super::{World, assert_fault, compile, messages, none};
+use super::{Asked, answered, call, child, class, counting, say, text, wait};
+use crate::raw::NULL;
+
+#[test]
+fn a_timer_past_the_end_of_time_is_due_then_and_counts_from_the_guests_clock() {
+    let body = format!(
+        "(call $keep (i32.const 0) (call $timer (i64.const -1))) (call $wait (call $kept (i32.const 0))) (drop) (drop)
+        (call $keep (i32.const 0) (call $timer (i64.const 1))) {} (drop) (drop) {NULL}",
+        wait(0)
+    );
+    let asked = World::new().go(&body, counting()).asked;
+    let at = |millis| Operation::Wait(vec![Awaited::Timer(Timestamp::from_millis(millis))]);
+    assert_eq!(asked, [at(u64::MAX), at(2_000_001)]);
+}
+
+#[test]
+fn a_handle_keeps_its_answer() {
+    let body = [
+        call("attach").to_owned(),
+        call("event").to_owned(),
+        say(&wait(3)),
+        say(&wait(3)),
+        // nothing is left to cancel
+        "(call $handle.cancel (call $kept (i32.const 3))) (call $handle.cancel (call $kept (i32.const 5)))".to_owned(),
+        say(&wait(5)),
+        NULL.to_owned(),
+    ];
+    let Asked { ran, asked, .. } = World::new().go(&body.concat(), counting());
+    assert_eq!(messages(&ran), ["1", "1", "2"]);
+    let (attached, event) = (Awaited::Invocation("bob".to_owned()), Awaited::Event("so".to_owned()));
+    assert_eq!(asked, [Operation::Wait(vec![attached]), Operation::Wait(vec![event])]);
+}
+
+#[test]
+fn a_wait_for_many_is_answered_by_the_first_that_has_its_answer() {
+    let level = "(call $log (call $wait-kept (i32.const 3)) (call $text_null))";
+    let timers =
+        "(call $keep (i32.const 0) (call $timer (i64.const 0))) (call $keep (i32.const 1) (call $timer (i64.const 1)))
+        (call $keep (i32.const 2) (call $kept (i32.const 1)))";
+    let body = [timers, level, level, &say(&wait(1)), &say(&wait(0)), level, NULL].concat();
+    let indexes = [2, 0].map(|index| answered(index, Ok(&index.to_string())));
+    let mut indexes = indexes.into_iter();
+    let Asked { ran, asked, .. } = World::new().go(&body, |_| indexes.next().unwrap());
+    // the second time slot 1 is the first that has it, for slots 1 and 2 have one handle; then slot 0
+    let said: Vec<_> = ran.log.lines.iter().map(|line| (line.level, line.message.as_str())).collect();
+    let info = |text| (Level::Info, text);
+    assert_eq!(said, [(Level::Warn, "null"), info("null"), info("2"), info("0"), (Level::Debug, "null")]);
+    let at = |millis| Awaited::Timer(Timestamp::from_millis(millis));
+    let (first, second) = (at(1_234_567), at(1_234_568));
+    let all = vec![first.clone(), second.clone(), second];
+    assert_eq!(asked, [Operation::Wait(all), Operation::Wait(vec![first])]);
+}
+
+#[test]
+fn a_fault_that_is_awaited_is_the_guests_to_read() {
+    let body = [call("start-actor"), call("event"), &say(&wait(0)), &say(&wait(5)), NULL].concat();
+    let details = Some(Json::parse(r#"{"left":1}"#).unwrap());
+    let (kind, message) = ("no-money".to_owned(), "there is none".to_owned());
+    let class = Fault { origin: Origin::Class, kind, message, details };
+    let host = Fault::host(HostFault::Deadlock, "it would wait for itself");
+    let mut faults = [class, host].into_iter();
+    let ran = World::new().go(&body, |operation| match operation {
+        Operation::Wait(_) => answered(0, Err(faults.next().unwrap())),
+        _ => Ok(None),
+    });
+    let said: Vec<_> = ran.ran.log.lines.iter().map(|line| (line.level, line.message.as_str())).collect();
+    let (id, info) = (child(1), |text| (Level::Info, text));
+    let class = [(Level::Debug, "no-money"), info("there is none"), info(r#"{"left":1}"#), info(&id), info("null")];
+    let host = [info("deadlock"), info("it would wait for itself"), info(""), info("null")];
+    assert_eq!(said, [class.as_slice(), &host].concat());
+}
+
+#[test]
+fn the_clock_stands_at_the_last_answer_and_never_goes_back() {
+    let is = |millis: u64| format!("(if (i64.ne (call $now) (i64.const {millis})) (then (unreachable)))");
+    let event = say(&format!("(call $wait (call $event {}))", text("said")));
+    let body = [is(1_234_567), event.clone(), is(2_000_000), event.clone(), is(2_000_000), event, is(2_000_001)];
+    let mut times = [2_000_000, 5, 2_000_001].into_iter();
+    let asked = World::new().go(&(body.concat() + NULL), |_| {
+        let at = Timestamp::from_millis(times.next().unwrap());
+        Ok(Some(Answered { index: 0, answer: Ok(Json::null()), at }))
+    });
+    assert!(asked.ran.outcome.is_ok(), "{:?}", asked.ran.outcome);
+}
+
+#[test]
+fn a_wait_for_nothing_traps() {
+    let Asked { ran, asked, .. } = World::new().go("(drop (call $wait-kept (i32.const 0))) (unreachable)", counting());
+    let message = "go trapped: `wait-any` was given no handle, and nothing would ever answer";
+    assert_fault(&ran.outcome.unwrap_err(), HostFault::Trap, message);
+    assert_eq!(asked, []);
+}
+
+#[test]
+fn a_handle_that_was_dropped_is_gone() {
+    let body = format!("{} (call $handle.drop (call $kept (i32.const 4))) {} (unreachable)", call("timer"), wait(4));
+    let fault = World::new().go(&body, counting()).ran.outcome.unwrap_err();
+    assert!(fault.is_host(HostFault::Trap) && fault.message.contains("unknown handle index"), "{fault:?}");
+}
+
+#[test]
+fn handles_and_their_answers_count_as_memory() {
+    let within = |body: &str, memory: u64| {
+        let mut world = World::new();
+        world.limits.memory = (2 << 16) + 1000 + memory;
+        world.go(body, |_| answered(0, Ok(&format!("\"{}\"", "x".repeat(5000))))).ran.outcome
+    };
+    let again = |body: &str| {
+        format!(
+            "(loop $again {body} (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100)))) {NULL}"
+        )
+    };
+    let full = |outcome: Result<_, Fault>| outcome.is_err_and(|fault| fault.is_host(HostFault::Limit(Limit::Memory)));
+    let kept = again("(drop (call $timer (i64.const 1)))");
+    assert!(within(&kept, 25_600).is_ok());
+    assert!(full(within(&kept, 20_000)));
+    // what is dropped is given back
+    assert!(within(&again("(call $handle.drop (call $timer (i64.const 1)))"), 1000).is_ok());
+    // text and answer count too
+    let named = format!("(drop (call $event (i32.const 0) (i32.const 60000))) {NULL}");
+    assert!(within(&named, 60_256).is_ok());
+    assert!(full(within(&named, 55_000)));
+    let answer = format!("{} {} (drop) (drop) {NULL}", call("timer"), wait(4));
+    assert!(within(&answer, 5_500).is_ok());
+    assert!(full(within(&answer, 2_000)));
+    // one handle, a thousand times in a list
+    let list = "(loop $l (i32.store (i32.add (i32.const 65536) (i32.mul (i32.const 4) (local.get $n))) (call $kept (i32.const 4)))
+        (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 1000))))
+        (drop (call $wait-any (i32.const 65536) (i32.const 1000)))";
+    let list = [call("timer"), list, NULL].concat();
+    assert!(within(&list, 300_000).is_ok());
+    assert!(full(within(&list, 200_000)));
+}
+
+#[test]
+fn a_wait_does_not_take_the_guests_time_and_gives_it_anew() {
+    let computes =
+        "(loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3000))))";
+    let body = [call("event"), computes, &wait(5), "(drop) (drop) (local.set $i (i32.const 0))", computes].concat();
+    let mut world = World::new();
+    world.limits.time = Duration::from_millis(200);
+    let slowly = |_: &_| {
+        thread::sleep(Duration::from_millis(250));
+        answered(0, Ok("1"))
+    };
+    let (began, ran) = (Instant::now(), world.go(&(body.clone() + NULL), slowly).ran);
+    assert!(ran.outcome.is_ok(), "{:?}", ran.outcome);
+    assert!(ran.took + Duration::from_millis(250) <= began.elapsed());
+    let ran = world.go(&(body + "(loop (br 0)) (unreachable)"), slowly).ran;
+    let message = "go computed for longer than 200 ms; `--max-time` raises the limit";
+    assert_fault(&ran.outcome.unwrap_err(), HostFault::Limit(Limit::Time), message);
+}
+
+#[test]
+fn a_run_that_was_stopped_while_it_waited_computes_no_more() {
+    let world = World::new();
+    let body = [call("event"), &wait(5), "(drop) (drop)", &say("(call $text_said)"), NULL].concat();
+    let ran = world.go(&body, |_| {
+        world.stop.stop();
+        answered(0, Ok("1"))
+    });
+    assert_fault(&ran.ran.outcome.unwrap_err(), HostFault::Cancelled, "go was cancelled");
+    assert_eq!(ran.ran.log.lines, []);
+}
+
+#[test]
+fn an_answer_that_nobody_waited_for_is_a_defect_and_no_panic() {
+    let body = [call("timer"), &wait(4), "(unreachable)"].concat();
+    for (performed, what) in [(answered(1, Ok("1")), "the index 1"), (Ok(None), "nothing")] {
+        let fault = World::new().go(&body, |_| performed.clone()).ran.outcome.unwrap_err();
+        let message = format!("go trapped: vactor answered its wait for 1 with {what}, which is a defect of vactor");
+        assert_fault(&fault, HostFault::Trap, &message);
+    }
+}
+
+#[test]
+fn a_class_may_run_while_another_waits_on_its_thread() {
+    let inner = compile(&class(&[call("timer"), &say(&wait(4)), NULL].concat()));
+    let body = [call("event"), &say(&wait(5)), NULL].concat();
+    let method = Method::Mutate { state: b"", name: "go", arguments: &none() };
+    let Asked { ran, asked, .. } = World::new().go(&body, |_| {
+        let within = World::new().ask(&inner, method, counting());
+        assert_eq!((messages(&within.ran), within.asked.len()), (vec!["1"], 1));
+        let alone = World::new().run(&inner, method).outcome.unwrap_err();
+        assert_fault(&alone, HostFault::Trap, "`timer` was called in a run whose calls nobody performs");
+        answered(0, Ok("7"))
+    });
+    assert_eq!((messages(&ran), asked.len()), (vec!["7"], 1));
+}
