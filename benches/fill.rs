@@ -55,6 +55,8 @@ fn make_alike(folder: &Path, like: &ActorInfo, actors: usize) -> vactor::Result<
             accepted: at,
             due: None,
             resumes: None,
+            depth: 0,
+            retries: None,
         };
         Ok(Commit {
             turn: Turn::Fresh(Box::new(new)),
@@ -64,6 +66,8 @@ fn make_alike(folder: &Path, like: &ActorInfo, actors: usize) -> vactor::Result<
             log: Log::default(),
             micros: 0,
             end: End::Made { class: class.clone(), version, state: like.state.clone() },
+            progress: None,
+            known: false,
         })
     };
     for first in (1..actors).step_by(GROUP) {

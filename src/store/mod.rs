@@ -4,13 +4,15 @@ mod between;
 mod commit;
 mod redb;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-pub use commit::{Accepted, Commit, Committed, End, Turn};
+pub use commit::{Accepted, Child, Commit, Committed, End, Entry, Found, NewEvent, Progress, Suspend, Suspended, Turn};
 pub use redb::{Mode, RedbStore};
 
 use crate::model::{
-    ActorId, ClassName, Hash, Head, Invocation, Json, Name, NewInvocation, Outcome, Reference, Result, Step, Timestamp,
+    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, NewInvocation, On, Recorded, Reference,
+    Result, Step, Timestamp,
 };
 
 /// A store of classes and actors, shared by threads and by processes.
@@ -70,14 +72,22 @@ pub trait Store: Send + Sync {
 
     fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>>;
 
-    /// The invocation that used a key of a name.
+    /// The invocation of an opaque id that a guest was told.
+    fn reference_of(&self, opaque_id: &str) -> Result<Option<Reference>>;
+
+    /// The invocation that used a key of a name. [`KeyTakenByEvent`](crate::model::Error::KeyTakenByEvent) where an event did.
     fn keyed(&self, name: &Name, key: &str) -> Result<Option<Invocation>>;
 
-    /// The accepted invocation whose turn it is, at the time `now`: the first in the inbox, and where it is empty the
-    /// first of the delayed that are due.
+    /// The actor's accepted invocation whose turn it is, at the time `now`: the first in the inbox, and where it is empty the
+    /// first of the delayed that are due. None while that one waits and is not answered: the rest waits behind it.
     fn next(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
 
-    /// Names after `after` that have an invocation whose turn it is at the time `now`; at most `limit`.
+    /// A task's accepted invocations whose turn it is at the time `now`, any number of which may run at once, in order; at
+    /// most `limit` after the number `after`. [`next`](Store::next) gives none of them.
+    fn tasks(&self, name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
+
+    /// Names after `after` that have an invocation whose turn it is at the time `now`, an actor's or a task's; at most
+    /// `limit`. What is due and stands behind one that waits takes its place in the inbox with this.
     fn runnable(&self, after: Option<&Name>, now: Timestamp, limit: usize) -> Result<Vec<Name>>;
 
     /// When the next delayed invocation of any name comes due that is not due at `now`.
@@ -95,9 +105,35 @@ pub trait Store: Send + Sync {
     /// [`Stale`](crate::model::Error::Stale). What is refused leaves nothing behind.
     fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>>;
 
-    /// Ends an accepted invocation that has not run: no step is written.
-    /// [`AlreadyEnded`](crate::model::Error::AlreadyEnded) where it ended before.
-    fn settle(&self, reference: &Reference, at: Timestamp, outcome: Outcome) -> Result<()>;
+    /// Ends an accepted invocation as `cancelled`, with this fault, and with it all its children that have not ended, and
+    /// theirs. One that has committed something of its run, or is among `running`, leaves a step where its actor is there; the
+    /// others leave none. [`AlreadyEnded`](crate::model::Error::AlreadyEnded) where it ended before.
+    fn cancel(&self, reference: &Reference, at: Timestamp, fault: Fault, running: &BTreeSet<Reference>) -> Result<()>;
+
+    // Waits
+
+    /// Commits what a run asked for so far, and that it waits. If that is answered already, or would close a cycle of waits,
+    /// the answer is given and it does not wait; the search for a cycle is part of the transaction.
+    fn suspend(&self, suspend: Suspend) -> Result<Suspended>;
+
+    /// The answer of a wait of an accepted invocation at the time `now`, if there is one. Of several the earliest.
+    /// [`AlreadyEnded`](crate::model::Error::AlreadyEnded) where it has ended meanwhile.
+    fn answer(&self, reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
+
+    /// What an invocation asked for and was answered: entries of its record from the index `from` on; at most `limit`.
+    fn record(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>>;
+
+    /// The state that an invocation which has saved, and has not ended, began with; None where there was no actor.
+    fn beginning(&self, reference: &Reference) -> Result<Option<Vec<u8>>>;
+
+    /// Sends an event to an actor (or to one that is about to be made); answers its number. With a key that was used for the
+    /// same event before nothing is sent. [`InboxFull`](crate::model::Error::InboxFull) where `limit` are there already,
+    /// [`NoActor`](crate::model::Error::NoActor); [`KeyTaken`](crate::model::Error::KeyTaken) and
+    /// [`KeyTakenByEvent`](crate::model::Error::KeyTakenByEvent) where the key was used for something else.
+    fn emit(&self, event: NewEvent, limit: u64) -> Result<u64>;
+
+    /// Events that no method has taken yet, in order, with numbers over `after`; at most `limit`.
+    fn events(&self, name: &Name, after: u64, limit: usize) -> Result<Vec<Event>>;
 
     // Between processes
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Invocation, Name, Outcome, Reference, Status, Timestamp};
+use crate::model::{Error, Invocation, Name, Outcome, Reference, Result, Status, Timestamp};
 
 use super::actors;
 use super::boundary::{Try, damaged};
-use super::key::Key;
-use super::record::{InvocationRecord, StepRecord, Use};
+use super::key::{Key, Lane, Span};
+use super::record::{InvocationRecord, Open, StepRecord, Use};
 use super::tables::{Source, Tables};
+use super::waits;
 
 pub(super) fn invocation(tables: &Tables<impl Source>, name: &Name, number: u64) -> Try<Option<Invocation>> {
     if let Some(record) = tables.get(&Key::invocation(name, number))? {
@@ -40,10 +41,12 @@ pub(super) fn must(tables: &Tables<impl Source>, name: &Name, number: u64) -> Tr
 
 fn read(tables: &Tables<impl Source>, name: &Name, number: u64, record: InvocationRecord) -> Try<Invocation> {
     let invocation = match record {
-        InvocationRecord::Open { new, .. } => Invocation { number, status: Status::Accepted, new, resumed_by: None },
-        InvocationRecord::Bare { new, at, outcome, log } => {
+        InvocationRecord::Open(Open { new, attempts, begun, .. }) => {
+            Invocation { number, status: Status::Accepted, new, resumed_by: None, attempts, begun }
+        }
+        InvocationRecord::Bare { new, at, outcome, log, attempts } => {
             let status = Status::Ended { at, outcome, log, step: None };
-            Invocation { number, status, new, resumed_by: None }
+            Invocation { number, status, new, resumed_by: None, attempts, begun: None }
         }
         InvocationRecord::Step(step) => {
             let record = actors::step(tables, name, step)?;
@@ -56,22 +59,64 @@ fn read(tables: &Tables<impl Source>, name: &Name, number: u64, record: Invocati
     linked(tables, invocation)
 }
 
-pub(super) fn keyed(tables: &Tables<impl Source>, name: &Name, key: &str) -> Try<Option<Invocation>> {
-    let used: Option<Use> = tables.get(&Key::used(name, key))?;
-    used.map(|used| must(tables, name, used.number)).transpose()
+pub(super) fn keyed(tables: &Tables<impl Source>, name: &Name, key: &str) -> Try<Result<Option<Invocation>>> {
+    match tables.get(&Key::used(name, key))? {
+        Some(Use { number, event: None, .. }) => Ok(Ok(Some(must(tables, name, number)?))),
+        Some(Use { number, event: Some(_), .. }) => {
+            Ok(Err(Error::KeyTakenByEvent { key: key.to_owned(), id: name.to_string(), number }))
+        }
+        None => Ok(Ok(None)),
+    }
+}
+
+/// An invocation that has not ended.
+pub(super) fn open(tables: &Tables<impl Source>, name: &Name, number: u64) -> Try<Option<Open>> {
+    Ok(match tables.get(&Key::invocation(name, number))? {
+        Some(InvocationRecord::Open(open)) => Some(open),
+        _ => None,
+    })
+}
+
+/// The number of the first in an actor's inbox, with its turn.
+pub(super) fn first(tables: &Tables<impl Source>, name: &Name) -> Try<Option<(u64, u64)>> {
+    let first = tables.records::<u64>(Key::inbox_lane(name, Lane::Actor))?.next().transpose()?;
+    first.map(|(key, number)| Ok((number_of(&key)?, number))).transpose()
 }
 
 pub(super) fn next(tables: &Tables<impl Source>, name: &Name, now: Timestamp) -> Try<Option<Invocation>> {
-    let first = tables.records::<u64>(Key::inbox_of(name))?.next().transpose()?;
-    let number = match first {
-        Some((_, number)) => Some(number),
-        None => tables.first(Key::delayed_until(name, now))?.map(|key| number_of(&key)).transpose()?,
+    let Some((_, number)) = first(tables, name)? else {
+        let due = tables.first(Key::delayed_until(name, Lane::Actor, now))?;
+        return due.map(|key| must(tables, name, number_of(&key)?)).transpose();
     };
-    number.map(|number| must(tables, name, number)).transpose()
+    let first = must(tables, name, number)?;
+    match first.waiting() {
+        Some(waiting) if waits::answer(tables, &first.reference(), &waiting.on, now)?.is_none() => Ok(None),
+        _ => Ok(Some(first)),
+    }
 }
 
-/// Names in order that have something in their inbox, or something delayed that is due.
-pub(super) fn runnable(
+/// A task's invocations, in the order of their turns.
+pub(super) fn tasks(
+    tables: &Tables<impl Source>,
+    name: &Name,
+    after: Option<u64>,
+    now: Timestamp,
+    limit: usize,
+) -> Try<Vec<Invocation>> {
+    let spans = (Key::inbox_lane(name, Lane::Task), Key::delayed_until(name, Lane::Task, now));
+    let numbers = numbers_in(tables, name, spans, after, limit)?;
+    numbers.into_iter().map(|number| must(tables, name, number)).collect()
+}
+
+/// Whether a name has an invocation whose turn it is.
+pub(super) fn can_run(tables: &Tables<impl Source>, name: &Name, now: Timestamp) -> Try<bool> {
+    Ok(tables.first(Key::inbox_lane(name, Lane::Task))?.is_some()
+        || tables.first(Key::delayed_until(name, Lane::Task, now))?.is_some()
+        || next(tables, name, now)?.is_some())
+}
+
+/// Names in order that may have an invocation whose turn it is: those that are noted as ready, and those of what is due.
+pub(super) fn candidates(
     tables: &Tables<impl Source>,
     after: Option<&Name>,
     now: Timestamp,
@@ -87,12 +132,8 @@ pub(super) fn runnable(
             names.pop_last();
         }
     }
-    let mut last = after.cloned();
-    for _ in 0..limit {
-        let Some(key) = tables.first(Key::inboxes_after(last.as_ref()))? else { break };
-        let name = name_of(&key)?;
-        names.insert(name.clone());
-        last = Some(name);
+    for key in tables.keys(Key::ready_after(after))?.take(limit) {
+        names.insert(name_of(&key?)?);
     }
     Ok(names.into_iter().take(limit).collect())
 }
@@ -147,17 +188,28 @@ pub(super) fn open_numbers(
     after: Option<u64>,
     limit: usize,
 ) -> Try<Vec<u64>> {
-    let (mut inbox, mut delayed) = (Key::inbox_of(name), Key::delayed_of(name));
+    numbers_in(tables, name, (Key::inbox_of(name), Key::delayed_of(name)), after, limit)
+}
+
+/// Numbers in spans of a name's inbox and of its delayed, behind `after`.
+fn numbers_in(
+    tables: &Tables<impl Source>,
+    name: &Name,
+    (mut inbox, mut delayed): (Span, Span),
+    after: Option<u64>,
+    limit: usize,
+) -> Try<Vec<u64>> {
     // where it has ended meanwhile, those with higher numbers are what is behind it
     let mut above = 0;
     if let Some(number) = after {
-        match tables.get(&Key::invocation(name, number))? {
-            Some(InvocationRecord::Open { turn: Some(turn), .. }) => inbox.0 = Key::inbox(name, turn + 1),
-            Some(InvocationRecord::Open { new, turn: None }) => {
+        match open(tables, name, number)? {
+            Some(Open { new, turn: Some(turn), .. }) => inbox.0 = Key::inbox(name, Lane::from(&new.call), turn + 1),
+            Some(Open { new, turn: None, .. }) => {
                 inbox.0 = inbox.1.clone();
-                delayed.0 = Key::delayed(name, new.due.unwrap_or(new.accepted), number + 1);
+                let due = new.due.unwrap_or(new.accepted);
+                delayed.0 = Key::delayed(name, Lane::from(&new.call), due, number + 1);
             }
-            _ => above = number,
+            None => above = number,
         }
     }
     let queued = tables.records::<u64>(inbox)?.map(|entry| Ok(entry?.1));
@@ -204,6 +256,6 @@ pub(super) fn number_of(key: &Key) -> Try<u64> {
     key.last_number().map_or_else(|| damaged("a number is none"), Ok)
 }
 
-fn name_of(key: &Key) -> Try<Name> {
+pub(super) fn name_of(key: &Key) -> Try<Name> {
     key.name().map_or_else(|| damaged("a name is none"), |name| Ok(Name::from_stored(name)))
 }

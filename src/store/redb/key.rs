@@ -1,14 +1,34 @@
 //! Where a record stands. One ordered table holds them all, so that what changes together lies together:
 //! an actor's newest step, its head and its state are neighbours, and a step touches one leaf of the tree.
 
-use crate::model::{ClassName, Hash, Name, Timestamp};
+mod span;
+
+pub(super) use span::Span;
+
+use crate::model::{Call, ClassName, Hash, Name, Reference, Timestamp};
 
 /// A record's key, ordered as its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(Vec<u8>);
 
-/// Keys from the first to before the second.
-pub(super) type Span = (Key, Key);
+/// Which invocations of a name stand in a row. An actor and a task may have one name: neither waits for the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Lane {
+    /// Of an actor: one after the other.
+    Actor = 0,
+    /// Of a task: any number at once.
+    Task = 1,
+}
+
+impl From<&Call> for Lane {
+    fn from(call: &Call) -> Lane {
+        match call {
+            Call::Construct { .. } | Call::Mutate => Lane::Actor,
+            Call::Task { .. } => Lane::Task,
+        }
+    }
+}
 
 /// What a key is of. The first byte of it.
 #[derive(Clone, Copy)]
@@ -17,8 +37,14 @@ enum Space {
     /// What a name has: its actor's journal, head and state, its invocations.
     Named = b'a',
     Class = b'c',
+    /// Who waits for an invocation.
+    Waiter = b'e',
     Component = b'm',
-    /// When a delayed invocation comes due, of all names.
+    /// Opaque ids of invocations.
+    Opaque = b'o',
+    /// Names that have something to run.
+    Ready = b'r',
+    /// When a delayed invocation comes due, or the timer of a wait, of all names.
     Due = b't',
     Version = b'v',
     Inbox = b'w',
@@ -40,6 +66,13 @@ enum Part {
     Step = 5,
     Head = 6,
     State = 7,
+    /// An operation in the record of an invocation.
+    Recorded = 8,
+    /// The state that an invocation which has saved began with.
+    Beginning = 9,
+    Event = 10,
+    /// The opaque id of an invocation, where anybody was told it.
+    Told = 11,
 }
 
 impl Key {
@@ -117,12 +150,18 @@ impl Key {
         Key([&[Space::Component as u8], &hash.as_bytes()[..]].concat())
     }
 
-    pub(super) fn inbox(name: &Name, turn: u64) -> Key {
-        Key::of(Space::Inbox, name.as_str()).end_name().number(turn)
+    fn lane(space: Space, name: &Name, lane: Lane) -> Key {
+        let mut key = Key::of(space, name.as_str()).end_name();
+        key.0.push(lane as u8);
+        key
     }
 
-    pub(super) fn delayed(name: &Name, due: Timestamp, number: u64) -> Key {
-        Key::of(Space::Delayed, name.as_str()).end_name().number(due.as_millis()).number(number)
+    pub(super) fn inbox(name: &Name, lane: Lane, turn: u64) -> Key {
+        Key::lane(Space::Inbox, name, lane).number(turn)
+    }
+
+    pub(super) fn delayed(name: &Name, lane: Lane, due: Timestamp, number: u64) -> Key {
+        Key::lane(Space::Delayed, name, lane).number(due.as_millis()).number(number)
     }
 
     pub(super) fn due(due: Timestamp, name: &Name, number: u64) -> Key {
@@ -131,120 +170,37 @@ impl Key {
         key.end_name().number(number)
     }
 
-    // Spans
-
-    /// Steps from a number on.
-    pub(super) fn steps_from(name: &Name, from: u64) -> Span {
-        (Key::step(name, from), Key::part(name, Part::Head))
+    pub(super) fn ready(name: &Name) -> Key {
+        Key::of(Space::Ready, name.as_str()).end_name()
     }
 
-    /// Steps below a number.
-    pub(super) fn steps_below(name: &Name, number: u64) -> Span {
-        (Key::step(name, 0), Key::step(name, number))
+    pub(super) fn waiter(awaited: &Reference, waiter: &Reference) -> Key {
+        let mut key = Key::of(Space::Waiter, awaited.name.as_str()).end_name().number(awaited.number);
+        key.0.extend(waiter.name.as_str().as_bytes());
+        key.end_name().number(waiter.number)
     }
 
-    pub(super) fn invocations_below(name: &Name, number: u64) -> Span {
-        (Key::invocation(name, 0), Key::invocation(name, number))
+    pub(super) fn opaque(id: &str) -> Key {
+        Key::of(Space::Opaque, id).end_name()
     }
 
-    pub(super) fn invocations(name: &Name) -> Span {
-        (Key::part(name, Part::Invocation), Key::part(name, Part::Resumed))
+    pub(super) fn told(name: &Name, number: u64) -> Key {
+        Key::part(name, Part::Told).number(number)
     }
 
-    pub(super) fn resumptions(name: &Name) -> Span {
-        (Key::part(name, Part::Resumed), Key::part(name, Part::Use))
+    pub(super) fn recorded(name: &Name, number: u64, index: u64) -> Key {
+        Key::part(name, Part::Recorded).number(number).number(index)
     }
 
-    pub(super) fn uses(name: &Name) -> Span {
-        (Key::part(name, Part::Use), Key::part(name, Part::Step))
+    pub(super) fn beginning(name: &Name, number: u64) -> Key {
+        Key::part(name, Part::Beginning).number(number)
     }
 
-    /// Everything of the actor itself: checkpoints, and steps. Its head and its state are one key each.
-    pub(super) fn journal(name: &Name) -> [Span; 2] {
-        [
-            (Key::part(name, Part::Checkpoint), Key::part(name, Part::Invocation)),
-            (Key::part(name, Part::Step), Key::part(name, Part::Head)),
-        ]
-    }
-
-    /// Everything of names that begin with a text.
-    pub(super) fn named_from(prefix: &str) -> Span {
-        (Key::of(Space::Named, prefix), Key::after_space(Space::Named))
-    }
-
-    /// Everything of names after a name.
-    pub(super) fn named_after(name: &str) -> Span {
-        (Key::of(Space::Named, name).after_name(), Key::after_space(Space::Named))
-    }
-
-    pub(super) fn classes() -> Span {
-        Key::all(Space::Class)
-    }
-
-    pub(super) fn versions() -> Span {
-        Key::all(Space::Version)
-    }
-
-    pub(super) fn inbox_of(name: &Name) -> Span {
-        let name = Key::of(Space::Inbox, name.as_str());
-        (name.clone().end_name(), name.after_name())
-    }
-
-    pub(super) fn delayed_of(name: &Name) -> Span {
-        let name = Key::of(Space::Delayed, name.as_str());
-        (name.clone().end_name(), name.after_name())
-    }
-
-    /// The delayed of a name that are due at a time.
-    pub(super) fn delayed_until(name: &Name, now: Timestamp) -> Span {
-        let name = Key::of(Space::Delayed, name.as_str()).end_name();
-        match now.as_millis().checked_add(1) {
-            Some(after) => (name.clone(), name.number(after)),
-            None => (name.clone(), name.number(u64::MAX).number(u64::MAX)),
-        }
-    }
-
-    pub(super) fn inboxes_after(name: Option<&Name>) -> Span {
-        Key::after_in(Space::Inbox, name)
-    }
-
-    pub(super) fn delayed_after(name: Option<&Name>) -> Span {
-        Key::after_in(Space::Delayed, name)
-    }
-
-    /// What is due at a time, of all names.
-    pub(super) fn due_until(now: Timestamp) -> Span {
-        (Key(vec![Space::Due as u8]), Key::due_after(now).0)
-    }
-
-    /// What is due later than that.
-    pub(super) fn due_after(now: Timestamp) -> Span {
-        let end = Key::after_space(Space::Due);
-        match now.as_millis().checked_add(1) {
-            Some(after) => (Key(vec![Space::Due as u8]).number(after), end),
-            None => (end.clone(), end),
-        }
-    }
-
-    fn all(space: Space) -> Span {
-        (Key(vec![space as u8]), Key::after_space(space))
-    }
-
-    fn after_in(space: Space, name: Option<&Name>) -> Span {
-        match name {
-            Some(name) => (Key::of(space, name.as_str()).after_name(), Key::after_space(space)),
-            None => Key::all(space),
-        }
-    }
-
-    fn after_space(space: Space) -> Key {
-        Key(vec![space as u8 + 1])
-    }
-
-    /// The first key after all of a name's.
-    fn after_name(mut self) -> Key {
-        self.0.push(1);
-        self
+    /// An event's name may hold anything, so its length goes before it.
+    pub(super) fn event(name: &Name, event: &str, number: u64) -> Key {
+        let mut key = Key::part(name, Part::Event).number(event.len() as u64);
+        key.0.extend(event.as_bytes());
+        key.number(number)
     }
 
     // Reading
@@ -268,6 +224,21 @@ impl Key {
         Some(Timestamp::from_millis(u64::from_be_bytes(*millis)))
     }
 
+    /// Who waits, by a key of [`Key::waiter`].
+    pub(super) fn waiting(&self) -> Option<Reference> {
+        let awaited = self.name()?.len() + 2;
+        let (name, number) = self.0.get(awaited + 8..)?.split_last_chunk()?;
+        let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
+        Some(Reference { name: Name::from_stored(name), number: u64::from_be_bytes(*number) })
+    }
+
+    /// The event's name, by a key of [`Key::event`].
+    pub(super) fn event_name(&self) -> Option<&str> {
+        let length = self.name()?.len() + 3;
+        let name = self.0.get(length + 8..self.0.len().checked_sub(8)?)?;
+        std::str::from_utf8(name).ok()
+    }
+
     /// What it is the key of, for a person.
     pub(super) fn describe(&self) -> String {
         let name = self.name().unwrap_or("?");
@@ -284,47 +255,14 @@ impl Key {
                 Some(4) => format!("a key of {name}"),
                 Some(5) => format!("step {number} of {name}"),
                 Some(7) => format!("the state of {name}"),
+                Some(8) => format!("the record of an invocation of {name}, at {number},"),
+                Some(9) => format!("the state that {name}#{number} began with"),
+                Some(10) => format!("event {number} of {name}"),
+                Some(11) => format!("the opaque id of {name}#{number}"),
                 _ => format!("the head of {name}"),
             },
+            Some(b'o') => "an opaque id".to_owned(),
             _ => format!("the inbox of {name}"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_stand_in_the_order_of_their_texts() {
-        let mut names = ["a", "a-b", "a/b", "ab", "b", "A", "a.b"].map(Name::from_stored);
-        let mut keys: Vec<Key> = names.iter().map(Key::head).collect();
-        names.sort();
-        keys.sort();
-        assert_eq!(keys.iter().map(|key| key.name().unwrap()).collect::<Vec<_>>(), names.map(|n| n.to_string()));
-    }
-
-    #[test]
-    fn a_name_s_span_holds_nothing_of_another() {
-        let name = Name::from_stored("a");
-        let (from, to) = Key::inbox_of(&name);
-        let within = |key: Key| from <= key && key < to;
-        assert!(within(Key::inbox(&name, 0)) && within(Key::inbox(&name, u64::MAX)));
-        for other in ["a-", "a/b", "ab", "Z", "b"] {
-            assert!(!within(Key::inbox(&Name::from_stored(other), 1)), "{other}");
-        }
-    }
-
-    #[test]
-    fn due_times_end_with_the_span_they_belong_to() {
-        let name = Name::from_stored("a");
-        for now in [0, 5, u64::MAX - 1, u64::MAX] {
-            let now = Timestamp::from_millis(now);
-            let due = Key::due(now, &name, u64::MAX);
-            let (_, end) = Key::due_until(now);
-            assert!(due < end);
-            assert!(Key::delayed(&name, now, u64::MAX - 1) < Key::delayed_until(&name, now).1);
-            assert_eq!((due.name(), due.due_time(), due.last_number()), (Some("a"), Some(now), Some(u64::MAX)));
         }
     }
 }

@@ -4,6 +4,7 @@ mod actors;
 mod boundary;
 mod classes;
 mod disk;
+mod graph;
 mod invocations;
 mod key;
 mod open;
@@ -11,6 +12,7 @@ mod pages;
 mod record;
 mod store;
 mod tables;
+mod waits;
 mod write;
 
 pub(in crate::store) use disk::largest_file;

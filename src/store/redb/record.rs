@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::model::{
-    Call, ClassName, Hash, Invocation, Json, Key as CallKey, Log, Name, NewInvocation, Outcome, Status, Step, Timestamp,
+    Begun, Call, ClassName, Hash, Invocation, Json, Key as CallKey, Log, Name, NewInvocation, Outcome, Status, Step,
+    Timestamp,
 };
 use crate::store::Version;
 
@@ -88,18 +89,38 @@ pub(super) struct StepRecord {
     pub checkpoint: u64,
     /// Where this step is the checkpoint and its state is short: the state.
     pub state: Option<ByteBuf>,
+    #[serde(default)]
+    pub depth: u32,
+    #[serde(default)]
+    pub retries: Option<u32>,
 }
 
 impl StepRecord {
     /// Whoever resumed it stands elsewhere.
     pub(super) fn invocation(self, name: Name) -> Invocation {
-        let Step { number, reference, method, arguments, caller, meta, at, seed, outcome, log, .. } = self.step;
-        let (call, key, accepted, due, resumes) = (self.call, self.key, self.accepted, self.due, self.resumes);
+        let StepRecord { step, call, key, accepted, due, resumes, depth, retries, .. } = self;
+        let Step { number, reference, method, arguments, caller, meta, at, seed, outcome, log, .. } = step;
         Invocation {
             number: reference,
             status: Status::Ended { at, outcome, log, step: Some(number) },
-            new: NewInvocation { name, call, method, arguments, key, caller, meta, seed, accepted, due, resumes },
+            new: NewInvocation {
+                name,
+                call,
+                method,
+                arguments,
+                key,
+                caller,
+                meta,
+                seed,
+                accepted,
+                due,
+                resumes,
+                depth,
+                retries,
+            },
             resumed_by: None,
+            attempts: 0,
+            begun: None,
         }
     }
 }
@@ -107,17 +128,46 @@ impl StepRecord {
 /// An invocation that left no step, or none yet, or one of another number.
 #[derive(Serialize, Deserialize)]
 pub(super) enum InvocationRecord {
-    /// It stands in the inbox at this turn, or it is delayed.
-    Open { new: NewInvocation, turn: Option<u64> },
+    Open(Open),
     /// It ended without a step.
-    Bare { new: NewInvocation, at: Timestamp, outcome: Outcome, log: Log },
+    Bare {
+        new: NewInvocation,
+        at: Timestamp,
+        outcome: Outcome,
+        log: Log,
+        #[serde(default)]
+        attempts: u32,
+    },
     /// It ended with this step.
     Step(u64),
 }
 
-/// Who used a caller's key.
+/// One that has not ended.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Open {
+    pub new: NewInvocation,
+    /// Where it stands in the inbox; None where it is delayed.
+    pub turn: Option<u64>,
+    #[serde(default)]
+    pub attempts: u32,
+    /// Of an actor's invocations only the first in its inbox has begun.
+    #[serde(default)]
+    pub begun: Option<Begun>,
+}
+
+/// Who used a caller's key: an invocation of this number, or an event of it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Use {
     pub number: u64,
     pub at: Timestamp,
+    /// Of an event: what makes it the same event.
+    #[serde(default)]
+    pub event: Option<Hash>,
+}
+
+/// An event that nobody has taken yet.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EventRecord {
+    pub at: Timestamp,
+    pub payload: Json,
 }

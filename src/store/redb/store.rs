@@ -1,18 +1,21 @@
 //! The trait, each method a transaction.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::model::{
-    ActorId, ClassName, Hash, Head, Invocation, Name, NewInvocation, Outcome, Reference, Result, Step, Timestamp,
+    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, NewInvocation, On, Recorded, Reference, Result,
+    Step, Timestamp,
 };
 use crate::store::{
-    Accepted, Class, Commit, Committed, Hold, Holds, NewVersion, Registered, Snapshot, Store, Version, Watch,
+    Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, Registered, Snapshot, Store, Suspend,
+    Suspended, Version, Watch,
 };
 
 use super::boundary::Try;
 use super::open::RedbStore;
 use super::write::Ready;
-use super::{actors, classes, invocations};
+use super::{actors, classes, invocations, waits};
 
 impl Store for RedbStore {
     fn register(&self, version: NewVersion) -> Result<Registered> {
@@ -72,7 +75,11 @@ impl Store for RedbStore {
     }
 
     fn keyed(&self, name: &Name, key: &str) -> Result<Option<Invocation>> {
-        self.read(|tables| invocations::keyed(tables, name, key))
+        self.read(|tables| invocations::keyed(tables, name, key))?
+    }
+
+    fn tasks(&self, name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>> {
+        self.read(|tables| invocations::tasks(tables, name, after, now, limit))
     }
 
     fn next(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>> {
@@ -80,7 +87,12 @@ impl Store for RedbStore {
     }
 
     fn runnable(&self, after: Option<&Name>, now: Timestamp, limit: usize) -> Result<Vec<Name>> {
-        self.read(|tables| invocations::runnable(tables, after, now, limit))
+        let (ready, idle) = self.look_for_ready(after, now, limit)?;
+        if idle.is_empty() || self.is_reading() {
+            return Ok(ready);
+        }
+        self.write(|writer| writer.tidy(&idle, now))?;
+        Ok(self.look_for_ready(after, now, limit)?.0)
     }
 
     fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
@@ -100,8 +112,36 @@ impl Store for RedbStore {
         self.write(|writer| ready.into_iter().map(|ready| writer.commit(ready)).collect::<Try<_>>())
     }
 
-    fn settle(&self, reference: &Reference, at: Timestamp, outcome: Outcome) -> Result<()> {
-        self.write(|writer| writer.settle(reference, at, outcome))
+    fn reference_of(&self, opaque_id: &str) -> Result<Option<Reference>> {
+        self.read(|tables| waits::reference_of(tables, opaque_id))
+    }
+
+    fn cancel(&self, reference: &Reference, at: Timestamp, fault: Fault, running: &BTreeSet<Reference>) -> Result<()> {
+        self.write(|writer| writer.cancel(reference, at, fault, running))
+    }
+
+    fn suspend(&self, suspend: Suspend) -> Result<Suspended> {
+        self.write(|writer| writer.suspend(suspend))?
+    }
+
+    fn answer(&self, reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>> {
+        self.read(|tables| waits::answer(tables, reference, on, now))
+    }
+
+    fn record(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>> {
+        self.read(|tables| waits::record(tables, reference, from, limit))
+    }
+
+    fn beginning(&self, reference: &Reference) -> Result<Option<Vec<u8>>> {
+        self.read(|tables| waits::beginning(tables, reference))
+    }
+
+    fn emit(&self, event: NewEvent, limit: u64) -> Result<u64> {
+        self.write(|writer| writer.emit(event, limit))?
+    }
+
+    fn events(&self, name: &Name, after: u64, limit: usize) -> Result<Vec<Event>> {
+        self.read(|tables| waits::events(tables, name, after, limit))
     }
 
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
@@ -120,5 +160,20 @@ impl Store for RedbStore {
 
     fn watch(&self) -> Result<Box<dyn Watch>> {
         Ok(self.between.watch(self.is_reading()))
+    }
+}
+
+impl RedbStore {
+    /// Of names that may be ready, those that are, and those that are not: their first waits, and what was noted or
+    /// has come due stands behind it.
+    fn look_for_ready(&self, after: Option<&Name>, now: Timestamp, limit: usize) -> Result<(Vec<Name>, Vec<Name>)> {
+        self.read(|tables| {
+            let (mut ready, mut idle) = (Vec::new(), Vec::new());
+            for name in invocations::candidates(tables, after, now, limit)? {
+                let of = if invocations::can_run(tables, &name, now)? { &mut ready } else { &mut idle };
+                of.push(name);
+            }
+            Ok((ready, idle))
+        })
     }
 }

@@ -39,6 +39,11 @@ impl Disk {
         self.0.lock().unwrap().ops.clone()
     }
 
+    /// How much happened.
+    pub fn happened(&self) -> usize {
+        self.0.lock().unwrap().ops.len()
+    }
+
     pub fn acknowledge(&self, done: usize) {
         self.0.lock().unwrap().ops.push(Op::Acknowledged(done));
     }

@@ -1,10 +1,13 @@
 //! Stores to play with, and the words to fill them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 use vactor::model::*;
-use vactor::store::{Commit, Committed, End, Mode, RedbStore, Store, Turn};
+use vactor::store::{
+    Child, Commit, Committed, End, Entry, Found, Mode, NewEvent, Progress, RedbStore, Store, Suspend, Suspended, Turn,
+};
 
 /// A new store, and further handles of the same one.
 pub enum Fixture {
@@ -66,6 +69,8 @@ pub fn call(of: &str, method: &str, accepted: u64) -> NewInvocation {
         accepted: at(accepted),
         due: None,
         resumes: None,
+        depth: 0,
+        retries: None,
     }
 }
 
@@ -101,7 +106,17 @@ pub fn log(said: &str) -> Log {
 /// A commit that ends an invocation with a new state.
 pub fn ends(turn: Turn, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
     let end = End::Step { version: 1, state: Some(state.to_vec()) };
-    Commit { turn, expected_steps, at: at(now), outcome: done("1"), log: log("hello"), micros: 5, end }
+    Commit {
+        turn,
+        expected_steps,
+        at: at(now),
+        outcome: done("1"),
+        log: log("hello"),
+        micros: 5,
+        end,
+        progress: None,
+        known: false,
+    }
 }
 
 pub fn fresh(new: NewInvocation) -> Turn {
@@ -120,6 +135,15 @@ pub fn makes(turn: Turn, expected_steps: u64, now: u64, state: &[u8]) -> Commit 
 
 pub fn bare(turn: Turn, expected_steps: u64, now: u64) -> Commit {
     Commit { end: End::Bare, outcome: failed(), ..ends(turn, expected_steps, now, b"") }
+}
+
+/// Ends an accepted one as cancelled.
+pub fn cancel(store: &dyn Store, of: &str, number: u64, now: u64) -> Result<()> {
+    store.cancel(&reference(of, number), at(now), cancelled(), &BTreeSet::new())
+}
+
+pub fn cancelled() -> Fault {
+    Fault::host(HostFault::Cancelled, "somebody cancelled it")
 }
 
 /// Commits one.
@@ -144,4 +168,73 @@ pub fn accept(store: &dyn Store, new: NewInvocation) -> u64 {
         Ok(vactor::store::Accepted::New(number)) => number,
         other => panic!("{other:?}"),
     }
+}
+
+// Waits
+
+pub fn asked(what: &str) -> Asked {
+    Asked { what: what.to_owned(), hash: Hash::of(what.as_bytes()) }
+}
+
+/// What a run that began at 50 asked for since its record had so many entries.
+pub fn progress(expected_record: u64, entries: Vec<Entry>) -> Progress {
+    Progress { began: at(50), expected_record, entries, sends: vec![], save: None, inbox_limit: 100 }
+}
+
+pub fn child(new: NewInvocation) -> Child {
+    Child { create: None, call: NewInvocation { caller: None, ..new } }
+}
+
+pub fn starts(new: NewInvocation) -> Entry {
+    Entry::Start { asked: asked(&format!("start {}", new.name)), child: Box::new(child(new)) }
+}
+
+/// The entry of a wait that was answered.
+pub fn answered(found: Found) -> Entry {
+    let recorded = Recorded { asked: asked("wait"), answer: Answer::Answered(found.answered) };
+    match found.event {
+        Some((event, number)) => Entry::Taken { recorded, event, number },
+        None => Entry::Done(recorded),
+    }
+}
+
+pub fn suspends(turn: Turn, expected_steps: u64, now: u64, progress: Progress, on: Vec<On>) -> Suspend {
+    Suspend { turn, expected_steps, at: at(now), progress, known: false, asked: asked("wait"), on }
+}
+
+pub fn suspend(store: &dyn Store, suspend: Suspend) -> (u64, Option<Found>) {
+    match store.suspend(suspend).unwrap() {
+        Suspended::Waits { number, found } => (number, found),
+        Suspended::Known(known) => panic!("{known:?}"),
+    }
+}
+
+pub fn steps_of(store: &dyn Store, of: &str) -> u64 {
+    store.head(&name(of)).unwrap().unwrap_or_default().numbers.steps
+}
+
+/// A call of an actor whose run asks for some things and then waits, not answered; its number.
+pub fn waits(store: &dyn Store, of: &str, now: u64, entries: Vec<Entry>, on: Vec<On>) -> u64 {
+    let new = fresh(call(of, "waits", now));
+    let (number, found) = suspend(store, suspends(new, steps_of(store, of), now, progress(0, entries), on));
+    assert_eq!(found, None);
+    number
+}
+
+pub fn event(of: &str, event: &str, payload: &str, now: u64) -> NewEvent {
+    let payload = Json::parse(payload).unwrap();
+    NewEvent { name: name(of), event: event.to_owned(), payload, key: None, at: at(now) }
+}
+
+pub fn on_event(event: &str) -> On {
+    On::Event { name: event.to_owned(), after: 0 }
+}
+
+/// Ends the accepted invocation of a number, with a state.
+pub fn end(store: &dyn Store, of: &str, number: u64, now: u64) {
+    commit(store, ends(accepted(of, number), steps_of(store, of), now, b"ended")).unwrap();
+}
+
+pub fn is_ready(store: &dyn Store, of: &str, now: u64) -> bool {
+    store.runnable(None, at(now), 1000).unwrap().contains(&name(of))
 }

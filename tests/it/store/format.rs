@@ -1,6 +1,6 @@
 //! docs/store-format.md, played: the file read by its words alone.
 
-use redb::{Database, ReadableDatabase, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use vactor::model::Hash;
 use vactor::store::RedbStore;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -48,6 +48,29 @@ fn the_file_is_as_the_page_on_it_says() {
 
     let component = [b"m", &Hash::of(b"first").as_bytes()[..]].concat();
     assert_eq!(records.get(component.as_slice()).unwrap().unwrap().value(), b"\0first");
+}
+
+#[test]
+fn a_call_that_waits_for_nothing_leaves_its_step_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = RedbStore::create(folder.path()).unwrap();
+    make(&store, "a", b"0");
+    step(&store, "a", b"1");
+    let number = |n: u64| n.to_be_bytes();
+    let steps = [1, 2].map(|n| [b"aa\0\x05", &number(n)[..]].concat());
+    let expected = [&steps[0][..], &steps[1], b"aa\0\x06", b"aa\0\x07"].map(<[u8]>::to_vec);
+    assert_eq!(keys(folder.path()), expected);
+}
+
+/// Keys of all records.
+fn keys(folder: &std::path::Path) -> Vec<Vec<u8>> {
+    let bare = without_sums(&std::fs::read(folder.join("store.redb")).unwrap());
+    let path = folder.join("bare.redb");
+    std::fs::write(&path, bare).unwrap();
+    let database = Database::open(&path).unwrap();
+    let tables = database.begin_read().unwrap();
+    let records = tables.open_table(TableDefinition::<&[u8], &[u8]>::new("records")).unwrap();
+    records.iter().unwrap().map(|entry| entry.unwrap().0.value().to_vec()).collect()
 }
 
 /// The file as redb sees it; each page's sum is looked at.

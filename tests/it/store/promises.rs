@@ -9,17 +9,6 @@ use vactor::store::{Accepted, Committed, End, NewVersion, Registered, Store, Tur
 
 use super::fixture::*;
 
-macro_rules! promises {
-    ($($promise:ident)*) => {
-        mod in_a_file {
-            $(#[test] fn $promise() { super::$promise(&super::Fixture::file()); })*
-        }
-        mod in_memory {
-            $(#[test] fn $promise() { super::$promise(&super::Fixture::memory()); })*
-        }
-    };
-}
-
 promises! {
     a_step_is_there_whole
     a_stale_commit_changes_nothing
@@ -40,7 +29,7 @@ promises! {
     every_earlier_state_has_a_checkpoint_near
     the_inbox_has_a_limit
     invocations_are_listed_newest_first
-    what_was_settled_has_ended
+    what_was_cancelled_has_ended
     a_failed_one_is_resumed_once
     a_failed_construction_leaves_no_actor
     classes_have_versions
@@ -66,7 +55,7 @@ fn a_step_is_there_whole(stores: &Fixture) {
     let actor = there.head.actor.unwrap();
     assert_eq!((actor.created, actor.updated, actor.first_step), (at(2), at(6), 1));
     assert_eq!((actor.state, actor.state_bytes), (Hash::of(b"two"), 3));
-    assert_eq!(there.head.numbers, Numbers { steps: 2, references: 2, turns: 0 });
+    assert_eq!(there.head.numbers, Numbers { steps: 2, references: 2, turns: 0, events: 0 });
 
     let steps = store.steps(&id("a"), 1, 10).unwrap();
     assert_eq!(steps.iter().map(|step| step.number).collect::<Vec<_>>(), [1, 2]);
@@ -332,7 +321,7 @@ fn removal_leaves_a_task_of_the_same_name(stores: &Fixture) {
         panic!()
     };
     store.remove(&id("counter/sum"), at(8), false).unwrap();
-    assert_eq!(store.next(&name("counter/sum"), at(9)).unwrap().unwrap().number, task_one);
+    assert_eq!(store.tasks(&name("counter/sum"), None, at(9), 9).unwrap()[0].number, task_one);
     assert_eq!(store.keyed(&name("counter/sum"), "k").unwrap().unwrap().number, ended);
 }
 
@@ -463,25 +452,28 @@ fn invocations_are_listed_newest_first(stores: &Fixture) {
     assert_eq!(store.invocations(&name("b"), None, 100).unwrap(), []);
 }
 
-fn what_was_settled_has_ended(stores: &Fixture) {
+fn what_was_cancelled_has_ended(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let first = accept(&*store, call("a", "x", 5));
     let second = accept(&*store, call("a", "x", 5));
     let later = accept(&*store, delayed("a", "x", 5, 50));
     for number in [second, later] {
-        store.settle(&reference("a", number), at(6), failed()).unwrap();
+        cancel(&*store, "a", number, 6).unwrap();
         let ended = store.invocation(&reference("a", number)).unwrap().unwrap();
-        assert_eq!(ended.status, Status::Ended { at: at(6), outcome: failed(), log: Log::default(), step: None });
-        let again = store.settle(&reference("a", number), at(7), failed());
+        assert_eq!(
+            ended.status,
+            Status::Ended { at: at(6), outcome: Outcome::Failed(cancelled()), log: Log::default(), step: None }
+        );
+        let again = cancel(&*store, "a", number, 7);
         assert_eq!(again, Err(Error::AlreadyEnded { reference: reference("a", number) }));
         assert_eq!(commit(&*store, ends(accepted("a", number), 1, 8, b"")), Err(Error::Stale { id: "a".to_owned() }));
     }
     assert_eq!(store.pending(None, None, 10).unwrap().len(), 1);
     assert_eq!(numbers(&*store, "a", 100), [first]);
-    let ran = store.settle(&reference("a", first), at(7), failed());
+    let ran = cancel(&*store, "a", first, 7);
     assert_eq!(ran, Err(Error::AlreadyEnded { reference: reference("a", first) }));
-    let none = store.settle(&reference("a", 99), at(7), failed());
+    let none = cancel(&*store, "a", 99, 7);
     assert_eq!(none, Err(Error::NoInvocation { reference: reference("a", 99) }));
 }
 
@@ -560,10 +552,10 @@ fn a_class_in_use_stays(stores: &Fixture) {
     store.remove(&id("a"), at(5), false).unwrap();
     accept(&*store, construction("b", 5));
     assert_eq!(store.remove_class(&class()), in_use("b#1"));
-    store.settle(&reference("b", 1), at(6), failed()).unwrap();
+    cancel(&*store, "b", 1, 6).unwrap();
     accept(&*store, NewInvocation { due: Some(at(50)), ..task("counter/sum", 7) });
     assert_eq!(store.remove_class(&class()), in_use("counter/sum#1"));
-    store.settle(&reference("counter/sum", 1), at(8), failed()).unwrap();
+    cancel(&*store, "counter/sum", 1, 8).unwrap();
     store.remove_class(&class()).unwrap();
 }
 
@@ -697,7 +689,7 @@ fn large_states_and_arguments_come_back(stores: &Fixture) {
     }
     let number = accept(&*store, NewInvocation { arguments: text.clone(), ..call("a", "x", 5) });
     assert!(store.next(&name("a"), at(9)).unwrap().unwrap().new.arguments == text);
-    store.settle(&reference("a", number), at(9), failed()).unwrap();
+    cancel(&*store, "a", number, 9).unwrap();
     assert!(store.invocation(&reference("a", number)).unwrap().unwrap().new.arguments == text);
     store.remove(&id("a"), at(10), false).unwrap();
     assert_eq!(store.load(&id("b")).unwrap().unwrap().state, b"small");

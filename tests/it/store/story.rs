@@ -1,7 +1,7 @@
 //! A store's story: changes of every kind, and everything that it answers after them.
 
 use vactor::model::*;
-use vactor::store::{Commit, Store};
+use vactor::store::{Commit, Progress, Store, Suspend};
 
 use super::fixture::*;
 
@@ -30,16 +30,28 @@ pub fn dump(store: &dyn Store) -> Result<Vec<String>> {
         assert_eq!(steps[(checkpoint - actor.first_step) as usize].state, Hash::of(&whole));
         lines.push(format!("{id} {snapshot:?} {steps:?} {checkpoint} {whole:?}"));
     }
-    for of in ["a", "b", "c", "counter/sum", "none"].map(name) {
+    for of in ["a", "b", "c", "d", "counter/sum", "none"].map(name) {
         let head = store.head(&of)?;
         let invocations = store.invocations(&of, None, usize::MAX)?;
         let pending = store.pending(Some(&of), None, usize::MAX)?;
         let waiting = head.as_ref().map_or(0, |head| head.queued + head.delayed);
         assert_eq!(pending.len() as u64, waiting, "the inbox of {of}");
-        let first = store.next(&of, Timestamp::from_millis(u64::MAX))?;
-        assert_eq!(first.as_ref(), pending.first());
+        // at the end of time every wait that has a timer is answered
+        let tasks = store.tasks(&of, None, at(u64::MAX), usize::MAX)?;
+        let next = store.next(&of, at(u64::MAX))?;
+        assert!(next.is_none() || next.as_ref() == pending.first());
+        assert_eq!(next.is_none() && tasks.is_empty(), pending.is_empty(), "{of} waits for ever");
+        let events = store.events(&of, 0, usize::MAX)?;
+        assert_eq!(events.len() as u64, head.as_ref().map_or(0, |head| head.events), "the events of {of}");
         let key = store.keyed(&of, "k")?.map(|known| known.number);
-        lines.push(format!("{of} {head:?} {invocations:?} {pending:?} {key:?}"));
+        lines.push(format!("{of} {head:?} {invocations:?} {pending:?} {tasks:?} {events:?} {key:?}"));
+        for invocation in invocations {
+            let reference = invocation.reference();
+            let told = store.reference_of(&invocation.new.seed.opaque_id())?;
+            let record = store.record(&reference, 0, usize::MAX)?;
+            assert!(invocation.begun.is_none_or(|begun| begun.recorded == record.len() as u64), "{reference}");
+            lines.push(format!("{reference} {told:?} {record:?} {:?}", store.beginning(&reference)?));
+        }
     }
     lines.push(format!("{:?}", store.pending(None, None, usize::MAX)?));
     for now in [0, 100, u64::MAX] {
@@ -75,7 +87,7 @@ pub fn story() -> Vec<Change> {
         Box::new(|store| committed(store, vec![bare(accepted("counter/sum", 1), 0, 5)])),
         Box::new(|store| committed(store, vec![bare(fresh(construction("c", 5)), 0, 5)])),
         Box::new(|store| accepts(store, call("b", "cancelled", 6))),
-        Box::new(|store| store.settle(&reference("b", 2), at(7), failed())),
+        Box::new(|store| cancel(store, "b", 2, 7)),
         Box::new(|store| accepts(store, call("b", "waits", 8))),
     ];
     for n in 1..8 {
@@ -89,6 +101,47 @@ pub fn story() -> Vec<Change> {
     }
     story.push(Box::new(|store| committed(store, vec![makes(fresh(construction("c", 30)), 0, 31, &[1; 30_000])])));
     story.push(Box::new(|store| accepts(store, call("a", "enters with what is due", 150))));
+    story.extend(waiting());
     story.push(Box::new(|store| store.remove(&id("b"), at(40), true)));
     story
+}
+
+/// Runs of several commits, on actors of their own.
+fn waiting() -> Vec<Change> {
+    fn suspended(store: &dyn Store, suspend: Suspend) -> Result<()> {
+        store.suspend(suspend).map(drop)
+    }
+    fn committed(store: &dyn Store, commit: Commit, asks: Progress) -> Result<()> {
+        store.commit(vec![Commit { progress: Some(asks), ..commit }])?.into_iter().try_for_each(|told| told.map(drop))
+    }
+    let on = || vec![On::Child(0), on_event("e"), On::Timer(at(300))];
+    vec![
+        Box::new(|store| store.commit(vec![makes(fresh(construction("d", 1)), 0, 2, &[8; 3000])]).map(drop)),
+        Box::new(move |store| {
+            let asks = progress(0, vec![starts(call("c", "child", 61)), starts(task("counter/sum", 62))]);
+            suspended(store, suspends(fresh(call("d", "waits", 60)), 1, 60, asks, on()))
+        }),
+        Box::new(|store| store.emit(event("d", "other", "1", 63), 9).map(drop)),
+        Box::new(|store| store.emit(event("d", "e", "2", 64), 9).map(drop)),
+        Box::new(move |store| {
+            let found = store.answer(&reference("d", 2), &on(), at(65))?.expect("the event");
+            let asks = Progress { save: Some(asked("save")), ..progress(2, vec![answered(found)]) };
+            committed(store, ends(accepted("d", 2), 1, 65, &[9; 3000]), asks)
+        }),
+        Box::new(|store| {
+            let asks = progress(4, vec![starts(delayed("c", "later", 66, 400))]);
+            suspended(store, suspends(accepted("d", 2), 2, 66, asks, vec![On::Child(4), On::Timer(at(500))]))
+        }),
+        Box::new(|store| cancel(store, "d", 2, 67)),
+        Box::new(|store| {
+            let asks = Progress { sends: vec![child(call("c", "message", 68))], ..progress(0, vec![]) };
+            committed(store, ends(fresh(call("d", "sends", 68)), 3, 68, b"sent"), asks)
+        }),
+        Box::new(|store| {
+            suspended(
+                store,
+                suspends(fresh(call("d", "again", 69)), 4, 69, progress(0, vec![]), vec![On::Timer(at(90))]),
+            )
+        }),
+    ]
 }

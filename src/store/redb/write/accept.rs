@@ -1,20 +1,22 @@
 //! Accepting invocations.
 
-use crate::model::{Error, Log, Name, NewInvocation, Outcome, Reference, Result, Timestamp};
+use crate::model::{Error, Name, NewInvocation, Reference, Result};
 use crate::store::Accepted;
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
-use crate::store::redb::key::Key;
-use crate::store::redb::record::{InvocationRecord, Use};
+use crate::store::redb::key::{Key, Lane};
+use crate::store::redb::record::{InvocationRecord, Open, Use};
 
 use super::Writer;
 
 impl Writer<'_> {
     pub(in crate::store::redb) fn accept(&mut self, new: NewInvocation, limit: u64) -> Try<Result<Accepted>> {
-        if let Some(key) = &new.key
-            && let Some(known) = invocations::keyed(&self.tables, &new.name, &key.text)?
-        {
-            return Ok(Ok(Accepted::Known(Box::new(known))));
+        if let Some(key) = &new.key {
+            match invocations::keyed(&self.tables, &new.name, &key.text)? {
+                Ok(Some(known)) => return Ok(Ok(Accepted::Known(Box::new(known)))),
+                Ok(None) => {}
+                Err(taken) => return Ok(Err(taken)),
+            }
         }
         if let Some(refused) = self.resumed_before(&new)? {
             return Ok(Err(refused));
@@ -24,17 +26,26 @@ impl Writer<'_> {
         if head.queued + head.delayed >= limit {
             return Ok(Err(Error::InboxFull { id: name.to_string(), allowed: limit }));
         }
-        self.enter_due(&name, new.accepted)?;
+        self.enter_due(&name, Lane::from(&new.call), new.accepted)?;
         let number = self.give_number(&new)?;
+        if new.caller.is_some() {
+            self.tell(&new, number)?;
+        }
         let turn = match new.due {
             Some(due) if due > new.accepted => {
-                self.delay(&name, due, number)?;
+                self.delay(&new, due, number)?;
                 None
             }
-            _ => Some(self.enter(&name, number)?),
+            _ => Some(self.enter(&new, number)?),
         };
-        self.tables.put(&Key::invocation(&name, number), &InvocationRecord::Open { new, turn })?;
+        self.put_open(number, Open { new, turn, attempts: 0, begun: None })?;
         Ok(Ok(Accepted::New(number)))
+    }
+
+    pub(super) fn put_open(&mut self, number: u64, open: Open) -> Try<()> {
+        self.changed();
+        let key = Key::invocation(&open.new.name, number);
+        self.tables.put(&key, &InvocationRecord::Open(open)).map(drop)
     }
 
     /// Why it may not take up another one again, if it wants to.
@@ -51,7 +62,7 @@ impl Writer<'_> {
         head.numbers.references += 1;
         let number = head.numbers.references;
         if let Some(key) = &new.key {
-            let used = Use { number, at: new.accepted };
+            let used = Use { number, at: new.accepted, event: None };
             self.tables.put(&Key::used(&new.name, &key.text), &used)?;
         }
         if let Some(old) = new.resumes {
@@ -60,40 +71,22 @@ impl Writer<'_> {
         Ok(number)
     }
 
-    /// What is due stands in the inbox before anything that is accepted later, whoever looks and when.
-    fn enter_due(&mut self, name: &Name, now: Timestamp) -> Try<()> {
-        if self.head(name)?.delayed == 0 {
-            return Ok(());
-        }
-        let due: Vec<Key> = self.tables.keys(Key::delayed_until(name, now))?.collect::<Try<_>>()?;
-        for key in due {
-            let number = invocations::number_of(&key)?;
-            let at = Key::invocation(name, number);
-            if let InvocationRecord::Open { new, turn: None } = self.tables.must(&at)? {
-                self.leave(&new, number, None)?;
-                let turn = Some(self.enter(name, number)?);
-                self.tables.put(&at, &InvocationRecord::Open { new, turn })?;
+    /// Keeps whose the opaque id of an invocation is, which somebody is told.
+    pub(super) fn tell(&mut self, new: &NewInvocation, number: u64) -> Try<()> {
+        let id = new.seed.opaque_id();
+        self.tables.put(&Key::opaque(&id), &Reference { name: new.name.clone(), number })?;
+        self.tables.put(&Key::told(&new.name, number), &id).map(drop)
+    }
+
+    /// Forgets the opaque ids of a name's invocations, but of those that stay.
+    pub(super) fn forget_ids(&mut self, name: &Name, stays: impl Fn(u64) -> bool) -> Try<()> {
+        let told = self.tables.records::<String>(Key::told_of(name))?.collect::<Try<Vec<_>>>()?;
+        for (key, id) in told {
+            if !stays(invocations::number_of(&key)?) {
+                self.tables.delete(&key)?;
+                self.tables.delete(&Key::opaque(&id))?;
             }
         }
         Ok(())
-    }
-
-    pub(in crate::store::redb) fn settle(&mut self, reference: &Reference, at: Timestamp, outcome: Outcome) -> Try<()> {
-        let Reference { name, number } = reference;
-        let key = Key::invocation(name, *number);
-        match self.tables.get(&key)? {
-            Some(InvocationRecord::Open { new, turn }) => {
-                self.leave(&new, *number, turn)?;
-                let log = Log::default();
-                self.tables.put(&key, &InvocationRecord::Bare { new, at, outcome, log })?;
-                Ok(())
-            }
-            Some(_) => Err(Error::AlreadyEnded { reference: reference.clone() }.into()),
-            None => Err(match invocations::invocation(&self.tables, name, *number)? {
-                Some(_) => Error::AlreadyEnded { reference: reference.clone() },
-                None => Error::NoInvocation { reference: reference.clone() },
-            }
-            .into()),
-        }
     }
 }

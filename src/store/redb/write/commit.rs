@@ -1,21 +1,14 @@
-//! The end of invocations, each with its step.
+//! The end of invocations, each with its step, and what a run commits before.
 
-use std::borrow::Cow;
-
-use serde_bytes::ByteBuf;
-
-use crate::model::{Actor, Error, Hash, Name, NewInvocation, Result, Step};
-use crate::store::redb::actors;
-use crate::store::redb::boundary::{Try, damaged};
+use crate::model::{Call, Error, Hash, Invocation, NewInvocation, Reference, Result, RunSoFar, Timestamp};
+use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
 use crate::store::redb::key::Key;
-use crate::store::redb::record::{InvocationRecord, StepRecord};
-use crate::store::{Commit, Committed, End, Turn};
+use crate::store::redb::record::{InvocationRecord, Open};
+use crate::store::{Commit, Committed, End, Entry as Asks, Progress, Turn};
 
+use super::step::Entry;
 use super::{Writer, stale};
-
-/// A checkpoint's state that is not longer than this stands in its step's record.
-const IN_STEP: usize = 512;
 
 /// A commit, and the hash of its state: made before the transaction, so that nobody waits for that.
 pub(in crate::store::redb) struct Ready {
@@ -23,18 +16,24 @@ pub(in crate::store::redb) struct Ready {
     state: Option<Hash>,
 }
 
-/// An invocation that ends, and where it stood: nowhere if it was accepted this moment.
-struct Ending {
-    new: NewInvocation,
-    number: Option<u64>,
-    turn: Option<u64>,
+/// An invocation of which something is to be committed, as it stands.
+pub(super) struct Standing {
+    pub open: Open,
+    /// None if it is accepted this moment.
+    pub number: Option<u64>,
+}
+
+pub(super) enum Judged {
+    Holds(Box<Standing>),
+    /// The key was used before.
+    Known(Box<Invocation>),
 }
 
 impl From<Commit> for Ready {
     fn from(commit: Commit) -> Ready {
         let state = match &commit.end {
             End::Made { state, .. } | End::Step { state: Some(state), .. } => Some(Hash::of(state)),
-            End::Step { state: None, .. } | End::Bare => None,
+            End::Step { state: None, .. } | End::Bare | End::Retry { .. } => None,
         };
         Ready { commit, state }
     }
@@ -56,153 +55,174 @@ impl Writer<'_> {
     }
 
     fn commit_alone(&mut self, ready: Ready) -> Try<Result<Committed>> {
-        let Ready { commit, state } = ready;
-        let ending = match self.judge(&commit)? {
-            Ok(Judged::Ends(ending)) => *ending,
-            Ok(Judged::Known(known)) => return Ok(Ok(known)),
+        let Ready { mut commit, state: hash } = ready;
+        let saves = commit.progress.as_mut().and_then(|progress| progress.save.take());
+        let judged = self.judge(&commit.turn, commit.expected_steps, commit.progress.as_ref(), saves.is_some())?;
+        let mut standing = match judged {
+            Ok(Judged::Holds(standing)) => *standing,
+            Ok(Judged::Known(known)) => return Ok(Ok(Committed::Known(known))),
             Err(refused) => return Ok(Err(refused)),
         };
-        let reference = match ending.number {
-            Some(number) => {
-                self.leave(&ending.new, number, ending.turn)?;
-                number
-            }
-            None => self.give_number(&ending.new)?,
+        let name = &standing.open.new.name;
+        let there = self.head(name)?.actor.is_some();
+        match commit.end {
+            // it was removed meanwhile
+            End::Step { .. } if !there => return Ok(stale(name)),
+            End::Made { .. } if there => return Ok(Err(Error::ActorExists { id: name.to_string() })),
+            _ => {}
+        }
+        let number = standing.number;
+        let reference = match saves {
+            Some(_) => self.place(&mut standing)?,
+            None => self.unplace(&standing)?,
         };
-        let key = Key::invocation(&ending.new.name, reference);
-        if matches!(commit.end, End::Bare) {
-            let Commit { at, outcome, log, .. } = commit;
-            self.tables.put(&key, &InvocationRecord::Bare { new: ending.new, at, outcome, log })?;
-            return Ok(Ok(Committed::Done { reference, step: None }));
+        let mut open = standing.open;
+        if commit.known {
+            self.tell(&open.new, reference.number)?;
         }
-        let was_recorded = ending.number.is_some();
-        let step = self.take_step(commit, ending.new, reference, state)?;
-        if step != reference {
-            self.tables.put(&key, &InvocationRecord::Step(step))?;
-        } else if was_recorded {
-            self.tables.delete(&key)?;
+        if let Some(progress) = commit.progress {
+            self.go_on(&reference, &mut open, commit.at, progress)?;
         }
-        Ok(Ok(Committed::Done { reference, step: Some(step) }))
+        let Commit { at, outcome, log, micros, end, .. } = commit;
+        if let End::Retry { due } = end {
+            self.retry(open, reference.number, due)?;
+            return Ok(Ok(Committed::Done { reference: reference.number, step: None }));
+        }
+        let entry = Entry { at, outcome, log, micros, end, hash, run: None };
+        let step = match saves {
+            Some(asked) => Some(self.save(&reference, open, entry, asked)?),
+            None => self.end(&reference, open, entry, number.is_some())?,
+        };
+        Ok(Ok(Committed::Done { reference: reference.number, step }))
     }
 
-    /// Whether the commit holds; nothing is written yet.
-    fn judge(&mut self, commit: &Commit) -> Try<Result<Judged>> {
-        let ending = match &commit.turn {
-            Turn::Fresh(new) => {
-                if let Some(key) = &new.key
-                    && let Some(known) = invocations::keyed(&self.tables, &new.name, &key.text)?
-                {
-                    return Ok(Ok(Judged::Known(Committed::Known(Box::new(known)))));
+    /// Writes the end of an invocation; answers its step, if it leaves one.
+    fn end(&mut self, reference: &Reference, mut open: Open, entry: Entry, was_recorded: bool) -> Try<Option<u64>> {
+        if was_recorded {
+            self.end_run(reference, &mut open)?;
+        }
+        let Open { new, begun, attempts, .. } = open;
+        if matches!(entry.end, End::Bare) {
+            let Entry { at, outcome, log, .. } = entry;
+            let bare = InvocationRecord::Bare { new, at, outcome, log, attempts };
+            self.tables.put(&Key::invocation(&reference.name, reference.number), &bare)?;
+            return Ok(None);
+        }
+        let run = begun.map(|begun| RunSoFar { began: begun.at, recorded: begun.recorded, saved: false });
+        let step = self.take_step(Entry { run, ..entry }, new, reference.number)?;
+        self.put_ended(reference, step, was_recorded)?;
+        Ok(Some(step))
+    }
+
+    /// A task that failed stands among the delayed, and is tried again.
+    fn retry(&mut self, open: Open, number: u64, due: Timestamp) -> Try<()> {
+        self.delay(&open.new, due, number)?;
+        let new = NewInvocation { due: Some(due), ..open.new };
+        self.put_open(number, Open { new, turn: None, attempts: open.attempts + 1, begun: None })
+    }
+
+    /// Whether what a run says still holds; nothing is written yet. `stays` says that the invocation goes on after it.
+    pub(super) fn judge(
+        &mut self,
+        turn: &Turn,
+        steps: u64,
+        progress: Option<&Progress>,
+        stays: bool,
+    ) -> Try<Result<Judged>> {
+        let standing = match turn {
+            Turn::Fresh(new) => match self.judge_fresh(new)? {
+                Ok(None) => {
+                    let open = Open { new: (**new).clone(), turn: None, attempts: 0, begun: None };
+                    Standing { open, number: None }
                 }
-                if let Some(refused) = self.resumed_before(new)? {
-                    return Ok(Err(refused));
-                }
-                Ending { new: (**new).clone(), number: None, turn: None }
-            }
-            Turn::Accepted { name, number } => match self.tables.get(&Key::invocation(name, *number))? {
-                Some(InvocationRecord::Open { new, turn }) => Ending { new, number: Some(*number), turn },
-                _ => return Ok(stale(name)),
+                Ok(Some(known)) => return Ok(Ok(Judged::Known(Box::new(known)))),
+                Err(refused) => return Ok(Err(refused)),
+            },
+            Turn::Accepted { name, number } => match invocations::open(&self.tables, name, *number)? {
+                Some(open) => Standing { open, number: Some(*number) },
+                None => return Ok(stale(name)),
             },
         };
-        let name = &ending.new.name;
-        let head = self.head(name)?;
-        let there = head.actor.is_some();
-        Ok(match commit.end {
-            _ if head.numbers.steps != commit.expected_steps => stale(name),
-            // it was removed meanwhile
-            End::Step { .. } if !there => stale(name),
-            End::Made { .. } if there => Err(Error::ActorExists { id: name.to_string() }),
-            _ => Ok(Judged::Ends(Box::new(ending))),
-        })
+        let name = &standing.open.new.name;
+        if let Some(progress) = progress
+            && !self.follows(&standing.open, progress)?
+        {
+            return Ok(stale(name));
+        }
+        // a task has no steps, and no place that others respect
+        if !matches!(standing.open.new.call, Call::Task { .. })
+            && (self.head(name)?.numbers.steps != steps || !self.has_its_turn(&standing, stays)?)
+        {
+            return Ok(stale(name));
+        }
+        Ok(Ok(Judged::Holds(Box::new(standing))))
     }
 
-    /// Adds a step to the actor's journal; answers its number.
-    fn take_step(&mut self, commit: Commit, new: NewInvocation, reference: u64, hash: Option<Hash>) -> Try<u64> {
-        let NewInvocation { name, call, method, arguments, key, caller, meta, seed, accepted, due, resumes } = new;
-        let Commit { at, outcome, log, micros, end, .. } = commit;
-        let head = self.head_mut(&name)?;
-        head.numbers.steps += 1;
-        let number = head.numbers.steps;
-        let (version, state, mut actor) = match (end, head.actor.take()) {
-            (End::Made { class, version, state }, None) => {
-                let actor = Actor {
-                    class,
-                    version,
-                    created: at,
-                    updated: at,
-                    first_step: number,
-                    state: Hash::of(&[]),
-                    state_bytes: 0,
-                    checkpoint: number,
-                    since_checkpoint: 0,
-                };
-                (version, Some(state), actor)
+    /// What is to be said of a call that is accepted this moment: who used its key, or why it is refused.
+    fn judge_fresh(&self, new: &NewInvocation) -> Try<Result<Option<Invocation>>> {
+        if let Some(key) = &new.key {
+            let known = invocations::keyed(&self.tables, &new.name, &key.text)?;
+            if !matches!(known, Ok(None)) {
+                return Ok(known);
             }
-            (End::Step { version, state }, Some(actor)) => (version, state, actor),
-            _ => return damaged(format!("{name} is not as the transaction found it")),
-        };
-        if let (Some(state), Some(hash)) = (&state, hash) {
-            (actor.state, actor.state_bytes) = (hash, state.len() as u64);
         }
-        (actor.updated, actor.version) = (at, version);
-        let state_hash = actor.state;
-        let step = Step {
-            number,
-            reference,
-            version,
-            method,
-            arguments,
-            caller,
-            meta,
-            at,
-            seed,
-            outcome,
-            log,
-            micros,
-            state: state_hash,
-        };
-        let record = StepRecord { step, call, key, accepted, due, resumes, checkpoint: actor.checkpoint, state: None };
-        self.put_step(&name, record, state, actor)?;
-        Ok(number)
+        Ok(self.resumed_before(new)?.map_or(Ok(None), Err))
     }
 
-    /// Writes a step, and with it, where it is time for that, a checkpoint of the state after it.
-    fn put_step(&mut self, name: &Name, mut record: StepRecord, state: Option<Vec<u8>>, mut actor: Actor) -> Try<()> {
-        let number = record.step.number;
-        actor.since_checkpoint += self.tables.put(&Key::step(name, number), &record)?;
-        if number == actor.first_step || actor.wants_checkpoint(number) {
-            actor.checkpoint = number;
-            actor.since_checkpoint = 0;
-            record.checkpoint = number;
-            let whole = match &state {
-                Some(state) => Cow::from(state),
-                None => Cow::from(self.state_of(name, &actor)?),
-            };
-            if whole.len() <= IN_STEP {
-                record.state = Some(ByteBuf::from(whole.into_owned()));
-            } else {
-                self.tables.put_bytes(&Key::checkpoint(name, number), &whole)?;
+    /// Whether progress goes on from the record as it is, and what it takes is there.
+    fn follows(&self, open: &Open, progress: &Progress) -> Try<bool> {
+        if open.begun.as_ref().map_or(0, |begun| begun.recorded) != progress.expected_record {
+            return Ok(false);
+        }
+        for entry in &progress.entries {
+            if let Asks::Taken { event, number, .. } = entry
+                && !self.tables.has(&Key::event(&open.new.name, event, *number))?
+            {
+                return Ok(false);
             }
-            self.tables.put(&Key::step(name, number), &record)?;
         }
-        let touched = self.touch(name)?;
-        if state.is_some() {
-            touched.state = state;
-        }
-        touched.head.actor = Some(actor);
-        Ok(())
+        Ok(true)
     }
 
-    /// The state as the transaction has it so far.
-    fn state_of(&mut self, name: &Name, actor: &Actor) -> Try<Vec<u8>> {
-        match &self.touch(name)?.state {
-            Some(state) => Ok(state.clone()),
-            None => actors::state(&self.tables, name, actor),
+    /// Whether nothing else of the actor has begun; and where it stays, whether it may stand before the others.
+    fn has_its_turn(&mut self, standing: &Standing, stays: bool) -> Try<bool> {
+        let Standing { open, number } = standing;
+        if open.begun.is_some() || self.head(&open.new.name)?.queued == 0 {
+            return Ok(true);
         }
+        let Some((_, first)) = invocations::first(&self.tables, &open.new.name)? else { return Ok(true) };
+        if *number == Some(first) {
+            return Ok(true);
+        }
+        let begun = invocations::open(&self.tables, &open.new.name, first)?.is_some_and(|open| open.begun.is_some());
+        let may_stay = !stays || open.turn.is_none();
+        Ok(!begun && may_stay)
     }
-}
 
-enum Judged {
-    Ends(Box<Ending>),
-    Known(Committed),
+    /// Puts an invocation that stays and has begun where its actor's inbox begins; answers its reference.
+    pub(super) fn place(&mut self, standing: &mut Standing) -> Try<Reference> {
+        let Standing { open, number } = standing;
+        let reference = Reference { name: open.new.name.clone(), number: self.number(&open.new, *number)? };
+        if open.turn.is_some() {
+            return Ok(reference);
+        }
+        if number.is_some() {
+            self.leave(&open.new, reference.number, None)?;
+        }
+        open.turn = Some(self.enter_first(&open.new, reference.number)?);
+        Ok(reference)
+    }
+
+    /// Takes an invocation that ends from where it stands; answers its reference.
+    fn unplace(&mut self, standing: &Standing) -> Try<Reference> {
+        let Standing { open, number } = standing;
+        if let Some(number) = *number {
+            self.leave(&open.new, number, open.turn)?;
+        }
+        Ok(Reference { name: open.new.name.clone(), number: self.number(&open.new, *number)? })
+    }
+
+    fn number(&mut self, new: &NewInvocation, number: Option<u64>) -> Try<u64> {
+        number.map_or_else(|| self.give_number(new), Ok)
+    }
 }

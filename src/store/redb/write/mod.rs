@@ -1,18 +1,24 @@
 //! What changes a store, within one write transaction.
 
 mod accept;
+mod cancel;
 mod commit;
+mod events;
+mod inbox;
+mod progress;
 mod remove;
+mod step;
+mod suspend;
 
 pub(super) use commit::Ready;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Error, Head, Name, NewInvocation, Timestamp};
+use crate::model::{Error, Head, Name};
 
 use super::actors;
-use super::boundary::{Try, damaged};
+use super::boundary::Try;
 use super::key::Key;
 use super::tables::Writing;
 
@@ -32,6 +38,8 @@ struct Touched {
     /// A state that is not written yet.
     state: Option<Vec<u8>>,
     changed: bool,
+    /// Whether something left its inbox.
+    left: bool,
 }
 
 impl<'t> Writer<'t> {
@@ -46,6 +54,7 @@ impl<'t> Writer<'t> {
 
     /// Writes what is left to write. Whether there is something to commit.
     pub(super) fn finish(&mut self) -> Try<bool> {
+        self.note_ready()?;
         for (name, touched) in &self.names {
             if touched.changed {
                 self.changed = true;
@@ -77,42 +86,6 @@ impl<'t> Writer<'t> {
         let touched = self.touch(name)?;
         touched.changed = true;
         Ok(&mut touched.head)
-    }
-
-    /// Puts an accepted invocation at the end of the inbox; answers its place.
-    fn enter(&mut self, name: &Name, number: u64) -> Try<u64> {
-        let head = self.head_mut(name)?;
-        head.numbers.turns += 1;
-        head.queued += 1;
-        let turn = head.numbers.turns;
-        self.tables.put(&Key::inbox(name, turn), &number)?;
-        Ok(turn)
-    }
-
-    fn delay(&mut self, name: &Name, due: Timestamp, number: u64) -> Try<()> {
-        self.head_mut(name)?.delayed += 1;
-        self.tables.put(&Key::delayed(name, due, number), &())?;
-        self.tables.put(&Key::due(due, name, number), &())?;
-        Ok(())
-    }
-
-    /// Takes an accepted invocation from where it stands.
-    fn leave(&mut self, new: &NewInvocation, number: u64, turn: Option<u64>) -> Try<()> {
-        let name = &new.name;
-        let head = self.head_mut(name)?;
-        let count = if turn.is_some() { &mut head.queued } else { &mut head.delayed };
-        let Some(fewer) = count.checked_sub(1) else {
-            return damaged(format!("the inbox of {name} holds more than its head says"));
-        };
-        *count = fewer;
-        match (turn, new.due) {
-            (Some(turn), _) => self.tables.delete(&Key::inbox(name, turn)),
-            (None, Some(due)) => {
-                self.tables.delete(&Key::delayed(name, due, number))?;
-                self.tables.delete(&Key::due(due, name, number))
-            }
-            (None, None) => damaged(format!("the invocation {name}#{number} stands nowhere")),
-        }
     }
 }
 

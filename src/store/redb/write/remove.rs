@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{ActorId, Call, Error, Fault, HostFault, Log, Name, Outcome, Timestamp};
+use crate::model::{ActorId, Call, Error, Fault, HostFault, Name, Reference, Timestamp};
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
 use crate::store::redb::key::Key;
-use crate::store::redb::record::{InvocationRecord, Use};
+use crate::store::redb::record::{InvocationRecord, Open, Use};
 
 use super::Writer;
+use super::cancel::Cancelling;
 
 impl Writer<'_> {
     /// A task may have the name of an actor; what is of it stays.
@@ -24,12 +25,12 @@ impl Writer<'_> {
             let (key, record) = entry?;
             let number = invocations::number_of(&key)?;
             match record {
-                InvocationRecord::Open { new, .. } | InvocationRecord::Bare { new, .. }
+                InvocationRecord::Open(Open { new, .. }) | InvocationRecord::Bare { new, .. }
                     if matches!(new.call, Call::Task { .. }) =>
                 {
                     kept.insert(number);
                 }
-                InvocationRecord::Open { new, turn } => open.push((number, new, turn)),
+                InvocationRecord::Open(_) => open.push(number),
                 InvocationRecord::Bare { .. } | InvocationRecord::Step(_) => gone.push(key),
             }
         }
@@ -39,13 +40,14 @@ impl Writer<'_> {
         for key in gone {
             self.tables.delete(&key)?;
         }
-        for (number, new, turn) in open {
-            self.leave(&new, number, turn)?;
-            let fault = Fault::host(HostFault::Cancelled, format!("{id} was removed before this had its turn"));
-            let (outcome, log) = (Outcome::Failed(fault), Log::default());
-            self.tables.put(&Key::invocation(name, number), &InvocationRecord::Bare { new, at, outcome, log })?;
+        let how = Cancelling { at, running: &BTreeSet::new(), asking: None, removed: Some(name) };
+        for number in open {
+            let fault = Fault::host(HostFault::Cancelled, format!("{id} was removed before this had ended"));
+            self.cancel_all(Reference { name: name.clone(), number }, fault, how)?;
         }
         self.forget_links(name, &kept)?;
+        self.forget_ids(name, |number| kept.contains(&number))?;
+        self.tables.delete_all(Key::beside(name))?;
         for span in Key::journal(name) {
             self.tables.delete_all(span)?;
         }
@@ -54,6 +56,7 @@ impl Writer<'_> {
         touched.state = None;
         touched.changed = true;
         touched.head.actor = None;
+        touched.head.events = 0;
         Ok(())
     }
 
@@ -62,7 +65,7 @@ impl Writer<'_> {
         let mut gone = Vec::new();
         for entry in self.tables.records::<Use>(Key::uses(name))? {
             let (key, used) = entry?;
-            if !kept.contains(&used.number) {
+            if used.event.is_some() || !kept.contains(&used.number) {
                 gone.push(key);
             }
         }

@@ -1,0 +1,180 @@
+//! What waits are answered, and what stands in the records of invocations.
+
+use crate::model::{
+    Answer, Answered, Error, Event, Fault, HostFault, Json, Name, On, Outcome, Recorded, Reference, Status, Timestamp,
+};
+use crate::store::Found;
+
+use super::boundary::{Try, damaged};
+use super::graph;
+use super::invocations;
+use super::key::Key;
+use super::record::EventRecord;
+use super::tables::{Source, Tables};
+
+/// What a wait for an invocation is for.
+pub(super) enum Target {
+    Invocation(Reference),
+    /// A child that could not be accepted.
+    Refused(Fault),
+}
+
+/// Entries of an invocation's record from an index on.
+pub(super) fn record(
+    tables: &Tables<impl Source>,
+    reference: &Reference,
+    from: u64,
+    limit: usize,
+) -> Try<Vec<Recorded>> {
+    let entries = tables.records(Key::recorded_from(&reference.name, reference.number, from))?;
+    entries.take(limit).map(|entry| Ok(entry?.1)).collect()
+}
+
+/// Which invocation is meant, if it is one.
+pub(super) fn target(tables: &Tables<impl Source>, waiter: &Reference, on: &On) -> Try<Option<Target>> {
+    Ok(match on {
+        On::Timer(_) | On::Event { .. } => None,
+        On::Invocation(reference) => Some(Target::Invocation(reference.clone())),
+        On::Child(index) => {
+            let entry: Recorded = tables.must(&Key::recorded(&waiter.name, waiter.number, *index))?;
+            match entry.answer {
+                Answer::Started(Ok(child)) => Some(Target::Invocation(child)),
+                Answer::Started(Err(fault)) => Some(Target::Refused(fault)),
+                _ => return damaged(format!("entry {index} of the record of {waiter} starts nothing")),
+            }
+        }
+    })
+}
+
+/// The answer of a wait of an accepted invocation.
+pub(super) fn answer(
+    tables: &Tables<impl Source>,
+    reference: &Reference,
+    on: &[On],
+    now: Timestamp,
+) -> Try<Option<Found>> {
+    let Some(open) = invocations::open(tables, &reference.name, reference.number)? else {
+        return Err(match invocations::invocation(tables, &reference.name, reference.number)? {
+            Some(_) => Error::AlreadyEnded { reference: reference.clone() },
+            None => Error::NoInvocation { reference: reference.clone() },
+        }
+        .into());
+    };
+    let clock = open.begun.map_or(now, |begun| begun.clock.max(now));
+    if let Some(found) = found(tables, reference, on, now, clock)? {
+        return Ok(Some(found));
+    }
+    // every other cycle was found when it closed
+    if !graph::waits_for_a_delayed(tables, reference, on, now)? {
+        return Ok(None);
+    }
+    Ok(graph::cycle(tables, reference, on, now)?.map(|cycle| deadlock(cycle, clock)))
+}
+
+/// The answer of a wait that closes a cycle.
+pub(super) fn deadlock(cycle: String, at: Timestamp) -> Found {
+    let fault = Fault::host(HostFault::Deadlock, format!("this would wait for ever: {cycle}"));
+    Found { answered: Answered { index: 0, answer: Err(fault), at }, event: None }
+}
+
+/// The earliest of what has come; of two at one time that of the lower index. The guest's clock answers `clock` then.
+pub(super) fn found(
+    tables: &Tables<impl Source>,
+    waiter: &Reference,
+    on: &[On],
+    now: Timestamp,
+    clock: Timestamp,
+) -> Try<Option<Found>> {
+    let mut first: Option<(Timestamp, Found)> = None;
+    for (index, on) in (0..).zip(on) {
+        let Some((at, answer, event)) = come(tables, waiter, on, now)? else { continue };
+        if first.as_ref().is_none_or(|(before, _)| at < *before) {
+            first = Some((at, Found { answered: Answered { index, answer, at: clock }, event }));
+        }
+    }
+    Ok(first.map(|(_, found)| found))
+}
+
+type Come = (Timestamp, Result<Json, Fault>, Option<(String, u64)>);
+
+/// What has come of one that is awaited, and when.
+fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &On, now: Timestamp) -> Try<Option<Come>> {
+    // before anything that could have happened since
+    const AT_ONCE: Timestamp = Timestamp::from_millis(0);
+    match on {
+        On::Timer(time) if *time <= now => return Ok(Some((*time, Ok(Json::null()), None))),
+        On::Event { name, after } => {
+            let event = first_event(tables, &waiter.name, name, *after)?;
+            return Ok(event.map(|(number, event)| (event.at, Ok(event.payload), Some((name.clone(), number)))));
+        }
+        _ => {}
+    }
+    let awaited = match target(tables, waiter, on)? {
+        None => return Ok(None),
+        Some(Target::Refused(fault)) => return Ok(Some((AT_ONCE, Err(fault), None))),
+        Some(Target::Invocation(reference)) => reference,
+    };
+    let Some(invocation) = invocations::invocation(tables, &awaited.name, awaited.number)? else {
+        let fault = Fault::host(HostFault::NotFound, format!("there is no invocation {awaited}"));
+        return Ok(Some((AT_ONCE, Err(fault), None)));
+    };
+    Ok(match invocation.status {
+        Status::Accepted => None,
+        Status::Ended { at, outcome: Outcome::Succeeded(result), .. } => Some((at, Ok(result), None)),
+        Status::Ended { at, outcome: Outcome::Failed(fault), .. } => Some((at, Err(fault), None)),
+    })
+}
+
+/// The timer of a wait that comes first.
+pub(super) fn timer(on: &[On]) -> Option<Timestamp> {
+    let timers = on.iter().filter_map(|on| match on {
+        On::Timer(time) => Some(*time),
+        _ => None,
+    });
+    timers.min()
+}
+
+fn first_event(tables: &Tables<impl Source>, name: &Name, event: &str, after: u64) -> Try<Option<(u64, EventRecord)>> {
+    let first = tables.records(Key::events_after(name, event, after))?.next().transpose()?;
+    first.map(|(key, event)| Ok((invocations::number_of(&key)?, event))).transpose()
+}
+
+pub(super) fn events(tables: &Tables<impl Source>, name: &Name, after: u64, limit: usize) -> Try<Vec<Event>> {
+    let mut keys = Vec::new();
+    for key in tables.keys(Key::events(name))? {
+        let key = key?;
+        keys.push((invocations::number_of(&key)?, key));
+    }
+    keys.retain(|(number, _)| *number > after);
+    keys.sort();
+    keys.truncate(limit);
+    let read = |(number, key): (u64, Key)| {
+        let EventRecord { at, payload } = tables.must(&key)?;
+        let Some(name) = key.event_name() else { return damaged(format!("{} has no name", key.describe())) };
+        Ok(Event { name: name.to_owned(), number, at, payload })
+    };
+    keys.into_iter().map(read).collect()
+}
+
+/// Whether a construction of a name is accepted and has not ended: in the inbox, or (`delayed`) later.
+pub(super) fn is_to_be_made(tables: &Tables<impl Source>, name: &Name, delayed: bool) -> Try<bool> {
+    for number in invocations::open_numbers(tables, name, None, usize::MAX)? {
+        if let Some(open) = invocations::open(tables, name, number)?
+            && matches!(open.new.call, crate::model::Call::Construct { .. })
+            && (delayed || open.turn.is_some())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+pub(super) fn beginning(tables: &Tables<impl Source>, reference: &Reference) -> Try<Option<Vec<u8>>> {
+    let state: Option<serde_bytes::ByteBuf> = tables.get(&Key::beginning(&reference.name, reference.number))?;
+    Ok(state.map(serde_bytes::ByteBuf::into_vec))
+}
+
+/// The invocation of an opaque id.
+pub(super) fn reference_of(tables: &Tables<impl Source>, id: &str) -> Try<Option<Reference>> {
+    tables.get(&Key::opaque(id))
+}

@@ -1,0 +1,104 @@
+//! Ending invocations from outside.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Answer, Error, Fault, HostFault, Log, Name, Outcome, Recorded, Reference, RunSoFar, Timestamp};
+use crate::store::End;
+use crate::store::redb::boundary::Try;
+use crate::store::redb::invocations;
+use crate::store::redb::key::{Key, Lane};
+use crate::store::redb::record::{InvocationRecord, Open};
+
+use super::Writer;
+use super::step::Entry;
+
+/// How invocations are cancelled.
+#[derive(Clone, Copy)]
+pub(super) struct Cancelling<'a> {
+    pub at: Timestamp,
+    /// Some that run, and leave a step though they have committed nothing yet.
+    pub running: &'a BTreeSet<Reference>,
+    /// Who asks for it, and goes on though it be a child of one that is cancelled.
+    pub asking: Option<&'a Reference>,
+    /// An actor that is about to go, and needs no step any more.
+    pub removed: Option<&'a Name>,
+}
+
+impl Writer<'_> {
+    pub(in crate::store::redb) fn cancel(
+        &mut self,
+        reference: &Reference,
+        at: Timestamp,
+        fault: Fault,
+        running: &BTreeSet<Reference>,
+    ) -> Try<()> {
+        if !self.is_open(reference)? {
+            return Err(match invocations::invocation(&self.tables, &reference.name, reference.number)? {
+                Some(_) => Error::AlreadyEnded { reference: reference.clone() },
+                None => Error::NoInvocation { reference: reference.clone() },
+            }
+            .into());
+        }
+        self.cancel_all(reference.clone(), fault, Cancelling { at, running, asking: None, removed: None })
+    }
+
+    fn is_open(&self, reference: &Reference) -> Try<bool> {
+        Ok(invocations::open(&self.tables, &reference.name, reference.number)?.is_some())
+    }
+
+    /// Cancels an invocation and its children, and theirs, as far as they have not ended.
+    pub(super) fn cancel_all(&mut self, root: Reference, fault: Fault, how: Cancelling<'_>) -> Try<()> {
+        let mut left = vec![(root, fault)];
+        while let Some((reference, fault)) = left.pop() {
+            if how.asking == Some(&reference) {
+                continue;
+            }
+            let Some(open) = invocations::open(&self.tables, &reference.name, reference.number)? else { continue };
+            if open.begun.is_some() {
+                let said = format!("its caller {reference} was cancelled");
+                let children = self.children(&reference)?;
+                left.extend(children.map(|child| (child, Fault::host(HostFault::Cancelled, said.clone()))));
+            }
+            self.cancel_one(&reference, open, fault, how)?;
+        }
+        Ok(())
+    }
+
+    /// What an invocation has started.
+    fn children(&self, reference: &Reference) -> Try<impl Iterator<Item = Reference> + use<>> {
+        let entries = self.tables.records(Key::recorded_from(&reference.name, reference.number, 0))?;
+        let mut children = Vec::new();
+        for entry in entries {
+            let (_, Recorded { answer, .. }) = entry?;
+            if let Answer::Started(Ok(child)) = answer {
+                children.push(child);
+            }
+        }
+        Ok(children.into_iter())
+    }
+
+    fn cancel_one(&mut self, reference: &Reference, mut open: Open, fault: Fault, how: Cancelling<'_>) -> Try<()> {
+        self.end_run(reference, &mut open)?;
+        self.leave(&open.new, reference.number, open.turn)?;
+        let Open { new, attempts, begun, .. } = open;
+        let (outcome, log) = (Outcome::Failed(fault), Log::default());
+        let ran = begun.is_some() || how.running.contains(reference);
+        let actor = &self.head(&new.name)?.actor;
+        if let Some(actor) = actor
+            && ran
+            && Lane::from(&new.call) == Lane::Actor
+            && how.removed != Some(&new.name)
+        {
+            // neither the actor's clock nor the guest's goes back
+            let clock = begun.as_ref().map_or(how.at, |begun| begun.clock.max(how.at));
+            let (at, version) = (clock.max(actor.updated), actor.version);
+            let run = begun.map(|begun| RunSoFar { began: begun.at, recorded: begun.recorded, saved: false });
+            let end = End::Step { version, state: None };
+            let entry = Entry { at, outcome, log, micros: 0, end, hash: None, run };
+            let step = self.take_step(entry, new, reference.number)?;
+            return self.put_ended(reference, step, true);
+        }
+        let bare = InvocationRecord::Bare { new, at: how.at, outcome, log, attempts };
+        self.tables.put(&Key::invocation(&reference.name, reference.number), &bare).map(drop)
+    }
+}

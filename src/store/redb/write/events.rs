@@ -1,0 +1,61 @@
+//! Sending events.
+
+use crate::model::{Error, Name, On, Result};
+use crate::store::NewEvent;
+use crate::store::redb::boundary::Try;
+use crate::store::redb::invocations;
+use crate::store::redb::key::Key;
+use crate::store::redb::record::{EventRecord, Use};
+use crate::store::redb::waits;
+
+use super::Writer;
+
+impl Writer<'_> {
+    pub(in crate::store::redb) fn emit(&mut self, new: NewEvent, limit: u64) -> Try<Result<u64>> {
+        let NewEvent { name, event, payload, key, at } = new;
+        if let Some(key) = &key {
+            match self.tables.get(&Key::used(&name, &key.text))? {
+                Some(Use { number, event: Some(fingerprint), .. }) if fingerprint == key.fingerprint => {
+                    return Ok(Ok(number));
+                }
+                Some(Use { number, event: Some(_), .. }) => {
+                    let (key, id) = (key.text.clone(), name.to_string());
+                    return Ok(Err(Error::KeyTakenByEvent { key, id, number }));
+                }
+                Some(Use { number, event: None, .. }) => {
+                    let reference = invocations::must(&self.tables, &name, number)?.reference();
+                    return Ok(Err(Error::KeyTaken { key: key.text.clone(), reference }));
+                }
+                None => {}
+            }
+        }
+        if self.head(&name)?.actor.is_none() && !waits::is_to_be_made(&self.tables, &name, true)? {
+            return Ok(Err(Error::NoActor { id: name.to_string(), similar: None }));
+        }
+        if self.head(&name)?.events >= limit {
+            return Ok(Err(Error::InboxFull { id: name.to_string(), allowed: limit }));
+        }
+        let head = self.head_mut(&name)?;
+        head.numbers.events += 1;
+        head.events += 1;
+        let number = head.numbers.events;
+        if let Some(key) = key {
+            let used = Use { number, at, event: Some(key.fingerprint) };
+            self.tables.put(&Key::used(&name, &key.text), &used)?;
+        }
+        self.tables.put(&Key::event(&name, &event, number), &EventRecord { at, payload })?;
+        if self.awaits_event(&name, &event)? {
+            self.wake(&name)?;
+        }
+        Ok(Ok(number))
+    }
+
+    /// Whether the first of an actor's inbox waits for an event of this name.
+    fn awaits_event(&self, name: &Name, event: &str) -> Try<bool> {
+        let Some((_, number)) = invocations::first(&self.tables, name)? else { return Ok(false) };
+        let open = invocations::open(&self.tables, name, number)?;
+        let waiting = open.and_then(|open| open.begun).and_then(|begun| begun.waiting);
+        let is = |on: &On| matches!(on, On::Event { name, .. } if name == event);
+        Ok(waiting.is_some_and(|waiting| waiting.on.iter().any(is)))
+    }
+}

@@ -1,0 +1,168 @@
+//! Where invocations stand, and which names are noted as ready.
+//!
+//! A name is noted where it has a task in its inbox, or where the first of its actor's does not wait, or waits and is
+//! answered. What comes by time alone, a delayed invocation or a timer, stands among the due ones instead. A name may be noted
+//! for no reason: where a task left it and its actor's first waits, and where a cycle that a delayed invocation closed is broken
+//! by somebody else. Whoever looks for work takes that back.
+
+use crate::model::{Call, Name, NewInvocation, Reference, Timestamp};
+use crate::store::redb::boundary::{Try, damaged};
+use crate::store::redb::graph;
+use crate::store::redb::invocations;
+use crate::store::redb::key::{Key, Lane};
+use crate::store::redb::record::{InvocationRecord, Open};
+
+use super::Writer;
+
+impl Writer<'_> {
+    /// Puts an accepted invocation at the end of the inbox; answers its place.
+    pub(super) fn enter(&mut self, new: &NewInvocation, number: u64) -> Try<u64> {
+        let name = &new.name;
+        let head = self.head_mut(name)?;
+        head.numbers.turns += 1;
+        head.queued += 1;
+        let (turn, alone) = (head.numbers.turns, head.queued == 1);
+        self.tables.put(&Key::inbox(name, Lane::from(&new.call), turn), &number)?;
+        if alone {
+            self.tables.put(&Key::ready(name), &())?;
+        } else if matches!(new.call, Call::Task { .. }) {
+            self.wake(name)?;
+        }
+        Ok(turn)
+    }
+
+    /// Puts an invocation of an actor that has begun before all others; answers its place.
+    pub(super) fn enter_first(&mut self, new: &NewInvocation, number: u64) -> Try<u64> {
+        let Some((first, _)) = invocations::first(&self.tables, &new.name)? else { return self.enter(new, number) };
+        // nothing begins before one that has begun, so no place before the first of all is ever asked for twice
+        let Some(turn) = first.checked_sub(1) else {
+            return damaged(format!("the inbox of {} has no place before its first", new.name));
+        };
+        self.head_mut(&new.name)?.queued += 1;
+        self.tables.put(&Key::inbox(&new.name, Lane::Actor, turn), &number)?;
+        Ok(turn)
+    }
+
+    pub(super) fn delay(&mut self, new: &NewInvocation, due: Timestamp, number: u64) -> Try<()> {
+        self.head_mut(&new.name)?.delayed += 1;
+        self.tables.put(&Key::delayed(&new.name, Lane::from(&new.call), due, number), &())?;
+        self.tables.put(&Key::due(due, &new.name, number), &()).map(drop)
+    }
+
+    /// Takes an accepted invocation from where it stands.
+    pub(super) fn leave(&mut self, new: &NewInvocation, number: u64, turn: Option<u64>) -> Try<()> {
+        let (name, lane) = (&new.name, Lane::from(&new.call));
+        let touched = self.touch(name)?;
+        touched.changed = true;
+        touched.left |= turn.is_some();
+        let count = if turn.is_some() { &mut touched.head.queued } else { &mut touched.head.delayed };
+        let Some(fewer) = count.checked_sub(1) else {
+            return damaged(format!("the inbox of {name} holds more than its head says"));
+        };
+        *count = fewer;
+        match (turn, new.due) {
+            (Some(turn), _) => self.tables.delete(&Key::inbox(name, lane, turn)),
+            (None, Some(due)) => {
+                self.tables.delete(&Key::delayed(name, lane, due, number))?;
+                self.tables.delete(&Key::due(due, name, number))
+            }
+            (None, None) => damaged(format!("the invocation {name}#{number} stands nowhere")),
+        }
+    }
+
+    /// What is due stands in the inbox before anything that is accepted later, whoever looks and when.
+    pub(super) fn enter_due(&mut self, name: &Name, lane: Lane, now: Timestamp) -> Try<()> {
+        if self.head(name)?.delayed == 0 {
+            return Ok(());
+        }
+        let due: Vec<Key> = self.tables.keys(Key::delayed_until(name, lane, now))?.collect::<Try<_>>()?;
+        for key in due {
+            let number = invocations::number_of(&key)?;
+            let at = Key::invocation(name, number);
+            if let InvocationRecord::Open(Open { new, turn: None, attempts, begun }) = self.tables.must(&at)? {
+                self.leave(&new, number, None)?;
+                let turn = Some(self.enter(&new, number)?);
+                self.tables.put(&at, &InvocationRecord::Open(Open { new, turn, attempts, begun }))?;
+                self.look_for_a_cycle(&Reference { name: name.clone(), number }, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One that was delayed stands behind others now, and who waits for it with it: where that closes a cycle, one wait
+    /// in it is told so.
+    fn look_for_a_cycle(&mut self, arrived: &Reference, now: Timestamp) -> Try<()> {
+        for waiter in self.waiters(arrived)? {
+            let open = invocations::open(&self.tables, &waiter.name, waiter.number)?;
+            if let Some(waiting) = open.and_then(|open| open.begun).and_then(|begun| begun.waiting)
+                && graph::cycle(&self.tables, &waiter, &waiting.on, now)?.is_some()
+            {
+                return self.wake(&waiter.name);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn waiters(&self, awaited: &Reference) -> Try<Vec<Reference>> {
+        let read = |key: Try<Key>| {
+            let key = key?;
+            key.waiting().map_or_else(|| damaged(format!("who waits for {awaited} is not readable")), Ok)
+        };
+        self.tables.keys(Key::waiters(awaited))?.map(read).collect()
+    }
+
+    /// Notes a name as ready, whose first has been answered.
+    pub(super) fn wake(&mut self, name: &Name) -> Try<()> {
+        if !self.tables.has(&Key::ready(name))? {
+            self.changed();
+            self.tables.put(&Key::ready(name), &())?;
+        }
+        Ok(())
+    }
+
+    /// Says that the first of a name waits. Its tasks go on.
+    pub(super) fn sleep(&mut self, name: &Name) -> Try<()> {
+        if self.tables.first(Key::inbox_lane(name, Lane::Task))?.is_none() {
+            self.tables.delete(&Key::ready(name))?;
+        }
+        Ok(())
+    }
+
+    /// Notes which of the names that something left are ready. Where the first waits, whoever answers it notes it.
+    pub(super) fn note_ready(&mut self) -> Try<()> {
+        let left = self.names.iter().filter(|(_, touched)| touched.left);
+        let left: Vec<(Name, u64)> = left.map(|(name, touched)| (name.clone(), touched.head.queued)).collect();
+        for (name, queued) in left {
+            if queued == 0 {
+                self.tables.delete(&Key::ready(&name))?;
+            } else if let Some((_, number)) = invocations::first(&self.tables, &name)?
+                && self.waits(&name, number)?
+            {
+                continue;
+            } else {
+                self.wake(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn waits(&self, name: &Name, number: u64) -> Try<bool> {
+        let open = invocations::open(&self.tables, name, number)?;
+        Ok(open.and_then(|open| open.begun).is_some_and(|begun| begun.waiting.is_some()))
+    }
+
+    /// Lets what is due take its place in the inboxes of some names, and notes whether they are ready.
+    pub(in crate::store::redb) fn tidy(&mut self, names: &[Name], now: Timestamp) -> Try<()> {
+        for name in names {
+            self.enter_due(name, Lane::Actor, now)?;
+            self.enter_due(name, Lane::Task, now)?;
+            if invocations::can_run(&self.tables, name, now)? {
+                self.wake(name)?;
+            } else if self.tables.has(&Key::ready(name))? {
+                self.changed();
+                self.tables.delete(&Key::ready(name))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! What a run asks for, as it enters its record.
+
+use std::collections::BTreeSet;
+
+use serde_bytes::ByteBuf;
+
+use crate::model::{
+    Answer, Answered, Asked, Begun, Fault, HostFault, Json, NewInvocation, On, Origin, Outcome, Recorded, Reference,
+    RunSoFar, Timestamp,
+};
+use crate::store::redb::boundary::Try;
+use crate::store::redb::key::Key;
+use crate::store::redb::record::Open;
+use crate::store::redb::waits::{self, Target};
+use crate::store::{Accepted, Child, Entry as Asks, Progress};
+
+use super::Writer;
+use super::cancel::Cancelling;
+use super::step::Entry;
+
+impl Writer<'_> {
+    /// Does what a run asked for, and puts it in the invocation's record. Its wait, if it had one, is over.
+    pub(super) fn go_on(&mut self, me: &Reference, open: &mut Open, at: Timestamp, progress: Progress) -> Try<()> {
+        self.end_wait(me, open)?;
+        let Progress { began, entries, sends, inbox_limit, .. } = progress;
+        let mut begun =
+            open.begun.take().unwrap_or(Begun { at: began, clock: began, recorded: 0, saved: 0, waiting: None });
+        for entry in entries {
+            let recorded = match entry {
+                Asks::Start { asked, child } => {
+                    Recorded { asked, answer: Answer::Started(self.start(me, *child, inbox_limit)?) }
+                }
+                Asks::Cancel { asked, target } => {
+                    self.cancel_for(me, &target, at)?;
+                    Recorded { asked, answer: Answer::Nothing }
+                }
+                Asks::Taken { recorded, event, number } => {
+                    self.tables.delete(&Key::event(&me.name, &event, number))?;
+                    let head = self.head_mut(&me.name)?;
+                    head.events = head.events.saturating_sub(1);
+                    recorded
+                }
+                Asks::Done(recorded) => recorded,
+            };
+            if let Answer::Answered(Answered { at, .. }) = recorded.answer {
+                begun.clock = begun.clock.max(at);
+            }
+            self.record(me, &mut begun, &recorded)?;
+        }
+        open.begun = Some(begun);
+        for message in sends {
+            // what cannot be accepted is dropped: nobody can be told any more
+            let _dropped = self.start(me, message, inbox_limit)?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, me: &Reference, begun: &mut Begun, recorded: &Recorded) -> Try<()> {
+        self.tables.put(&Key::recorded(&me.name, me.number, begun.recorded), recorded)?;
+        begun.recorded += 1;
+        Ok(())
+    }
+
+    /// Accepts a child or a message, and before it the making of its actor where there is none.
+    fn start(&mut self, me: &Reference, child: Child, limit: u64) -> Try<Result<Reference, Fault>> {
+        let by = |new| NewInvocation { caller: Some(me.clone()), ..new };
+        let Child { create, call } = child;
+        if let Some(create) = create
+            && self.head(&create.name)?.actor.is_none()
+            && !waits::is_to_be_made(&self.tables, &create.name, false)?
+            && let Err(fault) = self.accept_for(by(create), limit)?
+        {
+            return Ok(Err(fault));
+        }
+        self.accept_for(by(call), limit)
+    }
+
+    fn accept_for(&mut self, new: NewInvocation, limit: u64) -> Try<Result<Reference, Fault>> {
+        let name = new.name.clone();
+        Ok(match self.accept(new, limit)? {
+            Ok(Accepted::New(number)) => Ok(Reference { name, number }),
+            Ok(Accepted::Known(known)) => Ok(known.reference()),
+            Err(error) => {
+                let (kind, message) = (error.kind().to_owned(), error.to_string());
+                Err(Fault { origin: Origin::Host, kind, message, details: None })
+            }
+        })
+    }
+
+    /// Cancels what a run names, if it has not ended.
+    fn cancel_for(&mut self, me: &Reference, target: &On, at: Timestamp) -> Try<()> {
+        let Some(Target::Invocation(target)) = waits::target(&self.tables, me, target)? else { return Ok(()) };
+        let fault = Fault::host(HostFault::Cancelled, format!("{me} cancelled it"));
+        let how = Cancelling { at, running: &BTreeSet::new(), asking: Some(me), removed: None };
+        self.cancel_all(target, fault, how)
+    }
+
+    /// A step that is not the end: it is the last entry of the record so far. Answers its number.
+    pub(super) fn save(&mut self, me: &Reference, mut open: Open, entry: Entry, asked: Asked) -> Try<u64> {
+        let mut begun =
+            open.begun.take().unwrap_or(Begun { at: entry.at, clock: entry.at, recorded: 0, saved: 0, waiting: None });
+        if begun.saved == 0
+            && let Some(actor) = self.head(&me.name)?.actor.clone()
+        {
+            let state = ByteBuf::from(self.state_of(&me.name, &actor)?);
+            self.tables.put(&Key::beginning(&me.name, me.number), &state)?;
+        }
+        let run = RunSoFar { began: begun.at, recorded: begun.recorded + 1, saved: true };
+        let entry = Entry { outcome: Outcome::Succeeded(Json::null()), run: Some(run), ..entry };
+        let step = self.take_step(entry, open.new.clone(), me.number)?;
+        self.record(me, &mut begun, &Recorded { asked, answer: Answer::Saved(step) })?;
+        begun.saved += 1;
+        open.begun = Some(begun);
+        self.put_open(me.number, open)?;
+        self.wake(&me.name)?;
+        Ok(step)
+    }
+
+    /// Forgets for what an invocation waited, if it did.
+    pub(super) fn end_wait(&mut self, me: &Reference, open: &mut Open) -> Try<()> {
+        let Some(waiting) = open.begun.as_mut().and_then(|begun| begun.waiting.take()) else { return Ok(()) };
+        for on in &waiting.on {
+            if let Some(Target::Invocation(awaited)) = waits::target(&self.tables, me, on)? {
+                self.tables.delete(&Key::waiter(&awaited, me))?;
+            }
+        }
+        match waits::timer(&waiting.on) {
+            Some(time) => self.tables.delete(&Key::due(time, &me.name, me.number)),
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets what only an accepted invocation that has not ended needs, and notes that who waits for it is answered.
+    pub(super) fn end_run(&mut self, me: &Reference, open: &mut Open) -> Try<()> {
+        self.end_wait(me, open)?;
+        if open.begun.as_ref().is_some_and(|begun| begun.saved > 0) {
+            self.tables.delete(&Key::beginning(&me.name, me.number))?;
+        }
+        for waiter in self.waiters(me)? {
+            self.wake(&waiter.name)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! Writing steps.
+
+use std::borrow::Cow;
+
+use serde_bytes::ByteBuf;
+
+use crate::model::{Actor, Hash, Log, Name, NewInvocation, Outcome, Reference, RunSoFar, Step, Timestamp};
+use crate::store::End;
+use crate::store::redb::actors;
+use crate::store::redb::boundary::{Try, damaged};
+use crate::store::redb::key::Key;
+use crate::store::redb::record::{InvocationRecord, StepRecord};
+
+use super::Writer;
+
+/// A checkpoint's state that is not longer than this stands in its step's record.
+const IN_STEP: usize = 512;
+
+/// What a step tells beside its invocation.
+pub(super) struct Entry {
+    pub at: Timestamp,
+    pub outcome: Outcome,
+    pub log: Log,
+    pub micros: u64,
+    /// One that makes an actor, or a step of it.
+    pub end: End,
+    /// Of the new state, where there is one.
+    pub hash: Option<Hash>,
+    pub run: Option<RunSoFar>,
+}
+
+impl Writer<'_> {
+    /// Adds a step to the actor's journal; answers its number.
+    pub(super) fn take_step(&mut self, entry: Entry, new: NewInvocation, reference: u64) -> Try<u64> {
+        let NewInvocation { name, call, method, arguments, key, caller, meta, seed, accepted, due, .. } = new;
+        let NewInvocation { resumes, depth, retries, .. } = new;
+        let Entry { at, outcome, log, micros, end, hash, run } = entry;
+        let head = self.head_mut(&name)?;
+        head.numbers.steps += 1;
+        let number = head.numbers.steps;
+        let (version, state, mut actor) = match (end, head.actor.take()) {
+            (End::Made { class, version, state }, None) => {
+                let actor = Actor {
+                    class,
+                    version,
+                    created: at,
+                    updated: at,
+                    first_step: number,
+                    state: Hash::of(&[]),
+                    state_bytes: 0,
+                    checkpoint: number,
+                    since_checkpoint: 0,
+                };
+                (version, Some(state), actor)
+            }
+            (End::Step { version, state }, Some(actor)) => (version, state, actor),
+            _ => return damaged(format!("{name} is not as the transaction found it")),
+        };
+        if let (Some(state), Some(hash)) = (&state, hash) {
+            (actor.state, actor.state_bytes) = (hash, state.len() as u64);
+        }
+        (actor.updated, actor.version) = (at, version);
+        let state_hash = actor.state;
+        let step = Step {
+            number,
+            reference,
+            version,
+            method,
+            arguments,
+            caller,
+            meta,
+            at,
+            seed,
+            outcome,
+            log,
+            micros,
+            state: state_hash,
+            run,
+        };
+        let checkpoint = actor.checkpoint;
+        let record = StepRecord { step, call, key, accepted, due, resumes, checkpoint, state: None, depth, retries };
+        self.put_step(&name, record, state, actor)?;
+        Ok(number)
+    }
+
+    /// Writes a step, and with it, where it is time for that, a checkpoint of the state after it.
+    fn put_step(&mut self, name: &Name, mut record: StepRecord, state: Option<Vec<u8>>, mut actor: Actor) -> Try<()> {
+        let number = record.step.number;
+        actor.since_checkpoint += self.tables.put(&Key::step(name, number), &record)?;
+        if number == actor.first_step || actor.wants_checkpoint(number) {
+            actor.checkpoint = number;
+            actor.since_checkpoint = 0;
+            record.checkpoint = number;
+            let whole = match &state {
+                Some(state) => Cow::from(state),
+                None => Cow::from(self.state_of(name, &actor)?),
+            };
+            if whole.len() <= IN_STEP {
+                record.state = Some(ByteBuf::from(whole.into_owned()));
+            } else {
+                self.tables.put_bytes(&Key::checkpoint(name, number), &whole)?;
+            }
+            self.tables.put(&Key::step(name, number), &record)?;
+        }
+        let touched = self.touch(name)?;
+        if state.is_some() {
+            touched.state = state;
+        }
+        touched.head.actor = Some(actor);
+        Ok(())
+    }
+
+    /// The state as the transaction has it so far.
+    pub(super) fn state_of(&mut self, name: &Name, actor: &Actor) -> Try<Vec<u8>> {
+        match &self.touch(name)?.state {
+            Some(state) => Ok(state.clone()),
+            None => actors::state(&self.tables, name, actor),
+        }
+    }
+
+    /// Keeps with which step an invocation ended; one whose step has its own number needs no record.
+    pub(super) fn put_ended(&mut self, reference: &Reference, step: u64, was_recorded: bool) -> Try<()> {
+        let key = Key::invocation(&reference.name, reference.number);
+        if step != reference.number {
+            self.tables.put(&key, &InvocationRecord::Step(step))?;
+        } else if was_recorded {
+            self.tables.delete(&key)?;
+        }
+        Ok(())
+    }
+}

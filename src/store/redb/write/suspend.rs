@@ -1,0 +1,76 @@
+//! Waits.
+
+use crate::model::{Call, On, Reference, Result, Timestamp, Waiting};
+use crate::store::redb::boundary::Try;
+use crate::store::redb::graph;
+use crate::store::redb::key::Key;
+use crate::store::redb::record::Open;
+use crate::store::redb::waits::{self, Target};
+use crate::store::{Found, Suspend, Suspended};
+
+use super::commit::Judged;
+use super::{Writer, stale};
+
+impl Writer<'_> {
+    pub(in crate::store::redb) fn suspend(&mut self, suspend: Suspend) -> Try<Result<Suspended>> {
+        let judged = self.judge(&suspend.turn, suspend.expected_steps, Some(&suspend.progress), true)?;
+        let mut standing = match judged {
+            Ok(Judged::Holds(standing)) => *standing,
+            Ok(Judged::Known(known)) => return Ok(Ok(Suspended::Known(known))),
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let name = &standing.open.new.name;
+        if standing.open.new.call == Call::Mutate && self.head(name)?.actor.is_none() {
+            // it was removed meanwhile
+            return Ok(stale(name));
+        }
+        let Suspend { at, progress, known, asked, on, .. } = suspend;
+        let me = self.place(&mut standing)?;
+        let mut open = standing.open;
+        if known {
+            self.tell(&open.new, me.number)?;
+        }
+        let waits_still = open
+            .begun
+            .as_ref()
+            .and_then(|begun| begun.waiting.as_ref())
+            .is_some_and(|waiting| progress.entries.is_empty() && waiting.asked == asked && waiting.on == on);
+        if !waits_still {
+            self.go_on(&me, &mut open, at, progress)?;
+        }
+        let found = self.look(&me, &open, &on, at)?;
+        if !waits_still {
+            if found.is_none() {
+                self.begin_wait(&me, &mut open, Waiting { asked, on, since: at })?;
+            } else {
+                self.wake(&me.name)?;
+            }
+            self.put_open(me.number, open)?;
+        }
+        Ok(Ok(Suspended::Waits { number: me.number, found }))
+    }
+
+    /// The answer of a wait, if it has come, or if there is none ever.
+    fn look(&self, me: &Reference, open: &Open, on: &[On], now: Timestamp) -> Try<Option<Found>> {
+        let clock = open.begun.as_ref().map_or(now, |begun| begun.clock.max(now));
+        if let Some(found) = waits::found(&self.tables, me, on, now, clock)? {
+            return Ok(Some(found));
+        }
+        Ok(graph::cycle(&self.tables, me, on, now)?.map(|cycle| waits::deadlock(cycle, clock)))
+    }
+
+    fn begin_wait(&mut self, me: &Reference, open: &mut Open, waiting: Waiting) -> Try<()> {
+        for on in &waiting.on {
+            if let Some(Target::Invocation(awaited)) = waits::target(&self.tables, me, on)? {
+                self.tables.put(&Key::waiter(&awaited, me), &())?;
+            }
+        }
+        if let Some(time) = waits::timer(&waiting.on) {
+            self.tables.put(&Key::due(time, &me.name, me.number), &())?;
+        }
+        if let Some(begun) = &mut open.begun {
+            begun.waiting = Some(waiting);
+        }
+        self.sleep(&me.name)
+    }
+}

@@ -1,0 +1,285 @@
+//! Changes at random, and after each of them what holds in every committed state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vactor::model::*;
+use vactor::store::{Child, Commit, End, Entry, Found, Mode, Progress, RedbStore, Store, Turn};
+
+use super::disk::Disk;
+use super::fixture::*;
+
+const TASK: &str = "counter/sum";
+const CHANGES: usize = 1000;
+
+#[test]
+fn who_can_run_is_found_and_who_cannot_costs_nothing() {
+    play(["a", "b", "c", "d"]);
+}
+
+#[test]
+fn an_actor_with_the_name_of_a_task_is_no_exception() {
+    play(["a", "b", "c", TASK]);
+}
+
+fn play(actors: [&'static str; 4]) {
+    let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("VACTOR_SEED={seed}");
+    let disk = Disk::default();
+    let store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
+    let random = fastrand::Rng::with_seed(seed);
+    let mut world = World { actors, store, disk, random, now: 100, did: BTreeMap::new() };
+    for n in 0..CHANGES {
+        world.change();
+        world.look(n);
+    }
+    world.come_to_an_end();
+    // a test that did nothing proves nothing
+    for what in ["ended", "answered", "saved", "deadlock", "cancelled", "retried"] {
+        assert!(world.did.contains_key(what), "{what}: {:?}", world.did);
+    }
+}
+
+struct World {
+    actors: [&'static str; 4],
+    store: RedbStore,
+    disk: Disk,
+    random: fastrand::Rng,
+    now: u64,
+    /// What happened, and how often.
+    did: BTreeMap<&'static str, u32>,
+}
+
+impl World {
+    fn count(&mut self, what: &'static str) {
+        *self.did.entry(what).or_default() += 1;
+    }
+
+    fn pick(&mut self) -> &'static str {
+        self.actors[self.random.usize(..self.actors.len())]
+    }
+
+    /// A call of some actor, a task, or a construction; some of them later.
+    fn some_call(&mut self) -> NewInvocation {
+        let (of, now) = (self.pick(), self.now);
+        let new = match self.random.u8(..8) {
+            0 => task(TASK, now),
+            1 => construction(of, now),
+            _ => call(of, "x", now),
+        };
+        let due = (self.random.u8(..4) == 0).then(|| at(now + self.random.u64(1..40)));
+        let mut seed = [0; 32];
+        self.random.fill(&mut seed);
+        NewInvocation { due, seed: Seed(seed), ..new }
+    }
+
+    fn pending(&self) -> Vec<Invocation> {
+        self.store.pending(None, None, usize::MAX).unwrap()
+    }
+
+    fn some_pending(&mut self) -> Option<Reference> {
+        let pending = self.pending();
+        self.random.choice(pending).map(|pending| pending.reference())
+    }
+
+    /// One transaction, or none if it does not fit.
+    fn change(&mut self) {
+        self.now += self.random.u64(..3);
+        let (of, now) = (self.pick(), self.now);
+        match self.random.u8(..40) {
+            0..10 => {
+                let new = self.some_call();
+                let _ = self.store.accept(vec![new], 12).unwrap();
+            }
+            10..14 => {
+                let event = event(of, ["e", "f"][self.random.usize(..2)], "7", now);
+                let _ = self.store.emit(event, 5);
+            }
+            14..16 => {
+                if let Some(reference) = self.some_pending() {
+                    let running = self.some_pending().into_iter().collect::<BTreeSet<_>>();
+                    self.store.cancel(&reference, at(now), cancelled(), &running).unwrap();
+                    self.count("cancelled");
+                }
+            }
+            16 => {
+                let _ = self.store.remove(&id(of), at(now), true);
+            }
+            17..20 => {
+                let turn = match self.store.load(&id(of)).unwrap() {
+                    Some(_) => fresh(call(of, "fresh", now)),
+                    None => fresh(construction(of, now)),
+                };
+                self.run(of, turn, None);
+            }
+            20 => {
+                let _ = self.store.runnable(None, at(now), 9).unwrap();
+            }
+            _ => {
+                let runs: Vec<Name> = self.names().into_iter().filter(|of| self.can_run(of, at(now))).collect();
+                let Some(of) = self.random.choice(runs) else { return };
+                if let Some(next) = self.store.next(&of, at(now)).unwrap() {
+                    self.run(of.as_str(), accepted(of.as_str(), next.number), Some(next));
+                } else if let Some(task) = self.some_task() {
+                    self.end_task(task);
+                }
+            }
+        }
+    }
+
+    fn some_task(&mut self) -> Option<Invocation> {
+        let tasks = self.store.tasks(&name(TASK), None, at(self.now), 9).unwrap();
+        self.random.choice(tasks)
+    }
+
+    fn end_task(&mut self, task: Invocation) {
+        let ends_it = bare(accepted(task.new.name.as_str(), task.number), 0, self.now);
+        let again = self.random.bool();
+        let end = if again { End::Retry { due: at(self.now + 5) } } else { End::Bare };
+        commit(&self.store, Commit { end, ..ends_it }).unwrap();
+        self.count(if again { "retried" } else { "ended" });
+    }
+
+    /// Goes on with an invocation: with the answer of its wait, some starts, and a wait, a save or the end.
+    fn run(&mut self, of: &str, turn: Turn, before: Option<Invocation>) {
+        let begun = before.as_ref().and_then(|before| before.begun.clone());
+        let mut record = begun.as_ref().map_or(0, |begun| begun.recorded);
+        let mut entries = Vec::new();
+        let mut children = Vec::new();
+        if let (Some(before), Some(waiting)) = (&before, begun.and_then(|begun| begun.waiting)) {
+            let found = self.store.answer(&before.reference(), &waiting.on, at(self.now)).unwrap().unwrap();
+            entries.push(self.answer(found));
+        }
+        for _ in 0..self.random.usize(..3) {
+            if self.random.u8(..6) == 0
+                && let Some(target) = self.some_pending()
+            {
+                entries.push(Entry::Cancel { asked: asked("cancel"), target: On::Invocation(target) });
+            } else {
+                children.push(On::Child(record + entries.len() as u64));
+                let call = NewInvocation { due: None, ..self.some_call() };
+                let create = matches!(call.call, Call::Mutate).then(|| construction(call.name.as_str(), self.now));
+                entries.push(Entry::Start { asked: asked("start"), child: Box::new(Child { create, call }) });
+            }
+        }
+        record += entries.len() as u64;
+        let asks = Progress { inbox_limit: 12, ..progress(record - entries.len() as u64, entries) };
+        let steps = steps_of(&self.store, of);
+        let there = self.store.load(&id(of)).unwrap().is_some();
+        let constructs = match &turn {
+            Turn::Fresh(new) => matches!(new.call, Call::Construct { .. }),
+            Turn::Accepted { .. } => matches!(before.unwrap().new.call, Call::Construct { .. }),
+        };
+        let waits = (there || constructs) && self.random.u8(..3) > 0;
+        if waits {
+            if self.random.bool() {
+                children.extend(self.some_pending().map(On::Invocation));
+            }
+            if children.is_empty() || self.random.u8(..6) == 0 {
+                children.push(on_event(["e", "f"][self.random.usize(..2)]));
+            }
+            if self.random.u8(..6) == 0 {
+                children.push(On::Timer(at(self.now + self.random.u64(..30))));
+            }
+            let suspended = self.store.suspend(suspends(turn, steps, self.now, asks, children));
+            if let Ok(vactor::store::Suspended::Waits { found: Some(found), .. }) = suspended
+                && found.answered.answer.is_err_and(|fault| fault.is_host(HostFault::Deadlock))
+            {
+                self.count("deadlock");
+            }
+            return;
+        }
+        let made = if constructs && !there { makes } else { ends };
+        let save = (self.random.u8(..3) == 0).then(|| asked("save"));
+        let saves = save.is_some();
+        let sends = if self.random.bool() { vec![Child { create: None, call: self.some_call() }] } else { vec![] };
+        let asks = Progress { save, sends, ..asks };
+        let result = if there || constructs {
+            commit(&self.store, Commit { progress: Some(asks), ..made(turn, steps, self.now, b"s") })
+        } else {
+            commit(&self.store, bare(turn, steps, self.now))
+        };
+        if result.is_ok() {
+            self.count(if saves { "saved" } else { "ended" });
+        }
+    }
+
+    fn answer(&mut self, found: Found) -> Entry {
+        self.count("answered");
+        answered(found)
+    }
+
+    /// Names of the actors and of the task, in order.
+    fn names(&self) -> BTreeSet<Name> {
+        self.actors.into_iter().chain([TASK]).map(name).collect()
+    }
+
+    fn can_run(&self, of: &Name, now: Timestamp) -> bool {
+        self.store.next(of, now).unwrap().is_some() || !self.store.tasks(of, None, now, 1).unwrap().is_empty()
+    }
+
+    /// What holds in every state.
+    fn look(&self, n: usize) {
+        let now = at(self.now);
+        let mut due = Vec::new();
+        // a task that leaves its actor's name noted is the one thing that only a look finds
+        let mut to_be_tidied = self.actors.contains(&TASK) && !self.can_run(&name(TASK), now);
+        for of in self.names() {
+            let head = self.store.head(&of).unwrap().unwrap_or_default();
+            let pending = self.store.pending(Some(&of), None, usize::MAX).unwrap();
+            assert_eq!(pending.len() as u64, head.queued + head.delayed, "the inbox of {of} after {n}");
+            let events = self.store.events(&of, 0, usize::MAX).unwrap();
+            assert_eq!(events.len() as u64, head.events, "the events of {of} after {n}");
+            let mut alive = pending.iter().filter(|one| !matches!(one.new.call, Call::Task { .. }));
+            assert!(alive.clone().skip(1).all(|one| one.begun.is_none()), "one behind another has begun after {n}");
+            let timer = alive.next().and_then(Invocation::waiting).map(|waiting| waiting.on.clone());
+            due.extend(timer.into_iter().flatten().filter_map(timer_of).min());
+            let delayed = &pending[pending.len() - head.delayed as usize..];
+            due.extend(delayed.iter().filter_map(|one| one.new.due));
+            to_be_tidied |= !self.can_run(&of, now) && delayed.iter().any(|one| one.new.due <= Some(now));
+        }
+        assert_eq!(self.store.next_due(at(0)).unwrap(), due.into_iter().min(), "what is due after {n}");
+
+        let runs: Vec<Name> = self.names().into_iter().filter(|of| self.can_run(of, now)).collect();
+        let before = self.disk.happened();
+        assert_eq!(self.store.runnable(None, now, 99).unwrap(), runs, "who can run after {n}");
+        let wrote = self.disk.happened() - before;
+        // it writes only where that lets something take its place; else a name was noted that had nothing to run
+        assert!(wrote == 0 || to_be_tidied, "a name was noted for nothing after {n}");
+        let found = self.store.runnable(None, now, 99).unwrap();
+        assert_eq!((found, self.disk.happened() - before), (runs, wrote), "looking again after {n}");
+    }
+
+    /// When all that can come has come, everything ends: nothing waits for ever.
+    fn come_to_an_end(&mut self) {
+        self.now += 1_000_000;
+        while !self.pending().is_empty() {
+            let tasks = self.store.tasks(&name(TASK), None, at(self.now), 99).unwrap();
+            for task in &tasks {
+                commit(&self.store, bare(accepted(TASK, task.number), 0, self.now)).unwrap();
+            }
+            let mut ran = !tasks.is_empty();
+            for of in self.actors {
+                for of_event in ["e", "f"] {
+                    let _ = self.store.emit(event(of, of_event, "1", self.now), 50);
+                }
+                if let Some(next) = self.store.next(&name(of), at(self.now)).unwrap() {
+                    let there = self.store.load(&id(of)).unwrap().is_some();
+                    let end = if there { End::Step { version: 1, state: None } } else { End::Bare };
+                    let turn = accepted(of, next.number);
+                    commit(&self.store, Commit { end, ..ends(turn, steps_of(&self.store, of), self.now, b"") })
+                        .unwrap();
+                    ran = true;
+                }
+            }
+            assert!(ran, "these wait for ever: {:?}", self.pending());
+        }
+        assert_eq!(self.store.next_due(at(0)).unwrap(), None);
+    }
+}
+
+fn timer_of(on: On) -> Option<Timestamp> {
+    match on {
+        On::Timer(time) => Some(time),
+        _ => None,
+    }
+}

@@ -1,0 +1,420 @@
+//! Runs of several commits: waits, records, saves, children; each a test of every store.
+
+use vactor::model::*;
+use vactor::store::{Child, Commit, Committed, End, Entry, Progress, Store, Suspended};
+
+use super::fixture::*;
+
+promises! {
+    a_wait_is_recorded_and_answered_by_the_end_of_a_child
+    a_wait_that_is_answered_already_does_not_wait
+    of_several_answers_the_earliest_counts
+    a_timer_answers_a_wait_when_it_is_due
+    waiting_again_changes_nothing
+    what_begins_stands_before_the_others
+    nothing_else_of_an_actor_is_committed_while_one_waits
+    progress_goes_on_from_the_record_as_it_is
+    a_key_is_known_to_a_wait_too
+    a_save_is_a_step_and_keeps_what_was_before
+    a_constructor_that_saves_has_made_its_actor
+    a_child_may_make_its_actor
+    a_child_that_cannot_be_accepted_is_recorded_with_the_reason
+    messages_leave_with_the_commit
+    opaque_ids_are_found_until_their_actor_goes
+    what_a_call_from_outside_leaves_is_as_before
+    depth_and_retries_come_back
+    who_waits_costs_those_who_look_for_work_nothing
+}
+
+pub(super) fn found(store: &dyn Store, of: &str, number: u64, now: u64) -> Option<vactor::store::Found> {
+    let waiting = store.invocation(&reference(of, number)).unwrap().unwrap().waiting().cloned().unwrap();
+    store.answer(&reference(of, number), &waiting.on, at(now)).unwrap()
+}
+
+fn begun(store: &dyn Store, of: &str, number: u64) -> Begun {
+    store.invocation(&reference(of, number)).unwrap().unwrap().begun.unwrap()
+}
+
+fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    make(&*store, "b", b"0");
+    let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![On::Child(0)]);
+    let child = store.next(&name("b"), at(62)).unwrap().unwrap();
+    assert_eq!(child.new.caller, Some(reference("a", number)));
+    let record = store.record(&reference("a", number), 0, 9).unwrap();
+    let started = Recorded { asked: asked("start b"), answer: Answer::Started(Ok(child.reference())) };
+    assert_eq!(record, std::slice::from_ref(&started));
+    let is = begun(&*store, "a", number);
+    assert_eq!((is.at, is.recorded, is.saved), (at(50), 1, 0));
+    assert_eq!(is.waiting, Some(Waiting { asked: asked("wait"), on: vec![On::Child(0)], since: at(60) }));
+    assert_eq!(store.next(&name("a"), at(62)).unwrap(), None);
+    assert_eq!(store.runnable(None, at(62), 9).unwrap(), [name("b")]);
+    assert_eq!(found(&*store, "a", number, 62), None);
+    // no step, and the state as it was
+    assert_eq!(steps_of(&*store, "a"), 1);
+
+    end(&*store, "b", child.number, 70);
+    assert_eq!(store.runnable(None, at(71), 9).unwrap(), [name("a")]);
+    assert_eq!(store.next(&name("a"), at(71)).unwrap().unwrap().number, number);
+    let found = found(&*store, "a", number, 71).unwrap();
+    assert_eq!(found.answered, Answered { index: 0, answer: Ok(Json::parse("1").unwrap()), at: at(71) });
+    let last = Commit {
+        progress: Some(progress(1, vec![answered(found.clone())])),
+        ..ends(accepted("a", number), 1, 72, b"after")
+    };
+    commit(&*store, last).unwrap();
+    let step = store.steps(&id("a"), 2, 9).unwrap().remove(0);
+    assert_eq!((step.reference, step.run), (number, Some(RunSoFar { began: at(50), recorded: 2, saved: false })));
+    // a replay of the history needs the record
+    let record = store.record(&reference("a", number), 0, 9).unwrap();
+    assert_eq!(record, [started, Recorded { asked: asked("wait"), answer: Answer::Answered(found.answered) }]);
+    assert_eq!(store.record(&reference("a", number), 1, 9).unwrap(), record[1..]);
+    assert_eq!(store.runnable(None, at(80), 9).unwrap(), []);
+    // who asks for an answer of what has ended is told so
+    let late = store.answer(&reference("a", number), &[On::Child(0)], at(80));
+    assert_eq!(late, Err(Error::AlreadyEnded { reference: reference("a", number) }));
+}
+
+fn a_wait_that_is_answered_already_does_not_wait(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    make(&*store, "b", b"0");
+    step(&*store, "b", b"1");
+    let on = vec![On::Timer(at(1000)), On::Invocation(reference("b", 2))];
+    let (number, found) = suspend(&*store, suspends(fresh(call("a", "x", 60)), 1, 60, progress(0, vec![]), on));
+    assert_eq!(found.unwrap().answered.index, 1);
+    assert_eq!(begun(&*store, "a", number).waiting, None);
+    assert!(is_ready(&*store, "a", 61));
+    assert_eq!(store.next_due(at(0)).unwrap(), None);
+    // one that never was, or is gone
+    let gone = suspends(accepted("a", number), 1, 62, progress(0, vec![]), vec![On::Invocation(reference("b", 99))]);
+    let fault = suspend(&*store, gone).1.unwrap().answered.answer.unwrap_err();
+    assert!(fault.is_host(HostFault::NotFound), "{fault:?}");
+}
+
+fn of_several_answers_the_earliest_counts(stores: &Fixture) {
+    let store = stores.open();
+    for of in ["a", "b", "c"] {
+        make(&*store, of, b"0");
+    }
+    let children = vec![starts(call("b", "x", 61)), starts(call("c", "x", 62))];
+    let on = vec![On::Child(0), On::Timer(at(90)), on_event("e"), On::Child(1)];
+    let number = waits(&*store, "a", 60, children, on);
+    let index = |now| found(&*store, "a", number, now).map(|found| found.answered.index);
+    assert_eq!((index(89), index(90)), (None, Some(1)));
+    store.emit(event("a", "e", "5", 80), 9).unwrap();
+    assert_eq!(index(90), Some(2));
+    end(&*store, "c", 2, 79);
+    assert_eq!(index(90), Some(3));
+    // two at one time: the lower index
+    end(&*store, "b", 2, 79);
+    assert_eq!(index(90), Some(0));
+    // the guest's clock never goes back
+    assert_eq!(found(&*store, "a", number, 10).unwrap().answered.at, at(50));
+}
+
+fn a_timer_answers_a_wait_when_it_is_due(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    let number = waits(&*store, "a", 60, vec![], vec![On::Timer(at(300)), On::Timer(at(200)), On::Timer(at(400))]);
+    assert_eq!(store.next_due(at(60)).unwrap(), Some(at(200)));
+    assert_eq!((is_ready(&*store, "a", 199), is_ready(&*store, "a", 200)), (false, true));
+    let found = found(&*store, "a", number, 205).unwrap();
+    assert_eq!(found.answered, Answered { index: 1, answer: Ok(Json::null()), at: at(205) });
+    // the next wait of the same run has a timer of its own
+    let next = suspends(accepted("a", number), 1, 206, progress(0, vec![answered(found)]), vec![On::Timer(at(300))]);
+    assert_eq!(suspend(&*store, next).1, None);
+    assert_eq!((store.next_due(at(0)).unwrap(), is_ready(&*store, "a", 206)), (Some(at(300)), false));
+    assert_eq!(begun(&*store, "a", number).clock, at(205));
+    end(&*store, "a", number, 207);
+    assert_eq!(store.next_due(at(0)).unwrap(), None);
+}
+
+fn waiting_again_changes_nothing(stores: &Fixture) {
+    let (store, other) = (stores.open(), stores.open());
+    make(&*store, "a", b"0");
+    let number = waits(&*store, "a", 60, vec![], vec![on_event("e")]);
+    let before = store.invocation(&reference("a", number)).unwrap();
+    let again = || suspends(accepted("a", number), 1, 90, progress(0, vec![]), vec![on_event("e")]);
+    assert_eq!(suspend(&*other, again()), (number, None));
+    assert_eq!(store.invocation(&reference("a", number)).unwrap(), before);
+    store.emit(event("a", "e", "5", 80), 9).unwrap();
+    let found = suspend(&*other, again()).1.unwrap();
+    assert_eq!(found.event, Some(("e".to_owned(), 1)));
+    assert!(is_ready(&*store, "a", 91));
+}
+
+fn what_begins_stands_before_the_others(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    let first = accept(&*store, call("a", "queued", 40));
+    let second = accept(&*store, call("a", "queued", 41));
+    let later = accept(&*store, delayed("a", "later", 41, 45));
+    let number = waits(&*store, "a", 60, vec![], vec![on_event("e")]);
+    let order = |store: &dyn Store| {
+        let pending = store.pending(Some(&name("a")), None, 9).unwrap();
+        pending.iter().map(|pending| pending.number).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&*store), [number, first, second, later]);
+    let head = store.head(&name("a")).unwrap().unwrap();
+    assert_eq!((head.queued, head.delayed), (3, 1));
+    // what is due stands behind it, and those who look for work are not told of it again and again
+    assert!(!is_ready(&*store, "a", 61));
+    let head = store.head(&name("a")).unwrap().unwrap();
+    assert_eq!((head.queued, head.delayed, store.next_due(at(0)).unwrap()), (4, 0, None));
+    end(&*store, "a", number, 70);
+    assert_eq!(order(&*store), [first, second, later]);
+    assert!(is_ready(&*store, "a", 71));
+    // one that was delayed goes to the front as well
+    cancel(&*store, "a", first, 71).unwrap();
+    cancel(&*store, "a", second, 71).unwrap();
+    cancel(&*store, "a", later, 71).unwrap();
+    let due = accept(&*store, delayed("a", "later", 80, 85));
+    assert_eq!(store.next(&name("a"), at(85)).unwrap().unwrap().number, due);
+    suspend(&*store, suspends(accepted("a", due), 2, 86, progress(0, vec![]), vec![on_event("e")]));
+    let behind = accept(&*store, call("a", "x", 87));
+    assert_eq!(order(&*store), [due, behind]);
+    assert_eq!(store.next_due(at(0)).unwrap(), None);
+}
+
+fn nothing_else_of_an_actor_is_committed_while_one_waits(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    let queued = accept(&*store, call("a", "queued", 40));
+    let stale = Error::Stale { id: "a".to_owned() };
+    // only the first of an inbox can begin
+    let second = accept(&*store, call("a", "queued", 40));
+    let skips = suspends(accepted("a", second), 1, 60, progress(0, vec![]), vec![on_event("e")]);
+    assert_eq!(store.suspend(skips).unwrap_err(), stale);
+
+    let number = waits(&*store, "a", 60, vec![], vec![on_event("e")]);
+    let before = store.head(&name("a")).unwrap();
+    assert_eq!(commit(&*store, ends(fresh(call("a", "x", 61)), 1, 61, b"lost")).unwrap_err(), stale);
+    assert_eq!(commit(&*store, ends(accepted("a", queued), 1, 61, b"lost")).unwrap_err(), stale);
+    let other = suspends(fresh(call("a", "x", 61)), 1, 61, progress(0, vec![]), vec![on_event("e")]);
+    assert_eq!(store.suspend(other).unwrap_err(), stale);
+    assert_eq!(store.head(&name("a")).unwrap(), before);
+    end(&*store, "a", number, 62);
+    end(&*store, "a", queued, 63);
+}
+
+fn progress_goes_on_from_the_record_as_it_is(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    make(&*store, "b", b"0");
+    let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![On::Child(0)]);
+    let stale = Error::Stale { id: "a".to_owned() };
+    let twice = vec![starts(call("b", "x", 61))];
+    let again = suspends(accepted("a", number), 1, 62, progress(0, twice.clone()), vec![On::Child(0)]);
+    assert_eq!(store.suspend(again).unwrap_err(), stale);
+    let ends_it = Commit { progress: Some(progress(0, twice)), ..ends(accepted("a", number), 1, 62, b"1") };
+    assert_eq!(commit(&*store, ends_it).unwrap_err(), stale);
+    assert_eq!(store.head(&name("b")).unwrap().unwrap().queued, 1);
+    let steps = suspends(accepted("a", number), 7, 62, progress(1, vec![]), vec![On::Child(0)]);
+    assert_eq!(store.suspend(steps).unwrap_err(), stale);
+    cancel(&*store, "a", number, 63).unwrap();
+    let gone = suspends(accepted("a", number), 2, 64, progress(1, vec![]), vec![On::Child(0)]);
+    assert_eq!(store.suspend(gone).unwrap_err(), stale);
+    // one whose actor was removed
+    store.remove(&id("a"), at(65), true).unwrap();
+    let late = suspends(fresh(call("a", "x", 66)), 2, 66, progress(0, vec![]), vec![on_event("e")]);
+    assert_eq!(store.suspend(late).unwrap_err(), stale);
+}
+
+fn a_key_is_known_to_a_wait_too(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    let wait = || suspends(fresh(keyed("a", "x", 60, "k")), 1, 60, progress(0, vec![]), vec![on_event("e")]);
+    let (number, _) = suspend(&*store, wait());
+    let Suspended::Known(known) = store.suspend(wait()).unwrap() else { panic!("accepted twice") };
+    assert_eq!((known.number, known.begun.is_some()), (number, true));
+    assert_eq!(store.head(&name("a")).unwrap().unwrap().queued, 1);
+}
+
+/// A commit of a run that goes on.
+fn saves(commit: Commit, record: u64, entries: Vec<Entry>) -> Commit {
+    let progress = Progress { save: Some(asked("save")), ..progress(record, entries) };
+    Commit { progress: Some(progress), ..commit }
+}
+
+fn a_save_is_a_step_and_keeps_what_was_before(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"before");
+    make(&*store, "b", b"0");
+    let behind = accept(&*store, call("a", "behind", 40));
+    let first = saves(ends(fresh(call("a", "x", 60)), 1, 60, b"one"), 0, vec![starts(call("b", "x", 61))]);
+    let told = commit(&*store, first).unwrap();
+    let Committed::Done { reference: number, step: Some(2) } = told else { panic!("{told:?}") };
+    assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"one");
+    assert_eq!(store.beginning(&reference("a", number)).unwrap().unwrap(), b"before");
+    let step = store.steps(&id("a"), 2, 1).unwrap().remove(0);
+    assert_eq!((step.reference, &step.outcome), (number, &Outcome::Succeeded(Json::null())));
+    assert_eq!(step.run, Some(RunSoFar { began: at(50), recorded: 2, saved: true }));
+    let record = store.record(&reference("a", number), 1, 9).unwrap();
+    assert_eq!(record, [Recorded { asked: asked("save"), answer: Answer::Saved(2) }]);
+    // it goes on, before the one that was accepted earlier
+    let invocation = store.next(&name("a"), at(62)).unwrap().unwrap();
+    assert_eq!((invocation.number, invocation.status), (number, Status::Accepted));
+    assert_eq!(invocation.begun.unwrap().saved, 1);
+    assert!(is_ready(&*store, "a", 62));
+
+    commit(&*store, saves(ends(accepted("a", number), 2, 63, b"two"), 2, vec![])).unwrap();
+    assert_eq!(store.beginning(&reference("a", number)).unwrap().unwrap(), b"before");
+    let all = store.invocations(&name("a"), None, 9).unwrap();
+    assert_eq!(all.iter().map(|found| found.number).collect::<Vec<_>>(), [number, behind, 1]);
+    // a failure leaves it as it was at the last save
+    let fails = Commit {
+        outcome: failed(),
+        end: End::Step { version: 1, state: None },
+        ..ends(accepted("a", number), 3, 64, b"")
+    };
+    commit(&*store, fails).unwrap();
+    assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"two");
+    assert_eq!(store.beginning(&reference("a", number)).unwrap(), None);
+    let ended = store.invocation(&reference("a", number)).unwrap().unwrap();
+    assert!(matches!(ended.status, Status::Ended { step: Some(4), outcome: Outcome::Failed(_), .. }), "{ended:?}");
+    assert_eq!(store.steps(&id("a"), 4, 1).unwrap()[0].run.unwrap().recorded, 3);
+    assert_eq!(store.next(&name("a"), at(65)).unwrap().unwrap().number, behind);
+}
+
+fn a_constructor_that_saves_has_made_its_actor(stores: &Fixture) {
+    let store = stores.open();
+    let number = accept(&*store, construction("a", 40));
+    let made = saves(makes(accepted("a", number), 0, 60, b"made"), 0, vec![]);
+    assert_eq!(commit(&*store, made).unwrap(), Committed::Done { reference: number, step: Some(1) });
+    assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"made");
+    assert_eq!(store.beginning(&reference("a", number)).unwrap(), None);
+    commit(&*store, saves(ends(accepted("a", number), 1, 61, b"more"), 1, vec![])).unwrap();
+    assert_eq!(store.beginning(&reference("a", number)).unwrap(), None);
+    let wait = suspends(accepted("a", number), 2, 62, progress(2, vec![]), vec![on_event("e")]);
+    assert_eq!(suspend(&*store, wait), (number, None));
+    end(&*store, "a", number, 63);
+    let ended = store.invocation(&reference("a", number)).unwrap().unwrap();
+    assert!(matches!(ended.status, Status::Ended { step: Some(3), .. }), "{ended:?}");
+    // one that waits before it saves has made nothing yet
+    let wait = suspends(fresh(construction("b", 60)), 0, 60, progress(0, vec![]), vec![on_event("e")]);
+    let (number, _) = suspend(&*store, wait);
+    assert_eq!(store.load(&id("b")).unwrap(), None);
+    commit(&*store, makes(accepted("b", number), 0, 65, b"late")).unwrap();
+    assert_eq!(store.load(&id("b")).unwrap().unwrap().state, b"late");
+}
+
+fn a_child_may_make_its_actor(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    let both = || {
+        let child = Child { create: Some(construction("new", 61)), call: call("new", "x", 61) };
+        Entry::Start { asked: asked("start"), child: Box::new(child) }
+    };
+    waits(&*store, "a", 60, vec![both(), both()], vec![On::Child(0)]);
+    let pending = store.pending(Some(&name("new")), None, 9).unwrap();
+    let methods: Vec<_> = pending.iter().map(|pending| pending.new.method.as_str()).collect();
+    assert_eq!(methods, ["new", "x", "x"]);
+    assert!(pending.iter().all(|pending| pending.new.caller.is_some()));
+    commit(&*store, makes(accepted("new", 1), 0, 62, b"0")).unwrap();
+    cancel(&*store, "a", 2, 63).unwrap();
+    waits(&*store, "a", 64, vec![both()], vec![On::Child(0)]);
+    let pending = store.pending(Some(&name("new")), None, 9).unwrap();
+    assert_eq!(pending.iter().map(|pending| pending.number).collect::<Vec<_>>(), [4]);
+}
+
+fn a_child_that_cannot_be_accepted_is_recorded_with_the_reason(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    make(&*store, "b", b"0");
+    let asks = Progress { inbox_limit: 1, ..progress(0, vec![starts(call("b", "x", 61)), starts(call("b", "y", 62))]) };
+    let wait = suspends(fresh(call("a", "x", 60)), 1, 60, asks, vec![On::Child(0), On::Child(1)]);
+    let (number, found) = suspend(&*store, wait);
+    let found = found.unwrap();
+    assert_eq!(found.answered.index, 1);
+    assert!(found.answered.answer.unwrap_err().is_host(HostFault::InboxFull));
+    let record = store.record(&reference("a", number), 0, 9).unwrap();
+    assert!(matches!(&record[0].answer, Answer::Started(Ok(child)) if *child == reference("b", 2)));
+    assert!(matches!(&record[1].answer, Answer::Started(Err(fault)) if fault.message.contains("full")));
+    assert_eq!(store.head(&name("b")).unwrap().unwrap().queued, 1);
+}
+
+fn messages_leave_with_the_commit(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    make(&*store, "b", b"0");
+    let later = delayed("b", "later", 60, 100);
+    let sends =
+        vec![child(call("b", "one", 60)), child(later), child(call("b", "two", 60)), child(call("a", "self", 60))];
+    let stale = Progress { sends: sends.clone(), ..progress(4, vec![]) };
+    let refused = Commit { progress: Some(stale), ..ends(fresh(call("a", "x", 60)), 1, 60, b"1") };
+    assert!(commit(&*store, refused).is_err());
+    assert_eq!(store.pending(None, None, 9).unwrap(), []);
+
+    let sent = Progress { sends, inbox_limit: 2, ..progress(0, vec![]) };
+    commit(&*store, Commit { progress: Some(sent), ..ends(fresh(call("a", "x", 60)), 1, 60, b"1") }).unwrap();
+    let pending = store.pending(None, None, 9).unwrap();
+    let methods: Vec<_> = pending.iter().map(|pending| pending.new.method.as_str()).collect();
+    // the third was one too many for the inbox
+    assert_eq!(methods, ["self", "one", "later"]);
+    assert!(pending.iter().all(|pending| pending.new.caller == Some(reference("a", 2))));
+    assert_eq!(store.next_due(at(60)).unwrap(), Some(at(100)));
+}
+
+fn opaque_ids_are_found_until_their_actor_goes(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    let of = |new: &NewInvocation| store.reference_of(&new.seed.opaque_id()).unwrap();
+    let unknown = NewInvocation { caller: None, ..call("a", "x", 60) };
+    commit(&*store, ends(fresh(unknown.clone()), 1, 60, b"1")).unwrap();
+    assert_eq!(of(&unknown), None);
+    let known = NewInvocation { caller: None, ..call("a", "x", 61) };
+    commit(&*store, Commit { known: true, ..ends(fresh(known.clone()), 2, 61, b"1") }).unwrap();
+    assert_eq!(of(&known), Some(reference("a", 3)));
+    let called = call("a", "x", 62);
+    accept(&*store, called.clone());
+    assert_eq!(of(&called), Some(reference("a", 4)));
+    let waiting = NewInvocation { caller: None, ..call("a", "x", 63) };
+    let wait = suspends(fresh(waiting.clone()), 3, 63, progress(0, vec![]), vec![on_event("e")]);
+    suspend(&*store, vactor::store::Suspend { known: true, ..wait });
+    assert_eq!(of(&waiting), Some(reference("a", 5)));
+    let task = NewInvocation { seed: Seed([99; 32]), ..task("a", 64) };
+    accept(&*store, task.clone());
+    store.remove(&id("a"), at(65), true).unwrap();
+    assert_eq!([&known, &called, &waiting].map(of), [None, None, None]);
+    assert_eq!(of(&task), Some(reference("a", 6)));
+}
+
+fn what_a_call_from_outside_leaves_is_as_before(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    step(&*store, "a", b"1");
+    let step = store.steps(&id("a"), 2, 1).unwrap().remove(0);
+    assert_eq!(step.run, None);
+    assert_eq!(store.record(&reference("a", 2), 0, 9).unwrap(), []);
+    assert_eq!(store.runnable(None, at(u64::MAX), 9).unwrap(), []);
+}
+
+fn depth_and_retries_come_back(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    let deep = NewInvocation { depth: 7, retries: Some(3), ..call("a", "x", 60) };
+    commit(&*store, ends(fresh(deep.clone()), 1, 60, b"1")).unwrap();
+    assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().new, deep);
+    let number = accept(&*store, deep.clone());
+    assert_eq!(store.next(&name("a"), at(61)).unwrap().unwrap().new, deep);
+    end(&*store, "a", number, 62);
+    assert_eq!(store.invocation(&reference("a", number)).unwrap().unwrap().new, deep);
+}
+
+fn who_waits_costs_those_who_look_for_work_nothing(stores: &Fixture) {
+    let store = stores.open();
+    let names: Vec<String> = (0..300).map(|n| format!("waits{n}")).collect();
+    for of in &names {
+        make(&*store, of, b"0");
+        waits(&*store, of, 60, vec![], vec![on_event("go"), On::Timer(at(10_000))]);
+        accept(&*store, call(of, "behind", 61));
+    }
+    // one look, however small, sees past them all
+    assert_eq!(store.runnable(None, at(99), 1).unwrap(), []);
+    store.emit(event("waits250", "other", "1", 70), 9).unwrap();
+    assert_eq!(store.runnable(None, at(99), 1).unwrap(), []);
+    store.emit(event("waits250", "go", "1", 70), 9).unwrap();
+    assert_eq!(store.runnable(None, at(99), 1).unwrap(), [name("waits250")]);
+}
