@@ -6,15 +6,16 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::classes::LoadedClass;
+use super::driver::Broken;
 use super::prepare::{construction_fingerprint, expect_kind, method_fingerprint, object};
-use super::run::{Executed, identity, snapshot};
+use super::run::{Executed, Invoked, Replays, Unfinished, identity, snapshot};
 use super::{Engine, Options, Reply, new_seed};
 use crate::model::{
     ActorId, Call, ClassName, Error, Fault, Hash, Head, HostFault, Invocation, Method, MethodKind, Name, NewInvocation,
     Outcome, Reference, Result, Status,
 };
 use crate::sandbox::{self, Run};
-use crate::store::{Accepted, Committed, Snapshot, Turn};
+use crate::store::{Accepted, Committed, Snapshot};
 
 impl Engine {
     /// Makes an actor of the class's current version by its constructor.
@@ -94,12 +95,13 @@ impl Engine {
         let seed = new_seed()?;
         let ran = self.compiled(&loaded)?.run(Run {
             method: sandbox::Method::Query { state: &snapshot.state, name: &method.name, arguments: &arguments },
-            identity: identity(&loaded, id, &seed.opaque_id(0)),
+            identity: identity(&loaded, Some(id), &seed.opaque_id(), 1),
             now: self.now().max(actor.updated),
             seed,
             limits: &self.settings.limits,
             stop: &self.settings.stop,
-            on_log: &mut self.listener(&Name::from(id)),
+            on_log: &mut self.listener(&Name::from(id), Replays::default()),
+            operations: None,
         });
         match ran.outcome {
             Ok(success) => Ok(Reply {
@@ -108,6 +110,7 @@ impl Engine {
                 result: success.result,
                 has_result: method.result.is_some(),
                 recorded: false,
+                leaves_work: false,
             }),
             Err(fault) if fault.is_host(HostFault::Cancelled) => Err(Error::Interrupted),
             Err(fault) => Err(not_accepted(id, method, fault)),
@@ -126,15 +129,19 @@ impl Engine {
             if let Some(refused) = still_possible(id, &new, &snapshot.head) {
                 return Err(refused);
             }
-            let executed = self.execute(&new, &snapshot, self.bounds(options))?;
-            if let Some(fault) = refused_arguments(&executed.outcome) {
-                return Err(method.refuse(fault.message.clone()));
-            }
-            match self.commit_fresh(&new, executed, &snapshot.head) {
+            let ended = match self.execute(Invoked::Fresh(&new), &snapshot, self.bounds(options)) {
+                Ok(executed) => self.commit_blocking(&name, executed, method),
+                Err(unfinished) => self.broken_off(&name, unfinished),
+            };
+            match ended {
                 // somebody ran it without the lock; the state has changed, so look again
                 Err(Error::Stale { .. }) => drop(hold),
-                Ok(Ended::Here(reference, step, outcome)) => {
-                    return reply(reference, step, outcome, method);
+                Ok(Ended::Here { reference, step, outcome, leaves_work }) => {
+                    return reply(reference, step, outcome, method).map(|reply| Reply { leaves_work, ..reply });
+                }
+                Ok(Ended::Elsewhere(reference)) => {
+                    drop(hold);
+                    return self.answer(&reference, options.deadline, false);
                 }
                 Ok(Ended::Known(invocation)) => {
                     drop(hold);
@@ -146,14 +153,41 @@ impl Engine {
         self.run_through_inbox(new, options)
     }
 
-    fn commit_fresh(&self, new: &NewInvocation, executed: Executed, head: &Head) -> Result<Ended> {
-        let outcome = executed.outcome.clone();
-        let commit = executed.commit(Turn::Fresh(Box::new(new.clone())), head);
-        match one(self.store.commit(vec![commit])?)? {
-            Committed::Done { reference, step } => {
-                Ok(Ended::Here(Reference { name: new.name.clone(), number: reference }, step, outcome))
+    fn commit_blocking(&self, name: &Name, executed: Executed, method: &Method) -> Result<Ended> {
+        let accepted = executed.accepted();
+        if accepted.is_none()
+            && let Some(fault) = refused_arguments(&executed.outcome)
+        {
+            return Err(method.refuse(fault.message.clone()));
+        }
+        let (outcome, leaves_work) = (executed.outcome.clone(), executed.asked_for_something());
+        match (one(self.store.commit(vec![executed.commit()])?), accepted) {
+            // it was accepted when it waited or saved, and somebody ended it since
+            (Err(Error::Stale { .. }), Some(reference)) => Ok(Ended::Elsewhere(reference)),
+            (Ok(Committed::Done { reference, step }), _) => {
+                let reference = Reference { name: name.clone(), number: reference };
+                Ok(Ended::Here { reference, step, outcome, leaves_work })
             }
-            Committed::Known(invocation) => Ok(Ended::Known(invocation)),
+            (Ok(Committed::Known(invocation)), _) => Ok(Ended::Known(invocation)),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// What becomes of a blocking call whose run was broken off: one that was accepted on the way goes on elsewhere.
+    fn broken_off(&self, name: &Name, unfinished: Unfinished) -> Result<Ended> {
+        let reference = unfinished.number.map(|number| Reference { name: name.clone(), number });
+        match (unfinished.why, reference) {
+            (Broken::Known(invocation), _) => Ok(Ended::Known(invocation)),
+            (Broken::Deadline, None) => Err(Error::NotAccepted { id: name.to_string() }),
+            (Broken::Deadline, Some(reference)) => Err(Error::StillRunning { reference }),
+            (Broken::Stopped, Some(reference)) if self.settings.stop.is_stopped() => {
+                Err(Error::LeftRunning { reference })
+            }
+            (Broken::Failed(Error::Stale { .. }) | Broken::Parked | Broken::Stopped, Some(reference)) => {
+                Ok(Ended::Elsewhere(reference))
+            }
+            (Broken::Failed(error), _) => Err(error),
+            (Broken::Parked | Broken::Stopped | Broken::NotInGroup, _) => Err(Error::Interrupted),
         }
     }
 
@@ -186,8 +220,12 @@ impl Engine {
             return Err(Error::StillRunning { reference: reference.clone() });
         };
         let has_result = self.has_result(&ended.new, &outcome);
-        reply_of(reference.clone(), step, outcome, &ended.new.method, has_result)
-            .map(|reply| Reply { recorded, ..reply })
+        let leaves_work = !recorded && !self.store.record(reference, 0, 1)?.is_empty();
+        reply_of(reference.clone(), step, outcome, &ended.new.method, has_result).map(|reply| Reply {
+            recorded,
+            leaves_work,
+            ..reply
+        })
     }
 
     /// Whether the method of a recorded call declares a result; a class that has changed since is asked as it is now.
@@ -235,7 +273,14 @@ impl Engine {
 
 /// How a fresh call ended.
 enum Ended {
-    Here(Reference, Option<u64>, Outcome),
+    Here {
+        reference: Reference,
+        step: Option<u64>,
+        outcome: Outcome,
+        leaves_work: bool,
+    },
+    /// It is accepted, and goes on without this call.
+    Elsewhere(Reference),
     /// Somebody used its key meanwhile.
     Known(Box<Invocation>),
 }
@@ -269,7 +314,7 @@ fn not_accepted(id: &ActorId, method: &Method, fault: Fault) -> Error {
     if fault.is_host(HostFault::BadArguments) {
         return method.refuse(fault.message);
     }
-    Error::Failed { id: id.to_string(), method: method.name.clone(), fault }
+    Error::Failed { id: id.to_string(), method: method.name.clone(), fault: Box::new(fault), reference: None }
 }
 
 pub(super) fn reply(reference: Reference, step: Option<u64>, outcome: Outcome, method: &Method) -> Result<Reply> {
@@ -285,10 +330,11 @@ pub(super) fn reply_of(
 ) -> Result<Reply> {
     match outcome {
         Outcome::Succeeded(result) => {
-            Ok(Reply { reference: Some(reference), step, result, has_result, recorded: false })
+            Ok(Reply { reference: Some(reference), step, result, has_result, recorded: false, leaves_work: false })
         }
         Outcome::Failed(fault) => {
-            Err(Error::Failed { id: reference.name.to_string(), method: method.to_owned(), fault })
+            let id = reference.name.to_string();
+            Err(Error::Failed { id, method: method.to_owned(), fault: Box::new(fault), reference: Some(reference) })
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
-use crate::model::{ActorId, ClassName, Description, Error, Hash, Method, Name, Result, similar};
+use crate::model::{ActorId, ClassName, Description, Error, Hash, Method, MethodKind, Name, Result, similar};
 use crate::sandbox;
 use crate::store::{Class, NewVersion, Registered, Version};
 
@@ -90,6 +90,15 @@ impl Engine {
     /// A method of an actor, as its class declares it.
     pub fn method(&self, id: &str, method: &str) -> Result<Method> {
         self.class_of(&ActorId::new(id)?)?.method(method).cloned()
+    }
+
+    /// A task of a class's current version, as the class declares it.
+    pub fn task(&self, class: &ClassName, task: &str) -> Result<Method> {
+        let class = self.known_class(class.as_str())?;
+        let loaded = self.loaded(&class.name, class.current)?;
+        let method = loaded.method(task)?;
+        super::prepare::expect_kind(method, &[MethodKind::Task])?;
+        Ok(method.clone())
     }
 
     /// Removes a class; refused while it has actors, unless `force`, which removes them too.

@@ -1,9 +1,8 @@
 //! Reading an actor: what it is, what happened to it, and any state that it ever had.
 
 use super::Engine;
-use super::run::identity;
-use crate::model::{Actor, ActorId, ClassName, Error, Hash, Head, Name, Outcome, Result, Step};
-use crate::sandbox::{Method, Run, Stop};
+use super::replay::Replayed;
+use crate::model::{Actor, ActorId, ClassName, Error, Head, Name, Recorded, Reference, Result, Step};
 
 /// Steps that are read from the store at once.
 const PAGE: usize = 256;
@@ -39,6 +38,22 @@ impl Engine {
         self.store.steps(&id, from, limit)
     }
 
+    /// What a step's run asked for and was answered since the invocation's step before it, in order.
+    pub fn operations(&self, id: &str, step: &Step) -> Result<Vec<Recorded>> {
+        let Some(run) = step.run else { return Ok(Vec::new()) };
+        let id = ActorId::new(id)?;
+        let before = match step.number.checked_sub(1) {
+            Some(before) if before > 0 => self.store.steps(&id, before, 1)?.into_iter().next(),
+            _ => None,
+        };
+        let from = before
+            .filter(|before| before.number < step.number && before.reference == step.reference)
+            .and_then(|before| before.run)
+            .map_or(0, |run| run.recorded);
+        let reference = Reference { name: Name::from(&id), number: step.reference };
+        self.store.record(&reference, from, run.recorded.saturating_sub(from) as usize)
+    }
+
     /// The state after a step of the actor's journal: the nearest checkpoint, and the steps since then run again. Each is compared
     /// with the hash that it recorded.
     pub fn state_at(&self, id: &str, step: u64) -> Result<Vec<u8>> {
@@ -48,59 +63,54 @@ impl Engine {
         if !(first..=last).contains(&step) {
             return Err(Error::NoStep { id: id.to_string(), step, first, last });
         }
-        let (from, mut state) = self
-            .store
-            .checkpoint(&id, step)?
-            .ok_or_else(|| Error::Damaged { what: format!("{id} has no checkpoint before step {step}") })?;
-        let mut next = from + 1;
-        while next <= step {
-            let wanted = PAGE.min((step - next + 1) as usize);
-            let steps = self.store.steps(&id, next, wanted)?;
-            if steps.is_empty() {
-                return Err(Error::Damaged { what: format!("step {next} of {id} is missing") });
-            }
-            for recorded in steps {
-                if recorded.number != next {
-                    return Err(Error::Damaged { what: format!("step {next} of {id} is missing") });
-                }
-                state = self.replay(&id, &actor.class, &recorded, state)?;
-                self.settings.observer.replaying(&id, next - from, step - from);
-                next += 1;
-            }
+        let (from, mut state) = self.state_before(&id, first, step)?;
+        let steps = self.steps_between(&id, from + 1, step)?;
+        for invocation in steps.chunk_by(|one, next| one.reference == next.reference) {
+            let replayed = Replayed { id: &id, class: &actor.class, steps: invocation };
+            state = Some(self.replay(&replayed, state)?);
+            let done = invocation.last().map_or(from, |last| last.number);
+            self.settings.observer.replaying(&id, done - from, step - from);
         }
-        Ok(state)
+        state.ok_or_else(|| Error::Damaged { what: format!("step {step} of {id} has no state") })
     }
 
-    /// Runs a recorded step again, from the state before it, with the answers that it recorded.
-    fn replay(&self, id: &ActorId, class: &ClassName, step: &Step, before: Vec<u8>) -> Result<Vec<u8>> {
-        let after = match &step.outcome {
-            Outcome::Failed(_) => before,
-            Outcome::Succeeded(_) => {
-                let loaded = self.loaded(class, step.version)?;
-                let invocation = step.seed.opaque_id(0);
-                let ran = self.compiled(&loaded)?.run(Run {
-                    method: Method::Mutate { state: &before, name: &step.method, arguments: &step.arguments },
-                    identity: identity(&loaded, id, &invocation),
-                    now: step.at,
-                    seed: step.seed,
-                    limits: &self.settings.limits,
-                    stop: &Stop::default(),
-                    on_log: &mut |_| (),
-                });
-                let replayed = ran.outcome.map_err(|fault| Error::Diverged {
-                    id: id.to_string(),
-                    step: step.number,
-                    what: fault.message,
-                })?;
-                replayed.state.unwrap_or(before)
+    /// The last checkpoint at or before a step from which that step can be reached: a save is none for what follows it in its
+    /// own invocation, which is run again from its beginning. Where that made the actor, there is no state, and the step
+    /// before the first.
+    fn state_before(&self, id: &ActorId, first: u64, step: u64) -> Result<(u64, Option<Vec<u8>>)> {
+        let mut at = step;
+        loop {
+            let (from, state) = self
+                .store
+                .checkpoint(id, at)?
+                .ok_or_else(|| Error::Damaged { what: format!("{id} has no checkpoint before step {at}") })?;
+            let checkpoint = self.steps_between(id, from, from)?.remove(0);
+            if from == step || checkpoint.run.is_none_or(|run| !run.saved) {
+                return Ok((from, Some(state)));
             }
-        };
-        match Hash::of(&after) == step.state {
-            true => Ok(after),
-            false => {
-                Err(Error::Diverged { id: id.to_string(), step: step.number, what: "it gave another state".to_owned() })
+            let mut began = from;
+            while began > first && self.steps_between(id, began - 1, began - 1)?[0].reference == checkpoint.reference {
+                began -= 1;
+            }
+            if began == first {
+                return Ok((first - 1, None));
+            }
+            at = began - 1;
+        }
+    }
+
+    /// Steps from the first to and with the second; all must be there.
+    fn steps_between(&self, id: &ActorId, from: u64, to: u64) -> Result<Vec<Step>> {
+        let mut found: Vec<Step> = Vec::new();
+        for next in from..=to {
+            if found.len() as u64 == next - from {
+                found.extend(self.store.steps(id, next, PAGE.min((to - next + 1) as usize))?);
+            }
+            if found.get((next - from) as usize).is_none_or(|step| step.number != next) {
+                return Err(Error::Damaged { what: format!("step {next} of {id} is missing") });
             }
         }
+        Ok(found)
     }
 
     /// The head of an actor that is there.

@@ -1,11 +1,14 @@
 //! Looking after accepted invocations: listing, cancelling, resuming.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use super::calls::one;
 use super::{Engine, new_seed};
 use crate::model::{
-    Call, Error, Fault, HostFault, Invocation, Log, Name, NewInvocation, Outcome, Reference, Result, Status,
+    Call, Error, Fault, HostFault, Invocation, Name, NewInvocation, On, Outcome, Reference, Result, Status, Timestamp,
 };
-use crate::store::{Accepted, Commit, End, Turn};
+use crate::store::Accepted;
 
 /// What an invocation is doing, for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,30 +16,62 @@ pub enum Phase {
     /// It stands in the inbox, or is not due yet.
     Queued,
     Running,
+    /// It waits for its children, a timer or an event.
+    Waiting,
     Succeeded,
     Failed,
     Cancelled,
 }
 
+/// What an invocation waits for, for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    Invocation(Reference),
+    /// The one whose turn it is, of the same actor.
+    Turn(Reference),
+    Timer(Timestamp),
+    Event(String),
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitsFor::Invocation(reference) => reference.fmt(f),
+            WaitsFor::Turn(reference) => write!(f, "its turn behind {reference}"),
+            WaitsFor::Timer(time) => time.fmt(f),
+            WaitsFor::Event(name) => write!(f, "the event {name}"),
+        }
+    }
+}
+
 impl Engine {
-    /// Ends an invocation that has not ended: one that is queued at once, one that runs by interrupting the guest. What it
-    /// changed is dropped.
+    /// Ends an invocation that has not ended, and its children: one that is queued at once, one that waits at its wait, one
+    /// that runs by interrupting the guest. What it changed since its last save is dropped.
     pub fn cancel(&self, reference: &Reference) -> Result<()> {
-        loop {
-            if matches!(self.invocation(reference)?.status, Status::Ended { .. }) {
-                return Err(Error::AlreadyEnded { reference: reference.clone() });
+        if matches!(self.invocation(reference)?.status, Status::Ended { .. }) {
+            return Err(Error::AlreadyEnded { reference: reference.clone() });
+        }
+        let fault = Fault::host(HostFault::Cancelled, format!("{reference} was cancelled"));
+        self.store.cancel(reference, self.now(), fault, &self.running_below(reference)?)
+    }
+
+    /// Which of an invocation and its children, and theirs, somebody runs at the moment: those leave a step.
+    fn running_below(&self, reference: &Reference) -> Result<BTreeSet<Reference>> {
+        let mut running = BTreeSet::new();
+        let mut open = vec![reference.clone()];
+        while let Some(reference) = open.pop() {
+            let Some(invocation) = self.store.invocation(&reference)? else { continue };
+            if !matches!(invocation.status, Status::Accepted) {
+                continue;
             }
-            let outcome = Outcome::Failed(Fault::host(HostFault::Cancelled, format!("{reference} was cancelled")));
-            let ended = match self.runs(reference)? {
-                true => self.commit_cancel(reference, outcome),
-                false => self.store.settle(reference, self.now(), outcome),
-            };
-            match ended {
-                // it ended, or its actor went on, since we looked
-                Err(Error::Stale { .. }) => {}
-                ended => return ended,
+            if let Some(begun) = &invocation.begun {
+                open.extend(self.children_of(&reference, 0, begun.recorded as usize)?);
+            }
+            if self.runs(&reference)? {
+                running.insert(reference);
             }
         }
+        Ok(running)
     }
 
     /// Accepts a failed invocation anew, with a reference of its own: the same method and arguments, on the current state. The
@@ -76,9 +111,59 @@ impl Engine {
         self.store.invocations(name, before, limit)
     }
 
+    /// What an invocation waits for, or stands behind; nothing where it can run or has ended.
+    pub fn waits_for(&self, invocation: &Invocation) -> Result<Vec<WaitsFor>> {
+        let Some(waiting) = invocation.waiting() else { return self.stands_behind(invocation) };
+        let mut all = Vec::with_capacity(waiting.on.len());
+        for on in &waiting.on {
+            match on {
+                On::Timer(time) => all.push(WaitsFor::Timer(*time)),
+                On::Event { name, .. } => all.push(WaitsFor::Event(name.clone())),
+                On::Invocation(reference) => all.push(WaitsFor::Invocation(reference.clone())),
+                On::Child(index) => {
+                    let children = self.children_of(&invocation.reference(), *index, 1)?;
+                    all.extend(children.into_iter().map(WaitsFor::Invocation));
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn stands_behind(&self, invocation: &Invocation) -> Result<Vec<WaitsFor>> {
+        if !matches!(invocation.status, Status::Accepted) || matches!(invocation.new.call, Call::Task { .. }) {
+            return Ok(Vec::new());
+        }
+        if invocation.new.due.is_some_and(|due| due > self.now()) {
+            return Ok(Vec::new());
+        }
+        let first = self.store.pending(Some(&invocation.new.name), None, 1)?.pop();
+        Ok(first
+            .map(|first| first.reference())
+            .filter(|first| first.number != invocation.number)
+            .map(WaitsFor::Turn)
+            .into_iter()
+            .collect())
+    }
+
+    /// The children that an invocation has started so far, in order.
+    pub fn children(&self, invocation: &Invocation) -> Result<Vec<Reference>> {
+        self.children_of(&invocation.reference(), 0, usize::MAX)
+    }
+
+    /// Whether an invocation started something that has not ended.
+    pub fn has_open_children(&self, reference: &Reference) -> Result<bool> {
+        for child in self.children_of(reference, 0, usize::MAX)? {
+            if self.store.invocation(&child)?.is_some_and(|child| matches!(child.status, Status::Accepted)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What an invocation is doing.
     pub fn phase(&self, invocation: &Invocation) -> Result<Phase> {
         Ok(match &invocation.status {
+            Status::Accepted if invocation.waiting().is_some() => Phase::Waiting,
             Status::Accepted if self.runs(&invocation.reference())? => Phase::Running,
             Status::Accepted => Phase::Queued,
             Status::Ended { outcome: Outcome::Succeeded(_), .. } => Phase::Succeeded,
@@ -91,31 +176,14 @@ impl Engine {
 
     /// Whether somebody holds the actor and this invocation is the one whose turn it is.
     fn runs(&self, reference: &Reference) -> Result<bool> {
+        if self.store.is_held(&Name::from_stored(&reference.to_string()))? {
+            return Ok(true);
+        }
         let next = self.store.next(&reference.name, self.now())?;
         if next.is_none_or(|next| next.number != reference.number) {
             return Ok(false);
         }
         self.store.is_held(&reference.name)
-    }
-
-    /// A mutation that has begun leaves a step that says how it ended.
-    fn commit_cancel(&self, reference: &Reference, outcome: Outcome) -> Result<()> {
-        let head = self.store.head(&reference.name)?.unwrap_or_default();
-        let at = self.now();
-        let (at, end) = match &head.actor {
-            Some(actor) => (at.max(actor.updated), End::Step { version: actor.version, state: None }),
-            None => (at, End::Bare),
-        };
-        one(self.store.commit(vec![Commit {
-            turn: Turn::Accepted { name: reference.name.clone(), number: reference.number },
-            expected_steps: head.numbers.steps,
-            at,
-            outcome,
-            log: Log::default(),
-            micros: 0,
-            end,
-        }])?)
-        .map(drop)
     }
 
     fn class_of_invocation(&self, new: &NewInvocation) -> Result<()> {

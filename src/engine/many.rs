@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::calls::{refused_arguments, reply_of};
+use super::driver::Broken;
 use super::prepare::expect_kind;
+use super::run::{Bounds, Invoked, Unfinished};
 use super::{Engine, Options, Reply};
 use crate::model::{ActorId, Error, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status};
-use crate::store::{Commit, Committed, End, Holds, Snapshot, Turn};
+use crate::store::{Commit, Committed, End, Holds, Snapshot};
 
 /// A group that ran for so long, or that has so many calls or bytes, is to be committed before it takes more: who called
 /// waits for that, and all of it is in memory.
@@ -211,15 +213,16 @@ impl Engine {
                 ran.bytes += answer.as_ref().map_or(0, |reply| reply.result.as_str().len());
                 ran.queries.push(Query { call: index, saw: here.last_commit, answer });
             }
-            Ok((method, arguments)) => {
-                if let Err(error) = self.mutate_here(here, method, arguments, &call.options, ran) {
-                    ran.answers[index] = Some(Err(error));
-                }
-            }
+            Ok((method, arguments)) => match self.mutate_here(here, method, arguments, &call.options, ran) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => ran.answers[index] = Some(Err(error)),
+            },
         }
         Some(())
     }
 
+    /// False where it would have to commit before the group does.
     fn mutate_here(
         &self,
         here: &mut Here,
@@ -227,9 +230,18 @@ impl Engine {
         arguments: Value,
         options: &Options,
         ran: &mut Ran,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let new = self.prepare_mutation(&here.id, method, arguments, options)?;
-        let executed = self.execute(&new, &here.snapshot, self.bounds(options))?;
+        let bounds = Bounds { in_group: true, ..self.bounds(options) };
+        let executed = match self.execute(Invoked::Fresh(&new), &here.snapshot, bounds) {
+            Ok(executed) => executed,
+            Err(Unfinished { why: Broken::NotInGroup, .. }) => return Ok(false),
+            Err(Unfinished { why: Broken::Failed(error), .. }) => return Err(error),
+            Err(Unfinished { why: Broken::Deadline, .. }) => {
+                return Err(Error::NotAccepted { id: here.id.to_string() });
+            }
+            Err(_) => return Err(Error::Interrupted),
+        };
         if let Some(fault) = refused_arguments(&executed.outcome) {
             return Err(method.refuse(fault.message.clone()));
         }
@@ -242,12 +254,12 @@ impl Engine {
         });
         ran.bytes += new.arguments.as_str().len();
         here.keys.extend(options.key.clone());
-        let commit = executed.commit(Turn::Fresh(Box::new(new)), &here.snapshot.head);
+        let commit = executed.commit();
         ran.bytes += weight(&commit);
         here.advance(&commit);
         here.last_commit = Some(ran.commits.len());
         ran.commits.push(commit);
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -303,7 +315,7 @@ fn weight(commit: &Commit) -> usize {
     };
     let state = match &commit.end {
         End::Step { state: Some(state), .. } | End::Made { state, .. } => state.len(),
-        End::Step { state: None, .. } | End::Bare => 0,
+        End::Step { state: None, .. } | End::Bare | End::Retry { .. } => 0,
     };
     size_of::<Commit>() + log + result + state
 }

@@ -1,15 +1,24 @@
 //! Floor 2: accepts, runs, waits, commits. It knows the store by its trait and the sandbox by its values,
 //! prints nothing, and ends no process.
 
+mod asked;
 mod calls;
+mod claim;
 mod classes;
+mod crew;
+mod driver;
+mod events;
 mod journal;
 mod manage;
 mod many;
+mod outgoing;
 mod prepare;
+mod pulse;
+mod replay;
 mod run;
 mod running;
 mod submit;
+mod tasks;
 mod waits;
 mod worker;
 
@@ -19,7 +28,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use classes::{ClassInfo, Registration};
 pub use journal::ActorInfo;
-pub use manage::Phase;
+pub use manage::{Phase, WaitsFor};
 pub use many::{Many, ManyCall};
 pub use worker::Until;
 
@@ -32,13 +41,17 @@ const LETS_GO: Duration = Duration::from_millis(100);
 
 /// A store and a sandbox put to work: what the command line does, a program does through this.
 ///
-/// It may be shared by threads. Each method is one transaction, or a read.
+/// It may be shared by threads, and a clone is the same engine. A method that waits has threads of its own run what it
+/// waits for, where nobody else does.
+#[derive(Clone)]
 pub struct Engine {
     store: Arc<dyn Store>,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     settings: Settings,
-    loaded: classes::Loaded,
+    loaded: Arc<classes::Loaded>,
     running: running::Running,
+    pulse: pulse::Pulse,
+    crew: crew::Crew,
 }
 
 /// How an engine works: none of it is remembered by the store.
@@ -92,6 +105,8 @@ pub struct Options {
     pub due: Option<Timestamp>,
     /// Until when to wait; for ever without one.
     pub deadline: Option<Instant>,
+    /// How often a task that failed is tried again; as its class says without it.
+    pub retries: Option<u32>,
 }
 
 /// What came of a call that succeeded.
@@ -106,11 +121,21 @@ pub struct Reply {
     pub has_result: bool,
     /// Whether this is what an earlier call with the same key was answered; nothing ran.
     pub recorded: bool,
+    /// Whether it may have left something to run that nobody waits for, such as a message.
+    pub leaves_work: bool,
 }
 
 impl Engine {
     pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, settings: Settings) -> Engine {
-        Engine { store, sandbox, settings, loaded: classes::Loaded::default(), running: running::Running::default() }
+        Engine {
+            store,
+            sandbox: Arc::new(sandbox),
+            settings,
+            loaded: Arc::default(),
+            running: running::Running::default(),
+            pulse: pulse::Pulse::default(),
+            crew: crew::Crew::default(),
+        }
     }
 
     /// Opens the store in a folder (made if it is not there) with the defaults: the user's own cache of compiled

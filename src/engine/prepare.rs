@@ -70,6 +70,8 @@ impl Engine {
             accepted: self.now(),
             due: options.due,
             resumes: None,
+            depth: 0,
+            retries: None,
         })
     }
 
@@ -102,9 +104,7 @@ pub(super) fn expect_kind(method: &Method, wanted: &[MethodKind]) -> Result<()> 
         }
         MethodKind::Mutation => ("mutation", "it may change the state, a query cannot", "`vactor call` runs it"),
         MethodKind::Query => ("query", "it leaves no result to keep", "`vactor get` runs it"),
-        MethodKind::Task => {
-            ("task", "it belongs to the class and not to an actor", "an actor's methods are mutations and queries")
-        }
+        MethodKind::Task => ("task", "it belongs to the class and not to an actor", "`vactor run` runs it"),
     };
     Err(Error::WrongKind { method: method.name.clone(), kind, reason, hint })
 }
@@ -126,12 +126,16 @@ pub(super) fn construction_fingerprint(class: &ClassName, sent: &Map<String, Val
     fingerprint(&["create", class.as_str()], sent)
 }
 
+pub(super) fn task_fingerprint(task: &str, sent: &Map<String, Value>) -> Hash {
+    fingerprint(&["run", task], sent)
+}
+
 fn fingerprint(what: &[&str], sent: &Map<String, Value>) -> Hash {
     let call = serde_json::json!([what, sent]);
     Hash::of(Json::from(call).canonical().as_bytes())
 }
 
-fn key(options: &Options, fingerprint: &Hash) -> Result<Option<Key>> {
+pub(super) fn key(options: &Options, fingerprint: &Hash) -> Result<Option<Key>> {
     let Some(text) = &options.key else { return Ok(None) };
     check_key(text)?;
     Ok(Some(Key { text: text.clone(), fingerprint: *fingerprint }))

@@ -1,117 +1,264 @@
-//! Running one accepted (or just arriving) invocation: from a snapshot to a commit. Nothing here writes.
+//! Running one accepted (or just arriving) invocation: from a snapshot to its last commit. What comes before that, saves
+//! and waits, [`Driver`] commits; the last one is the caller's.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::classes::LoadedClass;
+use super::crew::Slot;
+use super::driver::{Beginning, Broken, Driver};
 use super::{Engine, Options};
 use crate::model::{
-    Actor, ActorId, Call, Error, Fault, Head, HostFault, Limit, Limits, Log, LogLine, MethodKind, Name, NewInvocation,
-    Outcome, Result, Timestamp,
+    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Limit, Limits, Log, LogLine, MethodKind, Name,
+    NewInvocation, Outcome, Reference, Result, Timestamp,
 };
 use crate::sandbox::{Identity, Method, Ran, Run, Stop};
-use crate::store::{Commit, End, Snapshot, Turn};
+use crate::store::{Commit, End, Progress, Snapshot, Turn};
 
-/// What ends a run from outside.
+/// What ends a run from outside, and how it may run.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds<'a> {
-    /// A run that goes on at this time is given up, as if it had not begun.
+    /// A run that goes on at this time is given up.
     pub deadline: Option<Instant>,
     pub stop: &'a Stop,
+    /// A slot that it gives up while it waits.
+    pub slot: Option<&'a Slot>,
+    /// It commits together with others, so it may not commit before its end.
+    pub in_group: bool,
 }
 
-/// What came of running an invocation, ready to commit.
+/// What is to be run.
+#[derive(Clone, Copy)]
+pub(super) enum Invoked<'a> {
+    /// A blocking call that nobody has accepted.
+    Fresh(&'a NewInvocation),
+    Accepted(&'a Invocation),
+}
+
+/// What came of running an invocation to its end, ready to commit.
 pub(super) struct Executed {
+    turn: Turn,
+    expected_steps: u64,
     at: Timestamp,
     pub outcome: Outcome,
     log: Log,
     micros: u64,
     end: End,
+    progress: Option<Progress>,
+    known: bool,
+}
+
+/// A run that was broken off.
+pub(super) struct Unfinished {
+    pub why: Broken,
+    /// Its number, where it is accepted, also by what it committed itself.
+    pub number: Option<u64>,
 }
 
 impl Executed {
-    pub fn commit(self, turn: Turn, head: &Head) -> Commit {
+    pub fn commit(self) -> Commit {
         Commit {
-            turn,
-            expected_steps: head.numbers.steps,
+            turn: self.turn,
+            expected_steps: self.expected_steps,
             at: self.at,
             outcome: self.outcome,
             log: self.log,
             micros: self.micros,
             end: self.end,
+            progress: self.progress,
+            known: self.known,
         }
     }
 
     /// An end that came before any guest ran.
-    fn before_running(at: Timestamp, fault: Fault, end: End) -> Executed {
-        Executed { at, outcome: Outcome::Failed(fault), log: Log::default(), micros: 0, end }
+    fn before_running(invoked: Invoked<'_>, head: &Head, at: Timestamp, fault: Fault, end: End) -> Executed {
+        Executed {
+            turn: invoked.turn(),
+            expected_steps: head.numbers.steps,
+            at,
+            outcome: Outcome::Failed(fault),
+            log: Log::default(),
+            micros: 0,
+            end,
+            progress: None,
+            known: false,
+        }
+    }
+
+    /// Whether it started, sent, or waited for anything.
+    pub fn asked_for_something(&self) -> bool {
+        self.progress.is_some()
+    }
+
+    /// Whether it is the end of an invocation that the store has accepted already.
+    pub fn accepted(&self) -> Option<Reference> {
+        match &self.turn {
+            Turn::Fresh(_) => None,
+            Turn::Accepted { name, number } => Some(Reference { name: name.clone(), number: *number }),
+        }
+    }
+}
+
+impl<'a> Invoked<'a> {
+    pub fn asked(self) -> &'a NewInvocation {
+        match self {
+            Invoked::Fresh(new) => new,
+            Invoked::Accepted(invocation) => &invocation.new,
+        }
+    }
+
+    fn number(self) -> Option<u64> {
+        match self {
+            Invoked::Fresh(_) => None,
+            Invoked::Accepted(invocation) => Some(invocation.number),
+        }
+    }
+
+    fn turn(self) -> Turn {
+        match self {
+            Invoked::Fresh(new) => Turn::Fresh(Box::new(new.clone())),
+            Invoked::Accepted(invocation) => {
+                Turn::Accepted { name: invocation.new.name.clone(), number: invocation.number }
+            }
+        }
+    }
+
+    /// Whether it committed something of its run before.
+    fn has_begun(self) -> bool {
+        matches!(self, Invoked::Accepted(invocation) if invocation.begun.is_some())
+    }
+}
+
+impl From<Error> for Unfinished {
+    fn from(error: Error) -> Unfinished {
+        Unfinished { why: Broken::Failed(error), number: None }
     }
 }
 
 impl Engine {
-    /// Runs an invocation on its actor as the snapshot has it. One that runs still at its deadline is given up, as if it had
-    /// not begun: [`Error::NotAccepted`].
-    pub(super) fn execute(&self, new: &NewInvocation, at: &Snapshot, bounds: Bounds<'_>) -> Result<Executed> {
-        let Snapshot { head, state } = at;
-        match (&new.call, &head.actor) {
-            (Call::Construct { .. }, Some(_)) => Ok(Executed::before_running(
-                self.now(),
-                Fault::host(HostFault::Exists, format!("the actor {} exists already", new.name)),
-                End::Bare,
-            )),
-            (Call::Construct { class, version }, None) => {
-                let loaded = self.loaded(class, *version)?;
-                self.execute_construction(new, &loaded, bounds)
-            }
-            (Call::Mutate, Some(actor)) => self.execute_mutation(new, actor, state, bounds),
-            (Call::Mutate, None) => Ok(Executed::before_running(
-                self.now(),
-                Fault::host(HostFault::NotFound, format!("there is no actor {}", new.name)),
-                End::Bare,
-            )),
-            (Call::Task { .. }, _) => Err(Error::Damaged { what: format!("{} holds a task", new.name) }),
-        }
-    }
-
-    fn execute_construction(&self, new: &NewInvocation, loaded: &LoadedClass, bounds: Bounds<'_>) -> Result<Executed> {
-        let at = self.time_of(new);
-        let ran = self.run(new, loaded, at, Method::Construct { arguments: &new.arguments }, bounds)?;
-        let micros = ran.took.as_micros() as u64;
-        let version = &loaded.version;
-        let (outcome, end) = match ran.outcome {
-            Ok(success) => {
-                let state = success.state.unwrap_or_default();
-                let end = End::Made { class: version.class.clone(), version: version.number, state };
-                (Outcome::Succeeded(success.result), end)
-            }
-            Err(fault) => (Outcome::Failed(fault), End::Bare),
+    /// Runs an invocation on its actor as the snapshot has it.
+    pub(super) fn execute(
+        &self,
+        invoked: Invoked<'_>,
+        at: &Snapshot,
+        bounds: Bounds<'_>,
+    ) -> Result<Executed, Unfinished> {
+        let head = &at.head;
+        let new = invoked.asked();
+        let refused = |kind, what: String, end| {
+            Ok(Executed::before_running(invoked, head, self.now(), Fault::host(kind, what), end))
         };
-        Ok(Executed { at, outcome, log: ran.log, micros, end })
+        match (&new.call, &head.actor) {
+            (Call::Construct { .. }, Some(_)) if !invoked.has_begun() => {
+                refused(HostFault::Exists, format!("the actor {} exists already", new.name), End::Bare)
+            }
+            (Call::Construct { class, version }, actor) => {
+                let loaded = self.loaded(class, *version)?;
+                let method = Method::Construct { arguments: &new.arguments };
+                self.execute_on(invoked, head, actor.as_ref(), &loaded, method, bounds)
+            }
+            (Call::Mutate, Some(actor)) => self.execute_mutation(invoked, head, actor, &at.state, bounds),
+            (Call::Mutate, None) => refused(HostFault::NotFound, self.why_not_there(&new.name)?, End::Bare),
+            (Call::Task { .. }, _) => {
+                Err(Error::Damaged { what: format!("a task stands in the inbox of {}", new.name) }.into())
+            }
+        }
     }
 
     fn execute_mutation(
         &self,
-        new: &NewInvocation,
+        invoked: Invoked<'_>,
+        head: &Head,
         actor: &Actor,
         state: &[u8],
         bounds: Bounds<'_>,
-    ) -> Result<Executed> {
-        // the clock of an actor never goes back, whichever machine's clock it was before
-        let at = self.time_of(new).max(actor.updated);
+    ) -> Result<Executed, Unfinished> {
+        let new = invoked.asked();
         let loaded = self.loaded(&actor.class, actor.version)?;
-        let version = actor.version;
-        if let Err(reason) = self.still_fits(new, &loaded) {
+        if !invoked.has_begun()
+            && let Err(reason) = self.still_fits(new, &loaded)
+        {
             let fault = Fault::host(HostFault::BadArguments, reason.to_string());
-            return Ok(Executed::before_running(at, fault, End::Step { version, state: None }));
+            let end = End::Step { version: actor.version, state: None };
+            let at = self.time_of(new).max(actor.updated);
+            return Ok(Executed::before_running(invoked, head, at, fault, end));
         }
-        let method = Method::Mutate { state, name: &new.method, arguments: &new.arguments };
-        let ran = self.run(new, &loaded, at, method, bounds)?;
-        let micros = ran.took.as_micros() as u64;
-        let (outcome, state) = match ran.outcome {
-            Ok(success) => (Outcome::Succeeded(success.result), success.state),
-            Err(fault) => (Outcome::Failed(fault), None),
+        // one that saved goes on from the state that it began with
+        let beginning = match invoked {
+            Invoked::Accepted(invocation) if invocation.begun.as_ref().is_some_and(|begun| begun.saved > 0) => {
+                self.store.beginning(&invocation.reference())?
+            }
+            _ => None,
         };
-        Ok(Executed { at, outcome, log: ran.log, micros, end: End::Step { version, state } })
+        let state = beginning.as_deref().unwrap_or(state);
+        let method = Method::Mutate { state, name: &new.method, arguments: &new.arguments };
+        self.execute_on(invoked, head, Some(actor), &loaded, method, bounds)
+    }
+
+    fn execute_on(
+        &self,
+        invoked: Invoked<'_>,
+        head: &Head,
+        actor: Option<&Actor>,
+        loaded: &LoadedClass,
+        method: Method<'_>,
+        bounds: Bounds<'_>,
+    ) -> Result<Executed, Unfinished> {
+        let stop = bounds.stop.child();
+        let beginning = self.beginning(invoked, head, actor)?;
+        let mut driver = Driver::new(self, invoked.asked(), loaded, bounds, &stop, beginning)?;
+        let ran = self.run(invoked.asked(), loaded, method, &mut driver, bounds, &stop);
+        let mut ran = match ran {
+            Ok(ran) => ran,
+            Err(why) => return Err(Unfinished { why, number: driver.number }),
+        };
+        if let Some(diverged) = driver.left_over().filter(|_| !is_of_host(&ran)) {
+            ran.outcome = Err(diverged);
+        }
+        let version = loaded.version.number;
+        let (outcome, end) = match (ran.outcome, driver.made) {
+            (Ok(success), true) => (Outcome::Succeeded(success.result), End::Step { version, state: success.state }),
+            (Ok(success), false) => {
+                let (class, state) = (loaded.version.class.clone(), success.state.unwrap_or_default());
+                (Outcome::Succeeded(success.result), End::Made { class, version, state })
+            }
+            (Err(fault), true) => (Outcome::Failed(fault), End::Step { version, state: None }),
+            (Err(fault), false) => (Outcome::Failed(fault), End::Bare),
+        };
+        let progress = driver.last_progress(&outcome);
+        Ok(Executed {
+            turn: driver.turn(),
+            expected_steps: driver.steps,
+            at: driver.now,
+            outcome,
+            log: driver.with_notes(ran.log),
+            micros: driver.micros(ran.took),
+            end,
+            progress,
+            known: ran.known,
+        })
+    }
+
+    fn beginning(&self, invoked: Invoked<'_>, head: &Head, actor: Option<&Actor>) -> Result<Beginning> {
+        let begun = match invoked {
+            Invoked::Accepted(invocation) => invocation.begun.as_ref().map(|begun| (invocation.reference(), begun)),
+            Invoked::Fresh(_) => None,
+        };
+        // the clock of an actor never goes back, whichever machine's clock it was before
+        let now = self.time_of(invoked.asked());
+        let now = actor.map_or(now, |actor| now.max(actor.updated));
+        let record = match &begun {
+            Some((reference, _)) => self.store.record(reference, 0, usize::MAX)?,
+            None => Vec::new(),
+        };
+        Ok(Beginning {
+            number: invoked.number(),
+            steps: head.numbers.steps,
+            at: begun.as_ref().map_or(now, |(_, begun)| begun.at),
+            made: actor.is_some(),
+            record,
+            waits_on: begun.and_then(|(_, begun)| begun.waiting.as_ref()).map(|waiting| waiting.asked.clone()),
+        })
     }
 
     /// What time it is for a run: never before it was due, by whichever machine's clock that was found.
@@ -128,34 +275,46 @@ impl Engine {
         method.complete(&sent).map(drop)
     }
 
-    /// One run of the invocation in the sandbox. An interrupt from outside is an error and not an outcome: nothing
-    /// is to be committed.
+    /// One run of the invocation in the sandbox.
     fn run(
         &self,
         new: &NewInvocation,
         loaded: &LoadedClass,
-        at: Timestamp,
         method: Method<'_>,
+        driver: &mut Driver<'_>,
         bounds: Bounds<'_>,
-    ) -> Result<Ran> {
+        stop: &Stop,
+    ) -> Result<Ran, Broken> {
         let actor = new.name.actor()?;
-        let invocation = new.seed.opaque_id(0);
+        let invocation = new.seed.opaque_id();
         let compiled = self.compiled(loaded)?;
         let (limits, hurried) = self.limits_until(bounds.deadline);
+        let now = driver.now;
+        let replays = driver.replays();
+        let mut listener = self.listener(&new.name, replays);
+        driver.begin();
         let ran = compiled.run(Run {
             method,
-            identity: identity(loaded, &actor, &invocation),
-            now: at,
+            identity: identity(loaded, Some(&actor), &invocation, 1),
+            now,
             seed: new.seed,
             limits: &limits,
-            stop: bounds.stop,
-            on_log: &mut self.listener(&new.name),
+            stop,
+            on_log: &mut listener,
+            operations: Some(driver),
         });
+        if let Some(broken) = driver.broken.take() {
+            return Err(broken);
+        }
+        self.unless_broken_off(ran, hurried, bounds.deadline)
+    }
+
+    /// An interrupt from outside is no outcome: nothing is to be committed.
+    pub(super) fn unless_broken_off(&self, ran: Ran, hurried: bool, deadline: Option<Instant>) -> Result<Ran, Broken> {
+        let late = || deadline.is_some_and(|deadline| deadline <= Instant::now());
         match &ran.outcome {
-            Err(fault) if fault.is_host(HostFault::Cancelled) => Err(Error::Interrupted),
-            Err(fault) if hurried && fault.is_host(HostFault::Limit(Limit::Time)) && ran.took >= limits.time => {
-                Err(Error::NotAccepted { id: new.name.to_string() })
-            }
+            Err(fault) if fault.is_host(HostFault::Cancelled) => Err(Broken::Stopped),
+            Err(fault) if hurried && fault.is_host(HostFault::Limit(Limit::Time)) && late() => Err(Broken::Deadline),
             _ => Ok(ran),
         }
     }
@@ -172,25 +331,58 @@ impl Engine {
 
     /// The bounds of a run in a call's own process.
     pub(super) fn bounds(&self, options: &Options) -> Bounds<'_> {
-        Bounds { deadline: options.deadline, stop: &self.settings.stop }
+        Bounds { deadline: options.deadline, stop: &self.settings.stop, slot: None, in_group: false }
     }
 
-    /// Passes what a guest says on to the observer.
-    pub(super) fn listener(&self, name: &Name) -> impl FnMut(&LogLine) + Send + use<> {
+    /// Passes what a guest says on to the observer; what it said before, and says again in a replay, it does not.
+    pub(super) fn listener(&self, name: &Name, replays: Replays) -> impl FnMut(&LogLine) + Send + use<> {
         let (observer, name) = (Arc::clone(&self.settings.observer), name.clone());
-        move |line| observer.said(&name, line)
+        move |line| {
+            if !replays.now() {
+                observer.said(&name, line);
+            }
+        }
+    }
+
+    /// Why a call finds no actor: its construction may have failed.
+    fn why_not_there(&self, name: &Name) -> Result<String> {
+        let newest = self.store.invocations(name, None, 16)?;
+        let failed = newest.into_iter().find_map(|invocation| match (&invocation.new.call, &invocation.status) {
+            (Call::Construct { .. }, crate::model::Status::Ended { outcome: Outcome::Failed(fault), .. }) => {
+                Some(format!(": making it failed as {}: {}", invocation.reference(), fault.message))
+            }
+            _ => None,
+        });
+        Ok(format!("there is no actor {name}{}", failed.unwrap_or_default()))
     }
 }
 
-/// Who runs, for a run of an actor's own.
-pub(super) fn identity<'a>(loaded: &'a LoadedClass, actor: &'a ActorId, invocation: &'a str) -> Identity<'a> {
-    Identity {
-        class: &loaded.version.class,
-        version: loaded.version.number,
-        actor: Some(actor),
-        invocation,
-        attempt: 1,
+fn is_of_host(ran: &Ran) -> bool {
+    matches!(&ran.outcome, Err(fault) if fault.origin == crate::model::Origin::Host)
+}
+
+/// Whether a run is answered from its record at the moment.
+#[derive(Clone, Default)]
+pub(super) struct Replays(Arc<std::sync::atomic::AtomicBool>);
+
+impl Replays {
+    pub fn now(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
     }
+
+    pub fn set(&self, replays: bool) {
+        self.0.store(replays, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// Who runs.
+pub(super) fn identity<'a>(
+    loaded: &'a LoadedClass,
+    actor: Option<&'a ActorId>,
+    invocation: &'a str,
+    attempt: u32,
+) -> Identity<'a> {
+    Identity { class: &loaded.version.class, version: loaded.version.number, actor, invocation, attempt }
 }
 
 /// Head and (empty where there is no actor) state, as one read.
@@ -204,4 +396,9 @@ pub(super) fn snapshot(engine: &Engine, id: &ActorId) -> Result<Snapshot> {
         Some(_) => snapshot(engine, id),
         None => Ok(Snapshot { head, state: Vec::new() }),
     }
+}
+
+/// How long a pause before a try of a task is: the class's, doubled with each further try.
+pub(super) fn backoff(first: Duration, failed: u32) -> Duration {
+    first.saturating_mul(1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX))
 }

@@ -25,18 +25,16 @@ struct Runs {
 }
 
 /// A run that can be stopped from elsewhere until this is dropped.
-pub(super) struct Stoppable<'r> {
-    running: &'r Running,
+pub(super) struct Stoppable {
+    running: Running,
     reference: Reference,
-    pub stop: Stop,
 }
 
 impl Running {
-    /// Enters a run; `parent` stops it too. The first one of a while starts a thread that sees cancels.
-    pub fn enter(&self, reference: Reference, parent: &Stop, store: &Arc<dyn Store>) -> Stoppable<'_> {
-        let stop = parent.child();
+    /// Enters a run, which `stop` ends. The first one of a while starts a thread that sees cancels.
+    pub fn enter(&self, reference: Reference, stop: Stop, store: &Arc<dyn Store>) -> Stoppable {
         let mut runs = self.lock();
-        runs.stops.insert(reference.clone(), stop.clone());
+        runs.stops.insert(reference.clone(), stop);
         if !runs.watched {
             let (running, store) = (self.clone(), Arc::clone(store));
             // without the thread a cancelled guest runs to its end, and its commit is refused
@@ -44,7 +42,7 @@ impl Running {
                 thread::Builder::new().name("vactor-cancels".to_owned()).spawn(move || running.watch(&*store)).is_ok();
         }
         drop(runs);
-        Stoppable { running: self, reference, stop }
+        Stoppable { running: self.clone(), reference }
     }
 
     /// Stops the runs whose invocation was ended by somebody else, as long as there are any.
@@ -77,7 +75,7 @@ impl Running {
     }
 }
 
-impl Drop for Stoppable<'_> {
+impl Drop for Stoppable {
     fn drop(&mut self) {
         self.running.lock().stops.remove(&self.reference);
     }

@@ -1,81 +1,75 @@
-//! Waiting for an accepted invocation, and doing its work where nobody else does.
+//! Waiting for an accepted invocation, and having its work done where nobody else does it.
 
 use std::time::{Duration, Instant};
 
 use super::calls::one;
-use super::run::{Bounds, snapshot};
+use super::crew::Slot;
+use super::driver::Broken;
+use super::run::{Bounds, Invoked, snapshot};
 use super::{Engine, Reply};
 use crate::model::{Error, Invocation, Name, Reference, Result, Status};
-use crate::store::{Hold, Turn, Watch};
+use crate::store::Hold;
 
 /// Who waits looks again after so long even if nobody woke it: the process that held the actor may have been killed.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Engine {
-    /// Waits for an accepted invocation's end. Does its work, and what stands before it, where nobody else does.
+    /// Waits for an accepted invocation's end. Has it run, and what it waits for, where nobody else does.
     pub fn wait(&self, reference: &Reference, deadline: Option<Instant>) -> Result<Reply> {
         self.answer(reference, deadline, false)
     }
 
-    /// Waits for the first of some invocations to end, and gives its index with its end. Runs what stands before them, and
-    /// themselves, where nobody else does.
+    /// Waits for the first of some invocations to end, and gives its index with its end. Has them run where nobody else
+    /// does.
     pub fn wait_any(&self, references: &[Reference], deadline: Option<Instant>) -> Result<(usize, Result<Reply>)> {
-        let mut watch = self.store.watch()?;
-        loop {
-            for (n, reference) in references.iter().enumerate() {
-                if matches!(self.invocation(reference)?.status, Status::Ended { .. }) {
-                    return Ok((n, self.answer(reference, deadline, false)));
-                }
-            }
-            let mut ran = false;
-            for reference in references {
-                // one at a time, so that the first that ends is the first that is told
-                if !ran && let Some(hold) = self.store.hold(&reference.name, Some(Instant::now()))? {
-                    ran = self.run_inbox(&reference.name, &hold, Some(reference.number), deadline)?;
-                }
-            }
-            if !ran {
-                self.wait_a_while(&mut *watch, references.first(), deadline)?;
-            }
-        }
+        let first = self.first_to_end(references, deadline)?;
+        Ok((first, self.answer(&references[first], deadline, false)))
     }
 
-    /// The invocation once it has ended. Runs what stands before it and itself while the actor is free; else waits for who
-    /// holds it.
+    /// The invocation once it has ended.
     pub(super) fn wait_for(&self, reference: &Reference, deadline: Option<Instant>) -> Result<Invocation> {
-        // made before the first look, so that no commit falls between a look and the wait
-        let mut watch = self.store.watch()?;
+        self.first_to_end(std::slice::from_ref(reference), deadline)?;
+        self.invocation(reference)
+    }
+
+    fn first_to_end(&self, references: &[Reference], deadline: Option<Instant>) -> Result<usize> {
+        if let Some(ended) = self.ended_of(references)? {
+            return Ok(ended);
+        }
+        let mut listener = self.pulse.listen(&self.store)?;
+        let _roots: Vec<_> = references.iter().map(|reference| self.crew.root(reference)).collect();
         loop {
-            let invocation = self.invocation(reference)?;
-            if matches!(invocation.status, Status::Ended { .. }) {
-                return Ok(invocation);
+            if let Some(ended) = self.ended_of(references)? {
+                return Ok(ended);
             }
-            let left = |error| match error {
-                Error::Interrupted => Error::LeftRunning { reference: reference.clone() },
-                other => other,
-            };
-            if let Some(hold) = self.store.hold(&reference.name, Some(Instant::now()))?
-                && self.run_inbox(&reference.name, &hold, Some(reference.number), deadline).map_err(left)?
+            let now = Instant::now();
+            let first = references.first().cloned();
+            if self.settings.stop.is_stopped() {
+                return Err(first.map_or(Error::Interrupted, |reference| Error::LeftRunning { reference }));
+            }
+            if let Some(reference) = first
+                && deadline.is_some_and(|deadline| deadline <= now)
             {
-                continue;
+                return Err(Error::StillRunning { reference });
             }
-            self.wait_a_while(&mut *watch, Some(reference), deadline)?;
+            for reference in references {
+                if let Some(error) = self.crew.take_failure(&reference.name) {
+                    return Err(error);
+                }
+            }
+            self.hire();
+            let look_again = now + LOOK_AGAIN;
+            listener.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)));
         }
     }
 
-    /// Until something was committed somewhere, or it is time to look again.
-    fn wait_a_while(&self, watch: &mut dyn Watch, waited: Option<&Reference>, deadline: Option<Instant>) -> Result<()> {
-        if self.settings.stop.is_stopped() {
-            let left = |reference: &Reference| Error::LeftRunning { reference: reference.clone() };
-            return Err(waited.map_or(Error::Interrupted, left));
+    fn ended_of(&self, references: &[Reference]) -> Result<Option<usize>> {
+        for (n, reference) in references.iter().enumerate() {
+            if matches!(self.invocation(reference)?.status, Status::Ended { .. }) {
+                return Ok(Some(n));
+            }
         }
-        let now = Instant::now();
-        if let (Some(reference), Some(_)) = (waited, deadline.filter(|deadline| *deadline <= now)) {
-            return Err(Error::StillRunning { reference: reference.clone() });
-        }
-        let look_again = now + LOOK_AGAIN;
-        watch.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)));
-        Ok(())
+        Ok(None)
     }
 
     /// An invocation by its reference.
@@ -84,34 +78,30 @@ impl Engine {
         found.ok_or_else(|| Error::NoInvocation { reference: reference.clone() })
     }
 
-    /// Runs what stands in the inbox of a held actor, in the order of turns, until it is empty, `last` has ended or `deadline`
-    /// is there; what runs then is given up and stays accepted. Whether anything ended.
-    pub(super) fn run_inbox(
-        &self,
-        name: &Name,
-        _held: &Hold,
-        last: Option<u64>,
-        deadline: Option<Instant>,
-    ) -> Result<bool> {
+    /// Runs what stands in the inbox of a held actor, in the order of turns, until it is empty, its first one waits, or
+    /// `last` has ended. Whether anything ended.
+    pub(super) fn run_inbox(&self, name: &Name, _held: &Hold, last: Option<u64>, slot: Option<&Slot>) -> Result<bool> {
         let mut ended = false;
         while let Some(invocation) = self.store.next(name, self.now())? {
             let snapshot = snapshot(self, &name.actor()?)?;
-            let run = self.running.enter(invocation.reference(), &self.settings.stop, &self.store);
-            let executed = match self.execute(&invocation.new, &snapshot, Bounds { deadline, stop: &run.stop }) {
-                Err(Error::NotAccepted { .. }) => break,
-                // somebody cancelled it: it has ended, and what stands behind it goes on
-                Err(Error::Interrupted) if !self.settings.stop.is_stopped() => {
-                    ended = true;
-                    continue;
-                }
-                executed => executed?,
-            };
-            let turn = Turn::Accepted { name: name.clone(), number: invocation.number };
-            match one(self.store.commit(vec![executed.commit(turn, &snapshot.head)])?) {
-                Ok(_) => ended = true,
-                // somebody ran it without the lock: look again
-                Err(Error::Stale { .. }) => {}
-                Err(error) => return Err(error),
+            let bounds = Bounds { deadline: None, stop: &self.settings.stop, slot, in_group: false };
+            match self.execute(Invoked::Accepted(&invocation), &snapshot, bounds) {
+                Ok(executed) => match one(self.store.commit(vec![executed.commit()])?) {
+                    Ok(_) => ended = true,
+                    // somebody ended it, or ran it without the lock: look again
+                    Err(Error::Stale { .. }) => {}
+                    Err(error) => return Err(error),
+                },
+                Err(unfinished) => match unfinished.why {
+                    Broken::Parked => break,
+                    // somebody cancelled it: what stands behind it goes on
+                    Broken::Stopped if !self.settings.stop.is_stopped() => ended = true,
+                    Broken::Failed(Error::Stale { .. }) => {}
+                    Broken::Failed(error) => return Err(error),
+                    Broken::Stopped | Broken::Deadline | Broken::Known(_) | Broken::NotInGroup => {
+                        return Err(Error::Interrupted);
+                    }
+                },
             }
             if last == Some(invocation.number) {
                 break;

@@ -25,3 +25,4 @@ mod support;
 mod terminal;
 mod transcripts;
 mod waiting;
+mod waits;

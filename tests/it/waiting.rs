@@ -53,7 +53,7 @@ fn the_references_of_a_removed_actor() {
     for reference in ["c#3", "c#4"] {
         let waited = vactor.run(["wait", reference]);
         assert_eq!((waited.code, waited.stdout.as_str()), (4, "null\n"));
-        assert!(waited.stderr.contains("c was removed before this had its turn"), "{}", waited.stderr);
+        assert!(waited.stderr.contains("c was removed before this had ended"), "{}", waited.stderr);
     }
     // a new actor goes on from the last number
     vactor.line("create counter c 5").ok();

@@ -24,13 +24,18 @@ pub struct Place {
 impl Place {
     /// With the classes `counter` and `hostile`, and the actors `c` (a counter at 0) and `h`.
     pub fn new() -> Place {
-        let place = Place { folder: tempfile::tempdir().unwrap() };
-        RedbStore::create(place.folder.path()).unwrap();
+        let place = Place::empty();
         let engine = place.engine();
         engine.register("counter", include_bytes!("../../contracts/counter-0.1.0.wasm")).unwrap();
         engine.register("hostile", &raw::hostile().build()).unwrap();
         engine.create("counter", "c", json!({"init_val": 0}), &Options::default()).unwrap();
         engine.create("hostile", "h", json!({}), &Options::default()).unwrap();
+        place
+    }
+
+    pub fn empty() -> Place {
+        let place = Place { folder: tempfile::tempdir().unwrap() };
+        RedbStore::create(place.folder.path()).unwrap();
         place
     }
 

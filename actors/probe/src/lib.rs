@@ -1,0 +1,244 @@
+//! No example: it asks for everything that a context offers, one thing to a method, so that vactor's own tests can say
+//! what comes of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use vactor_sdk::{Context, Failure, Fault, Handle, actor};
+
+#[derive(Serialize, Deserialize)]
+pub struct Probe {
+    value: i64,
+    status: String,
+    /// The opaque id of a child that an earlier method started.
+    child: Option<String>,
+}
+
+/// Waits and calls of every kind.
+#[actor]
+impl Probe {
+    pub fn new(#[default(0)] value: i64) -> Self {
+        Probe { value, status: "new".to_owned(), child: None }
+    }
+
+    pub fn value(&self) -> i64 {
+        self.value
+    }
+
+    pub fn status(&self) -> &str {
+        &self.status
+    }
+
+    pub fn add(&mut self, #[default(1)] n: i64) -> i64 {
+        println!("adds {n}");
+        self.value += n;
+        self.value
+    }
+
+    pub fn fail(&mut self, kind: String) -> Result<(), Failure> {
+        self.value = -1;
+        Err(Failure::new(kind, "as it was told"))
+    }
+
+    // Children
+
+    /// Has another actor add, and waits.
+    pub fn add_to(&mut self, other: String, #[default(1)] n: i64, ctx: &Context) -> Result<i64, Fault> {
+        println!("asks {other}");
+        ctx.start::<Probe>(other).add(n).wait()
+    }
+
+    /// The same on an actor that is made if it is not there.
+    pub fn add_to_new(&mut self, other: String, n: i64, ctx: &Context) -> Result<i64, Fault> {
+        ctx.start::<Probe>(other).or_create(100).add(n).wait()
+    }
+
+    /// Meets an actor that may meet this one, or call itself: a cycle of waits.
+    pub fn meet(&mut self, other: String, ctx: &Context) -> String {
+        let met = ctx.start::<Probe>(other).add(1).wait();
+        self.value += 1;
+        met.map_or_else(|fault| fault.kind, |_| "met".to_owned())
+    }
+
+    /// Meets the next of a row, which meets the one after it.
+    pub fn meet_row(&mut self, row: Vec<String>, ctx: &Context) -> Result<String, Fault> {
+        match row.split_first() {
+            None => Ok("met".to_owned()),
+            Some((next, rest)) => ctx.start::<Probe>(next.as_str()).meet_row(rest.to_vec()).wait(),
+        }
+    }
+
+    /// Squares numbers in parallel and adds them up.
+    pub fn sum_of_squares(&mut self, n: i64, ctx: &Context) -> Result<i64, Fault> {
+        let tasks: Vec<Handle<i64>> = (1..=n).map(|number| ctx.task::<Probe>().square(number)).collect();
+        self.value = ctx.join(&tasks).into_iter().sum::<Result<i64, Fault>>()?;
+        Ok(self.value)
+    }
+
+    /// Starts so many waits for an event on others and gives the order in which they ended.
+    pub fn race(&mut self, others: Vec<String>, ctx: &Context) -> Vec<String> {
+        let mut left: Vec<(String, Handle<String>)> =
+            others.into_iter().map(|id| (id.clone(), ctx.start::<Probe>(id).take("go".to_owned()))).collect();
+        let mut order = Vec::new();
+        while !left.is_empty() {
+            let handles: Vec<&Handle<String>> = left.iter().map(|(_, handle)| handle).collect();
+            let (id, handle) = left.remove(ctx.wait_any(handles));
+            order.push(format!("{id} {}", handle.wait().unwrap_or_else(|fault| fault.kind)));
+        }
+        order
+    }
+
+    /// A sequence of tasks with a save after each; the status says how far it came.
+    pub fn pipeline(&mut self, steps: i64, gate: String, ctx: &Context) -> Result<i64, Failure> {
+        for step in 1..=steps {
+            self.value += ctx.start::<Probe>(gate.as_str()).pass(step).wait()?;
+            self.status = format!("did {step}");
+            ctx.save(self)?;
+        }
+        Ok(self.value)
+    }
+
+    /// Counts who came by; refuses those of a number over its value.
+    pub fn pass(&mut self, step: i64) -> Result<i64, Failure> {
+        if step > self.value {
+            return Err(Failure::new("closed", format!("{step} is too far")));
+        }
+        self.status.push('+');
+        Ok(step)
+    }
+
+    pub fn open(&mut self, up_to: i64) {
+        self.value = up_to;
+    }
+
+    /// Says what it is doing while it waits.
+    pub fn boot(&mut self, ctx: &Context) -> Result<(), Failure> {
+        self.status = "starting".to_owned();
+        ctx.save(self)?;
+        let _: Option<String> = ctx.wait_event("checked", Duration::from_secs(1_000_000))?;
+        self.status = "up".to_owned();
+        Ok(())
+    }
+
+    /// Saves, sends, waits, changes more, and fails.
+    pub fn save_and_fail(&mut self, other: String, ctx: &Context) -> Result<(), Failure> {
+        self.value = 1;
+        ctx.send::<Probe>(other.as_str()).add(1);
+        ctx.save(self)?;
+        ctx.send::<Probe>(other.as_str()).add(10);
+        let _: String = ctx.event("taken").wait()?;
+        ctx.send::<Probe>(other.as_str()).add(100);
+        self.value = 2;
+        let _never_committed = ctx.start::<Probe>(other.as_str()).add(1000);
+        Err(Failure::new("told-to", "after it saved"))
+    }
+
+    /// Starts a child and remembers it; `collect` waits for it.
+    pub fn begin(&mut self, other: String, ctx: &Context) {
+        self.child = Some(ctx.start::<Probe>(other).take("go".to_owned()).invocation());
+    }
+
+    pub fn collect(&mut self, ctx: &Context) -> Result<String, Failure> {
+        let child = self.child.take().ok_or_else(|| Failure::new("no-child", "nothing was begun"))?;
+        Ok(ctx.attach::<String>(&child).wait()?)
+    }
+
+    /// Waits for what was begun or for a message to itself, which only comes when this has ended.
+    pub fn wait_for_own_message(&mut self, delay_ms: u64, ctx: &Context) -> Result<String, Failure> {
+        let id = ctx.send_after::<Probe>(Duration::from_millis(delay_ms), ctx.actor_id()).add(1);
+        self.status = "sent".to_owned();
+        ctx.save(self)?;
+        Ok(match ctx.attach::<i64>(&id).wait() {
+            Ok(value) => value.to_string(),
+            Err(fault) => fault.kind,
+        })
+    }
+
+    /// Cancels a child that would wait for ever.
+    pub fn give_up(&mut self, other: String, ctx: &Context) -> String {
+        let child = ctx.start::<Probe>(other).take("never".to_owned());
+        ctx.wait_any((&child, &ctx.timer(Duration::from_millis(10))));
+        child.cancel();
+        child.wait().unwrap_or_else(|fault| fault.kind)
+    }
+
+    // Events and timers
+
+    /// Waits for an event and gives its payload.
+    pub fn take(&mut self, event: String, ctx: &Context) -> Result<String, Fault> {
+        let payload: String = ctx.event(&event).wait()?;
+        self.value += 1;
+        self.status.clone_from(&payload);
+        Ok(payload)
+    }
+
+    /// Takes so many events of a name.
+    pub fn take_all(&mut self, event: String, n: usize, ctx: &Context) -> Result<Vec<String>, Fault> {
+        (0..n).map(|_| ctx.event(&event).wait()).collect()
+    }
+
+    /// The first of two events, or the deadline.
+    pub fn decide(&mut self, deadline_ms: u64, ctx: &Context) -> &str {
+        let (yes, no) = (ctx.event::<()>("yes"), ctx.event::<()>("no"));
+        let deadline = ctx.timer(Duration::from_millis(deadline_ms));
+        self.status = ["yes", "no", "late"][ctx.wait_any((&yes, &no, &deadline))].to_owned();
+        &self.status
+    }
+
+    /// How many milliseconds later it is after a sleep.
+    pub fn sleep(&mut self, ms: u64, ctx: &Context) -> u64 {
+        let before = ctx.now();
+        ctx.sleep(Duration::from_millis(ms));
+        ctx.now().as_millis() - before.as_millis()
+    }
+
+    // Messages
+
+    /// Adds one, and has the rest counted by a message to itself.
+    pub fn count(&mut self, n: i64, ctx: &Context) -> i64 {
+        self.value += 1;
+        if n > 1 {
+            ctx.send::<Probe>(ctx.actor_id()).count(n - 1);
+        }
+        self.value
+    }
+
+    pub fn send(&mut self, other: String, n: i64, #[default(0)] delay_ms: u64, ctx: &Context) {
+        ctx.send_after::<Probe>(Duration::from_millis(delay_ms), other).add(n);
+    }
+
+    /// Notes what came, in order.
+    pub fn note(&mut self, word: String) {
+        self.status = format!("{} {word}", self.status);
+    }
+
+    pub fn send_notes(&mut self, other: String, n: usize, ctx: &Context) {
+        for number in 0..n {
+            ctx.send::<Probe>(other.as_str()).note(number.to_string());
+        }
+    }
+
+    /// Sends to whom it may concern, and fails.
+    pub fn send_and_fail(&mut self, other: String, ctx: &Context) -> Result<(), Failure> {
+        ctx.send::<Probe>(other).add(1);
+        Err(Failure::new("told-to", "after it sent"))
+    }
+
+    // Tasks
+
+    pub fn square(n: i64) -> i64 {
+        n * n
+    }
+
+    /// Fails until it was tried so often.
+    #[task(retries = 3, backoff = "10ms")]
+    pub fn flaky(tries: u32, ctx: &Context) -> Result<u32, Failure> {
+        println!("try {}", ctx.attempt());
+        if ctx.attempt() < tries { Err(Failure::new("flaky", "not yet")) } else { Ok(ctx.attempt()) }
+    }
+
+    /// Computes for long.
+    pub fn spin(rounds: u64) -> u64 {
+        (0..rounds).fold(1, |hash: u64, round| std::hint::black_box(hash.wrapping_mul(31) ^ round))
+    }
+}

@@ -1,0 +1,106 @@
+//! Operations as a record keeps them: a few words for a person, and a hash of all of it.
+
+use crate::model::{Asked, Awaited, Hash, Operation, Outgoing, Target};
+
+/// Characters of arguments that are shown.
+const SHOWN: usize = 100;
+
+/// What was asked for. Two are the same if and only if their hashes are; a child's place among the run's does not count, so
+/// that a resumed run finds it.
+pub(super) fn asked(operation: &Operation) -> Asked {
+    let (words, all): (String, Vec<&[u8]>) = match operation {
+        Operation::Start(outgoing) => (format!("start {}", call(outgoing)), parts("start", outgoing)),
+        Operation::Send(outgoing, delay) => {
+            let later = if *delay > 0 { format!(" in {delay} ms") } else { String::new() };
+            let delay = delay.to_le_bytes();
+            let mut all = parts("send", outgoing);
+            all.push(&delay);
+            return Asked { what: format!("send {}{later}", call(outgoing)), hash: hash(&all) };
+        }
+        Operation::Cancel(id) => (format!("cancel {id}"), vec![b"cancel", id.as_bytes()]),
+        Operation::Save(state) => (format!("save {} bytes", state.len()), vec![b"save", state]),
+        Operation::Wait(awaited) => return wait(awaited),
+    };
+    Asked { what: words, hash: hash(&all) }
+}
+
+fn call(outgoing: &Outgoing) -> String {
+    let Outgoing { target, method, arguments, .. } = outgoing;
+    let name = match target {
+        Target::Actor { id } | Target::ActorOrNew { id, .. } => format!("{id}.{method}"),
+        Target::Task { class } => format!("{class}/{method}"),
+    };
+    let mut shown: String = format!("{name} {arguments}").chars().take(SHOWN).collect();
+    if shown.len() < name.len() + 1 + arguments.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn parts<'a>(what: &'a str, outgoing: &'a Outgoing) -> Vec<&'a [u8]> {
+    let Outgoing { target, method, arguments, .. } = outgoing;
+    let mut parts: Vec<&[u8]> = vec![what.as_bytes(), method.as_bytes(), arguments.as_bytes()];
+    match target {
+        Target::Actor { id } => parts.extend([&b"actor"[..], id.as_bytes()]),
+        Target::ActorOrNew { class, id, arguments } => {
+            parts.extend([&b"actor-or-new"[..], class.as_bytes(), id.as_bytes(), arguments.as_bytes()]);
+        }
+        Target::Task { class } => parts.extend([&b"task"[..], class.as_bytes()]),
+    }
+    parts
+}
+
+fn wait(awaited: &[Awaited]) -> Asked {
+    let words: Vec<String> = awaited.iter().take(3).map(one).collect();
+    let more =
+        if awaited.len() > words.len() { format!(" or {} more", awaited.len() - words.len()) } else { String::new() };
+    let what = format!("wait for {}{more}", words.join(" or "));
+    let texts: Vec<String> = awaited.iter().map(one).collect();
+    let mut parts: Vec<&[u8]> = vec![b"wait"];
+    parts.extend(texts.iter().map(String::as_bytes));
+    Asked { what, hash: hash(&parts) }
+}
+
+fn one(awaited: &Awaited) -> String {
+    match awaited {
+        Awaited::Invocation(id) => id.clone(),
+        Awaited::Timer(time) => time.to_string(),
+        Awaited::Event(name) => format!("the event {name}"),
+    }
+}
+
+/// Each part with its length, so that no two lists of parts are the same bytes.
+fn hash(parts: &[&[u8]]) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    Hash::from(*hasher.finalize().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(id: &str, arguments: &str) -> Operation {
+        let target = Target::Actor { id: id.to_owned() };
+        Operation::Start(Outgoing { ordinal: 1, target, method: "go".to_owned(), arguments: arguments.to_owned() })
+    }
+
+    #[test]
+    fn what_differs_has_another_hash() {
+        let one = asked(&start("a", "{}"));
+        assert_eq!(one.what, "start a.go {}");
+        for other in [start("b", "{}"), start("a", "{ }"), Operation::Cancel("a".to_owned())] {
+            assert_ne!(asked(&other).hash, one.hash, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_short() {
+        let long = asked(&start("a", &"x".repeat(10_000))).what;
+        assert!(long.chars().count() < 120 && long.ends_with('…'), "{long}");
+        let many = asked(&Operation::Wait(vec![Awaited::Event("e".to_owned()); 5])).what;
+        assert_eq!(many, "wait for the event e or the event e or the event e or 2 more");
+    }
+}

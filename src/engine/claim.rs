@@ -1,0 +1,137 @@
+//! What somebody is about to run: an actor's inbox, or one task, held so that others need not try.
+
+use std::time::Instant;
+
+use super::Engine;
+use super::crew::Slot;
+use crate::model::{Answer, Call, Error, Invocation, Name, Reference, Result, Status};
+use crate::store::Hold;
+
+/// Names or tasks that are looked at before more are asked for.
+const PAGE: usize = 64;
+
+/// Dropping it lets others try.
+pub(super) struct Claim {
+    pub name: Name,
+    work: Work,
+    hold: Hold,
+}
+
+enum Work {
+    /// The actor's inbox, up to and with the invocation of this number, or all of it.
+    Inbox {
+        last: Option<u64>,
+    },
+    Task {
+        number: u64,
+    },
+}
+
+/// What a look at all that can run found.
+pub(super) struct Found {
+    pub claim: Option<Claim>,
+    /// There is something that another process or thread has.
+    pub elsewhere: bool,
+}
+
+impl Engine {
+    /// Claims an accepted invocation, and what stands before it, if it can run now and nobody has it.
+    pub(super) fn claim(&self, invocation: &Invocation) -> Result<Option<Claim>> {
+        let name = &invocation.new.name;
+        if self.crew.is_stuck(name) {
+            return Ok(None);
+        }
+        if matches!(invocation.new.call, Call::Task { .. }) {
+            return self.claim_task(invocation);
+        }
+        if self.store.next(name, self.now())?.is_none() {
+            return Ok(None);
+        }
+        self.claim_inbox(name, Some(invocation.number))
+    }
+
+    fn claim_inbox(&self, name: &Name, last: Option<u64>) -> Result<Option<Claim>> {
+        let hold = self.store.hold(name, Some(Instant::now()))?;
+        Ok(hold.map(|hold| Claim { name: name.clone(), work: Work::Inbox { last }, hold }))
+    }
+
+    fn claim_task(&self, task: &Invocation) -> Result<Option<Claim>> {
+        if task.new.due.is_some_and(|due| due > self.now()) {
+            return Ok(None);
+        }
+        let (reference, number) = (task.reference(), task.number);
+        let name = Name::from_stored(&reference.to_string());
+        let Some(hold) = self.store.hold(&name, Some(Instant::now()))? else { return Ok(None) };
+        // it may have ended before it was held
+        let open = self.store.invocation(&reference)?.is_some_and(|task| matches!(task.status, Status::Accepted));
+        Ok(open.then(|| Claim { name: reference.name, work: Work::Task { number }, hold }))
+    }
+
+    /// Claims something of all that can run.
+    pub(super) fn claim_anything(&self) -> Result<Found> {
+        let mut elsewhere = false;
+        let mut after: Option<Name> = None;
+        loop {
+            let names = self.store.runnable(after.as_ref(), self.now(), PAGE)?;
+            let Some(last) = names.last() else { return Ok(Found { claim: None, elsewhere }) };
+            after = Some(last.clone());
+            for name in names.into_iter().filter(|name| !self.crew.is_stuck(name)) {
+                let claimed = match self.claim_first_task(&name)? {
+                    Some(claim) => Some(claim),
+                    None if self.store.next(&name, self.now())?.is_some() => self.claim_inbox(&name, None)?,
+                    None => None,
+                };
+                match claimed {
+                    Some(claim) => return Ok(Found { claim: Some(claim), elsewhere }),
+                    None => elsewhere = true,
+                }
+            }
+        }
+    }
+
+    fn claim_first_task(&self, name: &Name) -> Result<Option<Claim>> {
+        let mut after = None;
+        loop {
+            let tasks = self.store.tasks(name, after, self.now(), PAGE)?;
+            for task in &tasks {
+                if let Some(claim) = self.claim_task(task)? {
+                    return Ok(Some(claim));
+                }
+            }
+            match tasks.last() {
+                Some(last) if tasks.len() == PAGE => after = Some(last.number),
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Runs what was claimed. Whether anything ended.
+    pub(super) fn run_claim(&self, claim: Claim, slot: Option<&Slot>) -> Result<bool> {
+        let Claim { name, work, hold } = claim;
+        let ran = match work {
+            Work::Inbox { last } => self.run_inbox(&name, &hold, last, slot),
+            Work::Task { number } => self.try_task(&Reference { name: name.clone(), number }, &hold, slot),
+        };
+        match ran {
+            Err(error @ (Error::Interrupted | Error::Io { .. })) => Err(error),
+            Err(error) => {
+                self.settings.observer.stuck(&name, &error);
+                self.crew.give_up(&name, &error);
+                Ok(false)
+            }
+            ran => ran,
+        }
+    }
+
+    /// The children that entries of a record started.
+    pub(super) fn children_of(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Reference>> {
+        let entries = self.store.record(reference, from, limit)?;
+        Ok(entries
+            .into_iter()
+            .filter_map(|entry| match entry.answer {
+                Answer::Started(Ok(child)) => Some(child),
+                _ => None,
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,337 @@
+//! The threads of this process that run what its callers and its waiting guests wait for, where nobody else does.
+//!
+//! A guest that waits gives up its slot, so that what it waits for runs even where there is but one; it takes one again
+//! before it goes on. At most one thread looks for work at a time: one that finds some has the next look in its place.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use super::claim::Claim;
+use crate::model::{Call, Error, Invocation, Name, On, Reference, Result, Status};
+
+/// A thread that found nothing to do for so long ends.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Invocations that one look follows at most.
+const LOOK_AT: usize = 10_000;
+
+/// Guests that wait in memory at most; the stack and the memory of each stay.
+const IN_MEMORY: usize = 64;
+
+#[derive(Clone, Default)]
+pub(super) struct Crew(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Guests that may compute at once; 0 until somebody says so.
+    jobs: usize,
+    computing: usize,
+    /// Threads that look for work.
+    looking: usize,
+    /// Guests that wait in memory.
+    waiting: usize,
+    /// Callers that work on all that was accepted.
+    workers: usize,
+    /// What callers of this process wait for, and how many do.
+    roots: HashMap<Reference, usize>,
+    /// What its guests started, to be looked at in this order.
+    wanted: VecDeque<Reference>,
+    /// Names whose invocations could not be run here, and why: their class or their record cannot be used.
+    stuck: HashMap<Name, Error>,
+}
+
+/// One guest may compute while this is there.
+pub(super) struct Slot {
+    crew: Crew,
+}
+
+/// A guest waits in memory while this is there, and its slot is free.
+pub(super) struct Aside<'s> {
+    crew: Crew,
+    slot: Option<&'s Slot>,
+}
+
+/// Somebody waits for this while it is there.
+pub(super) struct Root {
+    crew: Crew,
+    reference: Reference,
+}
+
+/// All that was accepted is this crew's work while it is there.
+pub(super) struct Working {
+    crew: Crew,
+}
+
+impl Crew {
+    pub fn root(&self, reference: &Reference) -> Root {
+        *self.lock().roots.entry(reference.clone()).or_default() += 1;
+        Root { crew: self.clone(), reference: reference.clone() }
+    }
+
+    pub fn working(&self, jobs: usize) -> Working {
+        let mut state = self.lock();
+        state.workers += 1;
+        state.jobs = jobs;
+        Working { crew: self.clone() }
+    }
+
+    /// Puts what a guest started where threads that look for work see it.
+    pub fn want(&self, references: impl IntoIterator<Item = Reference>) {
+        let mut state = self.lock();
+        if state.workers == 0 {
+            state.wanted.extend(references);
+        }
+    }
+
+    /// A slot, once one is free.
+    pub fn slot(&self) -> Slot {
+        let mut state = self.lock();
+        while state.computing >= state.jobs() {
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.computing += 1;
+        Slot { crew: self.clone() }
+    }
+
+    fn try_slot(&self) -> Option<Slot> {
+        let mut state = self.lock();
+        let free = state.computing < state.jobs();
+        free.then(|| {
+            state.computing += 1;
+            Slot { crew: self.clone() }
+        })
+    }
+
+    /// Frees the slot of a guest that waits; None where too many wait in memory already.
+    pub fn step_aside<'s>(&self, slot: Option<&'s Slot>) -> Option<Aside<'s>> {
+        let mut state = self.lock();
+        if state.waiting >= IN_MEMORY {
+            return None;
+        }
+        state.waiting += 1;
+        if slot.is_some() {
+            state.computing -= 1;
+            self.0.changed.notify_all();
+        }
+        Some(Aside { crew: self.clone(), slot })
+    }
+
+    /// What stands in this inbox is left alone from now on.
+    pub fn give_up(&self, name: &Name, error: &Error) {
+        self.lock().stuck.insert(name.clone(), error.clone());
+    }
+
+    pub fn is_stuck(&self, name: &Name) -> bool {
+        self.lock().stuck.contains_key(name)
+    }
+
+    /// Why a name was left alone, for somebody who waits for it; it is tried again after that.
+    pub fn take_failure(&self, name: &Name) -> Option<Error> {
+        let mut state = self.lock();
+        if state.stuck.is_empty() { None } else { state.stuck.remove(name) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn jobs(&mut self) -> usize {
+        if self.jobs == 0 {
+            self.jobs = thread::available_parallelism().map_or(1, usize::from);
+        }
+        self.jobs
+    }
+
+    fn has_work(&self) -> bool {
+        self.workers > 0 || !self.roots.is_empty()
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.crew.lock().computing -= 1;
+        self.crew.0.changed.notify_all();
+    }
+}
+
+impl Drop for Aside<'_> {
+    /// Waits for a slot: the guest goes on.
+    fn drop(&mut self) {
+        let mut state = self.crew.lock();
+        state.waiting -= 1;
+        if self.slot.is_some() {
+            while state.computing >= state.jobs() {
+                state = self.crew.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.computing += 1;
+        }
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let mut state = self.crew.lock();
+        if let Some(count) = state.roots.get_mut(&self.reference) {
+            *count -= 1;
+            if *count == 0 {
+                state.roots.remove(&self.reference);
+            }
+        }
+        if state.roots.is_empty() {
+            state.wanted.clear();
+        }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let mut state = self.crew.lock();
+        state.workers -= 1;
+        if state.workers == 0 {
+            state.jobs = 0;
+            state.stuck.clear();
+        }
+    }
+}
+
+impl Engine {
+    /// Has a thread look for work, unless one does already or as many guests compute as may.
+    pub(super) fn hire(&self) {
+        let mut state = self.crew.lock();
+        if state.looking > 0 || !state.has_work() || state.computing >= state.jobs() {
+            return;
+        }
+        let engine = self.clone();
+        let thread = thread::Builder::new().name("vactor-crew".to_owned());
+        // without it this process waits for others to do the work
+        if thread.spawn(move || engine.help()).is_ok() {
+            state.looking += 1;
+        }
+    }
+
+    fn help(&self) {
+        let helped = self.help_while_there_is_work();
+        let mut state = self.crew.lock();
+        state.looking -= 1;
+        let roots: Vec<Reference> = state.roots.keys().cloned().collect();
+        drop(state);
+        // who waits for these would wait for ever: it is told, and nobody else
+        if let Err(error) = helped {
+            roots.iter().for_each(|root| self.crew.give_up(&root.name, &error));
+        }
+    }
+
+    /// Counts as looking when it begins and when it ends.
+    fn help_while_there_is_work(&self) -> Result<()> {
+        let mut listener = self.pulse.listen(&self.store)?;
+        let mut found_last = Instant::now();
+        while !self.settings.stop.is_stopped() && self.crew.lock().has_work() {
+            let Some(claim) = self.find_work()? else {
+                if found_last.elapsed() > IDLE {
+                    break;
+                }
+                listener.wait(Instant::now() + IDLE);
+                continue;
+            };
+            let Some(slot) = self.crew.try_slot() else { break };
+            self.crew.lock().looking -= 1;
+            self.hire();
+            let done = self.run_claim(claim, Some(&slot));
+            drop(slot);
+            let mut state = self.crew.lock();
+            state.looking += 1;
+            let others = state.looking > 1;
+            drop(state);
+            done?;
+            if others {
+                break;
+            }
+            found_last = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Something that can run: of what this process waits for, or of all where it works on all.
+    fn find_work(&self) -> Result<Option<Claim>> {
+        if let Some(claim) = self.find_wanted()? {
+            return Ok(Some(claim));
+        }
+        let roots: Vec<Reference> = self.crew.lock().roots.keys().cloned().collect();
+        if let Some(claim) = self.find_awaited(roots)? {
+            return Ok(Some(claim));
+        }
+        let works_on_all = self.crew.lock().workers > 0;
+        if works_on_all { self.claim_anything().map(|found| found.claim) } else { Ok(None) }
+    }
+
+    /// What guests of this process started. What somebody else has, or cannot run yet, is looked at again later.
+    fn find_wanted(&self) -> Result<Option<Claim>> {
+        let all = self.crew.lock().wanted.len();
+        for _ in 0..all.min(LOOK_AT) {
+            let Some(reference) = self.crew.lock().wanted.pop_front() else { break };
+            match self.store.invocation(&reference)? {
+                Some(invocation) if matches!(invocation.status, Status::Accepted) => {
+                    let claim = self.claim(&invocation)?;
+                    self.crew.lock().wanted.push_back(reference);
+                    if claim.is_some() {
+                        return Ok(claim);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// What these wait for, in the end: an invocation that can run.
+    fn find_awaited(&self, roots: Vec<Reference>) -> Result<Option<Claim>> {
+        let mut seen = HashSet::new();
+        let mut open = roots;
+        while let Some(reference) = open.pop() {
+            if seen.len() >= LOOK_AT || !seen.insert(reference.clone()) {
+                continue;
+            }
+            let Some(invocation) = self.store.invocation(&reference)? else { continue };
+            if !matches!(invocation.status, Status::Accepted) {
+                continue;
+            }
+            if let Some(claim) = self.claim(&invocation)? {
+                return Ok(Some(claim));
+            }
+            open.extend(self.awaited_by(&invocation)?);
+        }
+        Ok(None)
+    }
+
+    /// What an invocation that cannot run waits for: its children and others, or what waits before it in the inbox.
+    fn awaited_by(&self, invocation: &Invocation) -> Result<Vec<Reference>> {
+        if matches!(invocation.new.call, Call::Task { .. }) {
+            return Ok(Vec::new());
+        }
+        let reference = invocation.reference();
+        let Some(waiting) = invocation.waiting() else {
+            let first = self.store.pending(Some(&reference.name), None, 1)?;
+            return Ok(first.iter().map(Invocation::reference).collect());
+        };
+        let mut awaited = Vec::new();
+        for on in &waiting.on {
+            match on {
+                On::Invocation(other) => awaited.push(other.clone()),
+                On::Child(index) => awaited.extend(self.children_of(&reference, *index, 1)?),
+                On::Timer(_) | On::Event { .. } => {}
+            }
+        }
+        Ok(awaited)
+    }
+}

@@ -1,0 +1,323 @@
+//! Performs what one invocation's guest asks for: from the invocation's record as far as that goes, and then for real.
+
+mod live;
+mod wait;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::asked::asked;
+use super::classes::LoadedClass;
+use super::run::{Bounds, Replays};
+use super::running::Stoppable;
+use super::{Engine, Result};
+use crate::model::{
+    ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Log, LogLine,
+    NewInvocation, Operation, Outcome, Recorded, Reference, Status, Timestamp,
+};
+use crate::sandbox::{Operations, Stop};
+use crate::store::{Child, Entry, Progress, Turn};
+
+/// Why a run was broken off, with nothing more of it to commit.
+pub(super) enum Broken {
+    /// It waits, and leaves memory: whoever comes first runs it again when it is answered.
+    Parked,
+    /// Somebody used the key of the call meanwhile.
+    Known(Box<Invocation>),
+    /// It would have to commit in the middle, which a call in a group cannot.
+    NotInGroup,
+    /// The caller's deadline passed.
+    Deadline,
+    /// The engine was stopped, or somebody ended the invocation.
+    Stopped,
+    Failed(Error),
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Broken {
+        Broken::Failed(error)
+    }
+}
+
+/// What came of an operation; a run that is broken off is no outcome.
+type Performed = Result<Result<Option<Answered>, Fault>, Broken>;
+
+/// Where a run begins.
+pub(super) struct Beginning {
+    /// None for a call that nobody has accepted yet.
+    pub number: Option<u64>,
+    /// The actor's step counter.
+    pub steps: u64,
+    /// When the run began, or does.
+    pub at: Timestamp,
+    /// Whether the actor is there.
+    pub made: bool,
+    /// Of a run that began before.
+    pub record: Vec<Recorded>,
+    /// The wait at its end, which was not answered.
+    pub waits_on: Option<Asked>,
+}
+
+pub(super) struct Driver<'e> {
+    engine: &'e Engine,
+    new: &'e NewInvocation,
+    loaded: &'e LoadedClass,
+    bounds: Bounds<'e>,
+    /// Ends this run alone.
+    stop: &'e Stop,
+    running: Option<Stoppable>,
+    pub number: Option<u64>,
+    pub steps: u64,
+    began: Timestamp,
+    /// What the guest's clock answers.
+    pub now: Timestamp,
+    /// Whether the actor is there: a constructor's is once it saved.
+    pub made: bool,
+    replay: VecDeque<Recorded>,
+    waits_on: Option<Asked>,
+    /// Entries of the record that are in the store.
+    recorded: u64,
+    /// Entries that are not.
+    entries: Vec<Entry>,
+    /// Messages that have not left.
+    sends: Vec<Child>,
+    /// Where in the record each child was started, by its opaque id.
+    children: HashMap<String, u64>,
+    /// Actors that this run asked to be made, and its own.
+    made_here: HashMap<ActorId, (ClassName, u32)>,
+    /// Number of the last event that was taken and is still in the store, by name.
+    taken: HashMap<String, u64>,
+    reusable: Reusable,
+    /// What the host adds to the log.
+    notes: Vec<LogLine>,
+    pub broken: Option<Broken>,
+    /// How long the guest computed before `since`, which is when it was last let go on.
+    computed: Duration,
+    since: Instant,
+    /// How much of that stands in a step already.
+    stepped: Duration,
+    replays: Replays,
+}
+
+impl Operations for Driver<'_> {
+    fn perform(&mut self, operation: Operation, log: &Log) -> Result<Option<Answered>, Fault> {
+        self.computed += self.since.elapsed();
+        let performed = self.answer(operation, log);
+        self.tell_replay();
+        self.since = Instant::now();
+        performed.unwrap_or_else(|broken| {
+            self.broken = Some(broken);
+            Err(Fault::host(HostFault::Cancelled, "the run was broken off"))
+        })
+    }
+}
+
+impl<'e> Driver<'e> {
+    pub fn new(
+        engine: &'e Engine,
+        new: &'e NewInvocation,
+        loaded: &'e LoadedClass,
+        bounds: Bounds<'e>,
+        stop: &'e Stop,
+        beginning: Beginning,
+    ) -> Result<Driver<'e>> {
+        let Beginning { number, steps, at, made, record, waits_on } = beginning;
+        let mut driver = Driver {
+            engine,
+            new,
+            loaded,
+            bounds,
+            stop,
+            running: None,
+            number: None,
+            steps,
+            began: at,
+            now: at,
+            made,
+            recorded: record.len() as u64,
+            replay: record.into(),
+            waits_on,
+            entries: Vec::new(),
+            sends: Vec::new(),
+            children: HashMap::new(),
+            made_here: HashMap::new(),
+            taken: HashMap::new(),
+            reusable: Reusable::of(engine, new)?,
+            notes: Vec::new(),
+            broken: None,
+            computed: Duration::ZERO,
+            since: Instant::now(),
+            stepped: Duration::ZERO,
+            replays: Replays::default(),
+        };
+        driver.tell_replay();
+        if let Call::Construct { class, version } = &new.call {
+            driver.made_here.insert(new.name.actor()?, (class.clone(), *version));
+        }
+        if let Some(number) = number {
+            driver.accepted(number);
+        }
+        Ok(driver)
+    }
+
+    fn answer(&mut self, operation: Operation, log: &Log) -> Performed {
+        let asked = asked(&operation);
+        if let Some(entry) = self.replay.pop_front() {
+            return self.again(operation, &asked, entry);
+        }
+        if let Some(waits_on) = self.waits_on.take()
+            && waits_on.hash != asked.hash
+        {
+            return Ok(Err(diverged(&asked.what, &waits_on)));
+        }
+        match operation {
+            Operation::Start(outgoing) => self.start(asked, &outgoing),
+            Operation::Send(outgoing, delay_ms) => self.send(asked, &outgoing, delay_ms),
+            Operation::Cancel(id) => self.cancel(asked, &id),
+            Operation::Save(state) => self.save(asked, state, log),
+            Operation::Wait(awaited) => self.wait(asked, &awaited),
+        }
+    }
+
+    /// Answers from the record.
+    fn again(&mut self, operation: Operation, asked: &Asked, entry: Recorded) -> Performed {
+        if entry.asked.hash != asked.hash {
+            return Ok(Err(diverged(&asked.what, &entry.asked)));
+        }
+        match (operation, entry.answer) {
+            (Operation::Start(outgoing), _) => {
+                self.reusable.next(&asked.hash);
+                let index = self.recorded - self.replay.len() as u64 - 1;
+                self.children.insert(self.new.seed.child(outgoing.ordinal).opaque_id(), index);
+            }
+            // it has not left: a message leaves with a save or the end
+            (Operation::Send(outgoing, delay_ms), _) => return self.queue(&outgoing, delay_ms),
+            (Operation::Save(_), _) => {
+                self.sends.clear();
+                self.notes.clear();
+                self.stepped = self.computed;
+            }
+            (Operation::Wait(_), Answer::Answered(answered)) => {
+                self.now = self.now.max(answered.at);
+                return Ok(Ok(Some(answered)));
+            }
+            _ => {}
+        }
+        Ok(Ok(None))
+    }
+
+    /// Whether what the guest says now it said before.
+    pub fn replays(&self) -> Replays {
+        self.replays.clone()
+    }
+
+    /// One that waits at the end of its record says the last of it again up to there.
+    fn tell_replay(&self) {
+        self.replays.set(!self.replay.is_empty() || self.waits_on.is_some());
+    }
+
+    /// The guest begins to compute.
+    pub fn begin(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Microseconds of computing that no step has yet, of a run that took so long.
+    pub fn micros(&self, took: Duration) -> u64 {
+        took.saturating_sub(self.stepped).as_micros() as u64
+    }
+
+    /// What an outcome must give way to: the guest ended, and its record goes on.
+    pub fn left_over(&self) -> Option<Fault> {
+        let next = self.replay.front().map(|entry| &entry.asked).or(self.waits_on.as_ref());
+        next.map(|next| diverged("end", next))
+    }
+
+    /// The invocation is in the store, and can be cancelled there.
+    fn accepted(&mut self, number: u64) {
+        if self.number.is_none() {
+            self.number = Some(number);
+            let reference = Reference { name: self.new.name.clone(), number };
+            self.running = Some(self.engine.running.enter(reference, self.stop.clone(), &self.engine.store));
+        }
+    }
+
+    pub fn turn(&self) -> Turn {
+        match self.number {
+            None => Turn::Fresh(Box::new(self.new.clone())),
+            Some(number) => Turn::Accepted { name: self.new.name.clone(), number },
+        }
+    }
+
+    /// What was asked for since the last commit, for the next one.
+    fn progress(&mut self, sends: Vec<Child>, save: Option<Asked>) -> Progress {
+        Progress {
+            began: self.began,
+            expected_record: self.recorded,
+            entries: std::mem::take(&mut self.entries),
+            sends,
+            save,
+            inbox_limit: self.engine.settings.limits.inbox,
+        }
+    }
+
+    /// What the end of the run commits beside the end; None where it asked for nothing. A failure drops what has not been
+    /// committed, but what was taken stays taken.
+    pub fn last_progress(&mut self, outcome: &Outcome) -> Option<Progress> {
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.sends.clear();
+            self.entries.retain(|entry| matches!(entry, Entry::Done(_) | Entry::Taken { .. }));
+        }
+        let asked_for_something = self.recorded > 0 || !self.entries.is_empty() || self.now > self.began;
+        if !asked_for_something {
+            return None;
+        }
+        let sends = std::mem::take(&mut self.sends);
+        Some(self.progress(sends, None))
+    }
+
+    /// Adds what the host has to say to the log of a step.
+    pub fn with_notes(&mut self, mut log: Log) -> Log {
+        log.lines.append(&mut self.notes);
+        log
+    }
+}
+
+/// A run asked for something else than its record has.
+fn diverged(asked: &str, recorded: &Asked) -> Fault {
+    let message =
+        format!("run again, it went another way: its record has `{}`, and it came to `{asked}`", recorded.what);
+    Fault::host(HostFault::Diverged, message)
+}
+
+/// Children of a failed invocation that the one which resumes it may use again: by what was asked for, in order, and None
+/// for those that did not succeed.
+#[derive(Default)]
+struct Reusable(HashMap<Hash, VecDeque<Option<Reference>>>);
+
+impl Reusable {
+    fn of(engine: &Engine, new: &NewInvocation) -> Result<Reusable> {
+        let Some(old) = new.resumes else { return Ok(Reusable::default()) };
+        let mut children: HashMap<_, VecDeque<_>> = HashMap::new();
+        let old = Reference { name: new.name.clone(), number: old };
+        for entry in engine.store.record(&old, 0, usize::MAX)? {
+            let Answer::Started(started) = entry.answer else { continue };
+            let succeeded = match started {
+                Ok(child) if succeeded(engine, &child)? => Some(child),
+                _ => None,
+            };
+            children.entry(entry.asked.hash).or_default().push_back(succeeded);
+        }
+        Ok(Reusable(children))
+    }
+
+    /// The child that answers the next start of this kind.
+    fn next(&mut self, asked: &Hash) -> Option<Reference> {
+        self.0.get_mut(asked)?.pop_front()?
+    }
+}
+
+fn succeeded(engine: &Engine, reference: &Reference) -> Result<bool> {
+    let found = engine.store.invocation(reference)?;
+    let is_success = |status| matches!(status, Status::Ended { outcome: Outcome::Succeeded(_), .. });
+    Ok(found.is_some_and(|child| is_success(child.status)))
+}

@@ -1,0 +1,163 @@
+//! Waiting: asking the store, telling it, and standing by until there is an answer.
+
+use std::time::{Duration, Instant};
+
+use super::{Broken, Driver, Performed};
+use crate::model::{Answer, Answered, Asked, Awaited, Error, Fault, HostFault, On, Recorded, Reference, Result};
+use crate::store::{Entry, Found, Suspend, Suspended};
+
+/// A guest waits in memory for at least so long, and for longer the longer it computed: it is dropped when running it
+/// again would have cost less than its wait did.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Who waits looks again after so long even if nobody woke it.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+impl Driver<'_> {
+    pub(super) fn wait(&mut self, asked: Asked, awaited: &[Awaited]) -> Performed {
+        if self.bounds.in_group {
+            return Err(Broken::NotInGroup);
+        }
+        let mut on = Vec::with_capacity(awaited.len());
+        for (index, one) in awaited.iter().enumerate() {
+            match self.on(one)? {
+                Some(one) => on.push(one),
+                None => return Ok(Ok(Some(self.take(asked, unknown(index, one, self.now))))),
+            }
+        }
+        if let Some(found) = self.look(&on)? {
+            return Ok(Ok(Some(self.take(asked, found))));
+        }
+        let found = match self.suspend(&asked, &on)? {
+            Some(found) => found,
+            None => self.stand_by(&on)?,
+        };
+        Ok(Ok(Some(self.take(asked, found))))
+    }
+
+    /// What it is in the store. None where nothing has this opaque id.
+    fn on(&self, awaited: &Awaited) -> Result<Option<On>> {
+        Ok(Some(match awaited {
+            Awaited::Timer(time) => On::Timer(*time),
+            Awaited::Event(name) => {
+                On::Event { name: name.clone(), after: self.taken.get(name).copied().unwrap_or_default() }
+            }
+            Awaited::Invocation(id) => match self.children.get(id) {
+                Some(index) => On::Child(*index),
+                None if *id == self.new.seed.opaque_id() => On::Invocation(self.reference()),
+                None => return Ok(self.engine.store.reference_of(id)?.map(On::Invocation)),
+            },
+        }))
+    }
+
+    /// Its own reference; the number 0 stands for one that the store has not given yet.
+    fn reference(&self) -> Reference {
+        Reference { name: self.new.name.clone(), number: self.number.unwrap_or_default() }
+    }
+
+    /// An answer that is there already costs no commit: it is recorded with the next one, and until then nobody has seen
+    /// what came of it.
+    fn look(&self, on: &[On]) -> Result<Option<Found>, Broken> {
+        let changes_nothing = |entry: &Entry| matches!(entry, Entry::Done(_) | Entry::Taken { .. });
+        let is_stored = |on: &On| !matches!(on, On::Child(index) if *index >= self.recorded);
+        match self.number {
+            Some(_) if self.entries.iter().all(changes_nothing) && on.iter().all(is_stored) => self.found(on),
+            _ => Ok(None),
+        }
+    }
+
+    /// The answer, if there is one. Somebody may have ended the invocation itself.
+    fn found(&self, on: &[On]) -> Result<Option<Found>, Broken> {
+        self.engine.store.answer(&self.reference(), on, self.time()).map_err(|error| match error {
+            Error::AlreadyEnded { .. } | Error::NoInvocation { .. } => Broken::Stopped,
+            error => Broken::Failed(error),
+        })
+    }
+
+    /// The clock of an actor never goes back.
+    fn time(&self) -> crate::model::Timestamp {
+        self.engine.now().max(self.now)
+    }
+
+    fn suspend(&mut self, asked: &Asked, on: &[On]) -> Result<Option<Found>, Broken> {
+        let new_entries = self.entries.len() as u64;
+        let suspend = Suspend {
+            turn: self.turn(),
+            expected_steps: self.steps,
+            at: self.time(),
+            progress: self.progress(Vec::new(), None),
+            known: true,
+            asked: asked.clone(),
+            on: on.to_vec(),
+        };
+        match self.engine.store.suspend(suspend)? {
+            Suspended::Waits { number, found } => {
+                self.accepted(number);
+                self.committed(new_entries)?;
+                Ok(found)
+            }
+            Suspended::Known(invocation) => Err(Broken::Known(invocation)),
+        }
+    }
+
+    fn take(&mut self, asked: Asked, found: Found) -> Answered {
+        let Found { answered, event } = found;
+        self.now = self.now.max(answered.at);
+        let recorded = Recorded { asked, answer: Answer::Answered(answered.clone()) };
+        self.entries.push(match event {
+            Some((event, number)) => {
+                self.taken.insert(event.clone(), number);
+                Entry::Taken { recorded, event, number }
+            }
+            None => Entry::Done(recorded),
+        });
+        answered
+    }
+
+    /// Waits in memory until there is an answer. The slot is free meanwhile.
+    fn stand_by(&self, on: &[On]) -> Result<Found, Broken> {
+        let engine = self.engine;
+        let Some(aside) = engine.crew.step_aside(self.bounds.slot) else { return Err(Broken::Parked) };
+        let patience = Instant::now() + PATIENCE + 2 * self.computed;
+        let mut listener = engine.pulse.listen(&engine.store)?;
+        let reference = self.reference();
+        let _root = engine.crew.root(&reference);
+        loop {
+            if let Some(found) = self.found(on)? {
+                drop(aside);
+                return Ok(found);
+            }
+            if self.stop.is_stopped() {
+                return Err(Broken::Stopped);
+            }
+            let now = Instant::now();
+            if self.bounds.deadline.is_some_and(|deadline| deadline <= now) {
+                return Err(Broken::Deadline);
+            }
+            if patience <= now {
+                return Err(Broken::Parked);
+            }
+            engine.hire();
+            let again = now + self.until_timer(on).min(LOOK_AGAIN);
+            listener.wait(self.bounds.deadline.map_or(again, |deadline| again.min(deadline)).min(patience));
+        }
+    }
+
+    fn until_timer(&self, on: &[On]) -> Duration {
+        let now = self.time();
+        let timers = on.iter().filter_map(|on| match on {
+            On::Timer(due) => Some(due.since(now)),
+            _ => None,
+        });
+        timers.min().unwrap_or(Duration::MAX)
+    }
+}
+
+fn unknown(index: usize, awaited: &Awaited, at: crate::model::Timestamp) -> Found {
+    let id = match awaited {
+        Awaited::Invocation(id) => id.as_str(),
+        Awaited::Timer(_) | Awaited::Event(_) => "",
+    };
+    let fault = Fault::host(HostFault::NotFound, format!("there is no invocation {id}"));
+    Found { answered: Answered { index: index as u32, answer: Err(fault), at }, event: None }
+}

@@ -1,0 +1,51 @@
+//! Outside facts, sent to an actor by name and kept until one of its methods takes them.
+
+use serde_json::Value;
+
+use super::Engine;
+use super::prepare::check_key;
+use crate::model::{ActorId, Error, Event, Hash, Json, Key, Limit, Name, Result};
+use crate::store::NewEvent;
+
+/// The longest name of an event, in bytes.
+const MAX_NAME: usize = 255;
+
+impl Engine {
+    /// Sends an event to an actor; gives its number among the actor's. Made again with the same key it sends nothing.
+    pub fn emit(&self, id: &str, event: &str, payload: Value, key: Option<&str>) -> Result<u64> {
+        let id = ActorId::new(id)?;
+        check_name(event)?;
+        let payload = Json::from(payload);
+        let (actual, allowed) = (payload.as_str().len() as u64, self.settings.limits.arguments);
+        if actual > allowed {
+            return Err(Error::OverLimit { limit: Limit::Arguments, actual, allowed });
+        }
+        let key = match key {
+            Some(text) => {
+                check_key(text)?;
+                let sent = serde_json::json!(["emit", event, payload.value()]);
+                let fingerprint = Hash::of(Json::from(sent).canonical().as_bytes());
+                Some(Key { text: text.to_owned(), fingerprint })
+            }
+            None => None,
+        };
+        let new = NewEvent { name: Name::from(&id), event: event.to_owned(), payload, key, at: self.now() };
+        match self.store.emit(new, self.settings.limits.inbox) {
+            Err(Error::NoActor { .. }) => Err(self.no_actor(&id)),
+            sent => sent,
+        }
+    }
+
+    /// Events of an actor that no method has taken yet, in order, with numbers over `after`; at most `limit`.
+    pub fn events(&self, id: &str, after: u64, limit: usize) -> Result<Vec<Event>> {
+        self.store.events(&Name::from(&self.existing(id)?), after, limit)
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let is_name = (1..=MAX_NAME).contains(&name.len()) && !name.contains(|c: char| c.is_whitespace() || c.is_control());
+    match is_name {
+        true => Ok(()),
+        false => Err(Error::InvalidEvent { event: name.chars().take(64).collect() }),
+    }
+}

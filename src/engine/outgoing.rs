@@ -1,0 +1,175 @@
+//! What a run starts and sends: from a guest's words to an invocation that a store can accept.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::Engine;
+use super::classes::LoadedClass;
+use super::prepare::expect_kind;
+use crate::model::{
+    ActorId, Call, ClassName, Error, Fault, HostFault, Json, Limit, Method, MethodKind, Name, NewInvocation, Outgoing,
+    Reference, Result, Seed, Target,
+};
+use crate::store::Child;
+
+/// Who starts or sends.
+pub(super) struct Caller<'a> {
+    pub new: &'a NewInvocation,
+    /// The class version that runs.
+    pub loaded: &'a LoadedClass,
+    /// Actors that this run has asked to be made, which the store may not know yet; and itself.
+    pub made: &'a HashMap<ActorId, (ClassName, u32)>,
+}
+
+/// A child or a message, or the fault of the host that stands for it. An error is the store's.
+pub(super) type Checked = Result<Result<Child, Fault>>;
+
+impl Engine {
+    /// A child of a run. `depth` is its own.
+    pub(super) fn child(&self, caller: &Caller<'_>, outgoing: &Outgoing) -> Checked {
+        let depth = caller.new.depth + 1;
+        if depth > self.settings.limits.depth {
+            let allowed = self.settings.limits.depth;
+            return Ok(Err(over(Limit::Depth, format!("more than {allowed} calls wait for one another"))));
+        }
+        self.outgoing(caller, outgoing, depth, None)
+    }
+
+    /// A message of a run.
+    pub(super) fn message(&self, caller: &Caller<'_>, outgoing: &Outgoing, delay_ms: u64) -> Checked {
+        let due = (delay_ms > 0).then(|| Duration::from_millis(delay_ms));
+        self.outgoing(caller, outgoing, 0, due)
+    }
+
+    fn outgoing(&self, caller: &Caller<'_>, outgoing: &Outgoing, depth: u32, delay: Option<Duration>) -> Checked {
+        let allowed = self.settings.limits.children;
+        if outgoing.ordinal > allowed {
+            let what = format!("the invocation started and sent more than {allowed}");
+            return Ok(Err(over(Limit::Children, what)));
+        }
+        match self.try_outgoing(caller, outgoing, depth, delay) {
+            Ok(child) => Ok(Ok(child)),
+            Err(error) => fault_of(error).map(Err),
+        }
+    }
+
+    fn try_outgoing(
+        &self,
+        caller: &Caller<'_>,
+        outgoing: &Outgoing,
+        depth: u32,
+        delay: Option<Duration>,
+    ) -> Result<Child> {
+        let seed = caller.new.seed.child(outgoing.ordinal);
+        let accepted = self.now();
+        let make = |name: Name, call: Call, method: &Method, arguments: Json, seed: Seed| NewInvocation {
+            name,
+            call,
+            method: method.name.clone(),
+            arguments,
+            key: None,
+            // the store, which gives the caller its number, fills it in
+            caller: Some(Reference { name: caller.new.name.clone(), number: 0 }),
+            meta: Vec::new(),
+            seed,
+            accepted,
+            due: delay.map(|delay| accepted.after(delay)),
+            resumes: None,
+            depth,
+            retries: None,
+        };
+        let Outgoing { target, method, arguments, .. } = outgoing;
+        match target {
+            Target::Actor { id } => {
+                let id = ActorId::new(id)?;
+                let loaded = self.class_for(caller, &id)?.ok_or_else(|| self.no_actor(&id))?;
+                let (method, arguments) = self.checked(&loaded, method, arguments, MethodKind::Mutation)?;
+                Ok(Child { create: None, call: make(Name::from(&id), Call::Mutate, method, arguments, seed) })
+            }
+            Target::ActorOrNew { class, id, arguments: constructor_arguments } => {
+                let id = ActorId::new(id)?;
+                let own = self.class_named(caller, class)?;
+                let constructor = own.constructor()?;
+                let sent = object_of(constructor, constructor_arguments)?;
+                let create = Call::Construct { class: own.version.class.clone(), version: own.version.number };
+                let complete = self.complete(constructor, &sent)?;
+                let created = make(Name::from(&id), create, constructor, complete, seed.child(1));
+                let loaded = self.class_for(caller, &id)?.unwrap_or_else(|| Arc::clone(&own));
+                let (method, arguments) = self.checked(&loaded, method, arguments, MethodKind::Mutation)?;
+                let call = make(Name::from(&id), Call::Mutate, method, arguments, seed);
+                Ok(Child { create: Some(created), call })
+            }
+            Target::Task { class } => {
+                let loaded = self.class_named(caller, class)?;
+                let (method, arguments) = self.checked(&loaded, method, arguments, MethodKind::Task)?;
+                let name = Name::task(&loaded.version.class, &method.name);
+                let call = Call::Task { class: loaded.version.class.clone(), version: loaded.version.number };
+                Ok(Child { create: None, call: make(name, call, method, arguments, seed) })
+            }
+        }
+    }
+
+    fn checked<'l>(
+        &self,
+        loaded: &'l LoadedClass,
+        method: &str,
+        arguments: &str,
+        kind: MethodKind,
+    ) -> Result<(&'l Method, Json)> {
+        let method = loaded.method(method)?;
+        expect_kind(method, &[kind])?;
+        let sent = object_of(method, arguments)?;
+        Ok((method, self.complete(method, &sent)?))
+    }
+
+    /// The class version of an actor that is there, or is about to be made by this run or another.
+    fn class_for(&self, caller: &Caller<'_>, id: &ActorId) -> Result<Option<Arc<LoadedClass>>> {
+        match self.class_of(id) {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(Error::NoActor { .. }) => match caller.made.get(id) {
+                Some((class, version)) => self.loaded(class, *version).map(Some),
+                None => Ok(None),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The current version of a class; a run's own class is the one that runs.
+    fn class_named(&self, caller: &Caller<'_>, class: &str) -> Result<Arc<LoadedClass>> {
+        let own = &caller.loaded.version;
+        if own.class.as_str() == class {
+            return self.loaded(&own.class, own.number);
+        }
+        let class = self.known_class(class)?;
+        self.loaded(&class.name, class.current)
+    }
+}
+
+fn object_of(method: &Method, text: &str) -> Result<Map<String, Value>> {
+    let refuse = |reason: String| method.refuse(reason);
+    let json = Json::parse(text).map_err(|error| refuse(format!("they are no JSON: {error}")))?;
+    super::prepare::object(method, json.value())
+}
+
+fn over(limit: Limit, what: String) -> Fault {
+    Fault::host(HostFault::Limit(limit), format!("{what}; `{}` raises the limit", limit.flag()))
+}
+
+/// What a guest is told of a call that cannot be accepted. An error that is not about the call stays one.
+pub(super) fn fault_of(error: Error) -> Result<Fault> {
+    let kind = match &error {
+        Error::NoActor { .. } | Error::NoClass { .. } | Error::NoVersion { .. } => HostFault::NotFound,
+        Error::InvalidId { .. }
+        | Error::InvalidClassName { .. }
+        | Error::UnknownMethod { .. }
+        | Error::WrongKind { .. }
+        | Error::BadArguments { .. } => HostFault::BadArguments,
+        Error::OverLimit { limit, .. } => HostFault::Limit(*limit),
+        Error::InboxFull { .. } => HostFault::InboxFull,
+        _ => return Err(error),
+    };
+    Ok(Fault::host(kind, error.to_string()))
+}

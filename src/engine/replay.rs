@@ -1,0 +1,126 @@
+//! Running recorded steps again, from the state before them and with the answers that they recorded.
+
+use super::Engine;
+use super::asked::asked;
+use super::run::identity;
+use crate::model::{
+    ActorId, Answer, Answered, Call, ClassName, Error, Fault, Hash, HostFault, Log, Name, Operation, Outcome, Recorded,
+    Reference, Result, Step,
+};
+use crate::sandbox::{Method, Operations, Run, Stop};
+
+/// The steps of one invocation, in order: its saves, and perhaps its end.
+pub(super) struct Replayed<'a> {
+    pub id: &'a ActorId,
+    pub class: &'a ClassName,
+    pub steps: &'a [Step],
+}
+
+/// Answers a guest from the record, up to the last step that is wanted.
+struct Recording<'a> {
+    record: std::vec::IntoIter<Recorded>,
+    steps: &'a [Step],
+    /// The state at the last save that was reached, and that save's step.
+    saved: Option<(u64, Vec<u8>)>,
+    /// The save at which the run is to end, where it is not to run to its end.
+    until: Option<u64>,
+    diverged: Option<(u64, String)>,
+}
+
+impl Operations for Recording<'_> {
+    fn perform(&mut self, operation: Operation, _: &Log) -> Result<Option<Answered>, Fault> {
+        let over = || Fault::host(HostFault::Cancelled, "the replay ends here");
+        let asked = asked(&operation);
+        let Some(entry) = self.record.next() else {
+            return Err(self.went_another_way(format!("it came to `{}`, which its record does not have", asked.what)));
+        };
+        if entry.asked.hash != asked.hash {
+            let what = format!("its record has `{}`, and it came to `{}`", entry.asked.what, asked.what);
+            return Err(self.went_another_way(what));
+        }
+        match (operation, entry.answer) {
+            (Operation::Wait(_), Answer::Answered(answered)) => Ok(Some(answered)),
+            (Operation::Save(state), Answer::Saved(step)) => {
+                let recorded = self.steps.iter().find(|recorded| recorded.number == step);
+                if recorded.is_some_and(|recorded| recorded.state != Hash::of(&state)) {
+                    self.diverged = Some((step, "it saved another state".to_owned()));
+                    return Err(over());
+                }
+                self.saved = Some((step, state));
+                if self.until == Some(step) { Err(over()) } else { Ok(None) }
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Recording<'_> {
+    fn went_another_way(&mut self, what: String) -> Fault {
+        let step = self.steps.last().map_or(0, |step| step.number);
+        self.diverged = Some((step, what.clone()));
+        Fault::host(HostFault::Diverged, what)
+    }
+}
+
+impl Engine {
+    /// The state after the last of an invocation's steps, from the state before its first one: None where it made the actor.
+    /// Each state is compared with the hash that its step recorded.
+    pub(super) fn replay(&self, replayed: &Replayed<'_>, before: Option<Vec<u8>>) -> Result<Vec<u8>> {
+        let Replayed { id, class, steps } = *replayed;
+        let Some(last) = steps.last() else { return Ok(before.unwrap_or_default()) };
+        let is_save = |step: &Step| step.run.is_some_and(|run| run.saved);
+        let until = match last.outcome {
+            Outcome::Succeeded(_) if !is_save(last) => None,
+            // what failed left the state as its last save did, if it saved
+            _ => match steps.iter().rev().find(|step| is_save(step)) {
+                Some(save) => Some(save.number),
+                None => return checked(id, last, before.unwrap_or_default()),
+            },
+        };
+        let reference = Reference { name: Name::from(id), number: last.reference };
+        let record = match last.run {
+            Some(run) => self.store.record(&reference, 0, run.recorded as usize)?,
+            None => Vec::new(),
+        };
+        let mut recording = Recording { record: record.into_iter(), steps, saved: None, until, diverged: None };
+        let loaded = self.loaded(class, last.version)?;
+        let made = matches!(self.invocation(&reference)?.new.call, Call::Construct { .. });
+        let method = match (&before, made) {
+            (None, true) => Method::Construct { arguments: &last.arguments },
+            (before, _) => Method::Mutate {
+                state: before.as_deref().unwrap_or_default(),
+                name: &last.method,
+                arguments: &last.arguments,
+            },
+        };
+        let ran = self.compiled(&loaded)?.run(Run {
+            method,
+            identity: identity(&loaded, Some(id), &last.seed.opaque_id(), 1),
+            now: last.run.map_or(last.at, |run| run.began),
+            seed: last.seed,
+            limits: &self.settings.limits,
+            stop: &Stop::default(),
+            on_log: &mut |_| (),
+            operations: Some(&mut recording),
+        });
+        let diverged = |step: u64, what: String| Error::Diverged { id: id.to_string(), step, what };
+        if let Some((step, what)) = recording.diverged {
+            return Err(diverged(step, what));
+        }
+        match (until, recording.saved, ran.outcome) {
+            (Some(until), Some((step, state)), _) if step == until => checked(id, last, state),
+            (None, _, Ok(success)) => checked(id, last, success.state.or(before).unwrap_or_default()),
+            (_, _, Err(fault)) => Err(diverged(last.number, fault.message)),
+            (Some(_), _, Ok(_)) => Err(diverged(last.number, "it ended before its last save".to_owned())),
+        }
+    }
+}
+
+fn checked(id: &ActorId, step: &Step, state: Vec<u8>) -> Result<Vec<u8>> {
+    match Hash::of(&state) == step.state {
+        true => Ok(state),
+        false => {
+            Err(Error::Diverged { id: id.to_string(), step: step.number, what: "it gave another state".to_owned() })
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Tasks: methods without an actor. Each is run by itself, tried again as its class or its caller says, and its result is
+//! recorded once.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::calls::{one, same_call, sent_object};
+use super::crew::Slot;
+use super::driver::Broken;
+use super::prepare::{check_key, expect_kind, key, object, task_fingerprint};
+use super::run::{Replays, backoff, identity};
+use super::{Engine, Options, Reply, new_seed};
+use crate::model::{
+    Call, Error, Fault, HostFault, Invocation, Log, Method, MethodKind, Name, NewInvocation, Outcome, Reference,
+    Result, Status,
+};
+use crate::sandbox::{self, Run};
+use crate::store::{Accepted, Commit, End, Hold, Turn};
+
+impl Engine {
+    /// Accepts a task of the class's current version, runs it where nobody else does, and waits for its end.
+    pub fn run_task(&self, class: &str, task: &str, arguments: Value, options: &Options) -> Result<Reply> {
+        let (reference, recorded) = self.accept_task(class, task, arguments, options)?;
+        self.answer(&reference, options.deadline, recorded)
+    }
+
+    /// Accepts a task and returns at once; any worker runs it.
+    pub fn submit_task(&self, class: &str, task: &str, arguments: Value, options: &Options) -> Result<Reference> {
+        self.accept_task(class, task, arguments, options).map(|(reference, _)| reference)
+    }
+
+    /// The reference, and whether an earlier call with the same key has it.
+    fn accept_task(&self, class: &str, task: &str, arguments: Value, options: &Options) -> Result<(Reference, bool)> {
+        let class = self.known_class(class)?;
+        let name = Name::task(&class.name, task);
+        let fingerprint = task_fingerprint(task, &sent_object(&arguments));
+        if let Some(text) = &options.key {
+            check_key(text)?;
+            if let Some(known) = self.store.keyed(&name, text)? {
+                return same_call(&known, options, Some(fingerprint)).map(|reference| (reference, true));
+            }
+        }
+        let loaded = self.loaded(&class.name, class.current)?;
+        let method = loaded.method(task)?;
+        expect_kind(method, &[MethodKind::Task])?;
+        let sent = object(method, arguments)?;
+        let new = NewInvocation {
+            name: name.clone(),
+            call: Call::Task { class: class.name, version: class.current },
+            method: method.name.clone(),
+            arguments: self.complete(method, &sent)?,
+            key: key(options, &fingerprint)?,
+            caller: None,
+            meta: options.meta.clone(),
+            seed: new_seed()?,
+            accepted: self.now(),
+            due: options.due,
+            resumes: None,
+            depth: 0,
+            retries: options.retries,
+        };
+        match one(self.store.accept(vec![new], self.settings.limits.inbox)?)? {
+            Accepted::New(number) => Ok((Reference { name, number }, false)),
+            Accepted::Known(known) => same_call(&known, options, Some(fingerprint)).map(|known| (known, true)),
+        }
+    }
+
+    /// Runs an accepted task that is held. Whether it ended.
+    pub(super) fn try_task(&self, reference: &Reference, _held: &Hold, slot: Option<&Slot>) -> Result<bool> {
+        let task = self.invocation(reference)?;
+        if !matches!(task.status, Status::Accepted) {
+            return Ok(false);
+        }
+        debug_assert!(slot.is_some(), "a task is run by the crew");
+        let commit = match self.run_once(&task) {
+            Ok(commit) => commit,
+            // somebody cancelled it
+            Err(Broken::Stopped) if !self.settings.stop.is_stopped() => return Ok(true),
+            Err(Broken::Failed(error)) => return Err(error),
+            Err(_) => return Err(Error::Interrupted),
+        };
+        match one(self.store.commit(vec![commit])?) {
+            Ok(_) => Ok(true),
+            // it ended meanwhile
+            Err(Error::Stale { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One try.
+    fn run_once(&self, task: &Invocation) -> Result<Commit, Broken> {
+        let new = &task.new;
+        let Call::Task { class, version } = &new.call else {
+            return Err(Broken::Failed(Error::Damaged { what: format!("{} is no task", task.reference()) }));
+        };
+        let at = self.now();
+        let loaded = self.loaded(class, *version)?;
+        let method = loaded.method(&new.method)?;
+        let stop = self.settings.stop.child();
+        let _running = self.running.enter(task.reference(), stop.clone(), &self.store);
+        let ran = self.compiled(&loaded)?.run(Run {
+            method: sandbox::Method::Task { name: &new.method, arguments: &new.arguments },
+            identity: identity(&loaded, None, &new.seed.opaque_id(), task.attempts + 1),
+            now: at,
+            seed: new.seed,
+            limits: &self.settings.limits,
+            stop: &stop,
+            on_log: &mut self.listener(&new.name, Replays::default()),
+            operations: None,
+        });
+        let ran = self.unless_broken_off(ran, false, None)?;
+        let (micros, known) = (ran.took.as_micros() as u64, ran.known);
+        let (outcome, end) = match ran.outcome {
+            Ok(success) => (Outcome::Succeeded(success.result), End::Bare),
+            Err(fault) => {
+                let end = self.after_failure(task, method, &fault);
+                (Outcome::Failed(fault), end)
+            }
+        };
+        let turn = Turn::Accepted { name: new.name.clone(), number: task.number };
+        let expected_steps = self.store.head(&new.name)?.unwrap_or_default().numbers.steps;
+        let log: Log = ran.log;
+        Ok(Commit { turn, expected_steps, at, outcome, log, micros, end, progress: None, known })
+    }
+
+    /// Another try where one is left; arguments that do not fit never will.
+    fn after_failure(&self, task: &Invocation, method: &Method, fault: &Fault) -> End {
+        let retries = task.new.retries.unwrap_or(method.retries);
+        if task.attempts >= retries || fault.is_host(HostFault::BadArguments) {
+            return End::Bare;
+        }
+        let pause = backoff(Duration::from_millis(method.backoff_ms), task.attempts + 1);
+        End::Retry { due: self.now().after(pause) }
+    }
+}

@@ -1,0 +1,107 @@
+//! Starting others, and waiting for them.
+
+use serde_json::json;
+use vactor::engine::Phase;
+
+use super::{Flow, kind};
+
+#[test]
+fn a_blocking_call_waits_for_its_child() {
+    let flow = Flow::new(&["a", "b"]);
+    assert_eq!(flow.call("a", "add_to", json!({"other": "b", "n": 5})).unwrap(), 5);
+    assert_eq!(flow.get("b", "value"), 5);
+    let steps = flow.engine.steps("b", 2, 9).unwrap();
+    assert_eq!(steps[0].caller.as_ref().unwrap().to_string(), "a#2");
+    flow.replays("a");
+}
+
+#[test]
+fn a_child_makes_its_actor_where_it_is_not_there() {
+    let flow = Flow::new(&["a"]);
+    assert_eq!(flow.call("a", "add_to_new", json!({"other": "b", "n": 5})).unwrap(), 105);
+    assert_eq!(flow.call("a", "add_to_new", json!({"other": "b", "n": 5})).unwrap(), 110);
+    let calls =
+        flow.engine.invocations(&"b".parse::<vactor::ActorId>().map(|id| (&id).into()).unwrap(), None, 9).unwrap();
+    assert_eq!(calls.len(), 3, "one construction, two calls");
+}
+
+#[test]
+fn children_of_one_method_run_in_parallel_and_are_joined() {
+    let flow = Flow::new(&["a"]);
+    assert_eq!(flow.call("a", "sum_of_squares", json!({"n": 20})).unwrap(), 2870);
+    flow.replays("a");
+}
+
+#[test]
+fn what_cannot_be_called_is_a_fault_of_the_host() {
+    let flow = Flow::new(&["a"]);
+    for (other, expected) in [("nobody", "not-found"), ("not an id", "child-bad-arguments")] {
+        assert_eq!(kind(flow.call("a", "add_to", json!({"other": other}))), expected, "{other}");
+    }
+    assert_eq!(flow.get("a", "value"), 0);
+}
+
+#[test]
+fn one_job_is_enough_for_a_parent_and_its_child() {
+    let flow = Flow::new(&["a", "b", "c"]);
+    let root = flow.submit("a", "meet_row", json!({"row": ["b", "c"]}));
+    flow.work();
+    assert_eq!(flow.wait(&root).unwrap(), "met");
+}
+
+#[test]
+fn children_are_joined_in_whatever_order_they_end() {
+    let others = ["p", "q", "r", "s", "t"];
+    let flow = Flow::new(&[&["a"][..], &others[..]].concat());
+    let race = flow.submit("a", "race", json!({"others": others}));
+    flow.work();
+    for id in ["r", "t", "p", "s", "q"] {
+        assert_eq!(flow.phase(&race), Phase::Waiting);
+        flow.emit(id, "go", json!(id));
+        flow.work();
+    }
+    assert_eq!(flow.wait(&race).unwrap(), json!(["r r", "t t", "p p", "s s", "q q"]));
+    flow.replays("a");
+}
+
+#[test]
+fn a_child_can_be_waited_for_by_a_later_method() {
+    let flow = Flow::new(&["a", "b"]);
+    flow.call("a", "begin", json!({"other": "b"})).unwrap();
+    flow.emit("b", "go", json!("there"));
+    assert_eq!(flow.call("a", "collect", json!({})).unwrap(), "there");
+}
+
+#[test]
+fn a_child_can_be_cancelled_by_its_parent() {
+    let flow = Flow::new(&["a", "b"]);
+    let gives_up = flow.submit("a", "give_up", json!({"other": "b"}));
+    flow.work();
+    flow.pass(std::time::Duration::from_millis(20));
+    assert_eq!(flow.wait(&gives_up).unwrap(), "cancelled");
+    assert_eq!(flow.phase(&"b#2".parse().unwrap()), Phase::Cancelled);
+    // and what stood behind it goes on
+    assert_eq!(flow.call("b", "add", json!({})).unwrap(), 1);
+}
+
+#[test]
+fn calls_nest_so_deep_and_no_deeper() {
+    let ids: Vec<String> = (0..66).map(|n| format!("n{n}")).collect();
+    let flow = Flow::new(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+    let row = |to: usize| json!({"row": ids[1..=to]});
+    assert_eq!(flow.call("n0", "meet_row", row(64)).unwrap(), "met");
+    assert_eq!(kind(flow.call("n0", "meet_row", row(65))), "limit");
+}
+
+#[test]
+fn an_invocation_has_so_many_children_and_no_more() {
+    let flow = Flow::new(&["a"]);
+    let limits = vactor::Limits { children: 5, ..vactor::Limits::default() };
+    let engine = flow.with_limits(limits);
+    let squares = |n: i64| {
+        let none = vactor::Options::default();
+        engine.call("a", "sum_of_squares", json!({"n": n}), &none).map(|reply| reply.result.value())
+    };
+    assert_eq!(squares(5).unwrap(), 55);
+    assert_eq!(kind(squares(6)), "limit");
+}

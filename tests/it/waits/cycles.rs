@@ -1,0 +1,78 @@
+//! Waits that would wait for each other for ever.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Flow, kind};
+
+#[test]
+fn an_actor_that_waits_for_itself_is_told() {
+    let flow = Flow::new(&["a"]);
+    assert_eq!(flow.call("a", "meet", json!({"other": "a"})).unwrap(), "deadlock");
+    flow.work();
+    assert_eq!(flow.call("a", "value", json!({})).unwrap(), 2, "the child ran when its parent had ended");
+}
+
+#[test]
+fn a_row_that_comes_back_to_its_beginning_is_told_and_the_cycle_named() {
+    let flow = Flow::new(&["a", "b", "c"]);
+    for row in [&["b", "a"][..], &["b", "c", "a"][..]] {
+        let outcome = flow.call("a", "meet_row", json!({"row": row}));
+        let Err(vactor::Error::Failed { fault, .. }) = &outcome else { panic!("{outcome:?}") };
+        assert!(fault.message.contains("waits for"), "{}", fault.message);
+        assert_eq!(kind(outcome), "deadlock");
+    }
+    flow.work();
+    for id in ["a", "b", "c"] {
+        assert_eq!(flow.call(id, "add", json!({})).unwrap(), 1, "{id} is free again");
+    }
+}
+
+#[test]
+fn two_roots_that_cross_are_told() {
+    let flow = Flow::new(&["a", "b"]);
+    let roots = [flow.submit("a", "meet", json!({"other": "b"})), flow.submit("b", "meet", json!({"other": "a"}))];
+    let engines = [flow.another(), flow.another()];
+    std::thread::scope(|scope| {
+        for engine in &engines {
+            scope.spawn(|| engine.work(2, super::IDLE).unwrap());
+        }
+    });
+    let outcomes: Vec<_> = roots.iter().map(|root| flow.wait(root).unwrap()).collect();
+    assert!(outcomes.iter().all(|outcome| outcome == "met" || outcome == "deadlock"), "{outcomes:?}");
+}
+
+#[test]
+fn waiting_for_ones_own_message_is_a_cycle_once_it_is_due() {
+    let flow = Flow::new(&["a"]);
+    let waits = flow.submit("a", "wait_for_own_message", json!({"delay_ms": 1000}));
+    flow.work();
+    assert_eq!(flow.phase(&waits), vactor::engine::Phase::Waiting, "it may still be cancelled");
+    flow.pass(Duration::from_secs(2));
+    flow.work();
+    assert_eq!(flow.wait(&waits).unwrap(), "deadlock");
+    flow.work();
+    assert_eq!(flow.get("a", "value"), 1);
+}
+
+#[test]
+fn two_that_call_each_other_a_hundred_times_never_hang() {
+    let flow = Flow::new(&["a", "b"]);
+    std::thread::scope(|scope| {
+        for (id, other) in [("a", "b"), ("b", "a")] {
+            let engine = flow.another();
+            scope.spawn(move || {
+                for _ in 0..100 {
+                    let options = vactor::Options::default();
+                    let met = engine.call(id, "meet", json!({"other": other}), &options).unwrap();
+                    let met = met.result.value();
+                    assert!(met == "met" || met == "deadlock", "{met}");
+                }
+            });
+        }
+    });
+    flow.work();
+    let sum = flow.get("a", "value").as_i64().unwrap() + flow.get("b", "value").as_i64().unwrap();
+    assert_eq!(sum, 400, "each call adds one to its own and one to the other");
+}

@@ -1,0 +1,135 @@
+//! Events, timers and messages.
+
+use std::time::Duration;
+
+use serde_json::json;
+use vactor::Error;
+use vactor::engine::Phase;
+
+use super::{BEGIN, Flow};
+
+#[test]
+fn an_event_is_taken_sent_before_or_after_the_wait() {
+    let flow = Flow::new(&["a"]);
+    flow.emit("a", "go", json!("before"));
+    assert_eq!(flow.call("a", "take", json!({"event": "go"})).unwrap(), "before");
+    let takes = flow.submit("a", "take", json!({"event": "go"}));
+    flow.work();
+    assert_eq!(flow.phase(&takes), Phase::Waiting);
+    flow.emit("a", "other", json!("not this one"));
+    flow.work();
+    assert_eq!(flow.phase(&takes), Phase::Waiting);
+    flow.emit("a", "go", json!("after"));
+    flow.work();
+    assert_eq!(flow.wait(&takes).unwrap(), "after");
+    let left = flow.engine.events("a", 0, 9).unwrap();
+    assert_eq!(left.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["other"]);
+    flow.replays("a");
+}
+
+#[test]
+fn each_event_is_taken_once_and_in_order() {
+    let flow = Flow::new(&["a"]);
+    for n in 0..5 {
+        flow.emit("a", "go", json!(n.to_string()));
+    }
+    assert_eq!(flow.call("a", "take_all", json!({"event": "go", "n": 3})).unwrap(), json!(["0", "1", "2"]));
+    assert_eq!(flow.call("a", "take_all", json!({"event": "go", "n": 2})).unwrap(), json!(["3", "4"]));
+}
+
+#[test]
+fn an_event_with_a_key_is_sent_once() {
+    let flow = Flow::new(&["a"]);
+    let emit = |payload: &str| flow.engine.emit("a", "go", json!(payload), Some("k"));
+    assert_eq!((emit("x").unwrap(), emit("x").unwrap()), (1, 1));
+    assert!(matches!(emit("y"), Err(Error::KeyTakenByEvent { .. })));
+    assert_eq!(flow.engine.events("a", 0, 9).unwrap().len(), 1);
+    // a taken one is not sent again either
+    flow.call("a", "take", json!({"event": "go"})).unwrap();
+    emit("x").unwrap();
+    assert_eq!(flow.engine.events("a", 0, 9).unwrap(), []);
+}
+
+#[test]
+fn an_event_needs_somebody_who_could_take_it() {
+    let flow = Flow::new(&["a"]);
+    assert!(matches!(flow.engine.emit("b", "go", json!(1), None), Err(Error::NoActor { .. })));
+    assert!(matches!(flow.engine.emit("a", "two words", json!(1), None), Err(Error::InvalidEvent { .. })));
+    assert!(matches!(flow.engine.emit("a", "", json!(1), None), Err(Error::InvalidEvent { .. })));
+}
+
+#[test]
+fn the_first_of_two_events_and_a_deadline() {
+    for (event, expected) in [(Some("yes"), "yes"), (Some("no"), "no"), (None, "late")] {
+        let flow = Flow::new(&["a"]);
+        let decides = flow.submit("a", "decide", json!({"deadline_ms": 86_400_000}));
+        flow.work();
+        flow.pass(Duration::from_hours(23));
+        flow.work();
+        assert_eq!(flow.phase(&decides), Phase::Waiting, "{expected}");
+        if let Some(event) = event {
+            flow.emit("a", event, json!(null));
+        }
+        flow.pass(Duration::from_hours(2));
+        // an event that came before the deadline is the first, however late somebody looks
+        flow.work();
+        assert_eq!(flow.wait(&decides).unwrap(), expected);
+        flow.replays("a");
+    }
+}
+
+#[test]
+fn a_timer_is_never_early_and_the_guests_clock_follows() {
+    let flow = Flow::new(&["a"]);
+    let sleeps = flow.submit("a", "sleep", json!({"ms": 5000}));
+    flow.work();
+    flow.pass(Duration::from_millis(4999));
+    flow.work();
+    assert_eq!(flow.phase(&sleeps), Phase::Waiting);
+    flow.pass(Duration::from_millis(1));
+    flow.work();
+    assert_eq!(flow.wait(&sleeps).unwrap(), 5000);
+    let step = flow.engine.steps("a", 2, 1).unwrap().remove(0);
+    assert_eq!((step.at.as_millis(), step.run.unwrap().began.as_millis()), (BEGIN + 5000, BEGIN));
+}
+
+#[test]
+fn messages_arrive_once_and_in_order_when_the_sender_succeeds() {
+    let flow = Flow::new(&["a", "b"]);
+    flow.call("a", "send_notes", json!({"other": "b", "n": 5})).unwrap();
+    flow.call("a", "send_notes", json!({"other": "b", "n": 2})).unwrap();
+    flow.work();
+    assert_eq!(flow.get("b", "status"), "new 0 1 2 3 4 0 1");
+    assert_eq!(super::kind(flow.call("a", "send_and_fail", json!({"other": "b"}))), "told-to");
+    flow.work();
+    assert_eq!(flow.get("b", "value"), 0);
+}
+
+#[test]
+fn a_delayed_message_comes_when_it_is_due() {
+    let flow = Flow::new(&["a", "b"]);
+    flow.call("a", "send", json!({"other": "b", "n": 7, "delay_ms": 1000})).unwrap();
+    flow.work();
+    assert_eq!(flow.get("b", "value"), 0);
+    flow.pass(Duration::from_secs(1));
+    flow.work();
+    assert_eq!(flow.get("b", "value"), 7);
+}
+
+#[test]
+fn a_message_that_nobody_can_take_is_a_line_of_the_log() {
+    let flow = Flow::new(&["a"]);
+    flow.call("a", "send", json!({"other": "nobody", "n": 7})).unwrap();
+    let step = flow.engine.steps("a", 2, 1).unwrap().remove(0);
+    let said: Vec<String> = step.log.lines.into_iter().map(|line| line.message).collect();
+    assert_eq!(said, ["a message for nobody.add was not accepted: there is no actor nobody"]);
+}
+
+#[test]
+fn a_method_that_counts_by_messages_to_itself_counts_each_once() {
+    let flow = Flow::new(&["a"]);
+    flow.submit("a", "count", json!({"n": 10}));
+    flow.call("a", "count", json!({"n": 10})).unwrap();
+    flow.work();
+    assert_eq!(flow.get("a", "value"), 20);
+}
