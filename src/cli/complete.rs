@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 
 use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
 use vactor::engine::{Engine, Settings};
-use vactor::model::{Method, MethodKind};
+use vactor::model::{Description, Method, MethodKind};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::Mode;
 
@@ -53,6 +53,14 @@ pub fn queries() -> ArgValueCompleter {
     completer(|line, _| line.methods(&[MethodKind::Query]))
 }
 
+/// What `run` takes.
+pub fn tasks() -> ArgValueCompleter {
+    completer(|line, _| {
+        let class = line.engine()?.class(line.values.get(1)?, None).ok()?;
+        Some(described(&class.description, &[MethodKind::Task]))
+    })
+}
+
 /// A method's arguments: `name=` for each parameter that has none yet.
 pub fn arguments() -> ArgValueCompleter {
     completer(|line, _| {
@@ -81,6 +89,15 @@ fn completer(
         offered.retain(|candidate| candidate.get_value().to_string_lossy().starts_with(current));
         offered
     })
+}
+
+fn described(class: &Description, kinds: &[MethodKind]) -> Vec<CompletionCandidate> {
+    let fitting = class.methods.iter().filter(|method| kinds.contains(&method.kind));
+    let candidate = |method: &Method| {
+        let help = format!("{} {}", method.signature(), method.doc.lines().next().unwrap_or_default());
+        CompletionCandidate::new(method.name.as_str()).help(Some(help.trim().to_owned().into()))
+    };
+    fitting.map(candidate).collect()
 }
 
 /// The line that a shell asks about.
@@ -116,12 +133,7 @@ impl Line {
         let engine = self.engine()?;
         let info = engine.show(self.values.get(1)?).ok()?;
         let class = engine.class(info.actor.class.as_str(), Some(info.actor.version)).ok()?;
-        let fitting = class.description.methods.iter().filter(|method| kinds.contains(&method.kind));
-        let described = |method: &Method| {
-            let help = format!("{} {}", method.signature(), method.doc.lines().next().unwrap_or_default());
-            CompletionCandidate::new(method.name.as_str()).help(Some(help.trim().to_owned().into()))
-        };
-        Some(fitting.map(described).collect())
+        Some(described(&class.description, kinds))
     }
 
     /// The method whose arguments the line goes on with.
@@ -130,6 +142,9 @@ impl Line {
         match &self.values[..] {
             [command, class, ..] if command == "create" => {
                 engine.class(class, None).ok()?.description.constructor().cloned()
+            }
+            [command, class, task, ..] if command == "run" => {
+                engine.class(class, None).ok()?.description.method(task).cloned()
             }
             [_, id, method, ..] => engine.method(id, method).ok(),
             _ => None,

@@ -80,7 +80,7 @@ impl Console {
         Listing::new(self, columns)
     }
 
-    /// One thing: its fields one below the other on a terminal, else a header line and a line of fields.
+    /// One thing: its fields that are not empty one below the other on a terminal, else a header line and a line of fields.
     pub fn record(&self, fields: &[(&str, String)]) -> Result<(), Problem> {
         if self.stdout_is_terminal() {
             return self.data(&record(fields));

@@ -3,8 +3,8 @@
 use std::fs::OpenOptions;
 use std::process::{Command, Stdio};
 
-use vactor::engine::Engine;
-use vactor::model::Category;
+use vactor::engine::{Engine, Reply};
+use vactor::model::{Category, Error};
 
 use super::{Cli, Problem, place};
 
@@ -13,6 +13,40 @@ const VARIABLE: &str = "VACTOR_WORKER";
 
 /// The worker's stderr, in the store's folder. It can go when no worker runs.
 const LOG: &str = "worker.log";
+
+/// Passes on how a blocking call ended. What it left to run (children, messages, itself after a timeout) gets a worker.
+pub fn look_after<T: Leaves>(cli: &Cli, engine: &Engine, ended: Result<T, Error>) -> Result<T, Error> {
+    let leaves = match &ended {
+        Ok(reply) => reply.leaves_work() && engine.has_work().is_ok_and(|has| has),
+        Err(Error::Failed { reference: Some(reference), .. }) => {
+            engine.has_open_children(reference).is_ok_and(|has| has)
+        }
+        Err(Error::StillRunning { .. } | Error::LeftRunning { .. }) => true,
+        Err(_) => false,
+    };
+    // what is told is how the call ended; a worker that cannot be started leaves the rest to the next one
+    if leaves && ensure_worker(cli, engine).is_err() {
+        cli.console.note("what it left to run waits for a worker: `vactor worker` starts one");
+    }
+    ended
+}
+
+/// A reply that may have left something to run.
+pub trait Leaves {
+    fn leaves_work(&self) -> bool;
+}
+
+impl Leaves for Reply {
+    fn leaves_work(&self) -> bool {
+        self.leaves_work
+    }
+}
+
+impl<T: Leaves> Leaves for Option<T> {
+    fn leaves_work(&self) -> bool {
+        self.as_ref().is_some_and(T::leaves_work)
+    }
+}
 
 /// Starts a worker for the store that is meant, unless one works there.
 pub fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {

@@ -203,7 +203,12 @@ mod tests {
             message: "there is not enough".into(),
             details: Some(details),
         };
-        let problem = Problem::from(Error::Failed { id: "a".into(), method: "withdraw".into(), fault });
+        let problem = Problem::from(Error::Failed {
+            id: "a".into(),
+            method: "withdraw".into(),
+            fault: Box::new(fault),
+            reference: None,
+        });
         assert_eq!(i32::from(problem.code()), 1);
         assert_eq!(problem.cause.as_deref(), Some(r#"insufficient-funds {"missing":5}"#));
         let line = serde_json::to_string(&ErrorLine::from(&problem)).unwrap();

@@ -56,7 +56,7 @@ impl Table {
 /// Names and values of one thing, one below the other.
 pub fn record(fields: &[(&str, String)]) -> String {
     let mut table = drawable();
-    for (name, value) in fields {
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
         table.add_row([Cell::new(name), Cell::new(text::harmless(value))]);
     }
     finished(table)

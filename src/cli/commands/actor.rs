@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::{ActorInfo, Engine};
-use vactor::model::{ActorId, Error, Head, Json};
+use vactor::model::{ActorId, Error, Head, Invocation, Json, Name};
 
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete, quantity};
@@ -63,8 +63,14 @@ pub struct ShowLine<'a> {
     steps: u64,
     /// The number of its last reference.
     references: u64,
-    /// How many accepted invocations wait for their turn.
+    /// How many accepted invocations have not ended.
     queued: u64,
+    /// What the one whose turn it is waits for, if it does.
+    waits_for: Vec<String>,
+    /// Since when, RFC 3339.
+    waits_since: Option<String>,
+    /// How many events nobody has taken yet.
+    events: u64,
     /// blake3 of the state.
     state_hash: String,
     /// Size of the state in bytes.
@@ -100,7 +106,15 @@ impl Run for Show {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
         let info = engine.show(&self.id)?;
-        let line = ShowLine::from(&info);
+        let first = engine.pending(Some(&Name::from(&info.id)), None, 1)?.pop();
+        let line = ShowLine {
+            waits_for: match &first {
+                Some(first) => engine.waits_for(first)?.iter().map(ToString::to_string).collect(),
+                None => Vec::new(),
+            },
+            waits_since: first.as_ref().and_then(Invocation::waiting).map(|waiting| waiting.since.to_string()),
+            ..ShowLine::from(&info)
+        };
         if cli.console.wants_json() {
             return cli.console.json(&line);
         }
@@ -114,6 +128,9 @@ impl Run for Show {
             ("steps", line.steps.to_string()),
             ("references", line.references.to_string()),
             ("queued", line.queued.to_string()),
+            ("waits for", line.waits_for.join(" or ")),
+            ("waits since", line.waits_since.unwrap_or_default()),
+            ("events", line.events.to_string()),
             ("state hash", line.state_hash),
             ("state size", quantity::size(line.state_bytes)),
             ("state", state.unwrap_or_else(|| "(no JSON)".to_owned())),
@@ -134,6 +151,9 @@ impl<'a> From<&'a ActorInfo> for ShowLine<'a> {
             steps: info.head.numbers.steps,
             references: info.head.numbers.references,
             queued: info.head.queued,
+            waits_for: Vec::new(),
+            waits_since: None,
+            events: 0,
             state_hash: info.actor.state.to_string(),
             state_bytes: info.actor.state_bytes,
             state: state.map(|json| json.value()),

@@ -121,7 +121,7 @@ impl Run for Create {
             true => engine.create_if_absent(&self.class, &self.id, arguments, &options),
             false => engine.create(&self.class, &self.id, arguments, &options).map(Some),
         };
-        let made = made.map_err(without_a_journal)?;
+        let made = detached::look_after(cli, &engine, made).map_err(without_a_journal)?;
         let created = made.as_ref().is_some_and(|reply| !reply.recorded);
         if cli.console.wants_json() {
             return cli.console.json(&CreateLine {
@@ -167,7 +167,8 @@ impl Run for Call {
             return if cli.console.wants_json() { cli.console.json(&reference) } else { cli.console.line(reference) };
         }
         interrupt::stops(&cli.stop)?;
-        let reply = engine.call(&self.id, &self.method, arguments, &options)?;
+        let reply = engine.call(&self.id, &self.method, arguments, &options);
+        let reply = detached::look_after(cli, &engine, reply)?;
         tell_details(cli, &self.id, &reply);
         print(cli, &reply, self.raw)
     }
@@ -236,7 +237,7 @@ pub fn print(cli: &Cli, reply: &Reply, raw: bool) -> Result<(), Problem> {
     cli.console.line(line)
 }
 
-fn tell_details(cli: &Cli, id: &str, reply: &Reply) {
+pub fn tell_details(cli: &Cli, id: &str, reply: &Reply) {
     if !cli.console.is_verbose() {
         return;
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::Engine;
-use vactor::model::{Fault, Json, LogLine as SaidLine, Outcome, Step};
+use vactor::model::{Answer, Fault, Json, LogLine as SaidLine, Outcome, Recorded, Step};
 
 use crate::cli::listing::Listing;
 use crate::cli::options::LimitFlags;
@@ -16,7 +16,8 @@ const PAGE: usize = 256;
 /// Who follows looks again after so long even if nobody signalled a commit.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-const COLUMNS: &[&str] = &["step", "reference", "time", "method", "arguments", "outcome", "duration", "caller", "log"];
+const COLUMNS: &[&str] =
+    &["step", "reference", "time", "method", "arguments", "outcome", "duration", "caller", "log", "operations"];
 
 /// Shows an actor's journal: what was called, with what, and what came of it
 #[derive(Args)]
@@ -61,6 +62,10 @@ pub struct LogLine<'a> {
     log: Vec<SaidBody<'a>>,
     /// Whether it said more than the limit lets in.
     log_cut: bool,
+    /// What it asked the host for, in order: children, messages, saves, waits.
+    operations: Vec<OperationBody>,
+    /// Whether the invocation went on after it: it is a save.
+    saved: bool,
     /// blake3 of the state after the step.
     state_hash: String,
 }
@@ -82,6 +87,19 @@ struct SaidBody<'a> {
     /// `debug`, `info`, `warn` or `error`.
     level: String,
     message: &'a str,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Operation")]
+struct OperationBody {
+    /// In a few words.
+    asked: String,
+    /// The child that was started.
+    started: Option<String>,
+    /// What a wait was answered.
+    answer: Option<Value>,
+    /// Why a child was not accepted, or did not succeed.
+    fault: Option<String>,
 }
 
 impl Run for Log {
@@ -116,13 +134,14 @@ impl Log {
             let Some(last) = steps.last() else { return Ok(next) };
             next = last.number + 1;
             for step in &steps {
-                listing.add(|| self.line(step), || self.cells(step));
+                let operations = engine.operations(&self.id, step)?;
+                listing.add(|| self.line(step, &operations), || self.cells(step, &operations));
             }
             listing.flush()?;
         }
     }
 
-    fn line<'a>(&self, step: &'a Step) -> LogLine<'a> {
+    fn line<'a>(&self, step: &'a Step, operations: &[Recorded]) -> LogLine<'a> {
         let (result, fault) = match &step.outcome {
             Outcome::Succeeded(result) => (Some(result.value()), None),
             Outcome::Failed(fault) => (None, Some(FaultBody::from(fault))),
@@ -142,12 +161,15 @@ impl Log {
             meta: step.meta.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
             log: step.log.lines.iter().map(SaidBody::from).collect(),
             log_cut: step.log.cut,
+            operations: operations.iter().map(OperationBody::from).collect(),
+            saved: step.run.is_some_and(|run| run.saved),
             state_hash: step.state.to_string(),
         }
     }
 
-    fn cells(&self, step: &Step) -> [String; 9] {
+    fn cells(&self, step: &Step, operations: &[Recorded]) -> [String; 10] {
         let outcome = match &step.outcome {
+            Outcome::Succeeded(_) if step.run.is_some_and(|run| run.saved) => "saved".to_owned(),
             Outcome::Succeeded(result) => result.as_str().to_owned(),
             Outcome::Failed(fault) => format!("failed: {}: {}", fault.kind, fault.message),
         };
@@ -165,7 +187,38 @@ impl Log {
             quantity::span(step.micros),
             step.caller.as_ref().map(ToString::to_string).unwrap_or_default(),
             said.join("\n"),
+            operations.iter().map(words).collect::<Vec<_>>().join("\n"),
         ]
+    }
+}
+
+/// An operation with its answer, on a line.
+fn words(recorded: &Recorded) -> String {
+    let asked = &recorded.asked.what;
+    match &recorded.answer {
+        Answer::Nothing | Answer::Saved(_) => asked.clone(),
+        Answer::Started(Ok(child)) => format!("{asked} = {child}"),
+        Answer::Answered(answered) => match &answered.answer {
+            Ok(result) => format!("{asked} = {result}"),
+            Err(fault) => format!("{asked} failed: {}", fault.message),
+        },
+        Answer::Started(Err(fault)) => format!("{asked} failed: {}", fault.message),
+    }
+}
+
+impl From<&Recorded> for OperationBody {
+    fn from(recorded: &Recorded) -> OperationBody {
+        let asked = recorded.asked.what.clone();
+        let none = OperationBody { asked, started: None, answer: None, fault: None };
+        match &recorded.answer {
+            Answer::Nothing | Answer::Saved(_) => none,
+            Answer::Started(Ok(child)) => OperationBody { started: Some(child.to_string()), ..none },
+            Answer::Started(Err(fault)) => OperationBody { fault: Some(fault.message.clone()), ..none },
+            Answer::Answered(answered) => match &answered.answer {
+                Ok(result) => OperationBody { answer: Some(result.value()), ..none },
+                Err(fault) => OperationBody { fault: Some(fault.message.clone()), ..none },
+            },
+        }
     }
 }
 

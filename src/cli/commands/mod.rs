@@ -12,6 +12,7 @@ mod new;
 mod place;
 mod ps;
 mod util;
+mod workflow;
 
 pub use accepted::{Cancel, Resume, Wait, Worker};
 pub use actor::{Ls, Rm, Show};
@@ -25,3 +26,4 @@ pub use new::New;
 pub use place::{Init, Where};
 pub use ps::Ps;
 pub use util::Util;
+pub use workflow::{Emit, RunTask};

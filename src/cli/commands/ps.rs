@@ -40,12 +40,16 @@ pub struct Ps {
     /// Shows them on the terminal as they change, until Ctrl-C
     #[arg(long, conflicts_with = "json")]
     watch: bool,
+    /// Lists what has not ended with the calls that it waits for below it
+    #[arg(long, conflicts_with_all = ["actor", "status"])]
+    tree: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum StatusFlag {
     Queued,
     Running,
+    Waiting,
     Succeeded,
     Failed,
     Cancelled,
@@ -68,6 +72,10 @@ pub struct PsLine {
     resumes: Option<String>,
     /// The call that took this one up again after it failed.
     resumed_by: Option<String>,
+    /// The call that made this one; null where it was nobody in the store.
+    caller: Option<String>,
+    /// What it waits for: calls, times, events, its turn.
+    waits_for: Vec<String>,
     arguments: Value,
 }
 
@@ -106,6 +114,9 @@ impl Run for Ps {
 impl Ps {
     fn list(&self, engine: &Engine, limit: usize, listing: &mut Listing) -> Result<(), Problem> {
         let mut left = limit;
+        if self.tree {
+            return self.list_tree(engine, &mut left, listing);
+        }
         match (&self.actor, self.status.map(StatusFlag::has_ended)) {
             (Some(id), None | Some(true)) => self.list_all_of(id, engine, &mut left, listing),
             (None, Some(true)) => self.list_all(engine, &mut left, listing),
@@ -175,9 +186,56 @@ impl Ps {
                 continue;
             }
             *left -= 1;
-            let line = line(invocation, status);
-            let cells = cells(&line, invocation.new.arguments.as_str());
+            let line = line(invocation, status, engine)?;
+            let cells = cells(&line, invocation.new.arguments.as_str(), 0);
             listing.add(|| line, || cells);
+        }
+        listing.flush()
+    }
+
+    /// What nobody who has not ended called, and below each what it started, and so on.
+    fn list_tree(&self, engine: &Engine, left: &mut usize, listing: &mut Listing) -> Result<(), Problem> {
+        let mut after: Option<Reference> = None;
+        loop {
+            let page = engine.pending(None, after.as_ref(), PAGE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.reference());
+            for invocation in page {
+                let caller = invocation.new.caller.as_ref();
+                // a message's caller does not wait for it
+                let is_child = invocation.new.depth > 0
+                    && caller
+                        .is_some_and(|caller| engine.invocation(caller).is_ok_and(|caller| caller.ended().is_none()));
+                if !is_child {
+                    self.add_branch(invocation, engine, left, listing)?;
+                }
+            }
+        }
+    }
+
+    fn add_branch(
+        &self,
+        root: Invocation,
+        engine: &Engine,
+        left: &mut usize,
+        listing: &mut Listing,
+    ) -> Result<(), Problem> {
+        let mut open = vec![(root, 0)];
+        while let Some((invocation, depth)) = open.pop() {
+            if *left == 0 {
+                break;
+            }
+            *left -= 1;
+            let line = line(&invocation, StatusFlag::from(engine.phase(&invocation)?), engine)?;
+            let cells = cells(&line, invocation.new.arguments.as_str(), depth);
+            listing.add(|| line, || cells);
+            for child in engine.children(&invocation)?.iter().rev() {
+                match engine.invocation(child) {
+                    Ok(child) if child.ended().is_none() => open.push((child, depth + 1)),
+                    // it has ended, or its actor is gone
+                    _ => {}
+                }
+            }
         }
         listing.flush()
     }
@@ -198,6 +256,7 @@ impl From<Phase> for StatusFlag {
         match phase {
             Phase::Queued => StatusFlag::Queued,
             Phase::Running => StatusFlag::Running,
+            Phase::Waiting => StatusFlag::Waiting,
             Phase::Succeeded => StatusFlag::Succeeded,
             Phase::Failed => StatusFlag::Failed,
             Phase::Cancelled => StatusFlag::Cancelled,
@@ -205,10 +264,10 @@ impl From<Phase> for StatusFlag {
     }
 }
 
-fn line(invocation: &Invocation, status: StatusFlag) -> PsLine {
+fn line(invocation: &Invocation, status: StatusFlag, engine: &Engine) -> Result<PsLine, Problem> {
     let Invocation { new, resumed_by, .. } = invocation;
     let of_name = |number| Reference { name: new.name.clone(), number }.to_string();
-    PsLine {
+    Ok(PsLine {
         reference: invocation.reference().to_string(),
         method: new.method.clone(),
         status: status.word(),
@@ -217,16 +276,21 @@ fn line(invocation: &Invocation, status: StatusFlag) -> PsLine {
         ended: invocation.ended().map(|ended| ended.to_string()),
         resumes: new.resumes.map(of_name),
         resumed_by: resumed_by.map(of_name),
+        caller: new.caller.as_ref().map(ToString::to_string),
+        waits_for: engine.waits_for(invocation)?.iter().map(ToString::to_string).collect(),
         arguments: new.arguments.value(),
-    }
+    })
 }
 
-fn cells(line: &PsLine, arguments: &str) -> [String; 8] {
+fn cells(line: &PsLine, arguments: &str, depth: usize) -> [String; 8] {
     let links = [("resumes", &line.resumes), ("resumed by", &line.resumed_by)];
-    let links: Vec<String> =
+    let mut links: Vec<String> =
         links.iter().filter_map(|(word, other)| Some(format!("{word} {}", other.as_ref()?))).collect();
+    if !line.waits_for.is_empty() {
+        links.push(format!("waits for {}", line.waits_for.join(" or ")));
+    }
     [
-        line.reference.clone(),
+        format!("{}{}", "  ".repeat(depth), line.reference),
         line.method.clone(),
         line.status.clone(),
         line.accepted.clone(),

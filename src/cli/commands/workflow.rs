@@ -1,0 +1,118 @@
+//! `vactor run` and `vactor emit`: tasks, and events from outside.
+
+use std::io;
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::Value;
+use vactor::engine::Options;
+use vactor::model::{Json, Reference};
+
+use super::call::{ResultLine, print, tell_details};
+use crate::cli::args::{Sources, Words};
+use crate::cli::options::{CallFlags, LimitFlags};
+use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt};
+
+/// Runs a task of a class and prints its result; it is tried again when it fails, as its class says
+#[derive(Args)]
+pub struct RunTask {
+    /// The class
+    #[arg(add = complete::classes())]
+    class: String,
+    /// The task
+    #[arg(add = complete::tasks())]
+    task: String,
+    #[command(flatten)]
+    words: Words,
+    /// Does not wait: prints the task's reference and leaves it to a worker
+    #[arg(long = "async", conflicts_with_all = ["raw", "timeout"])]
+    submit: bool,
+    /// How often it is tried again when it fails [default: as its class says]
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
+    /// Prints a string without its quotes
+    #[arg(short, long, conflicts_with = "json")]
+    raw: bool,
+    #[command(flatten)]
+    call: CallFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Sends an event to an actor, which keeps it until one of its methods takes it
+#[derive(Args)]
+pub struct Emit {
+    /// The actor
+    #[arg(add = complete::ids())]
+    id: String,
+    /// The event's name
+    event: String,
+    /// What comes with it, as JSON; a text that is none is a string [default: null]
+    payload: Option<String>,
+    /// Sends it once: made again with this key, it sends nothing
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// What `emit` sent.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct EmitLine<'a> {
+    id: &'a str,
+    event: &'a str,
+    /// Counts the actor's events.
+    number: u64,
+}
+
+impl Run for RunTask {
+    type Line = ResultLine;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &self.limits)?;
+        let method = || {
+            let class = engine.class(&self.class, None)?;
+            Ok(engine.task(&class.class.name, &self.task)?)
+        };
+        let mut stdin = io::stdin();
+        let mut sources = Sources { stdin: &mut stdin, taken_by: None, limit: engine.limits().arguments };
+        let arguments = self.words.read(method, &mut sources)?;
+        let options = Options {
+            key: self.call.key.clone(),
+            meta: self.call.meta.clone(),
+            deadline: self.call.deadline(Instant::now()),
+            retries: self.retries,
+            ..Options::default()
+        };
+        if self.submit {
+            let reference = engine.submit_task(&self.class, &self.task, arguments, &options)?.to_string();
+            detached::ensure_worker(cli, &engine)?;
+            return if cli.console.wants_json() { cli.console.json(&reference) } else { cli.console.line(reference) };
+        }
+        interrupt::stops(&cli.stop)?;
+        let reply = detached::look_after(cli, &engine, engine.run_task(&self.class, &self.task, arguments, &options))?;
+        tell_details(cli, reply.reference.as_ref().map_or("", |Reference { name, .. }| name.as_str()), &reply);
+        print(cli, &reply, self.raw)
+    }
+}
+
+impl Run for Emit {
+    type Line = EmitLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &self.limits)?;
+        let payload = match &self.payload {
+            None => Value::Null,
+            Some(text) => Json::parse(text).map_or_else(|_| Value::from(text.as_str()), |json| json.value()),
+        };
+        let number = engine.emit(&self.id, &self.event, payload, self.key.as_deref())?;
+        if engine.has_work()? {
+            detached::ensure_worker(cli, &engine)?;
+        }
+        if cli.console.wants_json() {
+            return cli.console.json(&EmitLine { id: &self.id, event: &self.event, number });
+        }
+        cli.console.note(&format!("sent {} to {}", self.event, self.id));
+        Ok(())
+    }
+}
