@@ -98,7 +98,77 @@
 //! method that gives `()` has no result; its callers get `null`.
 //!
 //! **A parameter `ctx: &Context`**, anywhere after `self` and of any name, is not seen by callers. It
-//! tells who the actor is, what time it is, and random numbers: see [`Context`].
+//! tells who the actor is, what time it is, and random numbers, and with it a mutation or a constructor calls others and
+//! waits: see [`Context`].
+//!
+//! **A task** is run at least once, and its result is kept once. `#[task(retries = 3, backoff = "200ms")]` says how
+//! often it is tried again after a failure, and after how long at first (`ms`, `s` or `m`); [`Context::attempt`] counts.
+//!
+//! # Calls, and waiting for them
+//!
+//! A mutation or a constructor can start children, which run in parallel and are waited for, and send what it does not
+//! wait for. `#[actor]` makes each class's mutations and tasks callable by its type, with the parameters and the result
+//! that they have there:
+//!
+//! ```
+//! # use serde::{Deserialize, Serialize};
+//! # use vactor_sdk::{Context, Failure, actor};
+//! # #[derive(Serialize, Deserialize)]
+//! # struct Account { balance: i64 }
+//! # #[actor]
+//! # impl Account {
+//! #     pub fn new() -> Self { Account { balance: 0 } }
+//! #     pub fn withdraw(&mut self, amount: i64) -> Result<i64, String> { self.balance -= amount; Ok(self.balance) }
+//! #     pub fn deposit(&mut self, amount: i64) -> i64 { self.balance += amount; self.balance }
+//! #     pub fn rate(currency: String) -> f64 { if currency == "EUR" { 1.0 } else { 1.1 } }
+//! # }
+//! # #[derive(Serialize, Deserialize)]
+//! # struct Shop;
+//! # #[actor]
+//! # impl Shop {
+//! #     pub fn new() -> Self { Shop }
+//! pub fn sell(&mut self, price: i64, ctx: &Context) -> Result<f64, Failure> {
+//!     let left: i64 = ctx.start::<Account>("customers/ada").withdraw(price).wait()?;
+//!     ctx.start::<Account>("shop").or_create().deposit(price).wait()?; // made if it is not there
+//!     ctx.send::<Account>("charity").deposit(1); // not waited for
+//!
+//!     let rates = ["EUR", "USD"].map(|currency| ctx.task::<Account>().rate(currency.to_owned()));
+//!     let rates: Vec<Result<f64, _>> = ctx.join(rates); // both at once
+//!     println!("{left} left");
+//!     Ok(rates.into_iter().flatten().sum())
+//! }
+//! # }
+//! # use std::{cell::RefCell, rc::Rc};
+//! # let account = || Rc::new(RefCell::new(Account { balance: 5 }));
+//! # let ctx = Context::for_test().with_actor("customers/ada", account()).with_actor("shop", account());
+//! # assert_eq!(Shop.sell(5, &ctx), Ok(2.1));
+//! # assert_eq!(ctx.calls().len(), 5);
+//! ```
+//!
+//! - [`Context::start`], [`Context::send`] and [`Context::task`] go by the type of the class; [`Context::actor`] and
+//!   [`Context::tasks`] by name, with arguments that serde writes as an object.
+//! - A [`Handle`] is waited for, cancelled, or found again by its invocation's id ([`Context::attach`]). A child that does
+//!   not succeed gives a [`Fault`], which `?` turns into a failure of the same kind.
+//! - [`Context::timer`] and [`Context::event`] are handles, too; [`Context::wait_any`] waits for the first of several of
+//!   whatever kind, [`Context::join`] for all, [`Context::sleep`] and [`Context::wait_event`] are short for the usual.
+//! - [`Context::save`] commits the state as it is: queries see it, and a failure or a cancel goes back to it.
+//!
+//! Waits are durable. While a method waits, its process may end; it is then run again from its beginning, with
+//! the state that it began with, and everything that it asks for is answered as before. So it must ask for the same
+//! again: decide by the state, the arguments and what the context answers, and by nothing else.
+//!
+//! A class is taken to be registered under its type's name in kebab-case (`shopping-cart` for `ShoppingCart`), or under
+//! what `#[actor(name = "…")]` says. That matters where an actor may have to be made, and for tasks. A class
+//! that calls itself does so under the name that it really has.
+//!
+//! A class of another crate comes from that crate as a dependency. A component holds one class, so the other one must
+//! leave its exports out: it declares a feature `client` (`[features]` `client = []`), and the dependency names it:
+//! `account = { path = "../account", features = ["client"] }`. Cargo gives a package the features of everything that it
+//! builds at once, so build such classes one by one, as `vactor build` does. Results that borrow are owned by the
+//! caller (`&str` is a `String`, `&[T]` a `Vec<T>`), and `T` is what is waited for of a `Result<T, …>`; where it has another name,
+//! such as that of an alias, [`Handle::cast`] says as what the answer is read.
+//!
+//! A unit test says what answers, and sees what was called: [`testing`].
 //!
 //! # Failures
 //!

@@ -35,6 +35,15 @@
 //! assert_eq!(ctx.now().as_millis(), 100_000_000);
 //! assert_eq!(ctx.calls().len(), 2);
 //! ```
+//!
+//! [`Context::for_test`]: crate::Context::for_test
+//! [`Context::now`]: crate::Context::now
+//! [`Context::emit`]: crate::Context::emit
+//! [`Context::emit_at`]: crate::Context::emit_at
+//! [`Context::on_start`]: crate::Context::on_start
+//! [`Context::with_actor`]: crate::Context::with_actor
+//! [`Context::calls`]: crate::Context::calls
+//! [`Context::saves`]: crate::Context::saves
 
 use std::time::Duration;
 
