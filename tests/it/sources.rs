@@ -114,3 +114,27 @@ fn the_counter_is_small() {
     let bytes = std::fs::metadata(classes::component("counter")).unwrap().len();
     assert!(bytes <= 200 << 10, "{bytes} bytes");
 }
+
+/// A class that waits for nothing carries nothing of waiting.
+#[test]
+fn a_component_asks_for_what_its_class_uses() {
+    assert_eq!(asked_for_by("counter"), ["log"]);
+    let waits =
+        ["[method]handle.invocation", "[method]handle.wait", "event", "log", "now", "save", "timer", "wait-any"];
+    assert_eq!(asked_for_by("approval"), waits);
+}
+
+/// The functions of the context that a component imports.
+fn asked_for_by(class: &str) -> Vec<String> {
+    let component = std::fs::read(classes::component(class)).unwrap();
+    let wit_component::DecodedWasm::Component(resolve, world) = wit_component::decode(&component).unwrap() else {
+        panic!("{class} is no component");
+    };
+    let imports = resolve.worlds[world].imports.values().filter_map(|item| match item {
+        wit_parser::WorldItem::Interface { id, .. } => Some(&resolve.interfaces[*id]),
+        _ => None,
+    });
+    let mut asked: Vec<String> = imports.flat_map(|interface| interface.functions.keys().cloned()).collect();
+    asked.sort();
+    asked
+}
