@@ -18,10 +18,19 @@ fn transcripts_of_the_readme() {
 
 #[test]
 fn transcripts_of_the_docs() {
-    let mut pages: Vec<_> = std::fs::read_dir(project("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    play_all("docs");
+}
+
+#[test]
+fn transcripts_of_the_examples() {
+    play_all("docs/examples");
+}
+
+fn play_all(folder: &str) {
+    let mut pages: Vec<_> = std::fs::read_dir(project(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     pages.sort();
-    assert!(pages.len() > 3, "the pages are elsewhere");
+    assert!(pages.len() > 2, "the pages are elsewhere");
     pages.iter().for_each(play);
 }
 
@@ -33,9 +42,10 @@ fn play(page: impl AsRef<Path>) {
     let path = project(page);
     let text = std::fs::read_to_string(&path).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for name in ["counter", "account", "inventory"].map(|name| (name, format!("{name}.wasm"))) {
-        if text.contains(&name.1) {
-            std::fs::copy(classes::component(name.0), folder.path().join(name.1)).unwrap();
+    for name in ["counter", "account", "inventory", "approval", "trainer", "transfer"] {
+        let file = format!("{name}.wasm");
+        if text.contains(&file) {
+            std::fs::copy(classes::component(name), folder.path().join(file)).unwrap();
         }
     }
     let played = played(&text, folder.path(), &path);
