@@ -48,8 +48,9 @@ pub fn none(function: &ImplItemFn, reason: &str) -> Result<()> {
 }
 
 fn milliseconds(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
+    // a number alone may have a sign
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let unit = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
