@@ -9,6 +9,8 @@ mod meddling;
 mod model;
 mod mortals;
 mod power;
+mod studies;
+mod transfers;
 
 /// What replays a random test: printed first, and taken from the environment.
 pub fn seed() -> u64 {

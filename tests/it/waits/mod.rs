@@ -1,5 +1,6 @@
 //! Methods that wait, on a real store and by the class `probe`: what design calls durable waits, a clause to a test.
 
+mod approval;
 mod children;
 mod clauses;
 mod cycles;

@@ -1,0 +1,117 @@
+//! Money moved between accounts by eight processes that are killed at random moments, and by runs that are cancelled:
+//! whatever became of each transfer, every account holds what it began with, less what was taken and with what came.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fastrand::Rng;
+use serde_json::Value;
+
+use super::mortals::{Mortals, goal};
+use super::seed;
+use crate::classes;
+
+const PROCESSES: usize = 8;
+
+/// Kills between two looks at the whole store.
+const ROUND: u64 = 50;
+
+/// What each account begins with. The last can count no more: what is sent there goes back.
+const ACCOUNTS: [(&str, i64); 4] = [("a0", 1000), ("a1", 1000), ("a2", 10), ("full", i64::MAX)];
+
+/// Where no account is.
+const NOWHERE: &str = "nowhere";
+
+/// A transfer that may be there, by the number in its id.
+struct Plan {
+    from: &'static str,
+    to: &'static str,
+    amount: i64,
+}
+
+/// The transfers follow from their numbers, so that nobody has to keep what a process that died was told.
+fn plan(number: u64) -> Plan {
+    let mut random = Rng::with_seed(number);
+    let from = ACCOUNTS[random.usize(..3)].0;
+    let others: Vec<_> = ACCOUNTS.iter().map(|(id, _)| *id).chain([NOWHERE]).filter(|id| *id != from).collect();
+    Plan { from, to: others[random.usize(..others.len())], amount: random.i64(1..=300) }
+}
+
+/// One process: a new transfer, or an old one's run or cancellation.
+fn play(mortals: &Mortals, begun: &AtomicU64, random: &mut Rng) {
+    let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+    let chosen = match random.u8(..3) {
+        0 => begun.fetch_add(1, Ordering::SeqCst),
+        _ => random.u64(..begun.load(Ordering::SeqCst).max(1)),
+    };
+    let id = format!("t/{chosen}");
+    let Plan { from, to, amount } = plan(chosen);
+    let create = words(&["create", "--if-absent", "transfer", &id, from, to, &amount.to_string()]);
+    let moment = |random: &mut Rng| (random.u8(..3) > 0).then(|| mortals.moment(random));
+    let worker = random.u8(..4) == 0;
+    // 4: it stood behind others, and somebody cancelled it
+    mortals.run(create, "", moment(random), worker).lines(&[0, 4]).count();
+    let reference = format!("{id}#{}", random.u64(2..5));
+    let (args, codes) = match random.u8(..5) {
+        0 => (words(&["cancel", &reference]), [0, 3, 4]),
+        1 => (words(&["call", "--async", &id, "run"]), [0, 3, 4]),
+        // 1: it says that the money did not arrive; 4: somebody cancelled it
+        _ => (words(&["call", &id, "run"]), [0, 1, 4]),
+    };
+    let codes: Vec<i32> = codes.into_iter().chain([3]).collect();
+    mortals.run(args, "", moment(random), worker).lines(&codes).count();
+}
+
+#[test]
+fn no_cent_is_lost_or_doubled_by_kills_and_cancels() {
+    let mut random = Rng::with_seed(seed());
+    let goal = goal(150);
+    let mortals = Mortals::default();
+    let vactor = &mortals.vactor;
+    for class in ["account", "transfer"] {
+        let component = classes::component(class);
+        vactor.run(["register".as_ref(), class.as_ref(), component.as_os_str()]).ok();
+    }
+    for (id, opening) in ACCOUNTS {
+        vactor.run(["create", "account", id, id, &opening.to_string()]).ok();
+    }
+    let begun = AtomicU64::new(0);
+    let mut until = 0;
+    let mut stages = BTreeMap::new();
+    while until < goal {
+        until = goal.min(until + ROUND);
+        mortals.play(PROCESSES, until, &mut random, |random| play(&mortals, &begun, random));
+        mortals.settle();
+        stages = hold(&mortals, begun.load(Ordering::SeqCst));
+    }
+    println!("{mortals}; {stages:?}");
+    assert!(stages.contains_key("done") && stages.contains_key("returned"), "{stages:?}");
+}
+
+/// Runs each transfer to its end, then holds the accounts against what the transfers say of themselves. Gives how many
+/// transfers ended how.
+fn hold(mortals: &Mortals, begun: u64) -> BTreeMap<String, usize> {
+    let mut expected: BTreeMap<_, _> = ACCOUNTS.into_iter().map(|(id, opening)| (id, i128::from(opening))).collect();
+    let mut stages = BTreeMap::new();
+    for number in 0..begun {
+        let id = format!("t/{number}");
+        let ended = mortals.vactor.run(["call", &id, "run"]);
+        if ended.code == 3 {
+            continue;
+        }
+        let stage: Value = serde_json::from_str(&mortals.vactor.run(["get", &id, "stage"]).ok()).unwrap();
+        let stage = stage["stage"].as_str().unwrap().to_owned();
+        assert_eq!(ended.code, i32::from(stage != "done"), "{id} is {stage}: {}", ended.stderr);
+        if stage == "done" {
+            let Plan { from, to, amount } = plan(number);
+            *expected.get_mut(from).unwrap() -= i128::from(amount);
+            *expected.get_mut(to).unwrap() += i128::from(amount);
+        }
+        *stages.entry(stage).or_default() += 1;
+    }
+    assert!(stages.keys().all(|stage| ["done", "refused", "returned"].contains(&stage.as_str())), "{stages:?}");
+    for (id, balance) in expected {
+        assert_eq!(mortals.vactor.run(["get", id, "balance"]).ok().trim(), balance.to_string(), "{id}: {stages:?}");
+    }
+    stages
+}
