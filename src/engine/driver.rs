@@ -12,7 +12,7 @@ use super::run::{Bounds, Replays};
 use super::running::Stoppable;
 use super::{Engine, Result};
 use crate::model::{
-    ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Log, LogLine,
+    ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Limit, Log, LogLine,
     NewInvocation, Operation, Outcome, Recorded, Reference, Status, Timestamp,
 };
 use crate::sandbox::{Operations, Stop};
@@ -81,6 +81,8 @@ pub(super) struct Driver<'e> {
     entries: Vec<Entry>,
     /// Messages that have not left.
     sends: Vec<Child>,
+    /// Bytes of arguments among them.
+    pending_bytes: u64,
     /// Where in the record each child was started, by its opaque id.
     children: HashMap<String, u64>,
     /// Actors that this run asked to be made, and its own.
@@ -139,6 +141,7 @@ impl<'e> Driver<'e> {
             waits_on,
             entries: Vec::new(),
             sends: Vec::new(),
+            pending_bytes: 0,
             children: HashMap::new(),
             made_here: HashMap::new(),
             taken: HashMap::new(),
@@ -170,6 +173,9 @@ impl<'e> Driver<'e> {
         {
             return Ok(Err(diverged(&asked.what, &waits_on)));
         }
+        if let Some(over) = self.over_limit(&operation) {
+            return Ok(Err(over));
+        }
         match operation {
             Operation::Start(outgoing) => self.start(asked, &outgoing),
             Operation::Send(outgoing, delay_ms) => self.send(asked, &outgoing, delay_ms),
@@ -177,6 +183,27 @@ impl<'e> Driver<'e> {
             Operation::Save(state) => self.save(asked, state, log),
             Operation::Wait(awaited) => self.wait(asked, &awaited),
         }
+    }
+
+    /// What is asked for is kept in memory until it is committed, and in the record for good: both have a bound.
+    fn over_limit(&mut self, operation: &Operation) -> Option<Fault> {
+        let limits = &self.engine.settings.limits;
+        let over = |limit: Limit, what: String| {
+            Fault::host(HostFault::Limit(limit), format!("{what}; `{}` raises the limit", limit.flag()))
+        };
+        if self.recorded + self.entries.len() as u64 >= limits.operations {
+            let what = format!("the invocation asked the host for more than {} things", limits.operations);
+            return Some(over(Limit::Operations, what));
+        }
+        if let Operation::Start(outgoing) | Operation::Send(outgoing, _) = operation {
+            self.pending_bytes += outgoing.arguments.len() as u64;
+            if self.pending_bytes > limits.memory {
+                let what =
+                    "what the invocation starts and sends between two waits takes more than its memory".to_owned();
+                return Some(over(Limit::Memory, what));
+            }
+        }
+        None
     }
 
     /// Answers from the record.

@@ -2,7 +2,7 @@
 //! and waits, [`Driver`] commits; the last one is the caller's.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::classes::LoadedClass;
 use super::crew::Slot;
@@ -396,9 +396,4 @@ pub(super) fn snapshot(engine: &Engine, id: &ActorId) -> Result<Snapshot> {
         Some(_) => snapshot(engine, id),
         None => Ok(Snapshot { head, state: Vec::new() }),
     }
-}
-
-/// How long a pause before a try of a task is: the class's, doubled with each further try.
-pub(super) fn backoff(first: Duration, failed: u32) -> Duration {
-    first.saturating_mul(1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX))
 }

@@ -9,7 +9,7 @@ use super::calls::{one, same_call, sent_object};
 use super::crew::Slot;
 use super::driver::Broken;
 use super::prepare::{check_key, expect_kind, key, object, task_fingerprint};
-use super::run::{Replays, backoff, identity};
+use super::run::{Replays, identity};
 use super::{Engine, Options, Reply, new_seed};
 use crate::model::{
     Call, Error, Fault, HostFault, Invocation, Log, Method, MethodKind, Name, NewInvocation, Outcome, Reference,
@@ -133,4 +133,9 @@ impl Engine {
         let pause = backoff(Duration::from_millis(method.backoff_ms), task.attempts + 1);
         End::Retry { due: self.now().after(pause) }
     }
+}
+
+/// How long a pause before a try of a task is: the class's, doubled with each further try.
+fn backoff(first: Duration, failed: u32) -> Duration {
+    first.saturating_mul(1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX))
 }

@@ -22,6 +22,8 @@ pub struct Limits {
     pub inbox: u64,
     /// What one invocation starts and sends.
     pub children: u64,
+    /// All that one invocation asks for: what it starts and sends, its waits, saves and cancels.
+    pub operations: u64,
     /// Invocations that wait for one another in a row.
     pub depth: u32,
 }
@@ -38,6 +40,7 @@ impl Default for Limits {
             log: MIB / 4,
             inbox: 100_000,
             children: 10_000,
+            operations: 100_000,
             depth: 64,
         }
     }
@@ -52,6 +55,7 @@ pub enum Limit {
     Arguments,
     Result,
     Children,
+    Operations,
     Depth,
 }
 
@@ -65,6 +69,7 @@ impl Limit {
             Limit::Arguments => "--max-args",
             Limit::Result => "--max-result",
             Limit::Children => "--max-children",
+            Limit::Operations => "--max-operations",
             Limit::Depth => "--max-depth",
         }
     }
@@ -79,6 +84,7 @@ impl fmt::Display for Limit {
             Limit::Arguments => "arguments",
             Limit::Result => "result",
             Limit::Children => "number of children",
+            Limit::Operations => "number of operations",
             Limit::Depth => "depth of nested calls",
         })
     }

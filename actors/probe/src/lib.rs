@@ -192,6 +192,13 @@ impl Probe {
         ctx.now().as_millis() - before.as_millis()
     }
 
+    /// Sleeps so often for no time at all.
+    pub fn tick(&mut self, times: u64, ctx: &Context) {
+        for _ in 0..times {
+            ctx.sleep(Duration::ZERO);
+        }
+    }
+
     // Messages
 
     /// Adds one, and has the rest counted by a message to itself.

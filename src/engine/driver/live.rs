@@ -123,6 +123,9 @@ impl Driver<'_> {
         let children = self.engine.children_of(&reference, self.recorded, entries as usize)?;
         self.recorded += entries;
         self.taken.clear();
+        if self.sends.is_empty() {
+            self.pending_bytes = 0;
+        }
         self.engine.crew.want(children);
         Ok(())
     }

@@ -10,6 +10,9 @@ use crate::store::{Entry, Found, Suspend, Suspended};
 /// again would have cost less than its wait did.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// Entries that wait for the next commit at most.
+const FEW: usize = 1000;
+
 /// Who waits looks again after so long even if nobody woke it.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -60,8 +63,10 @@ impl Driver<'_> {
     fn look(&self, on: &[On]) -> Result<Option<Found>, Broken> {
         let changes_nothing = |entry: &Entry| matches!(entry, Entry::Done(_) | Entry::Taken { .. });
         let is_stored = |on: &On| !matches!(on, On::Child(index) if *index >= self.recorded);
+        // one that is answered at once again and again is to commit now and then: running it again would cost ever more
+        let few = self.entries.len() < FEW;
         match self.number {
-            Some(_) if self.entries.iter().all(changes_nothing) && on.iter().all(is_stored) => self.found(on),
+            Some(_) if few && self.entries.iter().all(changes_nothing) && on.iter().all(is_stored) => self.found(on),
             _ => Ok(None),
         }
     }

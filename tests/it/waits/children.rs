@@ -105,3 +105,17 @@ fn an_invocation_has_so_many_children_and_no_more() {
     assert_eq!(squares(5).unwrap(), 55);
     assert_eq!(kind(squares(6)), "limit");
 }
+
+#[test]
+fn an_invocation_asks_for_so_much_and_no_more() {
+    let flow = Flow::new(&["a"]);
+    let engine = flow.with_limits(vactor::Limits { operations: 2000, ..vactor::Limits::default() });
+    let ticks = |times: u64| {
+        let none = vactor::Options::default();
+        engine.call("a", "tick", json!({"times": times}), &none).map(|reply| reply.result.value())
+    };
+    assert_eq!(ticks(2000).unwrap(), json!(null));
+    flow.replays("a");
+    assert_eq!(kind(ticks(2001)), "limit");
+    assert_eq!(flow.call("a", "add", json!({})).unwrap(), 1);
+}
