@@ -56,6 +56,8 @@ impl Journals {
                     Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.kind == "cancelled" => {
                         self.cancelled.insert(reference);
                     }
+                    // of two creations at the same time the later one finds the actor there, and is answered so
+                    Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.kind == "exists" => {}
                     Status::Ended { outcome: Outcome::Succeeded(_), .. } => {}
                     other => panic!("{reference} is {other:?}"),
                 }
