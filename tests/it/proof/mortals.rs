@@ -99,6 +99,16 @@ impl Mortals {
         Engine::new(Arc::new(store), Sandbox::new(cache), Settings::default())
     }
 
+    /// Replays all journals: each step gives the state that it gave.
+    pub fn replay(&self) {
+        let engine = self.engine();
+        for (id, _) in engine.actors("", None, usize::MAX).unwrap() {
+            for step in engine.steps(id.as_str(), 1, usize::MAX).unwrap() {
+                engine.state_at(id.as_str(), step.number).unwrap();
+            }
+        }
+    }
+
     /// A moment in a process's life, or shortly after.
     pub fn moment(&self, random: &mut Rng) -> Duration {
         Duration::from_micros(random.u64(..=self.lifetime.load(Ordering::SeqCst) * 5 / 4))

@@ -84,6 +84,7 @@ fn no_cent_is_lost_or_doubled_by_kills_and_cancels() {
         mortals.settle();
         stages = hold(&mortals, begun.load(Ordering::SeqCst));
     }
+    mortals.replay();
     println!("{mortals}; {stages:?}");
     assert!(stages.contains_key("done") && stages.contains_key("returned"), "{stages:?}");
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use vactor::engine::{ManyCall, Options, Until};
 use vactor::{Engine, Timestamp};
 
-use super::facts::{Facts, GROUP};
-use crate::raw;
+use super::facts::{ACCOUNTS, Facts, OPENING};
+use crate::{classes, raw};
 
 type Run = Box<dyn Fn(&Engine, &Arc<AtomicU64>, &mut Facts)>;
 
@@ -72,20 +72,18 @@ fn fail() -> Act {
     })
 }
 
-/// Calls of several actors, which are free, in one commit.
-fn many(group: u64) -> Act {
-    act(move |engine, facts| {
-        let options = Options { meta: vec![("group".to_owned(), group.to_string())], ..none() };
-        let calls: [ManyCall; GROUP] = ["c", "d", "c", "d", "c"].map(|id| ManyCall {
+/// Calls of several actors, in one commit where their actors are free.
+fn many() -> Act {
+    act(|engine, facts| {
+        let calls = ["c", "d", "c", "d", "c"].map(|id| ManyCall {
             id: id.to_owned(),
             method: "incr".to_owned(),
             arguments: json!({"val": 1}),
-            options: options.clone(),
+            options: none(),
         });
         for (call, reply) in calls.iter().zip(engine.call_many(calls.to_vec())) {
             facts.replied(&call.id, &reply.unwrap());
         }
-        facts.group(group);
     })
 }
 
@@ -125,7 +123,7 @@ pub fn workload() -> Vec<Act> {
         engine.register("hostile", &raw::hostile().build()).unwrap();
         facts.replied("h", &engine.create("hostile", "h", json!({}), &none()).unwrap());
     })];
-    acts.extend([create("c"), create("d"), call("c", 1), call_keyed("c", "first", 2), many(1), fail()]);
+    acts.extend([create("c"), create("d"), call("c", 1), call_keyed("c", "first", 2), many(), fail()]);
     // more and more stands in the inbox
     acts.extend([submit("c", 3, 0), submit("c", 4, 5_000), submit("c", 5, 1_000)]);
     acts.extend(cancel_queued("c"));
@@ -133,13 +131,43 @@ pub fn workload() -> Vec<Act> {
     acts.push(act(|engine, facts| {
         facts.accepted(engine.submit_create("counter", "e", json!({"init_val": 100}), &keyed("made")).unwrap());
     }));
-    acts.extend([submit("e", 7, 0), pass(1_500), call_keyed("c", "second", 8), many(2), submit("d", 9, 0), work()]);
+    acts.extend([submit("e", 7, 0), pass(1_500), call_keyed("c", "second", 8), many(), submit("d", 9, 0), work()]);
     acts.push(act(|engine, facts| {
         let failed = "h#2".parse().unwrap();
         facts.accepted(engine.resume(&failed).unwrap());
     }));
     // it is gone with what waits for it, and comes again
-    acts.extend([submit("d", 10, 0), submit("d", 11, 9_000), remove("d"), create("d"), many(3)]);
-    acts.extend([submit("d", 12, 2_000), pass(9_000), call("d", 13), work(), many(4), call("e", 14)]);
+    acts.extend([submit("d", 10, 0), submit("d", 11, 9_000), remove("d"), create("d"), many()]);
+    acts.extend([submit("d", 12, 2_000), pass(9_000), call("d", 13), work(), many(), call("e", 14)]);
+    acts.extend(transfers());
     acts
+}
+
+/// Actors that call others, save, and wait: money moves from one account to another, and some that is not there does not.
+fn transfers() -> Vec<Act> {
+    let make = |class: &'static str, id: &'static str, arguments: Value| {
+        act(move |engine, facts| facts.replied(id, &engine.create(class, id, arguments.clone(), &none()).unwrap()))
+    };
+    let register = |class: &'static str| {
+        let component = std::fs::read(classes::component(class)).unwrap();
+        act(move |engine, _| drop(engine.register(class, &component).unwrap()))
+    };
+    let account = |id| make("account", id, json!({"owner": id, "opening": OPENING}));
+    let transfer = |id, amount| make("transfer", id, json!({"from": ACCOUNTS[0], "to": ACCOUNTS[1], "amount": amount}));
+    let run = |id: &'static str, refused: bool| {
+        act(move |engine, facts| {
+            let reference = engine.submit_call(id, "run", json!({}), &none()).unwrap();
+            facts.accepted(reference.clone());
+            match engine.wait(&reference, None) {
+                Ok(reply) => facts.replied(id, &reply),
+                Err(error) => {
+                    assert!(refused && error.kind() == "refused", "{error}");
+                    facts.failed(reference, "refused");
+                }
+            }
+        })
+    };
+    let [from, to] = ACCOUNTS.map(account);
+    let (small, large) = (transfer("small", OPENING - 1), transfer("large", OPENING));
+    vec![register("account"), register("transfer"), from, to, small, large, run("small", false), run("large", true)]
 }
