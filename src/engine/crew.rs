@@ -234,7 +234,7 @@ impl Engine {
 
     /// Counts as looking when it begins and when it ends.
     fn help_while_there_is_work(&self) -> Result<()> {
-        let mut listener = self.pulse.listen(&self.store)?;
+        let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
         let mut found_last = Instant::now();
         while !self.settings.stop.is_stopped() && self.crew.lock().has_work() {
             let Some(claim) = self.find_work()? else {

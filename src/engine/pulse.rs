@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::model::Result;
+use crate::sandbox::{Stop, Wake};
 use crate::store::{Store, Watch};
 
 /// The watching thread looks whether it is still needed after so long.
@@ -34,8 +35,11 @@ pub(super) struct Listener {
 }
 
 impl Pulse {
-    /// The store is watched before this returns, so no commit falls between a later look at the store and the wait.
-    pub fn listen(&self, store: &Arc<dyn Store>) -> Result<Listener> {
+    /// The store is watched before this returns, so no commit falls between a later look at the store and the wait. What
+    /// stops wakes, too.
+    pub fn listen(&self, store: &Arc<dyn Store>, stop: &Stop) -> Result<Listener> {
+        let sleeper: Arc<dyn Wake> = self.0.clone();
+        stop.wakes(&sleeper);
         let mut state = self.lock();
         if !state.watched {
             let watch = store.watch()?;
@@ -58,9 +62,8 @@ impl Pulse {
                 state.watched = false;
                 return;
             }
-            state.beats += 1;
             drop(state);
-            self.0.beat.notify_all();
+            self.0.wake();
         }
     }
 
@@ -69,13 +72,22 @@ impl Pulse {
     }
 }
 
+impl Wake for Shared {
+    fn wake(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).beats += 1;
+        self.beat.notify_all();
+    }
+}
+
 impl Listener {
-    /// Until something happened since the last call (or since this was made), and until `deadline` at the latest.
-    pub fn wait(&mut self, deadline: Instant) {
+    /// Until something happened since the last call (or since this was made), and until `deadline` at the latest. Whether
+    /// something did.
+    pub fn wait(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let shared = &self.pulse.0;
         let waited = shared.beat.wait_timeout_while(self.pulse.lock(), left, |state| state.beats == self.heard);
-        self.heard = waited.unwrap_or_else(PoisonError::into_inner).0.beats;
+        let beats = waited.unwrap_or_else(PoisonError::into_inner).0.beats;
+        std::mem::replace(&mut self.heard, beats) != beats
     }
 }
 

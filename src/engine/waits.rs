@@ -10,8 +10,10 @@ use super::{Engine, Reply};
 use crate::model::{Error, Invocation, Name, Reference, Result, Status};
 use crate::store::Hold;
 
-/// Who waits looks again after so long even if nobody woke it: the process that held the actor may have been killed.
+/// Who waits looks again after so long even if nobody woke it: the process that held the actor may have been killed. It
+/// looks less and less often while nothing happens.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOK_SELDOM: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Waits for an accepted invocation's end. Has it run, and what it waits for, where nobody else does.
@@ -36,8 +38,9 @@ impl Engine {
         if let Some(ended) = self.ended_of(references)? {
             return Ok(ended);
         }
-        let mut listener = self.pulse.listen(&self.store)?;
+        let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
         let _roots: Vec<_> = references.iter().map(|reference| self.crew.root(reference)).collect();
+        let mut pause = LOOK_AGAIN;
         loop {
             if let Some(ended) = self.ended_of(references)? {
                 return Ok(ended);
@@ -58,8 +61,9 @@ impl Engine {
                 }
             }
             self.hire();
-            let look_again = now + LOOK_AGAIN;
-            listener.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)));
+            let look_again = now + pause;
+            let woken = listener.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)));
+            pause = if woken { LOOK_AGAIN } else { (2 * pause).min(LOOK_SELDOM) };
         }
     }
 

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use crate::model::{Error, Name, Result, Timestamp};
+use crate::model::{Error, Name, Result};
 
 /// A worker looks again after so long even if nobody woke it: who held an actor may have been killed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Where nobody holds anything that can run, only a commit or the clock brings more, and a commit wakes.
+const LOOK_SELDOM: Duration = Duration::from_secs(5);
 
 /// Names that are looked at before more are asked for.
 const PAGE: usize = 64;
@@ -40,7 +43,7 @@ impl Engine {
 
     fn work_alone(&self, until: Until) -> Result<()> {
         // made before the first look, so that no commit falls between a look and the wait
-        let mut listener = self.pulse.listen(&self.store)?;
+        let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
         while !self.settings.stop.is_stopped() {
             let found = self.claim_anything()?;
             if let Some(claim) = found.claim {
@@ -59,14 +62,11 @@ impl Engine {
             {
                 return Ok(());
             }
-            listener.wait(Instant::now() + pause(now, due));
+            let pause = if found.elsewhere { LOOK_AGAIN } else { LOOK_SELDOM };
+            listener.wait(Instant::now() + due.map_or(pause, |due| due.since(now).min(pause)));
         }
         Ok(())
     }
-}
-
-fn pause(now: Timestamp, due: Option<Timestamp>) -> Duration {
-    due.map_or(LOOK_AGAIN, |due| due.since(now).min(LOOK_AGAIN))
 }
 
 /// What the one detached worker of a store holds. No id and no task is spelled like this.

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use cache::Cache;
 pub use class::Class;
-pub use run::{Identity, Method, Operations, Ran, Run, Stop, Success};
+pub use run::{Identity, Method, Operations, Ran, Run, Stop, Success, Wake};
 
 use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
 use engine::Runtime;

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use super::lock;
-use super::watchdog::Watch;
 use crate::model::{ActorId, Answered, ClassName, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp};
 
 /// Everything that one run of one method depends on.
@@ -89,16 +88,22 @@ struct Stopping {
     stopped: AtomicBool,
     /// Stopping it stops this one too.
     parent: Option<Stop>,
-    /// Who watches its runs, or did.
-    watchdogs: Mutex<Vec<Weak<Watch>>>,
+    /// Who watches its runs, or waits beside them, or did.
+    sleepers: Mutex<Vec<Weak<dyn Wake>>>,
+}
+
+/// Sleeps until something happens; being stopped is such a thing.
+pub trait Wake: Send + Sync {
+    /// Does not wait.
+    fn wake(&self);
 }
 
 impl Stop {
     /// Does not wait. May be called from any thread, but not from within a signal handler.
     pub fn stop(&self) {
         self.0.stopped.store(true, Ordering::Release);
-        for watchdog in lock(&self.0.watchdogs).iter().filter_map(Weak::upgrade) {
-            watchdog.wake();
+        for sleeper in lock(&self.0.sleepers).iter().filter_map(Weak::upgrade) {
+            sleeper.wake();
         }
     }
 
@@ -111,15 +116,16 @@ impl Stop {
         Stop(Arc::new(Stopping { parent: Some(self.clone()), ..Stopping::default() }))
     }
 
-    /// From now on, stopping wakes this watchdog.
-    pub(super) fn wakes(&self, watchdog: &Arc<Watch>) {
+    /// From now on, stopping wakes this one.
+    pub fn wakes(&self, sleeper: &Arc<dyn Wake>) {
         if let Some(parent) = &self.0.parent {
-            parent.wakes(watchdog);
+            parent.wakes(sleeper);
         }
-        let mut watchdogs = lock(&self.0.watchdogs);
-        if !watchdogs.iter().any(|known| known.as_ptr() == Arc::as_ptr(watchdog)) {
-            watchdogs.retain(|known| known.strong_count() > 0);
-            watchdogs.push(Arc::downgrade(watchdog));
+        let mut sleepers = lock(&self.0.sleepers);
+        let known = sleepers.iter().any(|known| std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(sleeper)));
+        if !known {
+            sleepers.retain(|known| known.strong_count() > 0);
+            sleepers.push(Arc::downgrade(sleeper));
         }
     }
 }

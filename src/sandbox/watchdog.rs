@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Engine, EngineWeak};
 
 use super::host::Halt;
-use super::{Stop, lock};
+use super::{Stop, Wake, lock};
 
 /// A guest that misses the epoch's rise (it had looked an instant before, or is in a call of the host) sees the next.
 const AGAIN: Duration = Duration::from_millis(5);
@@ -183,10 +183,20 @@ fn deadline(from: Instant, time: Duration) -> Instant {
     from.checked_add(time).unwrap_or(from + FOR_EVER)
 }
 
+impl Wake for Watch {
+    /// Has the thread look after its runs at once.
+    fn wake(&self) {
+        // whoever holds the lock either has not looked yet or waits when it is free
+        drop(lock(&self.state));
+        self.changed.notify_one();
+    }
+}
+
 impl Watch {
     /// From now on the epoch rises when `deadline` has come or the run is stopped.
     fn add(self: &Arc<Watch>, deadline: Instant, stop: &Stop) -> io::Result<(Instant, u64)> {
-        stop.wakes(self);
+        let sleeper: Arc<dyn Wake> = self.clone();
+        stop.wakes(&sleeper);
         let mut state = lock(&self.state);
         if state.wakes.is_none() {
             let watch = self.clone();
@@ -202,13 +212,6 @@ impl Watch {
             self.changed.notify_one();
         }
         Ok(run)
-    }
-
-    /// Has the thread look after its runs at once.
-    pub fn wake(&self) {
-        // whoever holds the lock either has not looked yet or waits when it is free
-        drop(lock(&self.state));
-        self.changed.notify_one();
     }
 
     fn keep(&self) {

@@ -124,7 +124,7 @@ impl Driver<'_> {
         let engine = self.engine;
         let Some(aside) = engine.crew.step_aside(self.bounds.slot) else { return Err(Broken::Parked) };
         let patience = Instant::now() + PATIENCE + 2 * self.computed;
-        let mut listener = engine.pulse.listen(&engine.store)?;
+        let mut listener = engine.pulse.listen(&engine.store, self.stop)?;
         let reference = self.reference();
         let _root = engine.crew.root(&reference);
         loop {
