@@ -61,6 +61,17 @@ fn read_all(text: &str, sources: &mut Sources) -> Result<Value, Problem> {
     }
 }
 
+/// A value that no schema speaks for: JSON, else the text itself.
+pub fn read_untyped(word: &str, name: &str, sources: &mut Sources) -> Result<Value, Problem> {
+    let text = Origin::of(word).read(name, sources)?;
+    Ok(serde_json::from_str(&text).unwrap_or_else(|_| Value::from(without_line_end(&text))))
+}
+
+/// A file or a program closes its text with a line end that is not meant.
+fn without_line_end(text: &str) -> &str {
+    text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
+}
+
 struct Reading<'a, 's> {
     method: &'a Method,
     sources: &'a mut Sources<'s>,
@@ -117,7 +128,7 @@ impl Reading<'_, '_> {
         }
         let taken = Taken::by(&parameter.schema);
         let read = origin.read(&parameter.name, self.sources).map_err(|problem| match origin {
-            Origin::File(_) if problem.kind == "no-file" && taken.has(Json::String) => {
+            Origin::File(_) if &*problem.kind == "no-file" && taken.has(Json::String) => {
                 problem.hint(format!("`{}:={word}` gives the text as it stands", parameter.name))
             }
             _ => problem,
@@ -125,7 +136,7 @@ impl Reading<'_, '_> {
         if !taken.has(Json::String) {
             return self.json(parameter, &read);
         }
-        let text = read.strip_suffix("\r\n").or_else(|| read.strip_suffix('\n')).unwrap_or(&read);
+        let text = without_line_end(&read);
         // what a file or a program says is data: that it happens to say `null` makes it no null
         let only_text = taken.without(Json::String).without(Json::Null).is_empty();
         if only_text { Ok(Value::String(text.to_owned())) } else { self.typed(parameter, text) }

@@ -110,7 +110,7 @@ fn stdin_gives_one_argument() {
     assert!(read_with(&["-", "-"], b"1").unwrap_err().message.contains("both n and text"));
     assert!(read_with(&["text=-"], b"\xff").unwrap_err().message.contains("no UTF-8"));
     let over = read_with(&["text=-"], &[b'x'; 100]).unwrap_err();
-    assert_eq!((over.kind.as_str(), i32::from(over.code())), ("limit", 2));
+    assert_eq!((&*over.kind, i32::from(over.code())), ("limit", 2));
 }
 
 #[test]

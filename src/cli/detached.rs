@@ -16,19 +16,35 @@ const LOG: &str = "worker.log";
 
 /// Passes on how a blocking call ended. What it left to run (children, messages, itself after a timeout) gets a worker.
 pub fn look_after<T: Leaves>(cli: &Cli, engine: &Engine, ended: Result<T, Error>) -> Result<T, Error> {
-    let leaves = match &ended {
-        Ok(reply) => reply.leaves_work() && engine.has_work().is_ok_and(|has| has),
+    if may_leave_work(engine, &ended) {
+        leave(cli, engine);
+    }
+    ended
+}
+
+/// Whether a call that ended so may have left something to run.
+pub fn may_leave_work<T: Leaves>(engine: &Engine, ended: &Result<T, Error>) -> bool {
+    match ended {
+        Ok(reply) => reply.leaves_work(),
         Err(Error::Failed { reference: Some(reference), .. }) => {
             engine.has_open_children(reference).is_ok_and(|has| has)
         }
         Err(Error::StillRunning { .. } | Error::LeftRunning { .. }) => true,
         Err(_) => false,
-    };
-    // what is told is how the call ended; a worker that cannot be started leaves the rest to the next one
-    if leaves && ensure_worker(cli, engine).is_err() {
+    }
+}
+
+/// Leaves what can run to a worker. What is told is how the call ended: where no worker can be started, the rest waits for
+/// the next one.
+pub fn leave(cli: &Cli, engine: &Engine) {
+    if ensure_worker_for_work(cli, engine).is_err() {
         cli.console.note("what it left to run waits for a worker: `vactor worker` starts one");
     }
-    ended
+}
+
+/// As [`ensure_worker`], where there is something that can run or comes due.
+pub fn ensure_worker_for_work(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
+    if engine.has_work()? { ensure_worker(cli, engine) } else { Ok(()) }
 }
 
 /// A reply that may have left something to run.
@@ -39,6 +55,14 @@ pub trait Leaves {
 impl Leaves for Reply {
     fn leaves_work(&self) -> bool {
         self.leaves_work
+    }
+}
+
+/// The first of several, by its index.
+impl<T: Leaves> Leaves for (usize, Result<T, Error>) {
+    fn leaves_work(&self) -> bool {
+        // children of one that failed may go on
+        self.1.as_ref().map_or(true, T::leaves_work)
     }
 }
 

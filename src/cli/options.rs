@@ -62,6 +62,12 @@ pub struct LimitFlags {
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_LOG", hide_env_values = true)]
     #[arg(help_heading = "Limits")]
     max_log: Option<u64>,
+    /// How many calls and messages it may start and send [default: 10000]
+    #[arg(long, value_name = "N", env = "VACTOR_MAX_CHILDREN", hide_env_values = true, help_heading = "Limits")]
+    max_children: Option<u64>,
+    /// How many calls may wait for one another in a row [default: 64]
+    #[arg(long, value_name = "N", env = "VACTOR_MAX_DEPTH", hide_env_values = true, help_heading = "Limits")]
+    max_depth: Option<u32>,
 }
 
 impl LimitFlags {
@@ -74,6 +80,8 @@ impl LimitFlags {
             arguments: self.max_args.unwrap_or(default.arguments),
             result: self.max_result.unwrap_or(default.result),
             log: self.max_log.unwrap_or(default.log),
+            children: self.max_children.unwrap_or(default.children),
+            depth: self.max_depth.unwrap_or(default.depth),
             ..default
         }
     }
@@ -122,7 +130,7 @@ mod tests {
         let told: Vec<_> = told.collect();
         let matches = command.get_matches_from(&told);
         let flags = <LimitFlags as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
-        assert_eq!((told.len(), flags.limits()), (12, Limits::default()));
+        assert_eq!((told.len(), flags.limits()), (16, Limits::default()));
     }
 
     #[test]

@@ -1,25 +1,28 @@
 //! What goes wrong, as the command line tells it, and the exit codes.
 
 use serde::Serialize;
-use vactor::model::{Category, Error, Json, Origin};
+use vactor::model::{Category, Error, Json, Origin, Reference};
 
 /// Trouble with an exit code: a sentence, perhaps its cause, and a way out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
     /// A short, stable, machine-readable name.
-    pub kind: String,
+    pub kind: Box<str>,
     pub category: Category,
     pub message: String,
     pub cause: Option<String>,
     pub hint: Option<String>,
     /// What a class said beside its failure's message.
     pub details: Option<Json>,
+    /// The call that it is about, where that was accepted.
+    pub reference: Option<Box<Reference>>,
 }
 
 impl Problem {
     pub fn new(category: Category, kind: &str, message: impl Into<String>) -> Problem {
-        Problem { kind: kind.to_owned(), category, message: message.into(), cause: None, hint: None, details: None }
+        let (kind, message) = (kind.into(), message.into());
+        Problem { kind, category, message, cause: None, hint: None, details: None, reference: None }
     }
 
     /// Bad input of any kind.
@@ -54,6 +57,11 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         let mut problem = Problem::new(error.category(), error.kind(), error.to_string());
         problem.hint = error.hint();
+        problem.reference = match &error {
+            Error::Failed { reference, .. } => reference.clone().map(Box::new),
+            Error::StillRunning { reference } | Error::LeftRunning { reference } => Some(Box::new(reference.clone())),
+            _ => None,
+        };
         if let Error::Failed { fault, .. } = &error {
             problem.details = fault.details.clone();
             if fault.origin == Origin::Class {
@@ -165,6 +173,9 @@ struct ErrorBody<'a> {
     /// What the class said beside its failure's message.
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<serde_json::Value>,
+    /// The call that it is about, where that was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
 }
 
 impl<'a> From<&'a Problem> for ErrorLine<'a> {
@@ -176,6 +187,7 @@ impl<'a> From<&'a Problem> for ErrorLine<'a> {
                 cause: problem.cause.as_deref().filter(|_| problem.details.is_none()),
                 hint: problem.hint.as_deref(),
                 details: problem.details.as_ref().map(Json::value),
+                reference: problem.reference.as_ref().map(ToString::to_string),
             },
         }
     }
@@ -207,14 +219,14 @@ mod tests {
             id: "a".into(),
             method: "withdraw".into(),
             fault: Box::new(fault),
-            reference: None,
+            reference: Some("a#3".parse().unwrap()),
         });
         assert_eq!(i32::from(problem.code()), 1);
         assert_eq!(problem.cause.as_deref(), Some(r#"insufficient-funds {"missing":5}"#));
         let line = serde_json::to_string(&ErrorLine::from(&problem)).unwrap();
         assert_eq!(
             line,
-            r#"{"error":{"kind":"insufficient-funds","message":"there is not enough","hint":null,"details":{"missing":5}}}"#
+            r#"{"error":{"kind":"insufficient-funds","message":"there is not enough","hint":null,"details":{"missing":5},"reference":"a#3"}}"#
         );
     }
 }

@@ -61,6 +61,7 @@ struct Mutation {
     name: Name,
     method: String,
     has_result: bool,
+    leaves_work: bool,
     outcome: Outcome,
 }
 
@@ -250,6 +251,7 @@ impl Engine {
             name: new.name.clone(),
             method: method.name.clone(),
             has_result: method.result.is_some(),
+            leaves_work: executed.asked_for_something(),
             outcome: executed.outcome.clone(),
         });
         ran.bytes += new.arguments.as_str().len();
@@ -278,8 +280,9 @@ impl Ran {
         for (mutation, result) in self.mutations.drain(..).zip(results) {
             self.answers[mutation.call] = match result {
                 Ok(Committed::Done { reference, step }) => {
-                    let Mutation { name, method, has_result, outcome, .. } = mutation;
-                    Some(reply_of(Reference { name, number: reference }, step, outcome, &method, has_result))
+                    let Mutation { name, method, has_result, leaves_work, outcome, .. } = mutation;
+                    let reply = reply_of(Reference { name, number: reference }, step, outcome, &method, has_result);
+                    Some(reply.map(|reply| Reply { leaves_work, ..reply }))
                 }
                 Ok(Committed::Known(_)) | Err(Error::Stale { .. }) => None,
                 Err(error) => Some(Err(error)),

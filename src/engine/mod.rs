@@ -160,6 +160,12 @@ impl Engine {
         self.store.actors(prefix, after, limit)
     }
 
+    /// Names in order that invocations are counted under, after the name `after`: of actors, of tasks, and of actors that were
+    /// removed or never made; at most `limit`.
+    pub fn names(&self, after: Option<&Name>, limit: usize) -> Result<Vec<Name>> {
+        self.store.names(after, limit)
+    }
+
     /// Removes an actor with its whole history; the id is free again, its numbers go on. Refused while it is busy, unless
     /// `force`: what runs then commits nothing, what stands in the inbox ends cancelled.
     pub fn remove(&self, id: &str, force: bool) -> Result<()> {

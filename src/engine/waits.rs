@@ -7,7 +7,7 @@ use super::crew::Slot;
 use super::driver::Broken;
 use super::run::{Bounds, Invoked, snapshot};
 use super::{Engine, Reply};
-use crate::model::{Error, Invocation, Name, Reference, Result, Status};
+use crate::model::{Error, Invocation, Name, Reference, Result, Seed, Status};
 use crate::store::Hold;
 
 /// Who waits looks again after so long even if nobody woke it: the process that held the actor may have been killed. It
@@ -74,6 +74,14 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+
+    /// What a person names: a reference as it is printed, or the opaque id that guests see.
+    pub fn reference(&self, text: &str) -> Result<Reference> {
+        if !Seed::is_opaque_id(text) {
+            return text.parse();
+        }
+        self.store.reference_of(text)?.ok_or_else(|| Error::NoOpaqueId { id: text.to_owned() })
     }
 
     /// An invocation by its reference.

@@ -36,6 +36,8 @@ pub enum Error {
     NoVersion { class: ClassName, version: u32 },
     #[error("there is no invocation {reference}")]
     NoInvocation { reference: Reference },
+    #[error("there is no invocation that guests know as {id}")]
+    NoOpaqueId { id: String },
     #[error("{id} has no step {step}; its journal goes from {first} to {last}")]
     NoStep { id: String, step: u64, first: u64, last: u64 },
     #[error("there is no store at {place}")]
@@ -125,7 +127,7 @@ impl Error {
             Error::NoActor { .. } => "no-actor",
             Error::NoClass { .. } => "no-class",
             Error::NoVersion { .. } => "no-version",
-            Error::NoInvocation { .. } => "no-invocation",
+            Error::NoInvocation { .. } | Error::NoOpaqueId { .. } => "no-invocation",
             Error::NoStep { .. } => "no-step",
             Error::NoStore { .. } => "no-store",
             Error::ActorExists { .. } => "exists",
@@ -160,7 +162,7 @@ impl Error {
             | InvalidKey { .. }
             | InvalidEvent { .. } => Category::BadInput,
             NoActor { .. } | NoClass { .. } | NoVersion { .. } | NoInvocation { .. } => Category::NotFound,
-            NoStep { .. } | NoStore { .. } => Category::NotFound,
+            NoStep { .. } | NoStore { .. } | NoOpaqueId { .. } => Category::NotFound,
             ActorExists { .. } | ClassInUse { .. } | KeyTaken { .. } | InboxFull { .. } | Busy { .. } => {
                 Category::Conflict
             }
@@ -204,6 +206,10 @@ impl Error {
             }
             Error::NoVersion { class, .. } => format!("`vactor describe {class}` shows the current one"),
             Error::NoInvocation { reference } => format!("`vactor log {}` shows what was called", reference.name),
+            Error::NoOpaqueId { .. } => {
+                "an invocation has one from the moment on in which a guest is told it; `vactor ps` shows references"
+                    .to_owned()
+            }
             Error::NoStep { id, .. } => format!("`vactor log {id}` shows the steps"),
             Error::NoStore { .. } => "`vactor init` makes a store here, `--store` names another".to_owned(),
             Error::ActorExists { .. } => "`--if-absent` leaves an actor that exists as it is".to_owned(),
@@ -235,7 +241,10 @@ impl Error {
 
 fn of_fault(fault: &Fault) -> Category {
     let is = |host: HostFault| fault.is_host(host);
-    if fault.origin == Origin::Class {
+    if fault.kind == HostFault::Deadlock.kind() {
+        // passed on by a method that waited, it is one still
+        Category::Broken
+    } else if fault.origin == Origin::Class {
         Category::Refused
     } else if is(HostFault::BadArguments) {
         Category::BadInput

@@ -61,6 +61,12 @@ impl Seed {
         let hash = blake3::Hasher::new_derive_key("vactor invocation id").update(&self.0).finalize();
         format!("i{}", &hash.to_hex()[..32])
     }
+
+    /// Whether a text may be an opaque id.
+    pub fn is_opaque_id(text: &str) -> bool {
+        let digits = text.strip_prefix('i').unwrap_or_default();
+        digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit))
+    }
 }
 
 impl fmt::Debug for Seed {

@@ -50,6 +50,9 @@ pub trait Store: Send + Sync {
     /// Actors whose id begins with `prefix`, in order of their ids, after the id `after`; at most `limit`.
     fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
 
+    /// Names in order that invocations were ever accepted for, of actors and of tasks, after the name `after`; at most `limit`.
+    fn names(&self, after: Option<&Name>, limit: usize) -> Result<Vec<Name>>;
+
     /// Removes the actor with its journal, checkpoints, keys and inbox; its numbers stay behind. What stood in
     /// its inbox ends `cancelled` at `at`. [`Busy`](crate::model::Error::Busy) where something stands in it and not `force`.
     fn remove(&self, id: &ActorId, at: Timestamp, force: bool) -> Result<()>;

@@ -79,6 +79,8 @@ pub struct Answer {
     pub problem: Option<Problem>,
     /// Whether it did not run because all ended before.
     pub dropped: bool,
+    /// Whether it may have left something to run.
+    pub leaves_work: bool,
 }
 
 /// Why no more lines are taken.

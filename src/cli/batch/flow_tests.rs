@@ -9,7 +9,7 @@ fn sized(actor: &str, bytes: usize) -> Input {
 }
 
 fn answer(text: impl Into<String>) -> Answer {
-    Answer { text: text.into(), problem: None, dropped: false }
+    Answer { text: text.into(), problem: None, dropped: false, leaves_work: false }
 }
 
 fn ids(calls: &VecDeque<Call>) -> Vec<&str> {

@@ -13,9 +13,9 @@ use crate::cli::{Cli, Mode, Problem, Run, detached, interrupt, quantity};
 /// Waits for accepted calls and prints their results, one line each, in the order given
 #[derive(Args)]
 pub struct Wait {
-    /// The calls, by the references that `--async` printed
+    /// The calls, by the references that `--async` printed, or by the ids that guests see
     #[arg(value_name = "REF", required = true)]
-    references: Vec<Reference>,
+    references: Vec<String>,
     /// Waits for the first of them to end: prints its reference, a tab, and its result
     #[arg(long)]
     any: bool,
@@ -29,20 +29,22 @@ pub struct Wait {
     limits: LimitFlags,
 }
 
-/// Ends an accepted call: one that is queued at once, one that runs by interrupting it
+/// Ends an accepted call, and the calls that it started: one that is queued or waits at once, one that runs by interrupting it
 #[derive(Args)]
 pub struct Cancel {
     /// The call
     #[arg(value_name = "REF")]
-    reference: Reference,
+    reference: String,
 }
 
 /// Accepts a failed call anew, on the current state, and prints the new reference
+///
+/// What it started and what succeeded answers at once, and is not run again.
 #[derive(Args)]
 pub struct Resume {
     /// The call that failed
     #[arg(value_name = "REF")]
-    reference: Reference,
+    reference: String,
 }
 
 /// Runs what was accepted, until it is stopped
@@ -51,7 +53,7 @@ pub struct Worker {
     /// Ends when nothing accepted is left to run
     #[arg(long)]
     until_idle: bool,
-    /// How many actors to run beside each other
+    /// How many methods may compute at once; one that waits is none of them
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
     /// Ends at once where another worker of this kind works
@@ -87,16 +89,22 @@ impl Run for Wait {
         let engine = cli.engine(Mode::Write, &self.limits)?;
         interrupt::stops(&cli.stop)?;
         // a reference that names nothing is found before anything is waited for
-        self.references.iter().try_for_each(|reference| engine.invocation(reference).map(drop))?;
+        let known = |text: &String| {
+            let reference = engine.reference(text)?;
+            engine.invocation(&reference).map(|_| reference)
+        };
+        let references: Vec<Reference> = self.references.iter().map(known).collect::<Result<_, Error>>()?;
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if self.any {
-            return self.wait_any(cli, &engine, deadline);
+            return wait_any(cli, &engine, &references, deadline);
         }
         let mut first: Option<Problem> = None;
-        for reference in &self.references {
-            match engine.wait(reference, deadline) {
+        for reference in &references {
+            match detached::look_after(cli, &engine, engine.wait(reference, deadline)) {
                 Ok(reply) => print(cli, &Reply { has_result: true, ..reply }, self.raw)?,
-                Err(error @ (Error::Interrupted | Error::StillRunning { .. })) => return Err(error.into()),
+                Err(error @ (Error::Interrupted | Error::LeftRunning { .. } | Error::StillRunning { .. })) => {
+                    return Err(error.into());
+                }
                 Err(error) => {
                     let problem = named(reference, error);
                     cli.console.line("null")?;
@@ -112,17 +120,15 @@ impl Run for Wait {
     }
 }
 
-impl Wait {
-    fn wait_any(&self, cli: &Cli, engine: &Engine, deadline: Option<Instant>) -> Result<(), Problem> {
-        let (first, outcome) = engine.wait_any(&self.references, deadline)?;
-        let reference = &self.references[first];
-        let result = match &outcome {
-            Ok(reply) => reply.result.to_string(),
-            Err(_) => "null".to_owned(),
-        };
-        cli.console.line(format!("{reference}\t{result}"))?;
-        outcome.map(drop).map_err(|error| named(reference, error))
-    }
+fn wait_any(cli: &Cli, engine: &Engine, references: &[Reference], deadline: Option<Instant>) -> Result<(), Problem> {
+    let (first, outcome) = detached::look_after(cli, engine, engine.wait_any(references, deadline))?;
+    let reference = &references[first];
+    let result = match &outcome {
+        Ok(reply) => reply.result.to_string(),
+        Err(_) => "null".to_owned(),
+    };
+    cli.console.line(format!("{reference}\t{result}"))?;
+    outcome.map(drop).map_err(|error| named(reference, error))
 }
 
 /// An error of one of several calls says which.
@@ -139,11 +145,14 @@ impl Run for Cancel {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
-        engine.cancel(&self.reference)?;
+        let reference = engine.reference(&self.reference)?;
+        engine.cancel(&reference)?;
+        // what stood behind it has its turn now
+        detached::ensure_worker_for_work(cli, &engine)?;
         if cli.console.wants_json() {
-            return cli.console.json(&CancelLine { reference: self.reference.to_string() });
+            return cli.console.json(&CancelLine { reference: reference.to_string() });
         }
-        cli.console.note(&format!("cancelled {}", self.reference));
+        cli.console.note(&format!("cancelled {reference}"));
         Ok(())
     }
 }
@@ -153,10 +162,11 @@ impl Run for Resume {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
-        let again = engine.resume(&self.reference)?;
+        let failed = engine.reference(&self.reference)?;
+        let again = engine.resume(&failed)?;
         detached::ensure_worker(cli, &engine)?;
         if cli.console.wants_json() {
-            let resumes = self.reference.to_string();
+            let resumes = failed.to_string();
             return cli.console.json(&ResumeLine { reference: again.to_string(), resumes });
         }
         cli.console.line(again.to_string())

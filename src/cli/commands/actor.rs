@@ -153,7 +153,7 @@ impl<'a> From<&'a ActorInfo> for ShowLine<'a> {
             queued: info.head.queued,
             waits_for: Vec::new(),
             waits_since: None,
-            events: 0,
+            events: info.head.events,
             state_hash: info.actor.state.to_string(),
             state_bytes: info.actor.state_bytes,
             state: state.map(|json| json.value()),

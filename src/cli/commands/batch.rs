@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::Value;
@@ -16,10 +17,13 @@ use vactor::sandbox::Stop;
 use crate::cli::batch::{self, Answer, Call, Ended, Flow, Input, Line, Lines, Read};
 use crate::cli::options::LimitFlags;
 use crate::cli::problem::ErrorLine;
-use crate::cli::{Cli, Problem, Run, interrupt};
+use crate::cli::{Cli, Problem, Run, detached, interrupt};
 
 /// What a line may be longer than the limit on its arguments: for the rest of it, and space between.
 const SLACK: u64 = 64 << 10;
+
+/// What calls leave to run is left to a worker at most so often: one that was just started is not seen yet.
+const LOOK_AFTER: Duration = Duration::from_millis(200);
 
 /// Bytes that are read at once.
 const READ: usize = 64 << 10;
@@ -84,7 +88,7 @@ impl Run for Batch {
                     break;
                 }
             }
-            Printing::new(cli).print(&flow)
+            Printing::new(cli, &engine).print(&flow)
         })
     }
 }
@@ -188,7 +192,8 @@ fn work(engine: &Engine, stop: &Stop, flow: &Flow, thread: usize) {
                 flow.end(Ended::Broken(error.clone().into()));
                 stop.stop();
             }
-            flow.answer(thread, tickets.into_iter().zip(answers.into_iter().map(answered)).chain(refusals));
+            let answers = answers.into_iter().map(|answer| answered(engine, answer));
+            flow.answer(thread, tickets.into_iter().zip(answers).chain(refusals));
         }
     }
 }
@@ -205,12 +210,13 @@ impl Drop for Leaving<'_> {
     }
 }
 
-fn answered(answer: Result<Reply, Error>) -> Answer {
+fn answered(engine: &Engine, answer: Result<Reply, Error>) -> Answer {
+    let leaves_work = detached::may_leave_work(engine, &answer);
     let reply = match answer {
         Ok(reply) => reply,
         Err(error) => {
             let dropped = error == Error::Interrupted;
-            return Answer { dropped, ..refused(error.into()) };
+            return Answer { dropped, leaves_work, ..refused(error.into()) };
         }
     };
     let reference = reply.reference.map_or_else(|| "null".to_owned(), |reference| format!("\"{reference}\""));
@@ -218,17 +224,18 @@ fn answered(answer: Result<Reply, Error>) -> Answer {
     let recorded = if reply.recorded { ",\"recorded\":true" } else { "" };
     let result = reply.result;
     let text = format!("{{\"reference\":{reference},\"step\":{step},\"result\":{result}{recorded}}}\n");
-    Answer { text, problem: None, dropped: false }
+    Answer { text, problem: None, dropped: false, leaves_work }
 }
 
 fn refused(problem: Problem) -> Answer {
     let text = serde_json::to_string(&ErrorLine::from(&problem)).expect("an error has a JSON form") + "\n";
-    Answer { text, problem: Some(problem), dropped: false }
+    Answer { text, problem: Some(problem), dropped: false, leaves_work: false }
 }
 
 /// Answers on their way to stdout.
 struct Printing<'c> {
     cli: &'c Cli,
+    engine: &'c Engine,
     printed: u64,
     /// Answers of lines that did not run: printed only if one that did comes behind them.
     dropped: String,
@@ -236,11 +243,17 @@ struct Printing<'c> {
     failed: u64,
     /// The first line that failed.
     first: Option<(u64, Problem)>,
+    /// Whether something was left to run since a worker was last seen to.
+    leaves_work: bool,
+    /// When that was.
+    looked_after: Option<Instant>,
 }
 
-impl Printing<'_> {
-    fn new(cli: &Cli) -> Printing<'_> {
-        Printing { cli, printed: 0, dropped: String::new(), dropped_lines: 0, failed: 0, first: None }
+impl<'c> Printing<'c> {
+    fn new(cli: &'c Cli, engine: &'c Engine) -> Printing<'c> {
+        let (printed, dropped, dropped_lines, failed, first) = (0, String::new(), 0, 0, None);
+        let (leaves_work, looked_after) = (false, None);
+        Printing { cli, engine, printed, dropped, dropped_lines, failed, first, leaves_work, looked_after }
     }
 
     fn print(mut self, flow: &Flow) -> Result<(), Problem> {
@@ -251,12 +264,25 @@ impl Printing<'_> {
             if !self.cli.console.stdout_is_terminal() {
                 self.cli.console.voice().counted(self.printed, self.cli.started);
             }
+            if self.looked_after.is_none_or(|last| last.elapsed() >= LOOK_AFTER) {
+                self.look_after();
+            }
         }
+        self.look_after();
         self.cli.console.voice().end_progress();
         self.end(flow.ended())
     }
 
+    /// Leaves to a worker what the calls so far left to run.
+    fn look_after(&mut self) {
+        if std::mem::take(&mut self.leaves_work) {
+            detached::leave(self.cli, self.engine);
+            self.looked_after = Some(Instant::now());
+        }
+    }
+
     fn take(&mut self, answer: Answer, text: &mut String) {
+        self.leaves_work |= answer.leaves_work;
         if answer.dropped {
             self.dropped.push_str(&answer.text);
             self.dropped_lines += 1;

@@ -23,12 +23,12 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Nobody reads faster.
 const SHOWN_FOR: Duration = Duration::from_millis(100);
 
-/// Lists calls: those that have not ended, or all of one actor
+/// Lists calls: those that have not ended, or all of one actor or task
 ///
-/// Asked for a status of calls that have ended, it lists those of all actors, each actor's newest first.
+/// Asked for a status of calls that have ended, it lists those of all actors and tasks, each one's newest first.
 #[derive(Args)]
 pub struct Ps {
-    /// All calls of this actor, the newest first; without it, what has not ended, of all actors
+    /// All calls of this actor, or of a task by its name CLASS/TASK, the newest first; without it, what has not ended, of all
     #[arg(long, value_name = "ID", add = complete::ids())]
     actor: Option<ActorId>,
     /// Only calls in this state
@@ -117,24 +117,24 @@ impl Ps {
         if self.tree {
             return self.list_tree(engine, &mut left, listing);
         }
-        match (&self.actor, self.status.map(StatusFlag::has_ended)) {
-            (Some(id), None | Some(true)) => self.list_all_of(id, engine, &mut left, listing),
+        let name = self.actor.as_ref().map(Name::from);
+        match (&name, self.status.map(StatusFlag::has_ended)) {
+            (Some(name), None | Some(true)) => self.list_all_of(name, engine, &mut left, listing),
             (None, Some(true)) => self.list_all(engine, &mut left, listing),
-            (id, None | Some(false)) => self.list_pending(id.as_ref(), engine, &mut left, listing),
+            (name, None | Some(false)) => self.list_pending(name.as_ref(), engine, &mut left, listing),
         }
     }
 
     fn list_pending(
         &self,
-        id: Option<&ActorId>,
+        name: Option<&Name>,
         engine: &Engine,
         left: &mut usize,
         listing: &mut Listing,
     ) -> Result<(), Problem> {
-        let name = id.map(Name::from);
         let mut after: Option<Reference> = None;
         while *left > 0 {
-            let page = engine.pending(name.as_ref(), after.as_ref(), PAGE)?;
+            let page = engine.pending(name, after.as_ref(), PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.reference());
             self.add(&page, engine, left, listing)?;
@@ -143,13 +143,13 @@ impl Ps {
     }
 
     fn list_all(&self, engine: &Engine, left: &mut usize, listing: &mut Listing) -> Result<(), Problem> {
-        let mut after: Option<ActorId> = None;
+        let mut after: Option<Name> = None;
         while *left > 0 {
-            let page = engine.actors("", after.as_ref(), PAGE)?;
-            let Some((last, _)) = page.last() else { break };
+            let page = engine.names(after.as_ref(), PAGE)?;
+            let Some(last) = page.last() else { break };
             after = Some(last.clone());
-            for (id, _) in &page {
-                self.list_all_of(id, engine, left, listing)?;
+            for name in &page {
+                self.list_all_of(name, engine, left, listing)?;
             }
         }
         Ok(())
@@ -157,15 +157,14 @@ impl Ps {
 
     fn list_all_of(
         &self,
-        id: &ActorId,
+        name: &Name,
         engine: &Engine,
         left: &mut usize,
         listing: &mut Listing,
     ) -> Result<(), Problem> {
-        let name = Name::from(id);
         let mut before = None;
         while *left > 0 {
-            let page = engine.invocations(&name, before, PAGE)?;
+            let page = engine.invocations(name, before, PAGE)?;
             let Some(last) = page.last() else { break };
             before = Some(last.number);
             self.add(&page, engine, left, listing)?;

@@ -6,10 +6,10 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::Options;
-use vactor::model::{Json, Reference};
+use vactor::model::Reference;
 
 use super::call::{ResultLine, print, tell_details};
-use crate::cli::args::{Sources, Words};
+use crate::cli::args::{self, Sources, Words};
 use crate::cli::options::{CallFlags, LimitFlags};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt};
 
@@ -47,7 +47,7 @@ pub struct Emit {
     id: String,
     /// The event's name
     event: String,
-    /// What comes with it, as JSON; a text that is none is a string [default: null]
+    /// What comes with it, as JSON; a text that is none is a string; `-` takes it from stdin, `@FILE` from a file [default: null]
     payload: Option<String>,
     /// Sends it once: made again with this key, it sends nothing
     #[arg(long, value_name = "KEY")]
@@ -101,14 +101,14 @@ impl Run for Emit {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
+        let mut stdin = io::stdin();
+        let mut sources = Sources { stdin: &mut stdin, taken_by: None, limit: engine.limits().arguments };
         let payload = match &self.payload {
             None => Value::Null,
-            Some(text) => Json::parse(text).map_or_else(|_| Value::from(text.as_str()), |json| json.value()),
+            Some(word) => args::read_untyped(word, "PAYLOAD", &mut sources)?,
         };
         let number = engine.emit(&self.id, &self.event, payload, self.key.as_deref())?;
-        if engine.has_work()? {
-            detached::ensure_worker(cli, &engine)?;
-        }
+        detached::ensure_worker_for_work(cli, &engine)?;
         if cli.console.wants_json() {
             return cli.console.json(&EmitLine { id: &self.id, event: &self.event, number });
         }

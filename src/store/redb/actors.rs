@@ -44,6 +44,20 @@ pub(super) fn actors(
     Ok(found)
 }
 
+pub(super) fn names(tables: &Tables<impl Source>, after: Option<&Name>, limit: usize) -> Try<Vec<Name>> {
+    let mut found: Vec<Name> = Vec::new();
+    while found.len() < limit {
+        let span = match found.last().or(after) {
+            Some(after) => Key::named_after(after.as_str()),
+            None => Key::named_from(""),
+        };
+        let Some(key) = tables.first(span)? else { break };
+        let Some(name) = key.name() else { return damaged("a name is none") };
+        found.push(Name::from_stored(name));
+    }
+    Ok(found)
+}
+
 /// The first actor after an id whose own begins with `prefix`.
 pub(super) fn next_actor(
     tables: &Tables<impl Source>,

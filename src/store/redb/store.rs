@@ -54,6 +54,10 @@ impl Store for RedbStore {
         self.read(|tables| actors::actors(tables, prefix, after, limit))
     }
 
+    fn names(&self, after: Option<&Name>, limit: usize) -> Result<Vec<Name>> {
+        self.read(|tables| actors::names(tables, after, limit))
+    }
+
     fn remove(&self, id: &ActorId, at: Timestamp, force: bool) -> Result<()> {
         self.write(|writer| writer.remove(id, at, force))
     }

@@ -35,6 +35,7 @@ promises! {
     classes_have_versions
     a_class_in_use_stays
     actors_are_listed_by_id
+    names_are_listed_of_whatever_was_called
     a_hold_excludes_other_threads
     a_watch_wakes_at_a_commit
     a_watch_wakes_again_when_the_name_is_free
@@ -578,6 +579,21 @@ fn actors_are_listed_by_id(stores: &Fixture) {
     assert_eq!(list("user", Some("a"), 1), all[2..3]);
     assert_eq!(list("user", Some("z"), 100), []);
     assert_eq!(list("x", None, 100), []);
+}
+
+fn names_are_listed_of_whatever_was_called(stores: &Fixture) {
+    let store = stores.open();
+    assert_eq!(store.names(None, 9).unwrap(), []);
+    for of in ["user/x", "b"] {
+        make(&*store, of, b"0");
+    }
+    store.remove(&id("b"), at(9), false).unwrap();
+    accept(&*store, task("counter/sum", 1));
+    accept(&*store, call("never-made", "incr", 1));
+    let all = ["b", "counter/sum", "never-made", "user/x"].map(name);
+    assert_eq!(store.names(None, 9).unwrap(), all);
+    assert_eq!(store.names(Some(&name("counter/sum")), 1).unwrap(), all[2..3]);
+    assert_eq!(store.names(Some(&name("user/x")), 9).unwrap(), []);
 }
 
 fn a_hold_excludes_other_threads(stores: &Fixture) {
