@@ -26,3 +26,4 @@ mod terminal;
 mod transcripts;
 mod waiting;
 mod waits;
+mod workflows;

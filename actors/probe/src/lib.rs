@@ -17,8 +17,12 @@ pub struct Probe {
 /// Waits and calls of every kind.
 #[actor]
 impl Probe {
-    pub fn new(#[default(0)] value: i64) -> Self {
-        Probe { value, status: "new".to_owned(), child: None }
+    /// Makes another actor first where it is to have a partner.
+    pub fn new(#[default(0)] value: i64, partner: Option<String>, ctx: &Context) -> Result<Self, Fault> {
+        if let Some(partner) = partner {
+            ctx.start::<Probe>(partner).or_create(value, None).add(0).wait()?;
+        }
+        Ok(Probe { value, status: "new".to_owned(), child: None })
     }
 
     pub fn value(&self) -> i64 {
@@ -50,7 +54,7 @@ impl Probe {
 
     /// The same on an actor that is made if it is not there.
     pub fn add_to_new(&mut self, other: String, n: i64, ctx: &Context) -> Result<i64, Fault> {
-        ctx.start::<Probe>(other).or_create(100).add(n).wait()
+        ctx.start::<Probe>(other).or_create(100, None).add(n).wait()
     }
 
     /// Meets an actor that may meet this one, or call itself: a cycle of waits.
@@ -88,9 +92,18 @@ impl Probe {
         order
     }
 
-    /// A sequence of tasks with a save after each; the status says how far it came.
-    pub fn pipeline(&mut self, steps: i64, gate: String, ctx: &Context) -> Result<i64, Failure> {
+    /// A sequence of calls with a save after each; the status says how far it came. A paced one waits for an event before each.
+    pub fn pipeline(
+        &mut self,
+        steps: i64,
+        gate: String,
+        #[default(false)] paced: bool,
+        ctx: &Context,
+    ) -> Result<i64, Failure> {
         for step in 1..=steps {
+            if paced {
+                let _: Option<i64> = ctx.event("next").wait()?;
+            }
             self.value += ctx.start::<Probe>(gate.as_str()).pass(step).wait()?;
             self.status = format!("did {step}");
             ctx.save(self)?;
@@ -117,6 +130,15 @@ impl Probe {
         ctx.save(self)?;
         let _: Option<String> = ctx.wait_event("checked", Duration::from_secs(1_000_000))?;
         self.status = "up".to_owned();
+        Ok(())
+    }
+
+    /// Says what it is doing while a task computes, however that ends.
+    pub fn warm_up(&mut self, rounds: u64, ctx: &Context) -> Result<(), Failure> {
+        self.status = "starting".to_owned();
+        ctx.save(self)?;
+        let warm = ctx.task::<Probe>().spin(rounds).wait();
+        self.status = if warm.is_ok() { "up" } else { "cold" }.to_owned();
         Ok(())
     }
 

@@ -1,0 +1,54 @@
+//! `vactor emit`.
+
+use serde_json::Value;
+
+use super::{Probes, ended};
+
+#[test]
+fn an_event_is_taken_sent_before_or_after_the_wait() {
+    let probes = Probes::new(&["a"]);
+    probes.line("emit a go before").ok();
+    assert_eq!(probes.line("call a take go").ok(), "\"before\"\n");
+    let waits = probes.start("call a take go");
+    probes.until("a#3", "waiting");
+    probes.line("emit a go after").ok();
+    assert_eq!(ended(waits).ok(), "\"after\"\n");
+    // no process is there while it waits, and none but its own worker when it goes on
+    probes.line("call a take go --async").ok();
+    probes.work();
+    probes.0.line("emit a go late").ok();
+    while probes.get("a", "status") != "late" {}
+}
+
+#[test]
+fn an_event_with_a_key_is_sent_once() {
+    let probes = Probes::new(&["a"]);
+    for _ in 0..2 {
+        let sent: Value = serde_json::from_str(&probes.line("emit a go x --key k --json").ok()).unwrap();
+        assert_eq!((&sent["event"], &sent["number"]), (&"go".into(), &1.into()));
+    }
+    probes.line("emit a go y --key k").refuses(4, "the key \"k\" was used for an event of a", "take another key");
+    assert!(probes.line("show a --json").ok().contains(r#""events":1,"#));
+}
+
+#[test]
+fn a_payload_comes_typed_from_a_file_or_from_stdin() {
+    let probes = Probes::new(&["a"]);
+    probes.0.write("payload", "from a file\n");
+    probes.line("emit a go @payload").ok();
+    probes.0.fed(["emit", "a", "go", "-"], "\"from stdin\"\n").ok();
+    probes.run(&["emit", "a", "go", "two words"]).ok();
+    let taken = probes.line("call a take_all go 3").ok();
+    assert_eq!(taken, "[\"from a file\",\"from stdin\",\"two words\"]\n");
+    probes.line("emit a go @nowhere").refuses(2, "cannot read PAYLOAD from nowhere", "");
+}
+
+#[test]
+fn an_event_needs_an_actor_and_a_name() {
+    let probes = Probes::new(&["a"]);
+    probes.line("emit nobody go").refuses(3, "there is no actor nobody", "`vactor ls`");
+    probes.run(&["emit", "a", "two words"]).refuses(2, "\"two words\" is no name for an event", "without spaces");
+    probes.run(&["emit", "a", ""]).refuses(2, "\"\" is no name for an event", "");
+    let big = format!("\"{}\"", "x".repeat(100));
+    probes.run(&["emit", "a", "go", &big, "--max-args", "64B"]).refuses(2, "over the limit", "`--max-args`");
+}

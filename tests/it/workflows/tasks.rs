@@ -1,0 +1,52 @@
+//! `vactor run`.
+
+use serde_json::Value;
+
+use super::Probes;
+
+#[test]
+fn a_task_is_run_and_waited_for_or_left_to_a_worker() {
+    let probes = Probes::new(&[]);
+    assert_eq!(probes.line("run probe square 7").ok(), "49\n");
+    assert_eq!(probes.line("run probe square n=8 --async").ok(), "probe/square#2\n");
+    assert_eq!(probes.listed("--actor probe/square"), ["probe/square#2 queued", "probe/square#1 succeeded"]);
+    assert_eq!(probes.line("wait probe/square#2").ok(), "64\n");
+    assert_eq!(probes.listed("--status succeeded"), ["probe/square#2 succeeded", "probe/square#1 succeeded"]);
+    // by a worker that nobody started by hand
+    assert_eq!(probes.0.line("run probe square 9 --async").ok(), "probe/square#3\n");
+    probes.until("probe/square#3", "succeeded");
+    probes.line("run probe sqare 7").refuses(2, "no method sqare", "did you mean `square`?");
+    probes.line("run probe add 7").refuses(2, "add is a mutation", "");
+    probes.line("run prob square 7").refuses(3, "there is no class prob", "did you mean `probe`?");
+}
+
+#[test]
+fn a_task_with_a_key_is_run_once() {
+    let probes = Probes::new(&[]);
+    for _ in 0..2 {
+        assert_eq!(probes.line("run probe square 7 --key k").ok(), "49\n");
+    }
+    assert_eq!(probes.line("run probe square 7 --key k --async").ok(), "probe/square#1\n");
+    assert_eq!(probes.listed("--actor probe/square").len(), 1);
+    probes.line("run probe square 8 --key k").refuses(4, "was used for another call, probe/square#1", "");
+}
+
+#[test]
+fn a_task_that_fails_is_tried_again_as_its_class_or_its_caller_says() {
+    let probes = Probes::new(&[]);
+    let ran = probes.line("run probe flaky 2");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "2\n"), "{ran:?}");
+    assert!(ran.stderr.contains("try 1") && ran.stderr.contains("try 2"), "{ran:?}");
+    let ran = probes.line("run probe flaky 2 --retries 0 --json");
+    assert_eq!(ran.code, 1);
+    let error: Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!((&error["error"]["kind"], &error["error"]["reference"]), (&"flaky".into(), &"probe/flaky#2".into()));
+    assert_eq!(probes.line("run probe flaky 3 --retries 2").ok(), "3\n");
+}
+
+#[test]
+fn a_construction_that_failed_is_listed() {
+    let probes = Probes::new(&[]);
+    probes.line("create probe a partner=a").fails(5);
+    assert_eq!(probes.listed("--status failed").first().map(String::as_str), Some("a#1 failed"));
+}
