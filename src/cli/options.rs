@@ -65,6 +65,9 @@ pub struct LimitFlags {
     /// How many calls and messages it may start and send [default: 10000]
     #[arg(long, value_name = "N", env = "VACTOR_MAX_CHILDREN", hide_env_values = true, help_heading = "Limits")]
     max_children: Option<u64>,
+    /// How much it may ask for in all: what it starts and sends, its waits, saves and cancels [default: 100000]
+    #[arg(long, value_name = "N", env = "VACTOR_MAX_OPERATIONS", hide_env_values = true, help_heading = "Limits")]
+    max_operations: Option<u64>,
     /// How many calls may wait for one another in a row [default: 64]
     #[arg(long, value_name = "N", env = "VACTOR_MAX_DEPTH", hide_env_values = true, help_heading = "Limits")]
     max_depth: Option<u32>,
@@ -81,6 +84,7 @@ impl LimitFlags {
             result: self.max_result.unwrap_or(default.result),
             log: self.max_log.unwrap_or(default.log),
             children: self.max_children.unwrap_or(default.children),
+            operations: self.max_operations.unwrap_or(default.operations),
             depth: self.max_depth.unwrap_or(default.depth),
             ..default
         }
@@ -130,7 +134,7 @@ mod tests {
         let told: Vec<_> = told.collect();
         let matches = command.get_matches_from(&told);
         let flags = <LimitFlags as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
-        assert_eq!((told.len(), flags.limits()), (16, Limits::default()));
+        assert_eq!((told.len(), flags.limits()), (18, Limits::default()));
     }
 
     #[test]

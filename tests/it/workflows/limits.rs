@@ -15,6 +15,17 @@ fn how_many_are_started() {
 }
 
 #[test]
+fn how_much_is_asked_for() {
+    let probes = Probes::new(&["a"]);
+    for _ in 0..5 {
+        probes.line("emit a go x").ok();
+    }
+    assert_eq!(probes.line("call a take_all go 2 --max-operations 2").ok(), "[\"x\",\"x\"]\n");
+    let ran = probes.line("call a take_all go 3 --max-operations 2");
+    assert!(ran.code != 0 && ran.stderr.contains("`--max-operations`"), "{ran:?}");
+}
+
+#[test]
 fn how_deep_calls_nest() {
     let probes = Probes::new(&["a", "b", "c"]);
     let call = |row: &str| probes.run(&["call", "a", "meet_row", row, "--max-depth", "1"]);
