@@ -38,7 +38,7 @@ fn what_was_acknowledged_is_there_and_the_rest_whole_or_not() {
             _ => None,
         });
         let acknowledged = acknowledged.unwrap();
-        let image = after_cut(&ops[..cut], &mut random);
+        let image = after_cut(&[], &ops[..cut], &mut random);
         let read = dump(&RedbStore::open_on(Disk::holding(image.clone()), Mode::Read).unwrap()).unwrap();
         let written = RedbStore::open_on(Disk::holding(image), Mode::Write).unwrap();
         assert!(dump(&written).unwrap() == read, "a reader and a writer see two stores, after {cut} operations");
@@ -54,10 +54,10 @@ fn what_was_acknowledged_is_there_and_the_rest_whole_or_not() {
     }
 }
 
-/// What is on the disk: all that was synced, and of the rest any, in part or not.
-pub fn after_cut(ops: &[Op], random: &mut fastrand::Rng) -> Vec<u8> {
+/// What is on the disk, which held something before: all that was synced, and of the rest any, in part or not.
+pub fn after_cut(before: &[u8], ops: &[Op], random: &mut fastrand::Rng) -> Vec<u8> {
     let synced = ops.iter().rposition(|op| matches!(op, Op::Sync)).map_or(0, |sync| sync + 1);
-    let mut image = Vec::new();
+    let mut image = before.to_vec();
     for (n, op) in ops.iter().enumerate() {
         let survives = n < synced || random.u8(..3) > 0;
         match op {

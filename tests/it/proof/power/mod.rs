@@ -59,7 +59,7 @@ fn what_an_engine_acknowledged_is_there_and_the_rest_whole_or_not() {
         if let Some(removed) = acts.get(acknowledged + 1).and_then(|next| next.removes) {
             facts.forget(removed);
         }
-        let left = Disk::holding(after_cut(&ops[..cut], &mut random));
+        let left = Disk::holding(after_cut(&[], &ops[..cut], &mut random));
         println!("cut after {cut} operations of the disk, {acknowledged} acts acknowledged");
         let clock = Arc::new(AtomicU64::new(BEGIN));
         let engine = open(&left, &clock);

@@ -1,0 +1,119 @@
+//! A store that kills its process at a write.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use vactor::model::{
+    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, NewInvocation, On, Recorded, Reference, Result,
+    Step, Timestamp,
+};
+use vactor::store::{
+    Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, RedbStore, Registered, Snapshot,
+    Store, Suspend, Suspended, Version, Watch,
+};
+
+/// The moment of a process's death.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// Right before the write of this number, from 1.
+    Before(u64),
+    /// Right after it.
+    After(u64),
+}
+
+pub struct Deadly {
+    pub store: RedbStore,
+    pub death: Death,
+    pub writes: AtomicU64,
+}
+
+impl Deadly {
+    /// What has written nothing does not count.
+    fn write<T>(&self, write: impl FnOnce() -> Result<T>, has_written: impl FnOnce(&T) -> bool) -> Result<T> {
+        if self.death == Death::Before(self.writes.load(Ordering::SeqCst) + 1) {
+            die();
+        }
+        let written = write();
+        if written.as_ref().is_ok_and(has_written) {
+            let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
+            if self.death == Death::After(number) {
+                die();
+            }
+        }
+        written
+    }
+}
+
+fn die() -> ! {
+    kill(Pid::this(), Signal::SIGKILL).unwrap();
+    unreachable!("nobody survives that");
+}
+
+/// Methods that the store behind it answers.
+macro_rules! passed_on {
+    ($($name:ident($($arg:ident: $of:ty),*) -> $answer:ty;)*) => {
+        $(fn $name(&self, $($arg: $of),*) -> $answer {
+            self.store.$name($($arg),*)
+        })*
+    };
+}
+
+impl Store for Deadly {
+    fn accept(&self, invocations: Vec<NewInvocation>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
+        let is_new = |accepted: &Result<Accepted>| matches!(accepted, Ok(Accepted::New(_)));
+        self.write(|| self.store.accept(invocations, inbox_limit), |all| all.iter().any(is_new))
+    }
+
+    fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>> {
+        let is_done = |committed: &Result<Committed>| matches!(committed, Ok(Committed::Done { .. }));
+        self.write(|| self.store.commit(commits), |all| all.iter().any(is_done))
+    }
+
+    fn suspend(&self, suspend: Suspend) -> Result<Suspended> {
+        self.write(|| self.store.suspend(suspend), |suspended| matches!(suspended, Suspended::Waits { .. }))
+    }
+
+    fn cancel(&self, reference: &Reference, at: Timestamp, fault: Fault, running: &BTreeSet<Reference>) -> Result<()> {
+        self.write(|| self.store.cancel(reference, at, fault, running), |()| true)
+    }
+
+    fn emit(&self, event: NewEvent, limit: u64) -> Result<u64> {
+        let known = event.key.as_ref().is_some_and(|key| self.store.keyed(&event.name, &key.text).is_err());
+        self.write(|| self.store.emit(event, limit), |_| !known)
+    }
+
+    passed_on! {
+        register(version: NewVersion) -> Result<Registered>;
+        class(name: &ClassName) -> Result<Option<Class>>;
+        classes() -> Result<Vec<Class>>;
+        version(class: &ClassName, number: u32) -> Result<Option<Version>>;
+        component(hash: &Hash) -> Result<Option<Vec<u8>>>;
+        remove_class(name: &ClassName) -> Result<()>;
+        head(name: &Name) -> Result<Option<Head>>;
+        load(id: &ActorId) -> Result<Option<Snapshot>>;
+        actors(prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
+        remove(id: &ActorId, at: Timestamp, force: bool) -> Result<()>;
+        steps(id: &ActorId, from: u64, limit: usize) -> Result<Vec<Step>>;
+        checkpoint(id: &ActorId, step: u64) -> Result<Option<(u64, Vec<u8>)>>;
+        invocation(reference: &Reference) -> Result<Option<Invocation>>;
+        reference_of(opaque_id: &str) -> Result<Option<Reference>>;
+        keyed(name: &Name, key: &str) -> Result<Option<Invocation>>;
+        next(name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
+        tasks(name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
+        runnable(after: Option<&Name>, now: Timestamp, limit: usize) -> Result<Vec<Name>>;
+        next_due(now: Timestamp) -> Result<Option<Timestamp>>;
+        pending(name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>>;
+        invocations(name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
+        answer(reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
+        record(reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>>;
+        beginning(reference: &Reference) -> Result<Option<Vec<u8>>>;
+        events(name: &Name, after: u64, limit: usize) -> Result<Vec<Event>>;
+        hold(name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>>;
+        holds() -> Result<Box<dyn Holds>>;
+        is_held(name: &Name) -> Result<bool>;
+        watch() -> Result<Box<dyn Watch>>;
+    }
+}

@@ -1,0 +1,92 @@
+//! All that a store knows and that does not depend on chance or on the time: what must be the same however often processes died.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use vactor::Engine;
+use vactor::model::{Invocation, Name, Outcome, Reference, Status};
+
+/// Tasks of the classes that the flows use.
+const TASKS: [&str; 4] = ["probe/square", "probe/flaky", "trainer/fit", "trainer/train"];
+
+/// By what it is about, in words.
+pub type Facts = BTreeMap<String, Value>;
+
+/// Along the way: nothing is left to run, journals have no gap, every step's state is what a replay gives, the head is at the last
+/// step, and every reference that was ever given has ended, with the step that says so.
+pub fn facts(engine: &Engine) -> Facts {
+    assert_eq!(engine.pending(None, None, 9).unwrap(), [], "accepted and not run");
+    let mut facts = Facts::new();
+    for task in tasks() {
+        invocations(engine, &task, &mut facts);
+    }
+    for (id, head) in engine.actors("", None, usize::MAX).unwrap() {
+        assert_eq!((head.queued, head.delayed), (0, 0), "{id}");
+        let name = Name::from(&id);
+        assert_eq!(invocations(engine, &name, &mut facts), head.numbers.references, "{id}");
+        let steps = engine.steps(id.as_str(), 1, usize::MAX).unwrap();
+        assert!(steps.iter().map(|step| step.number).eq(1..=head.numbers.steps), "gaps in {id}");
+        for step in &steps {
+            let state = engine.state_at(id.as_str(), step.number).unwrap();
+            assert_eq!(step.state, vactor::model::Hash::of(&state), "step {} of {id}", step.number);
+            let is_save = step.run.is_some_and(|run| run.saved);
+            let status = engine.invocation(&Reference::new(&id, step.reference)).unwrap().status;
+            let Status::Ended { step: Some(last), .. } = status else { panic!("{id}#{} left a step", step.reference) };
+            assert_eq!(last == step.number, !is_save, "step {} of {id}", step.number);
+            let (reference, log) = (step.reference, step.log.lines.iter().map(|line| line.message.as_str()));
+            let fact = json!({
+                "reference": reference, "method": step.method, "outcome": told(&step.outcome), "save": is_save,
+                "state": without_ids(&String::from_utf8(state).unwrap()), "log": log.collect::<Vec<_>>(),
+            });
+            facts.insert(format!("step {} of {id}", step.number), fact);
+        }
+        assert_eq!(head.actor.unwrap().state, steps.last().unwrap().state, "{id}");
+        let events = engine.events(id.as_str(), 0, usize::MAX).unwrap();
+        assert_eq!(events.len() as u64, head.events, "{id}");
+        let left: Vec<_> = events.iter().map(|event| json!([event.name, event.payload.value()])).collect();
+        facts.insert(format!("events of {id}"), json!(left));
+    }
+    facts
+}
+
+pub fn tasks() -> impl Iterator<Item = Name> {
+    TASKS.into_iter().map(Name::from_stored)
+}
+
+/// How many there are.
+fn invocations(engine: &Engine, name: &Name, facts: &mut Facts) -> u64 {
+    let invocations = engine.invocations(name, None, usize::MAX).unwrap();
+    for invocation in &invocations {
+        facts.insert(invocation.reference().to_string(), about(engine, invocation));
+    }
+    invocations.len() as u64
+}
+
+fn about(engine: &Engine, invocation: &Invocation) -> Value {
+    let Status::Ended { outcome, step, .. } = &invocation.status else { panic!("{invocation:?} has not ended") };
+    let new = &invocation.new;
+    let children = engine.children(invocation).unwrap();
+    json!({
+        "method": new.method, "arguments": new.arguments.value(), "outcome": told(outcome), "step": step,
+        "caller": new.caller.as_ref().map(Reference::to_string), "attempts": invocation.attempts, "resumes": new.resumes,
+        "resumed by": invocation.resumed_by, "children": children.iter().map(Reference::to_string).collect::<Vec<_>>(),
+    })
+}
+
+pub fn told(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Succeeded(result) => json!({ "ok": without_ids(result.as_str()) }),
+        Outcome::Failed(fault) => json!({ "failed": fault.kind, "message": without_ids(&fault.message) }),
+    }
+}
+
+/// Opaque ids come from chance.
+fn without_ids(text: &str) -> String {
+    let mut masked = String::new();
+    for (n, part) in text.split("\"i").enumerate() {
+        let is_id = n > 0 && part.len() >= 32 && part.bytes().take(32).all(|byte| byte.is_ascii_hexdigit());
+        masked.push_str(if n > 0 { "\"i" } else { "" });
+        masked.push_str(if is_id { &part[32..] } else { part });
+    }
+    masked
+}

@@ -1,0 +1,217 @@
+//! Methods that wait, whose processes die at every write that they make, or live for a few writes each: in the end the store knows the
+//! same as if nobody had died.
+//!
+//! A process that dies is this test binary again, on a store that kills it. The flow is then played again from its beginning, by
+//! the keys of its calls and events: what happened before is not done twice, what was left is taken up. `VACTOR_SEED` replays at
+//! which writes the processes die.
+#![cfg(unix)]
+
+mod cuts;
+mod deadly;
+mod facts;
+mod player;
+mod plays;
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::Duration;
+
+use fastrand::Rng;
+use tempfile::TempDir;
+use vactor::Engine;
+use vactor::engine::Settings;
+use vactor::sandbox::{Cache, Sandbox};
+use vactor::store::{Mode, RedbStore};
+
+use super::seed;
+use crate::classes::component;
+use deadly::{Deadly, Death};
+use facts::{Facts, facts};
+use player::Player;
+
+const FLOW: &str = "VACTOR_TEST_FLOW";
+const FOLDER: &str = "VACTOR_TEST_FOLDER";
+const DEATH: &str = "VACTOR_TEST_DEATH";
+
+/// A process that has not ended by then is stuck, and says so.
+const STUCK: Duration = Duration::from_secs(100);
+
+/// More writes than any flow makes.
+const ENOUGH: u64 = 1000;
+
+/// Tests of each flow.
+macro_rules! flows {
+    ($($name:ident of $classes:expr;)*) => {
+        const FLOWS: &[Flow] = &[$(Flow { name: stringify!($name), classes: $classes, play: plays::$name }),*];
+
+        mod dies_at_every_write {
+            $(#[test]
+            fn $name() {
+                super::dies_at_every_write(super::flow(stringify!($name)));
+            })*
+        }
+
+        mod power_goes {
+            $(#[test]
+            fn $name() {
+                super::cuts::power_goes(super::flow(stringify!($name)));
+            })*
+        }
+
+        mod lives_for_a_few_writes {
+            $(#[test]
+            fn $name() {
+                super::lives_for_a_few_writes(super::flow(stringify!($name)));
+            })*
+        }
+    };
+}
+
+const PROBE: &[&str] = &["probe"];
+
+flows! {
+    tasks_are_joined of PROBE;
+    tasks_are_tried_again of PROBE;
+    children_make_their_actors of PROBE;
+    a_pipeline_is_resumed of PROBE;
+    a_race_is_run_by_events of PROBE;
+    a_deadline_passes of PROBE;
+    events_are_taken of PROBE;
+    a_failure_after_a_save of PROBE;
+    messages_are_sent of PROBE;
+    a_cancel_takes_children_along of PROBE;
+    a_child_outlives_its_parent of PROBE;
+    a_cycle_is_told of PROBE;
+}
+
+pub struct Flow {
+    name: &'static str,
+    classes: &'static [&'static str],
+    play: fn(&Player),
+}
+
+fn flow(name: &str) -> &'static Flow {
+    FLOWS.iter().find(|flow| flow.name == name).unwrap()
+}
+
+/// A store that a flow can begin on.
+struct Beginning {
+    flow: &'static Flow,
+    folder: TempDir,
+    /// Of a play in which nobody dies.
+    undisturbed: Facts,
+}
+
+impl Beginning {
+    fn of(flow: &'static Flow) -> Beginning {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = RedbStore::create(folder.path()).unwrap();
+        let engine = Engine::new(Arc::new(store), sandbox(), Settings::default());
+        for class in flow.classes {
+            engine.register(class, &std::fs::read(component(class)).unwrap()).unwrap();
+        }
+        drop(engine);
+        let mut beginning = Beginning { flow, folder, undisturbed: Facts::new() };
+        beginning.undisturbed = beginning.play_to_the_end(&beginning.copy());
+        beginning
+    }
+
+    fn copy(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(self.folder.path().join("store.redb"), copy.path().join("store.redb")).unwrap();
+        copy
+    }
+
+    fn play_to_the_end(&self, folder: &TempDir) -> Facts {
+        let store = RedbStore::open(folder.path(), Mode::Write).unwrap();
+        let player = Player::new(Arc::new(store), sandbox(), &|_| {});
+        (self.flow.play)(&player);
+        facts(&player.engine)
+    }
+
+    fn expect_the_same(&self, folder: &TempDir, after: &str) {
+        self.expect(&self.play_to_the_end(folder), after);
+    }
+
+    fn expect(&self, found: &Facts, after: &str) {
+        for (about, expected) in &self.undisturbed {
+            assert_eq!(found.get(about), Some(expected), "{about}, in `{}` {after}", self.flow.name);
+        }
+        let more: Vec<_> = found.iter().filter(|(about, _)| !self.undisturbed.contains_key(*about)).collect();
+        assert!(more.is_empty(), "{more:?}, in `{}` {after}", self.flow.name);
+    }
+
+    /// Plays it in a process that dies then; whether it did.
+    fn dies(&self, folder: &TempDir, death: Death) -> bool {
+        let (when, number) = match death {
+            Death::Before(number) => ("before", number),
+            Death::After(number) => ("after", number),
+        };
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "proof::flows::mortal", "--nocapture"]).stdin(Stdio::null());
+        command.env(FLOW, self.flow.name).env(FOLDER, folder.path()).env(DEATH, format!("{when} {number}"));
+        let output = command.output().unwrap();
+        let killed = output.status.signal() == Some(9);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(killed || output.status.success(), "`{}`, to die {when} {number}: {said}", self.flow.name);
+        killed
+    }
+}
+
+/// Not a test of its own: what the tests start as another process.
+#[test]
+fn mortal() {
+    let Ok(name) = std::env::var(FLOW) else { return };
+    thread::spawn(|| {
+        thread::sleep(STUCK);
+        eprintln!("it is stuck");
+        std::process::exit(1);
+    });
+    let (folder, death) = (std::env::var_os(FOLDER).unwrap(), std::env::var(DEATH).unwrap());
+    let death = match death.split_once(' ') {
+        Some(("before", number)) => Death::Before(number.parse().unwrap()),
+        Some(("after", number)) => Death::After(number.parse().unwrap()),
+        _ => panic!("no death {death}"),
+    };
+    let store = RedbStore::open(Path::new(&folder), Mode::Write).unwrap();
+    let store = Deadly { store, death, writes: AtomicU64::new(0) };
+    (flow(&name).play)(&Player::new(Arc::new(store), sandbox(), &|_| {}));
+}
+
+fn sandbox() -> Sandbox {
+    Sandbox::new(Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")))
+}
+
+fn dies_at_every_write(flow: &'static Flow) {
+    let mut random = Rng::with_seed(seed());
+    let beginning = Beginning::of(flow);
+    for number in 1..ENOUGH {
+        // the store is as after the write before it
+        if random.u8(..4) == 0 {
+            let folder = beginning.copy();
+            beginning.dies(&folder, Death::Before(number));
+            beginning.expect_the_same(&folder, &format!("after a death before write {number}"));
+        }
+        let folder = beginning.copy();
+        if !beginning.dies(&folder, Death::After(number)) {
+            assert!(number > 1);
+            return;
+        }
+        beginning.expect_the_same(&folder, &format!("after a death after write {number}"));
+    }
+    panic!("`{}` never ends", flow.name);
+}
+
+fn lives_for_a_few_writes(flow: &'static Flow) {
+    let mut random = Rng::with_seed(seed());
+    let beginning = Beginning::of(flow);
+    let most = random.u64(1..5);
+    let folder = beginning.copy();
+    let lives = (1..ENOUGH).find(|_| !beginning.dies(&folder, Death::After(random.u64(1..=most))));
+    let lives = lives.unwrap_or_else(|| panic!("`{}` never ends, by lives of {most} writes at most", flow.name));
+    beginning.expect_the_same(&folder, &format!("after {lives} lives of {most} writes at most"));
+}

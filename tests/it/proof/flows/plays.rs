@@ -1,0 +1,160 @@
+//! What is played: each from its beginning, in the order of its acts, whatever of it was played before.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::player::Player;
+
+pub fn tasks_are_joined(flow: &Player) {
+    flow.probes(&["a", "b"]);
+    assert_eq!(flow.call("a", "sum_of_squares", json!({"n": 4})).unwrap(), 30);
+    let later = flow.submit("b", "sum_of_squares", json!({"n": 2}));
+    flow.work();
+    assert_eq!(flow.end_of(&later).unwrap(), 5);
+}
+
+pub fn tasks_are_tried_again(flow: &Player) {
+    let (third, never) =
+        (flow.run("probe", "flaky", json!({"tries": 3})), flow.run("probe", "flaky", json!({"tries": 9})));
+    flow.work();
+    for _ in 0..3 {
+        flow.pass(Duration::from_secs(1));
+    }
+    assert_eq!(flow.end_of(&third).unwrap(), 3);
+    assert_eq!(flow.end_of(&never).unwrap_err(), "flaky");
+}
+
+pub fn children_make_their_actors(flow: &Player) {
+    flow.probes(&["a", "b", "c"]);
+    assert_eq!(flow.call("a", "add_to_new", json!({"other": "new", "n": 5})).unwrap(), 105);
+    assert_eq!(flow.call("a", "add_to_new", json!({"other": "new", "n": 5})).unwrap(), 110);
+    assert_eq!(flow.call("a", "meet_row", json!({"row": ["b", "c"]})).unwrap(), "met");
+    let twice = [1, 2].map(|n| flow.submit("b", "add_to", json!({"other": "c", "n": n})));
+    flow.work();
+    assert_eq!(twice.map(|reference| flow.end_of(&reference).unwrap()), [1, 3]);
+}
+
+pub fn a_pipeline_is_resumed(flow: &Player) {
+    flow.probes(&["a", "gate"]);
+    flow.call("gate", "open", json!({"up_to": 2})).unwrap();
+    let failed = flow.submit("a", "pipeline", json!({"steps": 4, "gate": "gate"}));
+    flow.work();
+    assert_eq!(flow.end_of(&failed).unwrap_err(), "closed");
+    flow.call("gate", "open", json!({"up_to": 4})).unwrap();
+    let again = flow.resume(&failed);
+    flow.work();
+    // on the state that the saves left: 3, and all four again
+    assert_eq!(flow.end_of(&again).unwrap(), 13);
+    assert_eq!(flow.get("gate", "status"), "new++++", "each step passed the gate once");
+}
+
+pub fn a_race_is_run_by_events(flow: &Player) {
+    flow.probes(&["a", "p", "q", "r"]);
+    let race = flow.submit("a", "race", json!({"others": ["p", "q", "r"]}));
+    flow.work();
+    for id in ["r", "p", "q"] {
+        flow.emit(id, "go", json!(id));
+        flow.work();
+    }
+    assert_eq!(flow.end_of(&race).unwrap(), json!(["r r", "p p", "q q"]));
+}
+
+pub fn a_deadline_passes(flow: &Player) {
+    flow.probes(&["a", "b", "c"]);
+    let decides = ["a", "b"].map(|id| flow.submit(id, "decide", json!({"deadline_ms": 86_400_000})));
+    let sleeps = flow.submit("c", "sleep", json!({"ms": 3_600_000}));
+    flow.work();
+    flow.pass(Duration::from_hours(23));
+    flow.emit("b", "no", json!(null));
+    flow.pass(Duration::from_hours(2));
+    assert_eq!(decides.map(|reference| flow.end_of(&reference).unwrap()), ["late", "no"]);
+    assert!(flow.end_of(&sleeps).unwrap().as_u64().unwrap() >= 3_600_000);
+}
+
+pub fn events_are_taken(flow: &Player) {
+    flow.probes(&["a", "b"]);
+    flow.emit("a", "go", json!("0"));
+    let takes = flow.submit("a", "take_all", json!({"event": "go", "n": 3}));
+    let boots = flow.submit("b", "boot", json!({}));
+    flow.work();
+    flow.emit("a", "go", json!("1"));
+    flow.work();
+    flow.emit("b", "checked", json!("fine"));
+    for payload in ["2", "3"] {
+        flow.emit("a", "go", json!(payload));
+    }
+    flow.work();
+    assert_eq!(flow.end_of(&takes).unwrap(), json!(["0", "1", "2"]));
+    flow.end_of(&boots).unwrap();
+    assert_eq!(flow.call("a", "take", json!({"event": "go"})).unwrap(), "3");
+}
+
+pub fn a_failure_after_a_save(flow: &Player) {
+    flow.probes(&["a", "b"]);
+    flow.emit("a", "taken", json!("once"));
+    assert_eq!(flow.call("a", "save_and_fail", json!({"other": "b"})).unwrap_err(), "told-to");
+    flow.work();
+    let later = flow.submit("a", "save_and_fail", json!({"other": "b"}));
+    flow.work();
+    flow.emit("a", "taken", json!("twice"));
+    flow.work();
+    assert_eq!(flow.end_of(&later).unwrap_err(), "told-to");
+    assert_eq!((flow.get("a", "value"), flow.get("b", "value")), (json!(1), json!(2)));
+}
+
+pub fn messages_are_sent(flow: &Player) {
+    flow.probes(&["a", "b"]);
+    flow.call("a", "count", json!({"n": 4})).unwrap();
+    flow.work();
+    flow.submit("a", "send_notes", json!({"other": "b", "n": 3}));
+    flow.work();
+    flow.call("a", "send", json!({"other": "b", "n": 7, "delay_ms": 1000})).unwrap();
+    assert_eq!(flow.call("a", "send_and_fail", json!({"other": "b"})).unwrap_err(), "told-to");
+    flow.pass(Duration::from_secs(1));
+    assert_eq!(flow.get("a", "value"), 4);
+    assert_eq!((flow.get("b", "value"), flow.get("b", "status")), (json!(7), json!("new 0 1 2")));
+}
+
+pub fn a_cancel_takes_children_along(flow: &Player) {
+    flow.probes(&["a", "b", "c", "d"]);
+    let race = flow.submit("a", "race", json!({"others": ["b", "c"]}));
+    let gives_up = flow.submit("d", "give_up", json!({"other": "d2"}));
+    flow.work();
+    flow.cancel(&race);
+    assert_eq!(flow.end_of(&race).unwrap_err(), "cancelled");
+    for id in ["a", "b", "c"] {
+        assert_eq!(flow.call(id, "add", json!({})).unwrap(), 1);
+    }
+    flow.pass(Duration::from_secs(1));
+    assert_eq!(flow.end_of(&gives_up).unwrap(), "not-found");
+    let gives_up = flow.submit("d", "give_up", json!({"other": "b"}));
+    flow.work();
+    flow.pass(Duration::from_secs(1));
+    assert_eq!(flow.end_of(&gives_up).unwrap(), "cancelled");
+    assert_eq!(flow.call("b", "add", json!({})).unwrap(), 2);
+}
+
+pub fn a_child_outlives_its_parent(flow: &Player) {
+    flow.probes(&["a", "b"]);
+    flow.call("a", "begin", json!({"other": "b"})).unwrap();
+    let collects = flow.submit("a", "collect", json!({}));
+    flow.work();
+    flow.emit("b", "go", json!("there"));
+    flow.work();
+    assert_eq!(flow.end_of(&collects).unwrap(), "there");
+}
+
+pub fn a_cycle_is_told(flow: &Player) {
+    flow.probes(&["a", "b", "c"]);
+    assert_eq!(flow.call("a", "meet", json!({"other": "a"})).unwrap(), "deadlock");
+    flow.work();
+    assert_eq!(flow.call("b", "meet_row", json!({"row": ["c", "b"]})).unwrap_err(), "deadlock");
+    flow.work();
+    let waits = flow.submit("c", "wait_for_own_message", json!({"delay_ms": 1000}));
+    flow.work();
+    flow.pass(Duration::from_secs(2));
+    assert_eq!(flow.end_of(&waits).unwrap(), "deadlock");
+    flow.work();
+    assert_eq!(flow.get("c", "value"), 1);
+}
