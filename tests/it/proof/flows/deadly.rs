@@ -94,6 +94,7 @@ impl Store for Deadly {
         remove_class(name: &ClassName) -> Result<()>;
         head(name: &Name) -> Result<Option<Head>>;
         load(id: &ActorId) -> Result<Option<Snapshot>>;
+        names(after: Option<&Name>, limit: usize) -> Result<Vec<Name>>;
         actors(prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
         remove(id: &ActorId, at: Timestamp, force: bool) -> Result<()>;
         steps(id: &ActorId, from: u64, limit: usize) -> Result<Vec<Step>>;
