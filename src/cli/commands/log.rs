@@ -134,7 +134,10 @@ impl Log {
             let Some(last) = steps.last() else { return Ok(next) };
             next = last.number + 1;
             for step in &steps {
-                let operations = engine.operations(&self.id, step)?;
+                let mut operations = engine.operations(&self.id, step)?;
+                for Recorded { asked, .. } in &mut operations {
+                    asked.what = with_references(engine, &asked.what);
+                }
                 listing.add(|| self.line(step, &operations), || self.cells(step, &operations));
             }
             listing.flush()?;
@@ -190,6 +193,12 @@ impl Log {
             operations.iter().map(words).collect::<Vec<_>>().join("\n"),
         ]
     }
+}
+
+/// The same with references in place of the ids that guests see, where there is such a call still.
+fn with_references(engine: &Engine, asked: &str) -> String {
+    let named = |word: &str| engine.reference(word).map_or_else(|_| word.to_owned(), |reference| reference.to_string());
+    asked.split(' ').map(named).collect::<Vec<_>>().join(" ")
 }
 
 /// An operation with its answer, on a line.

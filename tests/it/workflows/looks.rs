@@ -55,7 +55,7 @@ fn operations_stand_in_the_journal() {
     assert_eq!(operations.len(), 2, "{step}");
     assert_eq!((&operations[0]["started"], &operations[1]["answer"]), (&"b#2".into(), &5.into()));
     let rows = probes.line("log a --last 1").ok();
-    assert!(rows.contains("= b#2") && rows.contains("= 5"), "{rows}");
+    assert!(rows.contains("= b#2") && rows.contains("wait for b#2 = 5"), "{rows}");
 }
 
 /// The ids that guests see name calls as well as references do.
