@@ -97,7 +97,7 @@ pub struct CallFlags {
     /// Makes the call once: made again with this key, it gives the recorded result and runs nothing
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
-    /// How long to wait for the actor to be free, such as 5s
+    /// How long to wait for its end, such as 5s; what was accepted by then goes on
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// Kept with the call in the journal; may be given several times
