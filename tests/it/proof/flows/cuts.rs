@@ -25,8 +25,7 @@ type Known = BTreeMap<Reference, Option<Value>>;
 
 fn known(engine: &Engine) -> Known {
     let mut known = Known::new();
-    let names = engine.actors("", None, usize::MAX).unwrap().into_iter().map(|(id, _)| (&id).into());
-    for name in names.chain(super::facts::tasks()) {
+    for name in engine.names(None, usize::MAX).unwrap() {
         for invocation in engine.invocations(&name, None, usize::MAX).unwrap() {
             let outcome = match &invocation.status {
                 Status::Ended { outcome, .. } => Some(told(outcome)),

@@ -6,9 +6,6 @@ use serde_json::{Value, json};
 use vactor::Engine;
 use vactor::model::{Invocation, Name, Outcome, Reference, Status};
 
-/// Tasks of the classes that the flows use.
-const TASKS: [&str; 4] = ["probe/square", "probe/flaky", "trainer/fit", "trainer/train"];
-
 /// By what it is about, in words.
 pub type Facts = BTreeMap<String, Value>;
 
@@ -17,13 +14,13 @@ pub type Facts = BTreeMap<String, Value>;
 pub fn facts(engine: &Engine) -> Facts {
     assert_eq!(engine.pending(None, None, 9).unwrap(), [], "accepted and not run");
     let mut facts = Facts::new();
-    for task in tasks() {
-        invocations(engine, &task, &mut facts);
+    for name in engine.names(None, usize::MAX).unwrap() {
+        invocations(engine, &name, &mut facts);
     }
     for (id, head) in engine.actors("", None, usize::MAX).unwrap() {
         assert_eq!((head.queued, head.delayed), (0, 0), "{id}");
-        let name = Name::from(&id);
-        assert_eq!(invocations(engine, &name, &mut facts), head.numbers.references, "{id}");
+        let invocations = engine.invocations(&Name::from(&id), None, usize::MAX).unwrap();
+        assert_eq!(invocations.len() as u64, head.numbers.references, "{id}");
         let steps = engine.steps(id.as_str(), 1, usize::MAX).unwrap();
         assert!(steps.iter().map(|step| step.number).eq(1..=head.numbers.steps), "gaps in {id}");
         for step in &steps {
@@ -49,17 +46,10 @@ pub fn facts(engine: &Engine) -> Facts {
     facts
 }
 
-pub fn tasks() -> impl Iterator<Item = Name> {
-    TASKS.into_iter().map(Name::from_stored)
-}
-
-/// How many there are.
-fn invocations(engine: &Engine, name: &Name, facts: &mut Facts) -> u64 {
-    let invocations = engine.invocations(name, None, usize::MAX).unwrap();
-    for invocation in &invocations {
-        facts.insert(invocation.reference().to_string(), about(engine, invocation));
+fn invocations(engine: &Engine, name: &Name, facts: &mut Facts) {
+    for invocation in engine.invocations(name, None, usize::MAX).unwrap() {
+        facts.insert(invocation.reference().to_string(), about(engine, &invocation));
     }
-    invocations.len() as u64
 }
 
 fn about(engine: &Engine, invocation: &Invocation) -> Value {

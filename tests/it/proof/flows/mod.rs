@@ -86,6 +86,9 @@ flows! {
     a_cancel_takes_children_along of PROBE;
     a_child_outlives_its_parent of PROBE;
     a_cycle_is_told of PROBE;
+    money_is_moved of &["account", "transfer"];
+    a_request_is_decided of &["approval"];
+    models_are_trained of &["trainer"];
 }
 
 pub struct Flow {

@@ -11,23 +11,24 @@ use vactor::sandbox::Sandbox;
 use vactor::store::Store;
 use vactor::{Engine, Error, Reference, Timestamp};
 
-pub const BEGIN: u64 = 2_000_000_000_000;
+const BEGIN: u64 = 2_000_000_000_000;
 
 pub struct Player<'a> {
     pub engine: Engine,
     clock: Arc<AtomicU64>,
     acts: Cell<u64>,
+    passed: Cell<Duration>,
     /// Is told after each act, which is acknowledged then.
     told: &'a dyn Fn(&Engine),
 }
 
 impl<'a> Player<'a> {
     pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, told: &'a dyn Fn(&Engine)) -> Player<'a> {
-        let clock = Arc::new(AtomicU64::new(BEGIN));
+        let clock = Arc::new(AtomicU64::new(latest(&*store)));
         let of_engine = Arc::clone(&clock);
         let clock_of = Arc::new(move || Timestamp::from_millis(of_engine.load(Ordering::SeqCst)));
         let engine = Engine::new(store, sandbox, Settings { clock: clock_of, ..Settings::default() });
-        Player { engine, clock, acts: Cell::new(0), told }
+        Player { engine, clock, acts: Cell::new(0), passed: Cell::default(), told }
     }
 
     fn next(&self) -> Options {
@@ -89,8 +90,10 @@ impl<'a> Player<'a> {
         self.done(());
     }
 
+    /// The time is so much later since the beginning; it does not go back where somebody played further before.
     pub fn pass(&self, time: Duration) {
-        self.clock.fetch_add(time.as_millis() as u64, Ordering::SeqCst);
+        self.passed.set(self.passed.get() + time);
+        self.clock.fetch_max(BEGIN + self.passed.get().as_millis() as u64, Ordering::SeqCst);
         self.work();
     }
 
@@ -102,6 +105,13 @@ impl<'a> Player<'a> {
     pub fn get(&self, id: &str, query: &str) -> Value {
         self.engine.get(id, query, json!({})).unwrap().result.value()
     }
+}
+
+/// When the last invocation of a store was accepted.
+fn latest(store: &dyn Store) -> u64 {
+    let names = store.names(None, usize::MAX).unwrap();
+    let newest = names.iter().flat_map(|name| store.invocations(name, None, 1).unwrap());
+    newest.map(|invocation| invocation.new.accepted.as_millis()).fold(BEGIN, u64::max)
 }
 
 fn told(outcome: vactor::Result<Value>) -> Result<Value, String> {

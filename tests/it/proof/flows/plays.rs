@@ -158,3 +158,59 @@ pub fn a_cycle_is_told(flow: &Player) {
     flow.work();
     assert_eq!(flow.get("c", "value"), 1);
 }
+
+pub fn money_is_moved(flow: &Player) {
+    for (id, opening) in [("ada", json!(500)), ("bob", json!(20)), ("full", json!(i64::MAX))] {
+        flow.create("account", id, json!({"owner": id, "opening": opening}));
+    }
+    let plans = [("ada", "bob", 120), ("bob", "ada", 1000), ("ada", "full", 7), ("ada", "nobody", 5)];
+    for (n, (from, to, amount)) in (1..).zip(plans) {
+        flow.create("transfer", &format!("t{n}"), json!({"from": from, "to": to, "amount": amount}));
+    }
+    flow.call("t1", "run", json!({})).unwrap();
+    for (id, kind) in [("t2", "refused"), ("t3", "returned"), ("t4", "returned")] {
+        let runs = flow.submit(id, "run", json!({}));
+        flow.work();
+        assert_eq!(flow.end_of(&runs).unwrap_err(), kind);
+    }
+    // run again, they say the same
+    flow.call("t1", "run", json!({})).unwrap();
+    assert_eq!(flow.call("t3", "run", json!({})).unwrap_err(), "returned");
+    let balances = ["ada", "bob", "full"].map(|id| flow.get(id, "balance"));
+    assert_eq!(balances, [json!(380), json!(140), json!(i64::MAX)]);
+}
+
+pub fn a_request_is_decided(flow: &Player) {
+    let day = Duration::from_hours(24);
+    for id in ["desk", "chair"] {
+        flow.create("approval", id, json!({"request": id}));
+    }
+    let [desk, chair] = ["desk", "chair"].map(|id| flow.submit(id, "submit", json!({})));
+    flow.work();
+    flow.pass(day);
+    flow.emit("desk", "rejected", json!("this is no decision"));
+    flow.work();
+    flow.emit("desk", "approved", json!({"by": "Ada"}));
+    flow.work();
+    flow.cancel(&chair);
+    flow.pass(day);
+    let chair = flow.submit("chair", "submit", json!({}));
+    flow.work();
+    flow.pass(day);
+    assert_eq!(flow.end_of(&desk).unwrap()["status"], "approved");
+    assert_eq!(flow.end_of(&chair).unwrap()["status"], "expired");
+}
+
+/// One trial at a time: of two, either may end first.
+pub fn models_are_trained(flow: &Player) {
+    flow.create("trainer", "iris", json!({"folds": 2}));
+    let search = |rate: f64| json!({"rates": [rate], "penalties": [0.01], "epochs": 3});
+    let best = flow.call("iris", "search", search(0.3)).unwrap();
+    let fails = flow.submit("iris", "search", search(1e300));
+    flow.work();
+    flow.pass(Duration::from_secs(1));
+    flow.pass(Duration::from_secs(1));
+    assert_eq!(flow.end_of(&fails).unwrap_err(), "no-trial");
+    assert_eq!(flow.call("iris", "search", search(0.3)).unwrap(), best);
+    assert_eq!(flow.get("iris", "progress")["tried"], 1);
+}
