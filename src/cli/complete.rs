@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 
 use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
 use vactor::engine::{Engine, Settings};
-use vactor::model::{Description, Method, MethodKind};
+use vactor::model::{Description, Invocation, Method, MethodKind, Name};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::Mode;
 
@@ -40,6 +40,18 @@ pub fn classes() -> ArgValueCompleter {
     completer(|line, _| {
         let classes = line.engine()?.classes().ok()?;
         Some(classes.into_iter().map(|class| CompletionCandidate::new(class.name.as_str())).collect())
+    })
+}
+
+/// Calls that have not ended.
+pub fn references() -> ArgValueCompleter {
+    completer(|line, current| {
+        let name = current.split_once('#').map(|(name, _)| Name::from_stored(name));
+        let pending = line.engine()?.pending(name.as_ref(), None, MOST).ok()?;
+        let described = |call: Invocation| {
+            CompletionCandidate::new(call.reference().to_string()).help(Some(call.new.method.into()))
+        };
+        Some(pending.into_iter().map(described).collect())
     })
 }
 

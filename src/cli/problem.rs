@@ -115,13 +115,14 @@ pub const CODES: [(Code, Option<Category>, &str); 8] = [
     (
         Code(4),
         Some(Category::Conflict),
-        "conflict or not now: it exists already, the key was used for another call, it is busy, --timeout ran out; \
-         trying again can help",
+        "conflict or not now: it exists already, the key was used for another call, it is busy, it was cancelled, \
+         --timeout ran out; trying again can help",
     ),
     (
         Code(5),
         Some(Category::Broken),
-        "the class broke: a trap, a limit inside the class, a state that it refuses, a result that is no JSON",
+        "the class broke: a trap, a limit inside the class, a state that it refuses, a result that is no JSON, a \
+         divergence, a deadlock",
     ),
     (
         Code(6),

@@ -223,5 +223,9 @@ fn a_shell_completes_what_the_store_holds() {
     assert_eq!(offered(&["vactor", "call", "b", "keep", "v"]), ["v="]);
     assert_eq!(offered(&["vactor", "create", "p"]), ["plain"]);
     assert_eq!(offered(&["vactor", "descr"]), ["describe"]);
+    vactor.line("call b go --at 2100-01-01T00:00Z").ok();
+    for line in [["vactor", "wait", "b"], ["vactor", "cancel", "b#"]] {
+        assert_eq!(offered(&line), ["b#2"]);
+    }
     assert!(offered(&["vactor", "call", "b", "--max-t"]).contains(&"--max-time".to_owned()));
 }

@@ -8,13 +8,13 @@ use vactor::model::{Error, Reference};
 
 use super::call::{ResultLine, print};
 use crate::cli::options::LimitFlags;
-use crate::cli::{Cli, Mode, Problem, Run, detached, interrupt, quantity};
+use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
 /// Waits for accepted calls and prints their results, one line each, in the order given
 #[derive(Args)]
 pub struct Wait {
     /// The calls, by the references that `--async` printed, or by the ids that guests see
-    #[arg(value_name = "REF", required = true)]
+    #[arg(value_name = "REF", required = true, add = complete::references())]
     references: Vec<String>,
     /// Waits for the first of them to end: prints its reference, a tab, and its result
     #[arg(long)]
@@ -33,7 +33,7 @@ pub struct Wait {
 #[derive(Args)]
 pub struct Cancel {
     /// The call
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = complete::references())]
     reference: String,
 }
 
