@@ -12,6 +12,7 @@ mod mortals;
 mod power;
 mod studies;
 mod transfers;
+mod waiters;
 
 /// What replays a random test: printed first, and taken from the environment.
 pub fn seed() -> u64 {

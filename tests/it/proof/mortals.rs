@@ -93,7 +93,7 @@ impl Mortals {
     }
 
     /// A reader of the store.
-    fn engine(&self) -> Engine {
+    pub fn engine(&self) -> Engine {
         let store = RedbStore::open(&self.vactor.path(".vactor"), Mode::Read).unwrap();
         let cache = Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         Engine::new(Arc::new(store), Sandbox::new(cache), Settings::default())

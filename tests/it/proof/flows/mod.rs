@@ -8,7 +8,7 @@
 
 mod cuts;
 mod deadly;
-mod facts;
+pub mod facts;
 mod player;
 mod plays;
 
