@@ -176,6 +176,12 @@ impl Probe {
         })
     }
 
+    /// Starts one child that waits, one that fails, and fails with that.
+    pub fn leave_behind(&mut self, other: String, ctx: &Context) -> Result<(), Fault> {
+        let _goes_on = ctx.start::<Probe>(other.as_str()).take("go".to_owned());
+        ctx.start::<Probe>("nobody").add(1).wait().map(drop)
+    }
+
     /// Cancels a child that would wait for ever.
     pub fn give_up(&mut self, other: String, ctx: &Context) -> String {
         let child = ctx.start::<Probe>(other).take("never".to_owned());

@@ -1,4 +1,4 @@
-//! A store that kills its process at a write.
+//! A store that counts what is asked of it, kills its process at a write, and says something else than it holds.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,21 +25,34 @@ pub enum Death {
 }
 
 pub struct Deadly {
-    pub store: RedbStore,
-    pub death: Death,
-    pub writes: AtomicU64,
+    store: RedbStore,
+    death: Option<Death>,
+    writes: AtomicU64,
+    /// Actors that were loaded, each to be run.
+    loads: AtomicU64,
+    /// What it makes of records.
+    pub forges: fn(&mut Vec<Recorded>),
 }
 
 impl Deadly {
+    pub fn new(store: RedbStore, death: Option<Death>) -> Deadly {
+        Deadly { store, death, writes: AtomicU64::new(0), loads: AtomicU64::new(0), forges: |_| {} }
+    }
+
+    /// Writes and loads so far.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.writes.load(Ordering::SeqCst), self.loads.load(Ordering::SeqCst))
+    }
+
     /// What has written nothing does not count.
     fn write<T>(&self, write: impl FnOnce() -> Result<T>, has_written: impl FnOnce(&T) -> bool) -> Result<T> {
-        if self.death == Death::Before(self.writes.load(Ordering::SeqCst) + 1) {
+        if self.death == Some(Death::Before(self.writes.load(Ordering::SeqCst) + 1)) {
             die();
         }
         let written = write();
         if written.as_ref().is_ok_and(has_written) {
             let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
-            if self.death == Death::After(number) {
+            if self.death == Some(Death::After(number)) {
                 die();
             }
         }
@@ -85,6 +98,17 @@ impl Store for Deadly {
         self.write(|| self.store.emit(event, limit), |_| !known)
     }
 
+    fn load(&self, id: &ActorId) -> Result<Option<Snapshot>> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.store.load(id)
+    }
+
+    fn record(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>> {
+        let mut record = self.store.record(reference, from, limit)?;
+        (self.forges)(&mut record);
+        Ok(record)
+    }
+
     passed_on! {
         register(version: NewVersion) -> Result<Registered>;
         class(name: &ClassName) -> Result<Option<Class>>;
@@ -93,7 +117,6 @@ impl Store for Deadly {
         component(hash: &Hash) -> Result<Option<Vec<u8>>>;
         remove_class(name: &ClassName) -> Result<()>;
         head(name: &Name) -> Result<Option<Head>>;
-        load(id: &ActorId) -> Result<Option<Snapshot>>;
         names(after: Option<&Name>, limit: usize) -> Result<Vec<Name>>;
         actors(prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
         remove(id: &ActorId, at: Timestamp, force: bool) -> Result<()>;
@@ -109,7 +132,6 @@ impl Store for Deadly {
         pending(name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>>;
         invocations(name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
         answer(reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
-        record(reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>>;
         beginning(reference: &Reference) -> Result<Option<Vec<u8>>>;
         events(name: &Name, after: u64, limit: usize) -> Result<Vec<Event>>;
         hold(name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>>;

@@ -6,8 +6,10 @@
 //! which writes the processes die.
 #![cfg(unix)]
 
+mod crowd;
 mod cuts;
 mod deadly;
+mod diverged;
 pub mod facts;
 mod player;
 mod plays;
@@ -16,7 +18,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::Duration;
 
@@ -85,12 +86,14 @@ flows! {
     messages_are_sent of PROBE;
     a_cancel_takes_children_along of PROBE;
     a_child_outlives_its_parent of PROBE;
+    a_failure_leaves_children of PROBE;
     a_cycle_is_told of PROBE;
     money_is_moved of &["account", "transfer"];
     a_request_is_decided of &["approval"];
     models_are_trained of &["trainer"];
 }
 
+#[derive(Clone, Copy)]
 pub struct Flow {
     name: &'static str,
     classes: &'static [&'static str],
@@ -103,14 +106,14 @@ fn flow(name: &str) -> &'static Flow {
 
 /// A store that a flow can begin on.
 struct Beginning {
-    flow: &'static Flow,
+    flow: Flow,
     folder: TempDir,
     /// Of a play in which nobody dies.
     undisturbed: Facts,
 }
 
 impl Beginning {
-    fn of(flow: &'static Flow) -> Beginning {
+    fn of(flow: &Flow) -> Beginning {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = RedbStore::create(folder.path()).unwrap();
         let engine = Engine::new(Arc::new(store), sandbox(), Settings::default());
@@ -118,7 +121,7 @@ impl Beginning {
             engine.register(class, &std::fs::read(component(class)).unwrap()).unwrap();
         }
         drop(engine);
-        let mut beginning = Beginning { flow, folder, undisturbed: Facts::new() };
+        let mut beginning = Beginning { flow: *flow, folder, undisturbed: Facts::new() };
         beginning.undisturbed = beginning.play_to_the_end(&beginning.copy());
         beginning
     }
@@ -181,7 +184,7 @@ fn mortal() {
         _ => panic!("no death {death}"),
     };
     let store = RedbStore::open(Path::new(&folder), Mode::Write).unwrap();
-    let store = Deadly { store, death, writes: AtomicU64::new(0) };
+    let store = Deadly::new(store, Some(death));
     (flow(&name).play)(&Player::new(Arc::new(store), sandbox(), &|_| {}));
 }
 

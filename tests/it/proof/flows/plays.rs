@@ -145,6 +145,19 @@ pub fn a_child_outlives_its_parent(flow: &Player) {
     assert_eq!(flow.end_of(&collects).unwrap(), "there");
 }
 
+pub fn a_failure_leaves_children(flow: &Player) {
+    flow.probes(&["a", "b", "c"]);
+    assert_eq!(flow.call("a", "leave_behind", json!({"other": "b"})).unwrap_err(), "not-found");
+    let fails = flow.submit("a", "leave_behind", json!({"other": "c"}));
+    flow.work();
+    assert_eq!(flow.end_of(&fails).unwrap_err(), "not-found");
+    for id in ["b", "c"] {
+        flow.emit(id, "go", json!("alone"));
+    }
+    flow.work();
+    assert_eq!((flow.get("b", "status"), flow.get("c", "status")), (json!("alone"), json!("alone")));
+}
+
 pub fn a_cycle_is_told(flow: &Player) {
     flow.probes(&["a", "b", "c"]);
     assert_eq!(flow.call("a", "meet", json!({"other": "a"})).unwrap(), "deadlock");

@@ -1,0 +1,49 @@
+//! A run that asks for something else than its record has: that it was another way round is simulated by a record that was forged.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use vactor::model::Hash;
+use vactor::store::{Mode, RedbStore};
+use vactor::{Error, Options};
+
+use super::deadly::Deadly;
+use super::player::Player;
+use super::{Beginning, Flow, PROBE, facts, sandbox};
+
+#[test]
+fn a_replay_that_goes_another_way_ends_and_names_both() {
+    let folder = Beginning::of(&Flow { name: "diverged", classes: PROBE, play: |_| {} }).copy();
+    let open = || Deadly::new(RedbStore::open(folder.path(), Mode::Write).unwrap(), None);
+    let player = Player::new(Arc::new(open()), sandbox(), &|_| {});
+    player.probes(&["a"]);
+    let takes = player.submit("a", "take_all", json!({"event": "go", "n": 2}));
+    player.work();
+    player.emit("a", "go", json!("first"));
+    player.work();
+    player.emit("a", "go", json!("second"));
+    drop(player);
+
+    let mut store = open();
+    store.forges = |record| {
+        for entry in record {
+            entry.asked.what = "wait for a bus".to_owned();
+            entry.asked.hash = Hash::of(b"a bus");
+        }
+    };
+    Player::new(Arc::new(store), sandbox(), &|_| {}).work();
+
+    let player = Player::new(Arc::new(open()), sandbox(), &|_| {});
+    let Err(Error::Failed { fault, .. }) = player.engine.wait(&takes, None) else { panic!("it did not fail") };
+    assert_eq!(fault.kind, "diverged");
+    assert!(fault.message.contains("wait for a bus") && fault.message.contains("event go"), "{}", fault.message);
+    let left = player.engine.events("a", 0, 9).unwrap();
+    assert_eq!(
+        left.iter().map(|event| event.payload.value()).collect::<Vec<_>>(),
+        ["second"],
+        "what was taken stays so"
+    );
+    let added = player.engine.call("a", "add", json!({}), &Options::default()).unwrap();
+    assert_eq!(added.result.value(), 1, "the actor is free, and as it was");
+    facts(&player.engine);
+}
