@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use vactor::model::Hash;
-use vactor::store::{Mode, RedbStore};
+use vactor::model::{Hash, Name};
+use vactor::store::{Mode, RedbStore, Store};
 use vactor::{Error, Options};
 
 use super::deadly::Deadly;
@@ -21,6 +21,8 @@ fn a_replay_that_goes_another_way_ends_and_names_both() {
     player.work();
     player.emit("a", "go", json!("first"));
     player.work();
+    // a guest that waits in memory still would go on there
+    drop(open().hold(&Name::from_stored("a"), None).unwrap());
     player.emit("a", "go", json!("second"));
     drop(player);
 
