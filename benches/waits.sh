@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 actors=${ACTORS:-10000}
 
 command -v hyperfine >/dev/null || { echo "error: hyperfine is not installed" >&2; exit 2; }
-cargo build --release --bin vactor
+cargo build --release --bin vactor --example fill
 built=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 PATH=$built/release:$PATH
 # beside the builds: a folder for temporary files may lie in memory, where an fsync costs nothing
