@@ -292,7 +292,7 @@ impl<'e> Driver<'e> {
     pub fn last_progress(&mut self, outcome: &Outcome) -> Option<Progress> {
         if matches!(outcome, Outcome::Failed(_)) {
             self.sends.clear();
-            self.entries.retain(|entry| matches!(entry, Entry::Done(_) | Entry::Taken { .. }));
+            self.entries.retain(|entry| matches!(entry, Entry::Done(_) | Entry::Taken { .. } | Entry::Again { .. }));
         }
         let asked_for_something = self.recorded > 0 || !self.entries.is_empty() || self.now > self.began;
         if !asked_for_something {

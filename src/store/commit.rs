@@ -47,6 +47,8 @@ pub struct Progress {
 pub enum Entry {
     /// Accepts a child. One that cannot be accepted is recorded with the reason.
     Start { asked: Asked, child: Box<Child> },
+    /// A start that is answered by a child which an earlier run of the method started: the guest knows it by this id, too.
+    Again { asked: Asked, child: crate::model::Reference, opaque_id: String },
     /// Ends an invocation, and its children, if it has not ended. Who asks for it goes on, be it among them or not.
     Cancel { asked: Asked, target: On },
     /// The wait was answered with an event, which is taken with this commit.

@@ -165,6 +165,14 @@ impl Probe {
         Ok(ctx.attach::<String>(&child).wait()?)
     }
 
+    /// Starts a child, remembers it once it has ended, and passes a gate.
+    pub fn keep(&mut self, other: String, gate: String, step: i64, ctx: &Context) -> Result<i64, Failure> {
+        let child = ctx.start::<Probe>(other).take("go".to_owned());
+        child.wait()?;
+        self.child = Some(child.invocation());
+        Ok(ctx.start::<Probe>(gate).pass(step).wait()?)
+    }
+
     /// Waits for what was begun or for a message to itself, which only comes when this has ended.
     pub fn wait_for_own_message(&mut self, delay_ms: u64, ctx: &Context) -> Result<String, Failure> {
         let id = ctx.send_after::<Probe>(Duration::from_millis(delay_ms), ctx.actor_id()).add(1);

@@ -12,9 +12,11 @@ use crate::store::{Commit, Committed, End, Entry};
 impl Driver<'_> {
     pub(super) fn start(&mut self, asked: Asked, outgoing: &Outgoing) -> Performed {
         let index = self.recorded + self.entries.len() as u64;
-        self.children.insert(self.new.seed.child(outgoing.ordinal).opaque_id(), index);
+        let opaque_id = self.new.seed.child(outgoing.ordinal).opaque_id();
+        self.children.insert(opaque_id.clone(), index);
         if let Some(child) = self.reusable.next(&asked.hash) {
-            return self.done(asked, Answer::Started(Ok(child)));
+            self.entries.push(Entry::Again { asked, child, opaque_id });
+            return Ok(Ok(None));
         }
         let caller = Caller { new: self.new, loaded: self.loaded, made: &self.made_here };
         match self.engine.child(&caller, outgoing)? {

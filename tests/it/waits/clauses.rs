@@ -88,6 +88,22 @@ fn a_resume_keeps_what_succeeded() {
 }
 
 #[test]
+fn a_child_that_is_used_again_is_known_by_the_id_that_the_resumed_one_was_told() {
+    let flow = Flow::new(&["a", "b", "gate"]);
+    flow.emit("b", "go", json!("there"));
+    let failed = flow.submit("a", "keep", json!({"other": "b", "gate": "gate", "step": 1}));
+    flow.work();
+    assert_eq!(kind(flow.wait(&failed)), "closed");
+    flow.call("gate", "open", json!({"up_to": 1})).unwrap();
+    let again = flow.engine.resume(&failed).unwrap();
+    assert_eq!(flow.wait(&again).unwrap(), 1);
+    assert_eq!(flow.call("a", "collect", json!({})).unwrap(), "there");
+    let calls = flow.engine.invocations(&(&"b".parse::<vactor::ActorId>().unwrap()).into(), None, 9).unwrap();
+    assert_eq!(calls.len(), 2, "its creation, and one call");
+    flow.replays("a");
+}
+
+#[test]
 fn a_guest_that_left_memory_goes_on_where_it_was() {
     let flow = Flow::new(&["a"]);
     let takes = flow.submit("a", "take_all", json!({"event": "go", "n": 5}));

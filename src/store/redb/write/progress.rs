@@ -30,6 +30,11 @@ impl Writer<'_> {
                 Asks::Start { asked, child } => {
                     Recorded { asked, answer: Answer::Started(self.start(me, *child, inbox_limit)?) }
                 }
+                Asks::Again { asked, child, opaque_id } => {
+                    // it is not forgotten with the child, and names what is not there then
+                    self.tables.put(&Key::opaque(&opaque_id), &child)?;
+                    Recorded { asked, answer: Answer::Started(Ok(child)) }
+                }
                 Asks::Cancel { asked, target } => {
                     self.cancel_for(me, &target, at)?;
                     Recorded { asked, answer: Answer::Nothing }
