@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Instant;
 
 use super::calls::one;
-use super::{Engine, new_seed};
+use super::{Engine, LETS_GO, new_seed};
 use crate::model::{
     Call, Error, Fault, HostFault, Invocation, Name, NewInvocation, On, Outcome, Reference, Result, Status, Timestamp,
 };
@@ -67,7 +68,9 @@ impl Engine {
             if let Some(begun) = &invocation.begun {
                 open.extend(self.children_of(&reference, 0, begun.recorded as usize)?);
             }
-            if self.runs(&reference)? {
+            // who ran the one before it lets go of the actor a moment after that one's end is known
+            let lets_go = Some(Instant::now() + LETS_GO);
+            if self.runs(&reference)? && self.store.hold(&reference.name, lets_go)?.is_none() {
                 running.insert(reference);
             }
         }
