@@ -49,7 +49,7 @@ impl Engine {
         self.prepare(Name::from(id), Call::Mutate, method, sent, key, options)
     }
 
-    fn prepare(
+    pub(super) fn prepare(
         &self,
         name: Name,
         call: Call,
@@ -71,7 +71,7 @@ impl Engine {
             due: options.due,
             resumes: None,
             depth: 0,
-            retries: None,
+            retries: options.retries,
         })
     }
 

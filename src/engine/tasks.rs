@@ -10,10 +10,9 @@ use super::crew::Slot;
 use super::driver::Broken;
 use super::prepare::{check_key, expect_kind, key, object, task_fingerprint};
 use super::run::{Replays, identity};
-use super::{Engine, Options, Reply, new_seed};
+use super::{Engine, Options, Reply};
 use crate::model::{
-    Call, Error, Fault, HostFault, Invocation, Log, Method, MethodKind, Name, NewInvocation, Outcome, Reference,
-    Result, Status,
+    Call, Error, Fault, HostFault, Invocation, Log, Method, MethodKind, Name, Outcome, Reference, Result, Status,
 };
 use crate::sandbox::{self, Run};
 use crate::store::{Accepted, Commit, End, Hold, Turn};
@@ -45,21 +44,8 @@ impl Engine {
         let method = loaded.method(task)?;
         expect_kind(method, &[MethodKind::Task])?;
         let sent = object(method, arguments)?;
-        let new = NewInvocation {
-            name: name.clone(),
-            call: Call::Task { class: class.name, version: class.current },
-            method: method.name.clone(),
-            arguments: self.complete(method, &sent)?,
-            key: key(options, &fingerprint)?,
-            caller: None,
-            meta: options.meta.clone(),
-            seed: new_seed()?,
-            accepted: self.now(),
-            due: options.due,
-            resumes: None,
-            depth: 0,
-            retries: options.retries,
-        };
+        let call = Call::Task { class: class.name, version: class.current };
+        let new = self.prepare(name.clone(), call, method, sent, key(options, &fingerprint)?, options)?;
         match one(self.store.accept(vec![new], self.settings.limits.inbox)?)? {
             Accepted::New(number) => Ok((Reference { name, number }, false)),
             Accepted::Known(known) => same_call(&known, options, Some(fingerprint)).map(|known| (known, true)),
