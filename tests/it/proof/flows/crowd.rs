@@ -29,7 +29,9 @@ fn of_many_that_wait_for_an_event_the_one_that_gets_it_runs() {
         player.work();
         let (writes, loads) = store.counts();
         // the event and the end
-        assert_eq!((writes - before.0, loads - before.1), (2, 1));
+        assert_eq!(writes - before.0, 2);
+        // none where its guest has not left memory yet
+        assert!(loads - before.1 <= 1, "{} actors were loaded", loads - before.1);
         assert_eq!(player.end_of(&takes[n]).unwrap(), "now");
     }
     let before = store.counts();
