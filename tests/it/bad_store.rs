@@ -120,11 +120,14 @@ mod permissions {
     const NOBODY: u32 = 65534;
 
     /// Runs it as a user to whom permissions mean something: as root they do not. It is a copy of the binary beside
-    /// the store that runs, for the folder that it was built in may be closed to others.
+    /// the store that runs, for the folder that it was built in may be closed to others. A process of its own writes
+    /// it: what this one has open for writing any child that another test starts just then has open too, and a file
+    /// that somebody may write is not run.
     fn as_another(vactor: &Vactor, line: &str) -> Ran {
         let binary = vactor.path("binary");
         if !binary.exists() {
-            fs::copy(env!("CARGO_BIN_EXE_vactor"), &binary).unwrap();
+            let copied = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_vactor")).arg(&binary).status();
+            assert!(copied.unwrap().success());
         }
         let mut command = std::process::Command::new(binary);
         command.env_clear().envs(vactor.environment()).current_dir(vactor.path(".")).stdin(Stdio::null());
