@@ -10,7 +10,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
 /// A lock; dropping it releases it.
-pub(super) struct Lock(#[expect(dead_code, reason = "open while it is held")] File);
+pub(super) struct Lock(File);
 
 /// Takes the lock of a place if nobody has it.
 pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
@@ -22,16 +22,26 @@ pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
     }
 }
 
+impl Drop for Lock {
+    /// Closing the file is not enough: a child that another thread is about to start has it open too, until it becomes
+    /// the program that it is to run.
+    fn drop(&mut self) {
+        let everything = libc::flock { l_type: libc::F_UNLCK as libc::c_short, l_len: 0, ..byte(0) };
+        // if this cannot be done, closing does it where no child has the file
+        let _ = fcntl(&self.0, FcntlArg::F_OFD_SETLK(&everything));
+    }
+}
+
 /// Locks of many places, which one open file has; dropping it releases them all.
 #[derive(Default)]
-pub(super) struct Locks(Option<File>);
+pub(super) struct Locks(Option<Lock>);
 
 impl Locks {
     /// Takes the lock of another place if nobody else has it.
     pub(super) fn try_add(&mut self, file: &Path, place: u64) -> io::Result<bool> {
         let file = match &self.0 {
-            Some(file) => file,
-            None => self.0.insert(open(file)?),
+            Some(lock) => &lock.0,
+            None => &self.0.insert(Lock(open(file)?)).0,
         };
         match fcntl(file, FcntlArg::F_OFD_SETLK(&byte(place))) {
             Ok(_) => Ok(true),
@@ -75,5 +85,30 @@ fn byte(place: u64) -> libc::flock {
         l_start: place as libc::off_t,
         l_len: 1,
         l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A child that was forked off and has not become another program yet has what a clone of the file has.
+    #[test]
+    fn a_lock_ends_with_its_holder_though_a_child_has_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lock");
+        let lock = try_take(&file, 7).unwrap().unwrap();
+        let child = lock.0.try_clone().unwrap();
+        assert!(is_taken(&file, 7).unwrap());
+        drop(lock);
+        assert!(!is_taken(&file, 7).unwrap());
+        drop(child);
+
+        let mut locks = Locks::default();
+        assert!(locks.try_add(&file, 7).unwrap() && locks.try_add(&file, 9).unwrap());
+        let child = locks.0.as_ref().unwrap().0.try_clone().unwrap();
+        drop(locks);
+        assert!(!is_taken(&file, 7).unwrap() && !is_taken(&file, 9).unwrap());
+        drop(child);
     }
 }

@@ -6,7 +6,16 @@ use std::io;
 use std::path::Path;
 
 /// A lock; dropping it releases it.
-pub(super) struct Lock(#[expect(dead_code, reason = "open while it is held")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child that another thread is about to start has it open too, until it becomes
+    /// the program that it is to run.
+    fn drop(&mut self) {
+        // if this cannot be done, closing does it where no child has the file
+        let _ = self.0.unlock();
+    }
+}
 
 /// Takes the lock of a place if nobody has it.
 pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
