@@ -1,4 +1,4 @@
-//! The component's exports, and what WebAssembly lacks: printing and words for a panic.
+//! The component's exports, its heap, and what WebAssembly lacks: printing and words for a panic.
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
@@ -22,6 +22,12 @@ pub mod bindings {
 }
 
 use bindings::exports::vactor::actor::class::{Failure as WireFailure, Guest};
+
+/// The standard library's allocator, in a version that begins with the heap that the linker leaves room for (`vactor build`
+/// has it do so). A memory that need not grow is not taken from the system and given back at every run; threads that make
+/// many runs at once would wait for each other in that.
+#[global_allocator]
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 thread_local! {
     /// The actor of this instance: an instance serves one run. Its type is the one class that the
