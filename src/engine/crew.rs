@@ -268,11 +268,20 @@ impl Engine {
             return Ok(Some(claim));
         }
         let roots: Vec<Reference> = self.crew.lock().roots.keys().cloned().collect();
-        if let Some(claim) = self.find_awaited(roots)? {
-            return Ok(Some(claim));
+        let mut seen = HashSet::new();
+        for root in roots {
+            let claim = self.find_awaited(&root, &mut seen)?;
+            // who waited may have gone during the look
+            if claim.is_some() && self.crew.lock().roots.contains_key(&root) {
+                return Ok(claim);
+            }
         }
-        let works_on_all = self.crew.lock().workers > 0;
-        if works_on_all { self.claim_anything().map(|found| found.claim) } else { Ok(None) }
+        let works_on_all = || self.crew.lock().workers > 0;
+        if !works_on_all() {
+            return Ok(None);
+        }
+        let found = self.claim_anything()?;
+        Ok(found.claim.filter(|_| works_on_all()))
     }
 
     /// What guests of this process started. What somebody else has, or cannot run yet, is looked at again later.
@@ -294,10 +303,9 @@ impl Engine {
         Ok(None)
     }
 
-    /// What these wait for, in the end: an invocation that can run.
-    fn find_awaited(&self, roots: Vec<Reference>) -> Result<Option<Claim>> {
-        let mut seen = HashSet::new();
-        let mut open = roots;
+    /// What somebody who waits for this waits for, in the end: an invocation that can run, and was not seen before.
+    fn find_awaited(&self, root: &Reference, seen: &mut HashSet<Reference>) -> Result<Option<Claim>> {
+        let mut open = vec![root.clone()];
         while let Some(reference) = open.pop() {
             if seen.len() >= LOOK_AT || !seen.insert(reference.clone()) {
                 continue;

@@ -94,7 +94,18 @@ impl Engine {
     /// `last` has ended. Whether anything ended.
     pub(super) fn run_inbox(&self, name: &Name, _held: &Hold, last: Option<u64>, slot: Option<&Slot>) -> Result<bool> {
         let mut ended = false;
+        let has_ended = |number| -> Result<bool> {
+            let last = self.store.invocation(&Reference { name: name.clone(), number })?;
+            Ok(last.is_none_or(|last| matches!(last.status, Status::Ended { .. })))
+        };
         while let Some(invocation) = self.store.next(name, self.now())? {
+            // somebody else may have ended it, even before the actor was held
+            if let Some(last) = last
+                && last != invocation.number
+                && has_ended(last)?
+            {
+                break;
+            }
             let snapshot = snapshot(self, &name.actor()?)?;
             let bounds = Bounds { deadline: None, stop: &self.settings.stop, slot, in_group: false };
             match self.execute(Invoked::Accepted(&invocation), &snapshot, bounds) {

@@ -1,12 +1,12 @@
 //! What happens between a look and the act that follows it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vactor::engine::{Engine, Observer, Options, Settings, Until};
+use vactor::engine::{Engine, Observer, Options, Phase, Settings, Until};
 use vactor::model::{Hash, Name};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{Mode, NewVersion, RedbStore, Store};
@@ -17,6 +17,14 @@ use crate::store::disk::Disk;
 
 /// An engine that is overtaken: something else happens when it asks for the time, which it does when it is about to accept a call.
 fn overtaken(place: &Place, by: impl FnOnce(Engine) + Send + 'static) -> Engine {
+    overtaken_and_told(place, (), by)
+}
+
+fn overtaken_and_told(
+    place: &Place,
+    observer: impl Observer + 'static,
+    by: impl FnOnce(Engine) + Send + 'static,
+) -> Engine {
     let (other, by) = (Mutex::new(Some(place.engine())), Mutex::new(Some(by)));
     let clock = move || {
         if let (Some(other), Some(by)) = (other.lock().unwrap().take(), by.lock().unwrap().take()) {
@@ -24,8 +32,13 @@ fn overtaken(place: &Place, by: impl FnOnce(Engine) + Send + 'static) -> Engine 
         }
         Timestamp::from_millis(2_000_000_000_000)
     };
-    place.engine_with(Settings { clock: Arc::new(clock), ..Settings::default() })
+    place.engine_with(Settings { clock: Arc::new(clock), observer: Arc::new(observer), ..Settings::default() })
 }
+
+/// Who has the other end hears when the engine that this observes is gone, with its threads.
+struct Alive(#[expect(dead_code, reason = "there until it is dropped")] Sender<()>);
+
+impl Observer for Alive {}
 
 /// The key is looked up first, but the other call may come just after that.
 #[test]
@@ -128,4 +141,42 @@ fn a_worker_whose_disk_is_full_ends_and_says_so() {
     assert!(error.to_string().contains("no storage space"), "{error}");
     disk.fill(None);
     assert_eq!(engine(Settings::default()).wait(&called, None).unwrap().result.as_str(), "1");
+}
+
+/// Who waits for a call has what stands before it run, and itself. What stands behind it is for others, though the call ended
+/// just before its actor was held.
+#[test]
+fn nothing_behind_a_call_is_run_for_who_waits_for_it() {
+    let place = Place::new();
+    let other = place.engine();
+    let [first, second] = [(); 2].map(|()| other.submit_call("c", "incr", json!({}), &Options::default()).unwrap());
+    let cancelled = first.clone();
+    let (alive, gone) = channel();
+    let engine = overtaken_and_told(&place, Alive(alive), move |other| other.cancel(&cancelled).unwrap());
+    assert_eq!(engine.wait(&first, None).unwrap_err().kind(), "cancelled");
+    drop(engine);
+    gone.recv().unwrap_err();
+    assert_eq!(other.phase(&other.invocation(&second).unwrap()).unwrap(), Phase::Queued);
+}
+
+/// Who looked for something to run may find it when the caller has given up.
+#[test]
+fn what_its_caller_waits_for_no_more_is_not_begun() {
+    let place = Place::new();
+    let other = place.engine();
+    let called = other.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
+    let (alive, gone) = channel();
+    let ((looks, looked), (go_on, goes_on)) = (channel(), channel::<()>());
+    let engine = overtaken_and_told(&place, Alive(alive), move |_| {
+        looks.send(()).unwrap();
+        goes_on.recv().unwrap();
+    });
+    while looked.try_recv().is_err() {
+        let error = engine.wait(&called, Some(Instant::now() + Duration::from_millis(10))).unwrap_err();
+        assert!(matches!(error, Error::StillRunning { .. }), "{error}");
+    }
+    go_on.send(()).unwrap();
+    drop(engine);
+    gone.recv().unwrap_err();
+    assert_eq!(other.phase(&other.invocation(&called).unwrap()).unwrap(), Phase::Queued);
 }
