@@ -47,6 +47,10 @@ impl Played {
     }
 
     pub fn act(&mut self, act: &Act, plain: &Plain) -> Answer {
+        // who ran a call holds the actor a moment longer than its end is known, and a cancel or a removal would find it at work
+        if let Act::Cancel(Pick { id, .. }) | Act::Remove { id, .. } = act {
+            drop(self.store.hold(&Name::from_stored(IDS[*id]), None).unwrap());
+        }
         match act {
             Act::Call(call) => answer(self.call(call), reply),
             Act::CreateIfAbsent { id, opening } => {
