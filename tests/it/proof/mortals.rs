@@ -23,7 +23,7 @@ use vactor::store::{Mode, RedbStore};
 use crate::support::Vactor;
 
 /// Who has not ended by then is stuck.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Duration = Duration::from_mins(10);
 
 /// Of so many workers one after the other, each of which ends when there is nothing to do, the last has found nothing.
 const WORKERS: usize = 100;
@@ -49,6 +49,16 @@ pub struct Ended {
 /// How many are to be killed.
 pub fn goal(otherwise: u64) -> u64 {
     std::env::var("VACTOR_KILLS").map_or(otherwise, |kills| kills.parse().unwrap())
+}
+
+/// Plays rounds, each until so many were killed in all, up to the goal; and on where not all was seen by then that is to be seen,
+/// but not for ever.
+pub fn rounds(goal: u64, round: u64, mut play: impl FnMut(u64), has_seen_all: impl Fn() -> bool) {
+    let mut until = 0;
+    while until < goal || !has_seen_all() && until < 10 * goal {
+        until += if until < goal { round.min(goal - until) } else { round };
+        play(until);
+    }
 }
 
 impl Default for Mortals {

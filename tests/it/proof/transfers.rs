@@ -1,13 +1,14 @@
 //! Money moved between accounts by eight processes that are killed at random moments, and by runs that are cancelled:
 //! whatever became of each transfer, every account holds what it began with, less what was taken and with what came.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::mortals::{Mortals, goal};
+use super::mortals::{Mortals, goal, rounds};
 use super::seed;
 use crate::classes;
 
@@ -76,17 +77,17 @@ fn no_cent_is_lost_or_doubled_by_kills_and_cancels() {
         vactor.run(["create", "account", id, id, &opening.to_string()]).ok();
     }
     let begun = AtomicU64::new(0);
-    let mut until = 0;
-    let mut stages = BTreeMap::new();
-    while until < goal {
-        until = goal.min(until + ROUND);
+    let stages = RefCell::new(BTreeMap::new());
+    let play_round = |until| {
         mortals.play(PROCESSES, until, &mut random, |random| play(&mortals, &begun, random));
         mortals.settle();
-        stages = hold(&mortals, begun.load(Ordering::SeqCst));
-    }
+        stages.replace(hold(&mortals, begun.load(Ordering::SeqCst)));
+    };
+    let both = || ["done", "returned"].iter().all(|stage| stages.borrow().contains_key(*stage));
+    rounds(goal, ROUND, play_round, both);
     mortals.replay();
-    println!("{mortals}; {stages:?}");
-    assert!(stages.contains_key("done") && stages.contains_key("returned"), "{stages:?}");
+    println!("{mortals}; {:?}", stages.borrow());
+    assert!(both(), "{:?}", stages.borrow());
 }
 
 /// Runs each transfer to its end, then holds the accounts against what the transfers say of themselves. Gives how many

@@ -13,7 +13,7 @@ use vactor::model::{Invocation, Outcome, Status};
 use vactor::{Engine, Reference};
 
 use super::flows::facts::facts;
-use super::mortals::{Mortals, goal};
+use super::mortals::{Mortals, goal, rounds};
 use super::seed;
 use crate::classes::component;
 
@@ -143,17 +143,18 @@ fn methods_that_wait_are_run_once_whoever_dies() {
         mortals.vactor.run(["create", "probe", id, if id == "gate" { "1000" } else { "0" }]).ok();
     }
     let told = Mutex::new(Told::default());
-    let (mut until, mut extra) = (0, 0);
-    while until < goal {
-        until = goal.min(until + ROUND);
+    let mut extra = 0;
+    let play_round = |until| {
         mortals.play(PROCESSES, until, &mut random, |random| play(&mortals, &told, random));
         let engine = end_what_takes(&mortals, &mut extra);
         facts(&engine);
         let all = All::of(&engine);
         all.hold(&engine, &told.lock().unwrap(), extra);
         println!("{mortals}; {} calls, {} of them cancelled", all.calls.len(), all.cancelled());
-    }
-    assert!(told.lock().unwrap().lines.len() > 20);
+    };
+    let enough = || told.lock().unwrap().lines.len() > 20;
+    rounds(goal, ROUND, play_round, enough);
+    assert!(enough());
 }
 
 /// Runs all that can run, and sends events while somebody waits for one.

@@ -39,7 +39,7 @@ const FOLDER: &str = "VACTOR_TEST_FOLDER";
 const DEATH: &str = "VACTOR_TEST_DEATH";
 
 /// A process that has not ended by then is stuck, and says so.
-const STUCK: Duration = Duration::from_secs(100);
+const STUCK: Duration = Duration::from_mins(10);
 
 /// More writes than any flow makes.
 const ENOUGH: u64 = 1000;

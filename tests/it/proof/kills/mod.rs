@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fastrand::Rng;
 use vactor::Reference;
 
-use super::mortals::{Mortals, goal};
+use super::mortals::{Mortals, goal, rounds};
 use super::seed;
 use commands::Command;
 use journals::Journals;
@@ -91,15 +91,23 @@ fn kill_9_at_any_moment_loses_nothing_doubles_nothing_and_leaves_nothing_stuck()
         vactor.run(["create", "counter", counter, "0"]).ok();
     }
     let mut journals = Journals::default();
-    let mut until = 0;
-    while until < goal {
-        until = goal.min(until + ROUND);
+    let play_round = |until| {
         driver.mortals.play(PROCESSES, until, &mut random, |random| driver.play(random));
         let engine = driver.mortals.settle();
         let log = driver.log();
         journals.read(&engine);
         journals.hold(&log);
-    }
+    };
+    let has_seen_all = || {
+        let log = driver.log();
+        let told_any = |told: fn(&Told) -> bool| log.ops.iter().any(|op| told(&op.told));
+        told_any(|told| *told == Told::Nothing)
+            && told_any(|told| matches!(told, Told::Result(_)))
+            && told_any(|told| matches!(told, Told::Reference(_)))
+            && !log.waited.is_empty()
+    };
+    rounds(goal, ROUND, play_round, has_seen_all);
+    assert!(has_seen_all());
     let log = driver.log();
     let told = log.ops.iter().filter(|op| op.told != Told::Nothing).count();
     println!(
@@ -110,7 +118,4 @@ fn kill_9_at_any_moment_loses_nothing_doubles_nothing_and_leaves_nothing_stuck()
         log.waited.len(),
         log.cancels.values().filter(|cancelled| **cancelled).count(),
     );
-    let told_any = |told: fn(&Told) -> bool| log.ops.iter().any(|op| told(&op.told));
-    assert!(told_any(|told| *told == Told::Nothing) && told_any(|told| matches!(told, Told::Result(_))));
-    assert!(told_any(|told| matches!(told, Told::Reference(_))) && !log.waited.is_empty());
 }
