@@ -105,6 +105,8 @@ impl Observer for Voice {
     fn compiling(&self, class: &ClassName) {
         if self.shows_progress() {
             let spinner = self.show(&format!("compiling {class}"), "{spinner} {prefix}", ProgressBar::new_spinner);
+            // at once: the thread that turns it may begin when all is over
+            spinner.tick();
             spinner.enable_steady_tick(Duration::from_millis(100));
         }
     }
