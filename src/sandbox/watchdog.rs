@@ -293,7 +293,14 @@ mod tests {
         assert!(thread_lives(&watchdog));
         drop(soon);
         until(|| !thread_lives(&watchdog));
-        drop(watched(&watchdog, LONG, &Stop::default()));
+
+        let wakes = || lock(&watchdog.0.state).wakes;
+        let soon = watched(&watchdog, Duration::ZERO, &Stop::default());
+        let long = watched(&watchdog, LONG, &Stop::default());
+        drop(soon);
+        // it woke for the one that is gone, and sleeps until the other's time
+        until(|| wakes() == Some(long.deadline));
+        drop(long);
         // it sleeps on, and the next run finds it
         assert!(thread_lives(&watchdog));
     }
