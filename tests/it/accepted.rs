@@ -77,6 +77,8 @@ fn what_failed_says_so_and_can_be_taken_up_again() {
     vactor.line("wait h#9").refuses(3, "there is no invocation h#9", "vactor log h");
     vactor.line("wait nobody#1").refuses(3, "there is no invocation nobody#1", "");
     vactor.line("wait h").refuses(2, "", "");
+    // the one that ended long ago would be the first while the other runs
+    assert_eq!(vactor.line("wait h#3").code, 1);
     let first = vactor.line("wait --any h#3 h#2");
     assert_eq!((first.code, first.stdout.as_str()), (1, "h#3\tnull\n"));
 }
