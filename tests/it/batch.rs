@@ -264,6 +264,10 @@ fn what_takes_long_shows_how_many_lines_are_done() {
 
 #[cfg(unix)]
 mod ends {
+    use std::net::Shutdown;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
     use super::*;
     use crate::support::signal;
 
@@ -280,7 +284,7 @@ mod ends {
     #[test]
     fn ctrl_c_prints_what_is_committed() {
         let vactor = spinning();
-        let mut talk = Talk::new(&vactor, "batch");
+        let mut talk = Talk::new(&vactor, "batch --max-time 10m");
         let call = |id: &str, method: &str| json!({"actor": id, "method": method}).to_string() + "\n";
         talk.say(call("a", "go") + &call("a", "spin") + &call("a", "go") + &call("b", "go") + &call("a", "go"));
         let mut said = String::new();
@@ -304,18 +308,21 @@ mod ends {
     #[test]
     fn a_reader_that_goes_away_ends_it_quietly() {
         let vactor = counters(&["a"]);
-        let mut child = Talk::new(&vactor, "batch -q");
-        assert_eq!(child.ask(incr("a"))["result"], 1);
-        let Talk(mut child, answers) = child;
-        drop(answers);
-        child.stdin.as_mut().unwrap().write_all(incr("a").as_bytes()).unwrap();
-        let ran = Ran::from({
-            let stdin = child.stdin.take();
-            let output = child.wait_with_output().unwrap();
-            drop(stdin);
-            output
-        });
+        // a pipe that is closed here is open still as long as a child that another test is about to start has it too; a
+        // socket is shut for all
+        let (mut reader, stdout) = UnixStream::pair().unwrap();
+        let mut command = vactor.command();
+        command.args(["batch", "-q"]).stdin(Stdio::piped()).stdout(OwnedFd::from(stdout)).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(incr("a").as_bytes()).unwrap();
+        assert!(reader.read(&mut [0; 4096]).unwrap() > 0, "the answer");
+        reader.shutdown(Shutdown::Both).unwrap();
+        stdin.write_all(incr("a").as_bytes()).unwrap();
+        // it ends though its stdin is open
+        let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        drop(stdin);
         assert_eq!(vactor.line("get a value").ok(), "2\n", "the call was made");
     }
 
