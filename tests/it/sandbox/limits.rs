@@ -1,7 +1,7 @@
 //! Each limit, at the limit and one past it.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vactor::model::{HostFault, Json, Limit, Limits};
 use vactor::sandbox::{Method, Stop};
@@ -84,8 +84,15 @@ fn who_reads_the_log_slowly_does_not_take_the_guests_time() {
     let class = compile(&RawClass::new().mutation("go", &body));
     let world = World::limited(|limits| limits.time = Duration::from_millis(200));
     let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
-    let ran = world.run_and_see(&class, method, &mut |_| thread::sleep(Duration::from_millis(250)));
-    assert!(ran.outcome.is_ok(), "{:?}", ran.outcome);
+    let (began, mut read) = (Instant::now(), Duration::ZERO);
+    let ran = world.run_and_see(&class, method, &mut |_| {
+        let began = Instant::now();
+        thread::sleep(Duration::from_millis(250));
+        read += began.elapsed();
+    });
+    // a guest that the machine itself let stand for so long may be over its limit
+    let own = began.elapsed() - read;
+    assert!(ran.outcome.is_ok() || own >= world.limits.time, "{:?} after {own:?}", ran.outcome);
 }
 
 #[test]
