@@ -39,9 +39,13 @@ pub fn builder() -> Command {
     command
 }
 
-/// One target folder for whatever is built, one cache of compiled classes, no store but what is found.
+/// One target folder for whatever is built, one cache of compiled classes, none of the user's settings.
 pub fn set_environment(command: &mut Command) -> &mut Command {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     command.env("CARGO_TARGET_DIR", folder.join("classes")).env("XDG_CACHE_HOME", folder.join("cache"));
-    command.env_remove("VACTOR_STORE").stdin(Stdio::null())
+    let settings = std::env::vars_os().map(|(name, _)| name);
+    for name in settings.filter(|name| name.as_encoded_bytes().starts_with(b"VACTOR_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null())
 }
