@@ -52,6 +52,8 @@ impl Engine {
 
     fn claim_inbox(&self, name: &Name, last: Option<u64>) -> Result<Option<Claim>> {
         let hold = self.store.hold(name, Some(Instant::now()))?;
+        // who held it until now may have given it up
+        let hold = hold.filter(|_| !self.crew.is_stuck(name));
         Ok(hold.map(|hold| Claim { name: name.clone(), work: Work::Inbox { last }, hold }))
     }
 

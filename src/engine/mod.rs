@@ -189,13 +189,14 @@ impl Engine {
     }
 
     /// Looks at who holds an actor, and again while it is held, for a moment: who ended what ran there lets go of it after its
-    /// end is known.
+    /// end is known. The last look comes after that moment, however late this thread is let go on.
     fn shortly<T>(&self, look: impl Fn() -> Result<Option<T>>) -> Result<Option<T>> {
         let end = Instant::now() + LETS_GO;
         let mut watch = self.store.watch()?;
         loop {
+            let last = Instant::now() >= end;
             let found = look()?;
-            if found.is_some() || Instant::now() >= end {
+            if found.is_some() || last {
                 return Ok(found);
             }
             watch.wait(end);

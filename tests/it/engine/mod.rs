@@ -44,14 +44,17 @@ impl Place {
     }
 
     pub fn engine_with(&self, settings: Settings) -> Engine {
-        let store = self.store();
-        let cache = Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
-        Engine::new(Arc::new(store), Sandbox::new(cache), settings)
+        Engine::new(Arc::new(self.store()), sandbox(), settings)
     }
 
     pub fn store(&self) -> RedbStore {
         RedbStore::open(self.folder.path(), Mode::Write).unwrap()
     }
+}
+
+/// With the cache of compiled classes that all tests share.
+fn sandbox() -> Sandbox {
+    Sandbox::new(Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")))
 }
 
 fn incr(engine: &Engine, by: i64, options: &Options) -> vactor::Result<i64> {

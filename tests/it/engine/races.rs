@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use vactor::engine::{Engine, Observer, Options, Phase, Settings, Until};
 use vactor::model::{Hash, Name};
-use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{Mode, NewVersion, RedbStore, Store};
 use vactor::{Category, ClassName, Error, Timestamp};
 
 use super::{Place, keyed};
+use crate::proof::flows::deadly::Deadly;
 use crate::store::disk::Disk;
 
 /// An engine that is overtaken: something else happens when it asks for the time, which it does when it is about to accept a call.
@@ -60,24 +60,31 @@ fn the_same_creation_with_the_same_key_at_the_same_time_is_one() {
     assert!(matches!(error, Error::ActorExists { .. } | Error::Failed { .. }), "{error}");
 }
 
-/// The component of a class is none, so that what stands in the inbox of its actor cannot run. That keeps no worker from
-/// leaving.
-#[test]
-fn a_detached_worker_leaves_though_something_cannot_run() {
-    #[derive(Default)]
-    struct Told(AtomicUsize);
-    impl Observer for Told {
-        fn stuck(&self, _: &Name, _: &Error) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
+/// Counts what was told to be stuck.
+#[derive(Default)]
+struct Told(AtomicUsize);
+
+impl Observer for Told {
+    fn stuck(&self, _: &Name, _: &Error) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
-    let place = Place::new();
+}
+
+/// The component of a class is none, so that what stands in the inbox of its actor `s` cannot run.
+fn spoil(place: &Place) {
     let description = place.engine().class("counter", None).unwrap().version.description;
     let (class, component) = (ClassName::new("spoiled").unwrap(), b"no component".to_vec());
     let version =
         NewVersion { class, hash: Hash::of(&component), component, description, at: Timestamp::from_millis(0) };
     place.store().register(version).unwrap();
     place.engine().submit_create("spoiled", "s", json!({"init_val": 0}), &Options::default()).unwrap();
+}
+
+/// What cannot run keeps no worker from leaving.
+#[test]
+fn a_detached_worker_leaves_though_something_cannot_run() {
+    let place = Place::new();
+    spoil(&place);
     let called = place.engine().submit_call("c", "incr", json!({}), &Options::default()).unwrap();
 
     let told = Arc::new(Told::default());
@@ -96,27 +103,44 @@ fn a_detached_worker_leaves_though_something_cannot_run() {
     assert_eq!(place.engine().wait(&called, None).unwrap().result.as_str(), "1");
 }
 
+/// Both workers saw that it can run before one of them found that it cannot; the other one comes after that.
+#[test]
+fn what_cannot_run_is_told_once_though_two_saw_that_it_can() {
+    let place = Place::new();
+    spoil(&place);
+    let seen = AtomicUsize::new(0);
+    let store = Deadly::taking(place.store(), move |store, of, until| {
+        if of.as_str() != "s" || seen.fetch_add(1, Ordering::SeqCst) >= 2 {
+            return store.hold(of, until);
+        }
+        let a_minute = Some(Instant::now() + Duration::from_secs(60));
+        while seen.load(Ordering::SeqCst) < 2 && Some(Instant::now()) < a_minute {
+            std::thread::yield_now();
+        }
+        store.hold(of, a_minute)
+    });
+    let told = Arc::new(Told::default());
+    let settings = Settings { observer: told.clone(), ..Settings::default() };
+    Engine::new(Arc::new(store), super::sandbox(), settings).work(2, Until::Idle { ahead: Duration::ZERO }).unwrap();
+    assert_eq!(told.0.load(Ordering::SeqCst), 1, "told once");
+}
+
 /// Whoever ran the last call may hold the actor a moment longer than its end is known.
 #[test]
 fn an_actor_whose_last_call_was_waited_for_is_not_busy() {
     let place = Place::new();
-    let engine = place.engine();
-    let stop = vactor::sandbox::Stop::default();
-    let worker = place.engine_with(Settings { stop: stop.clone(), ..Settings::default() });
-    std::thread::scope(|scope| {
-        scope.spawn(|| worker.work(1, Until::Stopped).unwrap());
-        for _ in 0..30 {
-            let called = engine.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
-            engine.wait(&called, None).unwrap();
-            let removed = engine.remove("c", false);
-            if removed.is_err() {
-                stop.stop();
-            }
-            removed.unwrap();
-            engine.create("counter", "c", json!({"init_val": 0}), &Options::default()).unwrap();
+    let lets_go = Mutex::new(place.store().hold(&Name::from_stored("c"), None).unwrap());
+    let store = Deadly::taking(place.store(), move |store, of, until| {
+        let taken = store.hold(of, until);
+        if let Ok(None) = taken {
+            drop(lets_go.lock().unwrap().take());
         }
-        stop.stop();
+        taken
     });
+    Engine::new(Arc::new(store), super::sandbox(), Settings::default()).remove("c", false).unwrap();
+    // and one who does not let go runs something
+    let _held = place.store().hold(&Name::from_stored("h"), None).unwrap();
+    assert!(matches!(place.engine().remove("h", false), Err(Error::Busy { .. })));
 }
 
 /// A store that failed once stays refused; who works on it ends and says why, and loses nothing.
@@ -125,8 +149,7 @@ fn a_worker_whose_disk_is_full_ends_and_says_so() {
     let disk = Disk::default();
     let engine = |settings| {
         let store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
-        let cache = Cache::at(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
-        Engine::new(Arc::new(store), Sandbox::new(cache), settings)
+        Engine::new(Arc::new(store), super::sandbox(), settings)
     };
     let worker = engine(Settings::default());
     worker.register("counter", include_bytes!("../../contracts/counter-0.1.0.wasm")).unwrap();

@@ -1,7 +1,7 @@
 //! The promises under many processes, crashes and wrong clocks: what is played here is random, or adversely timed.
 
 mod clocks;
-mod flows;
+pub mod flows;
 mod held;
 mod increments;
 mod kills;

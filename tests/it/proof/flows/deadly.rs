@@ -1,4 +1,5 @@
-//! A store that counts what is asked of it, kills its process at a write, and says something else than it holds.
+//! A store that counts what is asked of it, kills its process at a write, says something else than it holds, and lets
+//! others be faster.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,11 +33,31 @@ pub struct Deadly {
     loads: AtomicU64,
     /// What it makes of records.
     pub forges: fn(&mut Vec<Recorded>),
+    /// How it takes a hold.
+    takes: Takes,
 }
+
+type Takes = Box<dyn Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<Hold>> + Send + Sync>;
 
 impl Deadly {
     pub fn new(store: RedbStore, death: Option<Death>) -> Deadly {
-        Deadly { store, death, writes: AtomicU64::new(0), loads: AtomicU64::new(0), forges: |_| {} }
+        let (writes, loads) = (AtomicU64::new(0), AtomicU64::new(0));
+        Deadly {
+            store,
+            death,
+            writes,
+            loads,
+            forges: |_| {},
+            takes: Box::new(|store, of, until| store.hold(of, until)),
+        }
+    }
+
+    /// One that takes holds in this way.
+    pub fn taking(
+        store: RedbStore,
+        takes: impl Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<Hold>> + Send + Sync + 'static,
+    ) -> Deadly {
+        Deadly { takes: Box::new(takes), ..Deadly::new(store, None) }
     }
 
     /// Writes and loads so far.
@@ -109,6 +130,10 @@ impl Store for Deadly {
         Ok(record)
     }
 
+    fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
+        (self.takes)(&self.store, name, deadline)
+    }
+
     passed_on! {
         register(version: NewVersion) -> Result<Registered>;
         class(name: &ClassName) -> Result<Option<Class>>;
@@ -134,7 +159,6 @@ impl Store for Deadly {
         answer(reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
         beginning(reference: &Reference) -> Result<Option<Vec<u8>>>;
         events(name: &Name, after: u64, limit: usize) -> Result<Vec<Event>>;
-        hold(name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>>;
         holds() -> Result<Box<dyn Holds>>;
         is_held(name: &Name) -> Result<bool>;
         watch() -> Result<Box<dyn Watch>>;

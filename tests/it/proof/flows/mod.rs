@@ -8,7 +8,7 @@
 
 mod crowd;
 mod cuts;
-mod deadly;
+pub mod deadly;
 mod diverged;
 pub mod facts;
 mod player;
