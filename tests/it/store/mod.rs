@@ -1,4 +1,4 @@
-//! What every store promises, played against each: `promises` holds one function per promise.
+//! What every store promises, played against each: one function per promise, named in its file's `promises`.
 
 /// Each promise as a test of every store.
 macro_rules! promises {
@@ -12,6 +12,7 @@ macro_rules! promises {
     };
 }
 
+mod actors;
 mod cancels;
 mod damage;
 mod deadlocks;
@@ -20,11 +21,13 @@ mod events;
 mod fixture;
 mod format;
 mod helper;
+mod holds;
 pub mod power;
 mod processes;
-mod promises;
 mod random;
+mod steps;
 mod story;
 mod tasks;
 mod trouble;
+mod turns;
 mod waits;
