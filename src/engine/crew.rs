@@ -270,11 +270,12 @@ impl Engine {
         let roots: Vec<Reference> = self.crew.lock().roots.keys().cloned().collect();
         let mut seen = HashSet::new();
         for root in roots {
-            let claim = self.find_awaited(&root, &mut seen)?;
-            // who waited may have gone during the look
-            if claim.is_some() && self.crew.lock().roots.contains_key(&root) {
-                return Ok(claim);
+            let Some(claim) = self.find_awaited(&root, &mut seen)? else { continue };
+            if self.crew.lock().roots.contains_key(&root) {
+                return Ok(Some(claim));
             }
+            // who waited went during the look; what it led to may be what another one waits for
+            seen.clear();
         }
         let works_on_all = || self.crew.lock().workers > 0;
         if !works_on_all() {
