@@ -45,6 +45,8 @@ impl Engine {
         // made before the first look, so that no commit falls between a look and the wait
         let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
         while !self.settings.stop.is_stopped() {
+            // read before the look: what comes due during it is then still ahead
+            let now = self.now();
             let found = self.claim_anything()?;
             if let Some(claim) = found.claim {
                 let slot = self.crew.slot();
@@ -54,7 +56,6 @@ impl Engine {
                 };
                 continue;
             }
-            let now = self.now();
             let due = self.store.next_due(now)?;
             if let Until::Idle { ahead } = until
                 && !found.elsewhere

@@ -89,6 +89,24 @@ fn a_delayed_call_takes_its_turn_when_it_is_due_and_not_before() {
     assert_eq!(engine.wait(&later, None).unwrap().result.as_str(), "111");
 }
 
+/// Time goes on between any two looks of a worker; it stays for what comes due within an hour, be that a moment away.
+#[test]
+fn what_comes_due_between_two_looks_is_run() {
+    let place = Place::new();
+    let from = |begin: u64| {
+        let now = std::sync::atomic::AtomicU64::new(begin);
+        let clock = Arc::new(move || Timestamp::from_millis(now.fetch_add(1, std::sync::atomic::Ordering::SeqCst)));
+        place.engine_with(Settings { clock, ..Settings::default() })
+    };
+    for n in 0..8 {
+        let begin = 1_900_000_000_000 + 1_000_000 * n;
+        let due = Some(Timestamp::from_millis(begin + n));
+        place.engine().submit_call("c", "incr", json!({}), &Options { due, ..none() }).unwrap();
+        from(begin).work(1, Until::Idle { ahead: Duration::from_hours(1) }).unwrap();
+        assert_eq!(value(&place.engine()), n as i64 + 1, "due {n} ms after the worker began");
+    }
+}
+
 #[test]
 fn a_queued_call_is_cancelled_at_once() {
     let place = Place::new();
