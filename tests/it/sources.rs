@@ -19,6 +19,13 @@ fn a_new_class_builds_registers_and_runs_as_it_is() {
     vactor.line("create cart mine").ok();
     assert_eq!(vactor.line("call mine add 2").ok(), "2\n");
     assert_eq!(vactor.line("get mine count").ok(), "2\n");
+    // one class it is, and no more
+    let class = std::fs::read_to_string(vactor.path("shopping-cart/src/lib.rs")).unwrap();
+    let other = "\n#[actor]\nimpl Other { pub fn new() -> Self { Other } }\n";
+    let derived = "#[derive(serde::Serialize, serde::Deserialize)]\npub struct Other;\n";
+    vactor.write("shopping-cart/src/lib.rs", format!("{class}{derived}{other}"));
+    let said = build(&vactor, &["shopping-cart"]).fails(2);
+    assert!(said.contains("`a_component_holds_one_class` is defined multiple times"), "{said}");
 }
 
 /// A folder with a manifest of its own is left out of a package: the SDK must be in it all the same.

@@ -52,6 +52,11 @@ pub fn class(class: &Class) -> TokenStream {
             #[cfg(all(target_arch = "wasm32", not(feature = "client")))]
             ::vactor_sdk::__export!(#ty);
         };
+
+        // says so by its name where a module has two
+        #[cfg(target_arch = "wasm32")]
+        #[allow(non_upper_case_globals, dead_code)]
+        const a_component_holds_one_class: () = ();
     }
 }
 
