@@ -143,7 +143,8 @@ pub fn sentence(error: &wasmtime::Error) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn size(bytes: u64) -> String {
+/// A limit's bytes for a reader.
+pub fn size(bytes: u64) -> String {
     const KIB: u64 = 1 << 10;
     const MIB: u64 = 1 << 20;
     match bytes {

@@ -82,8 +82,12 @@ fn a_state_over_the_limit() {
 #[test]
 fn a_log_without_end_is_cut() {
     let chatting = "(loop (call $log (i32.const 1) (call $text_null)) (br 0)) (unreachable)";
-    let ran = go(&vactor(going(chatting)), "--max-time 100ms --max-log 1KiB");
+    let vactor = vactor(going(chatting));
+    let ran = go(&vactor, "--max-time 100ms --max-log 1KiB");
     assert!(ran.stderr.len() < 4096, "{} bytes", ran.stderr.len());
+    let told = "\na: warn: what else it says is dropped: a log has at most 1 KiB; `--max-log` raises the limit\n";
+    assert_eq!(ran.stderr.matches(told).count(), 1, "{ran:?}");
+    assert!(vactor.line("log a").ok().contains("(cut)"));
     ran.refuses(5, "`--max-time`", "");
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Halt, Host, ON_LOG};
 use crate::model::{Level, Log, LogLine};
+use crate::sandbox::fault;
 
 /// What the guest said since the run began or its last save.
 pub struct Said {
@@ -39,15 +40,26 @@ impl Said {
         self.left = left.checked_sub(message.len() as u64 + 1);
         Some(message)
     }
+
+    fn cut_off(&self) -> LogLine {
+        let most = fault::size(self.limit);
+        let message = format!("what else it says is dropped: a log has at most {most}; `--max-log` raises the limit");
+        LogLine { level: Level::Warn, message }
+    }
 }
 
 impl Host {
     pub(super) fn say(&mut self, level: Level, message: String) -> Result<(), Halt> {
-        let Some(message) = self.said.take(message) else { return Ok(()) };
-        let line = LogLine { level, message };
+        let was_cut = self.said.log.cut;
+        let line = self.said.take(message).map(|message| LogLine { level, message });
+        // only who listens is told: the step that keeps the log says itself that it is cut
+        let note = (self.said.log.cut && !was_cut).then(|| self.said.cut_off());
+        if line.is_none() && note.is_none() {
+            return Ok(());
+        }
         let standing = self.guard.stand(); // who reads slowly does not take the guest's time
-        ON_LOG.with(|on_log| on_log(&line));
-        self.said.log.lines.push(line);
+        ON_LOG.with(|on_log| line.iter().chain(&note).for_each(&mut *on_log));
+        self.said.log.lines.extend(line);
         self.guard.go_on(standing)
     }
 }
