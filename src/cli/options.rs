@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Arg, Args};
 use vactor::model::Limits;
 
 use super::quantity::{bytes, duration};
@@ -40,38 +40,53 @@ pub enum Color {
 pub struct LimitFlags {
     /// How long it may compute [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration, env = "VACTOR_MAX_TIME", hide_env_values = true)]
-    #[arg(help_heading = "Limits")]
+    #[arg(help_heading = LIMITS)]
     max_time: Option<Duration>,
     /// How much memory it may use [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_MEMORY", hide_env_values = true)]
-    #[arg(help_heading = "Limits")]
+    #[arg(help_heading = LIMITS)]
     max_memory: Option<u64>,
     /// How large the saved state may be [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_STATE", hide_env_values = true)]
-    #[arg(help_heading = "Limits")]
+    #[arg(help_heading = LIMITS)]
     max_state: Option<u64>,
     /// How large the arguments may be, as JSON [default: 8MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_ARGS", hide_env_values = true)]
-    #[arg(help_heading = "Limits")]
+    #[arg(help_heading = LIMITS)]
     max_args: Option<u64>,
     /// How large the result may be, as JSON [default: 8MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_RESULT", hide_env_values = true)]
-    #[arg(help_heading = "Limits")]
+    #[arg(help_heading = LIMITS)]
     max_result: Option<u64>,
     /// How much of what it says is kept; the rest is cut [default: 256KiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_LOG", hide_env_values = true)]
-    #[arg(help_heading = "Limits")]
+    #[arg(help_heading = LIMITS)]
     max_log: Option<u64>,
     /// How many calls and messages it may start and send [default: 10000]
-    #[arg(long, value_name = "N", env = "VACTOR_MAX_CHILDREN", hide_env_values = true, help_heading = "Limits")]
+    #[arg(long, value_name = "N", env = "VACTOR_MAX_CHILDREN", hide_env_values = true, help_heading = LIMITS)]
     max_children: Option<u64>,
     /// How much it may ask for in all: what it starts and sends, its waits, saves and cancels [default: 100000]
-    #[arg(long, value_name = "N", env = "VACTOR_MAX_OPERATIONS", hide_env_values = true, help_heading = "Limits")]
+    #[arg(long, value_name = "N", env = "VACTOR_MAX_OPERATIONS", hide_env_values = true, help_heading = LIMITS)]
     max_operations: Option<u64>,
     /// How many calls may wait for one another in a row [default: 64]
-    #[arg(long, value_name = "N", env = "VACTOR_MAX_DEPTH", hide_env_values = true, help_heading = "Limits")]
+    #[arg(long, value_name = "N", env = "VACTOR_MAX_DEPTH", hide_env_values = true, help_heading = LIMITS)]
     max_depth: Option<u32>,
 }
+
+/// For a command that can run into some of the limits only: its help shows these. It takes the others all the same, so
+/// that a script may give all its commands the same.
+pub fn only(named: &'static [&'static str]) -> impl Fn(Arg) -> Arg {
+    move |arg| {
+        let shown = arg.get_help_heading() != Some(LIMITS) || named.contains(&arg.get_id().as_str());
+        if shown { arg } else { arg.hide(true) }
+    }
+}
+
+/// What a run that changes no actor can run into.
+pub const OF_NO_MUTATION: &[&str] = &["max_time", "max_memory", "max_args", "max_result", "max_log"];
+
+/// The heading of the limits in the help.
+pub const LIMITS: &str = "Limits";
 
 impl LimitFlags {
     pub fn limits(&self) -> Limits {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use clap::{Arg, Command};
 
+use super::options::LIMITS;
 use super::problem::CODES;
 use super::tree;
 
@@ -47,14 +48,19 @@ fn section(command: &Command, page: &mut String) {
         page.push('\n');
         options(own.into_iter(), page);
     }
-    if command.get_arguments().any(is_limit) {
+    let limits: Vec<&Arg> = command.get_arguments().filter(|arg| is_limit(arg)).collect();
+    if limits.iter().any(|arg| arg.is_hide_set()) {
+        let shown = limits.iter().filter(|arg| !arg.is_hide_set()).filter_map(|arg| arg.get_long());
+        let shown: Vec<_> = shown.map(|name| format!("`--{name}`")).collect();
+        let _ = write!(page, "\nOf the [limits](#limits) these can be met: {}.\n", shown.join(", "));
+    } else if !limits.is_empty() {
         page.push_str("\nIt takes the [limits](#limits) as well.\n");
     }
 }
 
 /// What many commands take alike has a section of its own.
 fn is_limit(arg: &Arg) -> bool {
-    arg.get_help_heading() == Some("Limits")
+    arg.get_help_heading() == Some(LIMITS)
 }
 
 fn options<'a>(args: impl Iterator<Item = &'a Arg>, page: &mut String) {

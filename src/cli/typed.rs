@@ -70,11 +70,21 @@ fn values_last(tree: &mut Command, words: &[OsString]) -> Vec<OsString> {
             flags.push(word);
             if wants_a_value(command, &text) {
                 flags.extend(words.next());
+                join_a_value_with_a_dash(&mut flags);
             }
         }
     }
     flags.push("--".into());
     flags.into_iter().chain(values).chain(words).collect()
+}
+
+/// `--timeout -5s` becomes `--timeout=-5s`: clap would take `-5s` for a flag that nobody meant.
+fn join_a_value_with_a_dash(flags: &mut Vec<OsString>) {
+    if let Some(value) = flags.pop_if(|word| is_value_with_a_dash(word)) {
+        let flag = flags.last_mut().expect("the value stands behind its flag");
+        flag.push("=");
+        flag.push(value);
+    }
 }
 
 /// Whether the word after this flag is its value.
@@ -111,8 +121,11 @@ impl Stop {
                 let text = if colours { help.ansi().to_string() } else { help.to_string() };
                 console.data(&format!("{}\n", text.trim_end()))
             }
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Err(Problem::input("a command is missing").hint("`vactor --help` shows them all"))
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+                let rendered = self.error.render().to_string();
+                let usage = rendered.lines().find_map(|line| line.trim().strip_prefix("Usage: "));
+                let command = usage.and_then(|usage| usage.split_once(" [")).map_or("vactor", |(command, _)| command);
+                Err(Problem::input("a command is missing").hint(format!("`{command} --help` shows them all")))
             }
             _ => Err(problem(&self.error)),
         }
@@ -148,13 +161,36 @@ pub fn problem(error: &clap::Error) -> Problem {
             usage = Some(format!("usage: {line}"));
         }
     }
-    let hint = did_you_mean(error).or_else(|| (!tips.is_empty()).then(|| tips.join("; "))).or(usage);
+    let takes_arguments = usage.as_ref().is_some_and(|usage| usage.ends_with("[ARG]..."));
+    let parameter = || parameter_as_a_flag(error).filter(|_| takes_arguments);
+    let hint = did_you_mean(error)
+        .or_else(parameter)
+        .or_else(|| variable_that_says_so(error))
+        .or_else(|| (!tips.is_empty()).then(|| tips.join("; ")))
+        .or(usage);
     Problem { hint, ..Problem::new(vactor::model::Category::BadInput, "usage", message.replace('\'', "`")) }
 }
 
 /// A sentence and its list on one line.
 fn joined(paragraph: &str) -> String {
     paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// `--val` where `val=` may be meant: methods have parameters, not flags.
+fn parameter_as_a_flag(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    let name = flag.strip_prefix("--").filter(|_| error.kind() == ErrorKind::UnknownArgument)?;
+    Some(format!("a method's parameter is given as `{name}=VALUE`; after `--`, `{flag}` is a value"))
+}
+
+/// A value that nobody typed comes from the flag's variable.
+fn variable_that_says_so(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return None };
+    let name = arg.strip_prefix("--")?.split(' ').next()?;
+    let variable = format!("VACTOR_{}", name.replace('-', "_").to_uppercase());
+    let says_so = std::env::var(&variable).is_ok_and(|said| said == *value);
+    says_so.then(|| format!("the variable {variable} has this value"))
 }
 
 fn did_you_mean(error: &clap::Error) -> Option<String> {
@@ -184,6 +220,8 @@ mod tests {
             ("vactor log -n 2 -1", "vactor log -n 2 -- -1"),
             ("vactor log -n2 -1 -fn 3", "vactor log -n2 -fn 3 -- -1"),
             ("vactor get get -1 -", "vactor get -- get -1 -"),
+            ("vactor call a m --timeout -5s x", "vactor call --timeout=-5s -- a m x"),
+            ("vactor log a -fn -1", "vactor log -fn=-1 -- a"),
         ] {
             assert_eq!(values_last(&mut tree::whole(), &words(typed)), words(moved), "{typed}");
         }
@@ -217,6 +255,10 @@ mod tests {
             (message.as_str(), hint.as_str()),
             ("unexpected argument `-x` found", "to pass `-x` as a value, use `-- -x`")
         );
+        let (_, hint) = told("vactor call a m --val=3");
+        assert_eq!(hint, "a method's parameter is given as `val=VALUE`; after `--`, `--val` is a value");
+        let (message, _) = told("vactor log a --last -1");
+        assert!(message.starts_with("invalid value `-1` for `--last <N>`"), "{message}");
         let (message, hint) = told("vactor cal a m");
         assert_eq!((message.as_str(), hint.as_str()), ("unrecognized subcommand `cal`", "did you mean `call`?"));
     }

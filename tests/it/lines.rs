@@ -8,6 +8,10 @@ use crate::support::Vactor;
 fn a_line_that_makes_no_sense_is_refused_with_a_way_out() {
     let vactor = Vactor::new();
     vactor.line("").refuses(2, "a command is missing", "vactor --help");
+    vactor.line("-v").refuses(2, "a command is missing", "`vactor --help`");
+    vactor.line("util").refuses(2, "a command is missing", "`vactor util --help`");
+    vactor.line("call a m --timeout -5s").refuses(2, "invalid value `-5s` for `--timeout <TIME>`: write a time", "");
+    vactor.line("call a m --val 3").refuses(2, "unexpected argument `--val`", "given as `val=VALUE`");
     vactor.line("wher").refuses(2, "unrecognized subcommand `wher`", "did you mean `where`?");
     vactor.line("where --jsn").refuses(2, "unexpected argument `--jsn`", "did you mean `--json`?");
     vactor.line("where --color=pink").refuses(2, "invalid value `pink`", "");
@@ -32,6 +36,27 @@ fn help_goes_to_stdout() {
     assert_eq!(vactor.line("where --help").ok(), vactor.line("help where").ok());
     assert_eq!(vactor.line("--version").ok(), concat!("vactor ", env!("CARGO_PKG_VERSION"), "\n"));
     assert!(vactor.line("--help --color=always").ok().contains('\u{1b}'));
+}
+
+#[test]
+fn the_help_shows_no_limit_that_the_command_cannot_run_into() {
+    let vactor = Vactor::new();
+    for (command, shown) in [
+        ("register", "time memory result log"),
+        ("create", "time memory state args result log children operations depth"),
+        ("call", "time memory state args result log children operations depth"),
+        ("get", "time memory args result log"),
+        ("run", "time memory args result log"),
+        ("emit", "args"),
+        ("show", ""),
+    ] {
+        let help = vactor.line(&format!("{command} --help")).ok();
+        let limits: Vec<_> = help.split_whitespace().filter_map(|word| word.strip_prefix("--max-")).collect();
+        assert_eq!(limits.join(" "), shown, "{command}");
+        // but a script may give all its commands the same
+        let taken = !vactor.line(&format!("{command} --max-depth 3")).stderr.contains("unexpected argument");
+        assert_eq!(taken, !shown.is_empty(), "{command}");
+    }
 }
 
 #[test]

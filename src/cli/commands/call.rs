@@ -10,7 +10,7 @@ use vactor::engine::{Engine, Options, Reply};
 use vactor::model::{Category, Error, Method, Reference};
 
 use crate::cli::args::{Sources, Words};
-use crate::cli::options::{CallFlags, LimitFlags};
+use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
 /// Makes an actor by its class's constructor
@@ -66,6 +66,7 @@ pub struct Call {
 
 /// Asks an actor: runs a query, which waits for nobody and changes nothing
 #[derive(Args)]
+#[command(mut_args = only(OF_NO_MUTATION))]
 pub struct Get {
     /// The actor
     #[arg(add = complete::ids())]

@@ -7,11 +7,12 @@ use serde_json::Value;
 use vactor::model::{Method, MethodKind, type_name};
 use vactor::store::Registered;
 
-use crate::cli::options::LimitFlags;
+use crate::cli::options::{LimitFlags, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, quantity};
 
 /// Adds a class, or a new version of it
 #[derive(Args)]
+#[command(mut_args = only(&["max_time", "max_memory", "max_result", "max_log"]))]
 pub struct Register {
     /// The class's name in the store
     #[arg(add = complete::classes())]

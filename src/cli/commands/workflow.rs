@@ -6,15 +6,16 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::Options;
-use vactor::model::Reference;
+use vactor::model::{Error, HostFault, Reference};
 
 use super::call::{ResultLine, print, tell_details};
 use crate::cli::args::{self, Sources, Words};
-use crate::cli::options::{CallFlags, LimitFlags};
+use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt};
 
 /// Runs a task of a class and prints its result; it is tried again when it fails, as its class says
 #[derive(Args)]
+#[command(mut_args = only(OF_NO_MUTATION))]
 pub struct RunTask {
     /// The class
     #[arg(add = complete::classes())]
@@ -41,6 +42,7 @@ pub struct RunTask {
 
 /// Sends an event to an actor, which keeps it until one of its methods takes it
 #[derive(Args)]
+#[command(mut_args = only(&["max_args"]))]
 pub struct Emit {
     /// The actor
     #[arg(add = complete::ids())]
@@ -63,6 +65,16 @@ pub struct EmitLine<'a> {
     event: &'a str,
     /// Counts the actor's events.
     number: u64,
+}
+
+fn without_a_log(error: Error) -> Problem {
+    let trapped = matches!(&error, Error::Failed { fault, .. } if fault.is_host(HostFault::Trap));
+    let problem = Problem::from(error);
+    if trapped {
+        problem.hint("a task keeps no log: what it said before it broke was told while it ran")
+    } else {
+        problem
+    }
 }
 
 impl Run for RunTask {
@@ -90,7 +102,8 @@ impl Run for RunTask {
             return if cli.console.wants_json() { cli.console.json(&reference) } else { cli.console.line(reference) };
         }
         interrupt::stops(&cli.stop)?;
-        let reply = detached::look_after(cli, &engine, engine.run_task(&self.class, &self.task, arguments, &options))?;
+        let reply = engine.run_task(&self.class, &self.task, arguments, &options);
+        let reply = detached::look_after(cli, &engine, reply).map_err(without_a_log)?;
         tell_details(cli, reply.reference.as_ref().map_or("", |Reference { name, .. }| name.as_str()), &reply);
         print(cli, &reply, self.raw)
     }
