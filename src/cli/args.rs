@@ -249,8 +249,7 @@ impl Origin<'_> {
             Problem::new(Category::BadInput, "no-file", message).cause(error.to_string())
         })?;
         if bytes.len() as u64 > sources.limit {
-            let (actual, allowed) = (bytes.len() as u64, sources.limit);
-            return Err(Error::OverLimit { limit: Limit::Arguments, actual, allowed }.into());
+            return Err(Error::OverLimit { limit: Limit::Arguments, allowed: sources.limit }.into());
         }
         if bytes.is_empty() && matches!(self, Origin::Stdin) {
             return Err(Problem::input(format!("{name} is to come from stdin, and stdin is empty")));

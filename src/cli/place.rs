@@ -7,7 +7,7 @@ use vactor::model::Category;
 use super::Problem;
 
 /// The folder's name where none is given.
-const FOLDER: &str = ".vactor";
+pub const FOLDER: &str = ".vactor";
 const VARIABLE: &str = "VACTOR_STORE";
 
 /// A store's folder, and why it is that one. Nobody has looked whether it is there.

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vactor::engine::{Engine, Registration, Settings};
-use vactor::model::{Category, Limits};
+use vactor::model::{Category, Error, Limits};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{Mode, RedbStore, Store};
 
 use super::options::LimitFlags;
-use super::place::{self, Why};
+use super::place::{self, Place, Why};
 use super::{Cli, Problem};
 
 impl Cli {
@@ -59,7 +59,20 @@ pub fn open(flag: Option<&str>, mode: Mode) -> Result<Arc<dyn Store>, Problem> {
     if place.why == Why::New {
         return Err(no_store(&place.folder));
     }
-    Ok(Arc::new(RedbStore::open(&place.folder, mode)?))
+    match RedbStore::open(&place.folder, mode) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error @ Error::NoStore { .. }) => Err(perhaps_inside(&place.folder, error.into())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Who names the folder that has a store in it may mean that one.
+fn perhaps_inside(folder: &Path, problem: Problem) -> Problem {
+    let inside = Place { folder: folder.join(place::FOLDER), why: Why::Flag };
+    match inside.exists() {
+        true => problem.hint(format!("did you mean the store in it, `{}`?", inside.folder.display())),
+        false => problem,
+    }
 }
 
 fn no_store(folder: &Path) -> Problem {

@@ -16,9 +16,9 @@ impl Engine {
         let id = ActorId::new(id)?;
         check_name(event)?;
         let payload = Json::from(payload);
-        let (actual, allowed) = (payload.as_str().len() as u64, self.settings.limits.arguments);
-        if actual > allowed {
-            return Err(Error::OverLimit { limit: Limit::Arguments, actual, allowed });
+        let allowed = self.settings.limits.arguments;
+        if payload.as_str().len() as u64 > allowed {
+            return Err(Error::OverLimit { limit: Limit::Arguments, allowed });
         }
         let key = match key {
             Some(text) => {

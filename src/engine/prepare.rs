@@ -78,10 +78,10 @@ impl Engine {
     /// The arguments of a run: checked, defaults filled in, within the limit.
     pub(super) fn complete(&self, method: &Method, sent: &Map<String, Value>) -> Result<Json> {
         let complete = method.complete(sent)?;
-        let (actual, allowed) = (complete.as_str().len() as u64, self.settings.limits.arguments);
-        match actual <= allowed {
+        let allowed = self.settings.limits.arguments;
+        match complete.as_str().len() as u64 <= allowed {
             true => Ok(complete),
-            false => Err(Error::OverLimit { limit: Limit::Arguments, actual, allowed }),
+            false => Err(Error::OverLimit { limit: Limit::Arguments, allowed }),
         }
     }
 

@@ -19,8 +19,8 @@ pub enum Error {
     WrongKind { method: String, kind: &'static str, reason: &'static str, hint: &'static str },
     #[error("the arguments do not fit {method}: {reason}")]
     BadArguments { method: String, signature: String, reason: String },
-    #[error("the {limit} of {actual} bytes is over the limit of {allowed}")]
-    OverLimit { limit: Limit, actual: u64, allowed: u64 },
+    #[error("the {limit} are over the limit of {allowed} bytes")]
+    OverLimit { limit: Limit, allowed: u64 },
     #[error("this is no actor class: {reason}")]
     NotAClass { reason: String, hint: Option<String> },
     #[error("the key {key:?} is longer than 255 bytes, or empty")]
@@ -58,8 +58,8 @@ pub enum Error {
     /// Somebody else committed a step of the actor first; whoever ran the method runs it again.
     #[error("another process changed {id} in the meantime")]
     Stale { id: String },
-    /// Waiting ended before the call was accepted: nothing happened.
-    #[error("{id} was busy until the time ran out; nothing happened")]
+    /// Waiting ended while the method ran, before the call was accepted: nothing happened.
+    #[error("the call of {id} had not ended when the time ran out; nothing happened")]
     NotAccepted { id: String },
     /// Waiting ended after the call was accepted: it goes on.
     #[error("{reference} had not ended when the time ran out; it goes on")]
@@ -221,14 +221,17 @@ impl Error {
                 "a key belongs to one event: take another key, or send the same event with the same payload".to_owned()
             }
             Error::InboxFull { .. } => "wait until some have run; `vactor worker` runs them".to_owned(),
-            Error::Busy { .. } | Error::Stale { .. } | Error::NotAccepted { .. } => "try again".to_owned(),
+            Error::Busy { .. } | Error::Stale { .. } => "try again".to_owned(),
+            Error::NotAccepted { .. } => {
+                "`--async` leaves it to a worker, a longer `--timeout` waits for it".to_owned()
+            }
             Error::StillRunning { reference } | Error::LeftRunning { reference } => {
                 format!("`vactor wait {reference}` gives its result")
             }
             Error::AlreadyEnded { reference } => format!("`vactor wait {reference}` gives its result"),
             Error::NotEnded { reference } => format!("`vactor wait {reference}` waits for it, `vactor cancel` ends it"),
             Error::AlreadyResumed { by, .. } => format!("`vactor wait {by}` gives its result"),
-            Error::Failed { id, fault, .. } => return hint_of_fault(id, fault),
+            Error::Failed { id, fault, reference, .. } => return hint_of_fault(id, fault, reference.is_some()),
             Error::Diverged { .. } => "its class is not deterministic, or its limits were changed since".to_owned(),
             Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
             Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
@@ -257,9 +260,11 @@ fn of_fault(fault: &Fault) -> Category {
     }
 }
 
-fn hint_of_fault(id: &str, fault: &Fault) -> Option<String> {
+fn hint_of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> {
     let is = |host: HostFault| fault.is_host(host);
-    if is(HostFault::Trap) {
+    if is(HostFault::Trap) && !was_accepted {
+        Some("a query leaves no step: what it said before it broke is kept nowhere, its actor is as it was".to_owned())
+    } else if is(HostFault::Trap) {
         Some(format!("`vactor log {id}` shows what it said before it broke; its state is as it was"))
     } else if is(HostFault::BadState) {
         Some("the state was saved by code that this class does not agree with; it is as it was".to_owned())

@@ -57,8 +57,22 @@ fn a_trap() {
 }
 
 #[test]
+fn a_trap_that_leaves_no_step() {
+    let vactor = vactor(RawClass::new().query("ask", "(unreachable)").task("work", "(unreachable)"));
+    vactor.line("get a ask").refuses(5, "ask", "a query leaves no step");
+    vactor.line("run bad work").refuses(5, "work", "a task keeps no log");
+}
+
+#[test]
 fn a_loop_without_end() {
     go(&vactor(going("(loop (br 0)) (unreachable)")), "--max-time 50ms").refuses(5, "`--max-time`", "");
+}
+
+#[test]
+fn a_person_who_waits_no_longer() {
+    let vactor = vactor(going("(loop (br 0)) (unreachable)"));
+    vactor.line("call a go --timeout 50ms").refuses(4, "had not ended when the time ran out; nothing", "`--async`");
+    assert_eq!(vactor.line("log a").ok().lines().count(), 2, "nothing happened");
 }
 
 #[test]

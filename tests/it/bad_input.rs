@@ -1,7 +1,7 @@
 //! What a person may type wrong, each with its exit code and a way out.
 
 use crate::raw::{NULL, RawClass};
-use crate::support::Vactor;
+use crate::support::{Ran, Vactor};
 
 /// A store with an actor `first` of a class `plain`, whose query `echo` gives back its arguments.
 fn vactor() -> Vactor {
@@ -96,12 +96,19 @@ fn arguments_over_the_limit() {
     let vactor = vactor();
     let text = "x".repeat(2000);
     vactor.write("text", &text);
-    vactor.line("get first echo 1 @text --max-args 1KiB").refuses(2, "over the limit of 1024", "`--max-args`");
+    vactor.line("get first echo 1 @text --max-args 1KiB").refuses(
+        2,
+        "arguments are over the limit of 1024 bytes",
+        "`--max-args`",
+    );
     vactor.fed(["get", "first", "echo", "1", "-", "--max-args=1KiB"], &text).refuses(2, "1024", "`--max-args`");
     vactor.run(["get", "first", "echo", "1", &text, "--max-args=1KiB"]).refuses(2, "1024", "`--max-args`");
     let mut command = vactor.command();
     command.args(["get", "first", "echo", "1", "@text"]).env("VACTOR_MAX_ARGS", "1KiB");
     assert_eq!(command.output().unwrap().status.code(), Some(2));
+    let mut command = vactor.command();
+    command.args(["get", "first", "echo", "1"]).env("VACTOR_MAX_ARGS", "many");
+    Ran::from(command.output().unwrap()).refuses(2, "invalid value `many` for `--max-args", "VACTOR_MAX_ARGS has this");
     vactor.line("get first echo 1 @text --max-args 4KiB").ok();
     vactor.line("get first echo 1 --max-args many").refuses(2, "invalid value `many`", "");
 }

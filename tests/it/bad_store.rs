@@ -39,6 +39,12 @@ fn no_store_at_all() {
 }
 
 #[test]
+fn the_folder_around_the_store() {
+    let vactor = vactor();
+    vactor.line("ls --store .").refuses(3, "there is no store at .", "did you mean the store in it, `./.vactor`?");
+}
+
+#[test]
 fn a_file_in_the_folders_place() {
     let vactor = Vactor::new();
     vactor.write(".vactor", "a file");
