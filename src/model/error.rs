@@ -263,7 +263,7 @@ fn of_fault(fault: &Fault) -> Category {
 fn hint_of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> {
     let is = |host: HostFault| fault.is_host(host);
     if is(HostFault::Trap) && !was_accepted {
-        Some("a query leaves no step: what it said before it broke is kept nowhere, its actor is as it was".to_owned())
+        Some("what a query says is told while it runs, and kept nowhere; its actor is as it was".to_owned())
     } else if is(HostFault::Trap) {
         Some(format!("`vactor log {id}` shows what it said before it broke; its state is as it was"))
     } else if is(HostFault::BadState) {

@@ -18,6 +18,8 @@ const WIT: &str = include_str!("../../wit/actor.wit");
 const HOW_TO_BEGIN: &str = "`vactor build` makes a class from its source, `vactor new` writes one to begin with";
 const HOW_TO_AVOID_IMPORTS: &str = "build it for wasm32-unknown-unknown, with an SDK; a class in Python or JavaScript is to be \
                                     built with its WASI stubbed out";
+const HOW_TO_AVOID_A_BROWSER: &str = "a crate that the class uses expects a browser there: do without its feature for that, \
+                                      often named `js` or `wasmbind`";
 
 /// The component, made of a core module where the bytes are one, after its imports and exports were found to be the
 /// contract's.
@@ -179,7 +181,8 @@ fn refuse_some(names: BTreeSet<String>, refuse: impl FnOnce(&BTreeSet<String>) -
 
 fn refuse_imports(names: &BTreeSet<String>) -> Error {
     let reason = format!("it imports {}; a class may import `vactor:actor/context` alone", list(names));
-    not_a_class(reason, Some(HOW_TO_AVOID_IMPORTS))
+    let of_a_browser = names.iter().any(|name| name.starts_with("__wbindgen"));
+    not_a_class(reason, Some(if of_a_browser { HOW_TO_AVOID_A_BROWSER } else { HOW_TO_AVOID_IMPORTS }))
 }
 
 fn refuse_functions(interface: &str, names: &BTreeSet<String>) -> Error {

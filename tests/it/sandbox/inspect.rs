@@ -75,6 +75,14 @@ fn a_core_module_for_wasi_is_refused_by_the_names_of_its_imports() {
 }
 
 #[test]
+fn a_crate_that_expects_a_browser_is_told_by_what_it_imports() {
+    let module = r#"(module (import "__wbindgen_placeholder__" "__wbindgen_throw" (func)))"#;
+    let (reason, hint) = refused(&wat::parse_str(module).unwrap());
+    assert!(reason.starts_with("it imports `__wbindgen_placeholder__`; "), "{reason}");
+    assert!(hint.contains("expects a browser"), "{hint}");
+}
+
+#[test]
 fn a_core_module_without_a_components_type_is_refused() {
     let module = wat::parse_str("(module)").unwrap();
     assert_eq!(reason(&module), "it is a core module that does not carry a component's type");
