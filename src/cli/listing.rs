@@ -65,14 +65,16 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Draws all of it on a terminal, in place of what was there.
-    pub fn redraw(self, otherwise: &str) -> Result<(), Problem> {
+    /// Draws so many lines of it on a terminal at most, in place of what was there.
+    pub fn redraw(self, otherwise: &str, lines: usize) -> Result<(), Problem> {
         const CLEARED: &str = "\u{1b}[H\u{1b}[2J";
         if self.empty {
             return self.console.data(&format!("{CLEARED}{otherwise}\n"));
         }
         let drawn = self.table.drawn(self.console.colours(&std::io::stdout()));
-        self.console.data(&format!("{CLEARED}{drawn}"))
+        // a row may be broken into several lines: more than fit would move the heading off the terminal
+        let fitting: String = drawn.split_inclusive('\n').take(lines).collect();
+        self.console.data(&format!("{CLEARED}{fitting}"))
     }
 
     /// Gives out the rest. Where nothing was added, a person on a terminal is told `otherwise`.

@@ -1,4 +1,4 @@
-//! Text that came from a class or from a store is not to be trusted with a terminal.
+//! Text as it is shown: what came from a class or from a store is not to be trusted with a terminal.
 
 use std::borrow::Cow;
 
@@ -16,6 +16,15 @@ pub fn harmless_line(text: &str) -> Cow<'_, str> {
 /// Text for one field between tabs, from which it can be had back.
 pub fn field(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\t' | '\n' | '\r' | '\\'))
+}
+
+/// Alternatives in words, those past a few by their number alone: there may be thousands.
+pub fn any_of(words: &[String]) -> String {
+    const A_FEW: usize = 4;
+    match words {
+        few if few.len() <= A_FEW => few.join(" or "),
+        many => format!("{} or {} others", many[..A_FEW - 1].join(" or "), many.len() + 1 - A_FEW),
+    }
 }
 
 fn is_harmful(c: char) -> bool {
@@ -45,6 +54,15 @@ mod tests {
         assert_eq!(harmless("a\u{1b}[31mb\u{9b}c\u{202e}d"), r"a\u{1b}[31mb\u{9b}c\u{202e}d");
         assert_eq!(harmless("a\n\tb ü 漢"), "a\n\tb ü 漢");
         assert_eq!(harmless_line("a\nb\r"), r"a\nb\r");
+    }
+
+    #[test]
+    fn alternatives_stay_readable() {
+        let words: Vec<String> = (1..=10_000).map(|n| format!("a#{n}")).collect();
+        assert_eq!(any_of(&words[..1]), "a#1");
+        assert_eq!(any_of(&words[..4]), "a#1 or a#2 or a#3 or a#4");
+        assert_eq!(any_of(&words[..5]), "a#1 or a#2 or a#3 or 2 others");
+        assert_eq!(any_of(&words), "a#1 or a#2 or a#3 or 9997 others");
     }
 
     #[test]

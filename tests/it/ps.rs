@@ -116,3 +116,34 @@ fn on_a_terminal_changes_are_shown() {
     crate::support::signal(&watching, "INT");
     assert_eq!(watching.wait().unwrap().code(), Some(130));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_does_not_fit_on_the_terminal_is_left_out() {
+    use std::fs::File;
+    use std::io::Read;
+
+    let vactor = vactor();
+    let size = nix::pty::Winsize { ws_row: 5, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    let pair = nix::pty::openpty(&size, None).unwrap();
+    let (mut master, slave) = (File::from(pair.master), File::from(pair.slave));
+    let mut command = vactor.command();
+    command.args(["ps", "--watch", "--actor", "b"]).env("TERM", "xterm").env("NO_COLOR", "1").stdout(slave);
+    let mut watching = command.spawn().unwrap();
+    drop(command);
+    // up to the beginning of the second look
+    let (mut shown, mut buffer) = (String::new(), [0; 4096]);
+    while shown.matches(CLEARED).count() < 2 {
+        let read = master.read(&mut buffer).unwrap();
+        shown.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    crate::support::signal(&watching, "INT");
+    watching.wait().unwrap();
+    let first = shown.split(CLEARED).nth(1).unwrap();
+    assert!(first.starts_with("REFERENCE") && first.contains("b#6"), "{first}");
+    assert_eq!(first.lines().count(), 4, "{first}");
+}
+
+/// What a look begins with.
+#[cfg(target_os = "linux")]
+const CLEARED: &str = "\u{1b}[H\u{1b}[2J";

@@ -8,7 +8,7 @@ use vactor::engine::{ActorInfo, Engine};
 use vactor::model::{ActorId, Error, Head, Invocation, Json, Name};
 
 use crate::cli::options::LimitFlags;
-use crate::cli::{Cli, Mode, Problem, Run, complete, quantity};
+use crate::cli::{Cli, Mode, Problem, Run, complete, quantity, text};
 
 /// Actors that are read from the store at once.
 const PAGE: usize = 1000;
@@ -128,7 +128,7 @@ impl Run for Show {
             ("steps", line.steps.to_string()),
             ("references", line.references.to_string()),
             ("queued", line.queued.to_string()),
-            ("waits for", line.waits_for.join(" or ")),
+            ("waits for", text::any_of(&line.waits_for)),
             ("waits since", line.waits_since.unwrap_or_default()),
             ("events", line.events.to_string()),
             ("state hash", line.state_hash),

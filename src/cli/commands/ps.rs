@@ -10,7 +10,7 @@ use vactor::model::{Invocation, Name, Reference};
 
 use crate::cli::listing::Listing;
 use crate::cli::options::LimitFlags;
-use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt};
+use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, text};
 
 /// What is read from the store at once.
 const PAGE: usize = 1000;
@@ -98,13 +98,13 @@ impl Run for Ps {
         // made before the first look, so that no commit falls between a look and the wait
         let mut watch = store.watch()?;
         loop {
-            let rows = terminal_size::terminal_size().map_or(self.limit, |(_, height)| {
-                // the heading, and the line where the cursor stands
-                usize::from(height.0).saturating_sub(2).max(1)
-            });
+            // without the line where the cursor stands
+            let fitting = terminal_size::terminal_size().map(|(_, height)| usize::from(height.0).saturating_sub(1));
+            // one that does not know its height says 0
+            let fitting = fitting.filter(|lines| *lines > 0).unwrap_or(usize::MAX);
             let mut listing = cli.console.listing(COLUMNS);
-            self.list(&engine, rows.min(self.limit), &mut listing)?;
-            listing.redraw("no such call")?;
+            self.list(&engine, fitting.min(self.limit), &mut listing)?;
+            listing.redraw("no such call", fitting)?;
             std::thread::sleep(SHOWN_FOR);
             watch.wait(Instant::now() + LOOK_AGAIN);
         }
@@ -286,7 +286,7 @@ fn cells(line: &PsLine, arguments: &str, depth: usize) -> [String; 8] {
     let mut links: Vec<String> =
         links.iter().filter_map(|(word, other)| Some(format!("{word} {}", other.as_ref()?))).collect();
     if !line.waits_for.is_empty() {
-        links.push(format!("waits for {}", line.waits_for.join(" or ")));
+        links.push(format!("waits for {}", text::any_of(&line.waits_for)));
     }
     [
         format!("{}{}", "  ".repeat(depth), line.reference),
