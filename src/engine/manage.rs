@@ -77,14 +77,14 @@ impl Engine {
         Ok(running)
     }
 
-    /// Accepts a failed invocation anew, with a reference of its own: the same method and arguments, on the current state. The
+    /// Accepts a failed or cancelled invocation anew, with a reference of its own: the same method and arguments, on the current state. The
     /// old reference and key keep their answer.
     pub fn resume(&self, reference: &Reference) -> Result<Reference> {
         let old = self.invocation(reference)?;
         match &old.status {
             Status::Accepted => return Err(Error::NotEnded { reference: reference.clone() }),
             Status::Ended { outcome: Outcome::Succeeded(_), .. } => {
-                return Err(Error::AlreadyEnded { reference: reference.clone() });
+                return Err(Error::Succeeded { reference: reference.clone() });
             }
             Status::Ended { .. } => {}
         }

@@ -68,6 +68,9 @@ pub enum Error {
     AlreadyEnded { reference: Reference },
     #[error("{reference} has not ended")]
     NotEnded { reference: Reference },
+    /// Only what did not succeed is resumed.
+    #[error("{reference} succeeded: there is nothing to resume")]
+    Succeeded { reference: Reference },
     #[error("{reference} was resumed already, as {by}")]
     AlreadyResumed { reference: Reference, by: Reference },
 
@@ -137,7 +140,7 @@ impl Error {
             Error::Busy { .. } => "busy",
             Error::Stale { .. } => "stale",
             Error::NotAccepted { .. } | Error::StillRunning { .. } => "timeout",
-            Error::AlreadyEnded { .. } => "ended",
+            Error::AlreadyEnded { .. } | Error::Succeeded { .. } => "ended",
             Error::NotEnded { .. } => "not-ended",
             Error::AlreadyResumed { .. } => "resumed",
             Error::Failed { fault, .. } => &fault.kind,
@@ -167,7 +170,7 @@ impl Error {
                 Category::Conflict
             }
             Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
-            NotEnded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
+            NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
             Diverged { .. } => Category::Broken,
             Damaged { .. } | NewerFormat { .. } | Io { .. } => Category::Store,
@@ -205,7 +208,9 @@ impl Error {
                 did_you_mean(similar, "`vactor classes` shows the classes, `vactor register` adds one")
             }
             Error::NoVersion { class, .. } => format!("`vactor describe {class}` shows the current one"),
-            Error::NoInvocation { reference } => format!("`vactor log {}` shows what was called", reference.name),
+            Error::NoInvocation { reference } => {
+                format!("`vactor ps --actor {}` lists the calls that are known", reference.name)
+            }
             Error::NoOpaqueId { .. } => {
                 "an invocation has one from the moment on in which a guest is told it; `vactor ps` shows references"
                     .to_owned()
@@ -228,7 +233,9 @@ impl Error {
             Error::StillRunning { reference } | Error::LeftRunning { reference } => {
                 format!("`vactor wait {reference}` gives its result")
             }
-            Error::AlreadyEnded { reference } => format!("`vactor wait {reference}` gives its result"),
+            Error::AlreadyEnded { reference } | Error::Succeeded { reference } => {
+                format!("`vactor wait {reference}` gives its result")
+            }
             Error::NotEnded { reference } => format!("`vactor wait {reference}` waits for it, `vactor cancel` ends it"),
             Error::AlreadyResumed { by, .. } => format!("`vactor wait {by}` gives its result"),
             Error::Failed { id, fault, reference, .. } => return hint_of_fault(id, fault, reference.is_some()),

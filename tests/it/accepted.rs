@@ -25,6 +25,9 @@ fn the_story_of_an_async_call() {
     assert_eq!(vactor.line("call --async my_counter incr 10").ok(), "my_counter#3\n");
     assert_eq!(vactor.line("call my_counter incr 10").ok(), "30\n");
     assert_eq!(vactor.line("wait my_counter#3").ok(), "20\n");
+    assert_eq!(vactor.line("wait --any my_counter#3").ok(), "my_counter#3\t20\n");
+    let json = r#"{"reference":"my_counter#3","result":20}"#;
+    assert_eq!(vactor.line("wait --any my_counter#3 --json").ok().trim_end(), json);
     assert_eq!(vactor.line("get my_counter value").ok(), "30\n");
 }
 
@@ -74,13 +77,15 @@ fn what_failed_says_so_and_can_be_taken_up_again() {
     assert!(waited.stderr.contains("error: h#2: no, I will not"), "{}", waited.stderr);
     assert_eq!(vactor.line("resume h#2").ok(), "h#3\n");
     vactor.line("resume h#2").refuses(4, "h#2 was resumed already, as h#3", "h#3");
-    vactor.line("wait h#9").refuses(3, "there is no invocation h#9", "vactor log h");
+    vactor.line("wait h#9").refuses(3, "there is no invocation h#9", "`vactor ps --actor h`");
     vactor.line("wait nobody#1").refuses(3, "there is no invocation nobody#1", "");
     vactor.line("wait h").refuses(2, "", "");
     // the one that ended long ago would be the first while the other runs
     assert_eq!(vactor.line("wait h#3").code, 1);
     let first = vactor.line("wait --any h#3 h#2");
     assert_eq!((first.code, first.stdout.as_str()), (1, "h#3\tnull\n"));
+    let first = vactor.line("wait --any h#3 h#2 --json");
+    assert_eq!((first.code, first.stdout.as_str()), (1, "{\"reference\":\"h#3\",\"result\":null}\n"));
 }
 
 /// A class that cannot run holds up no other actor, and the worker says so once.

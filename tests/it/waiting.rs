@@ -24,7 +24,7 @@ fn accept(vactor: &Vactor, line: &str) -> String {
 #[test]
 fn a_reference_that_names_nothing() {
     let vactor = counters();
-    vactor.line("wait c#9").refuses(3, "there is no invocation c#9", "`vactor log c`");
+    vactor.line("wait c#9").refuses(3, "there is no invocation c#9", "`vactor ps --actor c`");
     vactor.line("wait nobody#1").refuses(3, "there is no invocation nobody#1", "");
     vactor.line("cancel c#9").refuses(3, "there is no invocation c#9", "");
     vactor.line("resume c#9").refuses(3, "there is no invocation c#9", "");
@@ -82,7 +82,7 @@ fn what_has_ended_is_not_cancelled() {
     vactor.line("call c incr").ok();
     vactor.line("cancel c#2").refuses(4, "c#2 has ended already", "`vactor wait c#2`");
     vactor.line("cancel c#1").refuses(4, "c#1 has ended already", "");
-    vactor.line("resume c#2").refuses(4, "c#2 has ended already", "");
+    vactor.line("resume c#2").refuses(4, "c#2 succeeded: there is nothing to resume", "`vactor wait c#2`");
     assert_eq!(vactor.line("wait c#2").ok(), "1\n");
 }
 

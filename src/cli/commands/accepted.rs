@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use vactor::engine::{Engine, Reply, Until};
-use vactor::model::{Error, Reference};
+use vactor::model::{Error, Json, Reference};
 
-use super::call::{ResultLine, print};
+use super::call::{print, shown};
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
@@ -37,12 +37,12 @@ pub struct Cancel {
     reference: String,
 }
 
-/// Accepts a failed call anew, on the current state, and prints the new reference
+/// Accepts a call that failed or was cancelled anew, on the current state, and prints the new reference
 ///
 /// What it started and what succeeded answers at once, and is not run again.
 #[derive(Args)]
 pub struct Resume {
-    /// The call that failed
+    /// The call that did not succeed
     #[arg(value_name = "REF")]
     reference: String,
 }
@@ -63,6 +63,19 @@ pub struct Worker {
     limits: LimitFlags,
 }
 
+/// The result alone: any JSON value, null for a method without one and for a call that did not succeed. With `--any` an object
+/// with the `reference` of the first to end, and its `result`.
+#[derive(schemars::JsonSchema)]
+#[schemars(transparent)]
+pub struct WaitLine(#[expect(dead_code, reason = "names the shape of what is printed")] serde_json::Value);
+
+/// What `wait --any` prints.
+#[derive(serde::Serialize)]
+struct FirstLine {
+    reference: String,
+    result: serde_json::Value,
+}
+
 /// What `cancel` ended.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct CancelLine {
@@ -74,7 +87,7 @@ pub struct CancelLine {
 pub struct ResumeLine {
     /// The new call.
     reference: String,
-    /// The call that failed.
+    /// The call that did not succeed.
     resumes: String,
 }
 
@@ -83,7 +96,7 @@ pub struct ResumeLine {
 pub struct NoLine {}
 
 impl Run for Wait {
-    type Line = ResultLine;
+    type Line = WaitLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
@@ -96,7 +109,7 @@ impl Run for Wait {
         let references: Vec<Reference> = self.references.iter().map(known).collect::<Result<_, Error>>()?;
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if self.any {
-            return wait_any(cli, &engine, &references, deadline);
+            return wait_any(cli, &engine, &references, deadline, self.raw);
         }
         let mut first: Option<Problem> = None;
         for reference in &references {
@@ -120,15 +133,22 @@ impl Run for Wait {
     }
 }
 
-fn wait_any(cli: &Cli, engine: &Engine, references: &[Reference], deadline: Option<Instant>) -> Result<(), Problem> {
+fn wait_any(
+    cli: &Cli,
+    engine: &Engine,
+    references: &[Reference],
+    deadline: Option<Instant>,
+    raw: bool,
+) -> Result<(), Problem> {
     let (first, outcome) = detached::look_after(cli, engine, engine.wait_any(references, deadline))?;
-    let reference = &references[first];
-    let result = match &outcome {
-        Ok(reply) => reply.result.to_string(),
-        Err(_) => "null".to_owned(),
-    };
-    cli.console.line(format!("{reference}\t{result}"))?;
-    outcome.map(drop).map_err(|error| named(reference, error))
+    let reference = references[first].to_string();
+    let result = outcome.as_ref().map_or_else(|_| Json::null(), |reply| reply.result.clone());
+    if cli.console.wants_json() {
+        cli.console.json(&FirstLine { reference, result: result.value() })?;
+    } else {
+        cli.console.line(format!("{reference}\t{}", shown(&result, raw)))?;
+    }
+    outcome.map(drop).map_err(|error| named(&references[first], error))
 }
 
 /// An error of one of several calls says which.

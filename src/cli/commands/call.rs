@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::Value;
 use vactor::Timestamp;
 use vactor::engine::{Engine, Options, Reply};
-use vactor::model::{Category, Error, Method, Reference};
+use vactor::model::{Category, Error, Json, Method, Reference};
 
 use crate::cli::args::{Sources, Words};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
@@ -231,11 +231,15 @@ pub fn print(cli: &Cli, reply: &Reply, raw: bool) -> Result<(), Problem> {
     if !reply.has_result && !cli.console.wants_json() {
         return Ok(());
     }
-    let line = match raw.then(|| reply.result.value()) {
+    cli.console.line(shown(&reply.result, raw))
+}
+
+/// A result as it is printed: a raw string is without its quotes.
+pub fn shown(result: &Json, raw: bool) -> String {
+    match raw.then(|| result.value()) {
         Some(Value::String(text)) => text,
-        _ => reply.result.as_str().to_owned(),
-    };
-    cli.console.line(line)
+        _ => result.as_str().to_owned(),
+    }
 }
 
 pub fn tell_details(cli: &Cli, id: &str, reply: &Reply) {

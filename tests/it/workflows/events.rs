@@ -9,6 +9,8 @@ fn an_event_is_taken_sent_before_or_after_the_wait() {
     let probes = Probes::new(&["a"]);
     probes.line("emit a go before").ok();
     assert_eq!(probes.line("call a take go").ok(), "\"before\"\n");
+    assert_eq!(probes.line("wait --any a#2").ok(), "a#2\t\"before\"\n");
+    assert_eq!(probes.line("wait --any a#2 --raw").ok(), "a#2\tbefore\n");
     let waits = probes.start("call a take go");
     probes.until("a#3", "waiting");
     probes.line("emit a go after").ok();
