@@ -168,7 +168,10 @@ pub fn problem(error: &clap::Error) -> Problem {
         .or_else(|| variable_that_says_so(error))
         .or_else(|| (!tips.is_empty()).then(|| tips.join("; ")))
         .or(usage);
-    Problem { hint, ..Problem::new(vactor::model::Category::BadInput, "usage", message.replace('\'', "`")) }
+    // std's words for what is no number
+    let message =
+        message.replace('\'', "`").replace("invalid digit found in string", "write a whole number such as 10");
+    Problem { hint, ..Problem::new(vactor::model::Category::BadInput, "usage", message) }
 }
 
 /// A sentence and its list on one line.
@@ -258,7 +261,7 @@ mod tests {
         let (_, hint) = told("vactor call a m --val=3");
         assert_eq!(hint, "a method's parameter is given as `val=VALUE`; after `--`, `--val` is a value");
         let (message, _) = told("vactor log a --last -1");
-        assert!(message.starts_with("invalid value `-1` for `--last <N>`"), "{message}");
+        assert_eq!(message, "invalid value `-1` for `--last <N>`: write a whole number such as 10");
         let (message, hint) = told("vactor cal a m");
         assert_eq!((message.as_str(), hint.as_str()), ("unrecognized subcommand `cal`", "did you mean `call`?"));
     }
