@@ -1,4 +1,5 @@
-//! What each commit holds and what a failure drops, clause by clause; and the same with a process that dies there.
+//! What each commit holds and what a failure drops, clause by clause. `proof::flows` plays flows like these with a process that
+//! dies at every write.
 
 use serde_json::json;
 use vactor::engine::Phase;
