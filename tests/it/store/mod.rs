@@ -14,6 +14,7 @@ macro_rules! promises {
 
 mod actors;
 mod cancels;
+mod children;
 mod damage;
 mod deadlocks;
 pub mod disk;
