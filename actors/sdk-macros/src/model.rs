@@ -75,12 +75,19 @@ pub enum DefaultValue {
     Value(Expr),
 }
 
-/// The functions by which a class handles its state itself.
+/// The functions by which a class handles its state itself. There are both of `get_state` and `set_state`, or neither.
 #[derive(Default)]
 pub struct Hooks {
     pub get_state: Option<Hook>,
     pub set_state: Option<Hook>,
     pub migrate: Option<Hook>,
+}
+
+impl Hooks {
+    /// `get_state` and `set_state`.
+    pub fn state(&self) -> Option<(&Hook, &Hook)> {
+        self.get_state.as_ref().zip(self.set_state.as_ref())
+    }
 }
 
 pub struct Hook {

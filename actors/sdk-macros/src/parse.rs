@@ -75,6 +75,12 @@ fn functions(block: &ItemImpl) -> Result<(Vec<Method>, Hooks)> {
         let message = "the class has no constructor: add `pub fn new(…) -> Self`, which makes the first state";
         errors.push(Error::new_spanned(&block.self_ty, message));
     }
+    let has = |name: &str| names.iter().find(|ident| **ident == name);
+    match (has("get_state"), has("set_state")) {
+        (Some(get), None) => errors.push(hook::alone(get, "set_state")),
+        (None, Some(set)) => errors.push(hook::alone(set, "get_state")),
+        _ => {}
+    }
     errors.none()?;
     Ok((methods, hooks))
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::class::Class;
 use crate::context::Context;
 use crate::handle::Handle;
+use crate::json;
 use crate::time::whole_millis;
 
 /// Whom a call goes to.
@@ -113,7 +114,7 @@ impl Written {
     }
 
     fn put(&mut self, name: &str, value: &impl Serialize) {
-        let value = serde_json::to_string(value)
+        let value = json::text(value)
             .unwrap_or_else(|error| panic!("the argument `{name}` cannot be written as JSON: {error}"));
         let comma = if self.0.len() > 1 { "," } else { "" };
         self.0.push_str(&format!("{comma}\"{name}\":{value}"));
@@ -152,6 +153,10 @@ impl Context {
     /// `ctx.start::<Counter>("hits").or_create(0).incr(1)`.
     ///
     /// A start never fails: what cannot be accepted is a fault of its handle. Many children run in parallel.
+    ///
+    /// # Panics
+    ///
+    /// The methods that follow do when an argument cannot be written as JSON: a float that is not finite, say.
     pub fn start<A: Class>(&self, id: impl Into<String>) -> A::Calls<'_, Start> {
         A::calls(Call::new(self, Whom::Actor { id: id.into() }, Duration::ZERO))
     }
@@ -202,7 +207,7 @@ impl Context {
     ///
     /// # Panics
     ///
-    /// When the arguments cannot be written as JSON.
+    /// When the arguments cannot be written as JSON: a float that is not finite, say.
     pub fn actor_or_create(
         &self,
         class: impl Into<String>,
@@ -235,7 +240,7 @@ impl Context {
 ///
 /// # Panics
 ///
-/// Its methods do when the arguments cannot be written as JSON.
+/// Its methods do when the arguments cannot be written as JSON: a float that is not finite, say.
 pub struct Named<'c> {
     ctx: &'c Context,
     whom: Whom,
@@ -259,7 +264,6 @@ impl Named<'_> {
 }
 
 fn object(arguments: &impl Serialize) -> String {
-    let text = serde_json::to_string(arguments)
-        .unwrap_or_else(|error| panic!("the arguments cannot be written as JSON: {error}"));
+    let text = json::text(arguments).unwrap_or_else(|error| panic!("the arguments cannot be written as JSON: {error}"));
     if text == "null" { "{}".to_owned() } else { text }
 }

@@ -1,6 +1,7 @@
 //! What the host's words become: arguments in, a result or a failure out, and the state between.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::call::{Call, Verb};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::json;
 
 /// A class; [`#[actor]`](macro@crate::actor) implements it.
 #[diagnostic::on_unimplemented(message = "`{Self}` is no class", label = "not a type with an `#[actor]` block")]
@@ -129,26 +131,36 @@ pub fn unknown_method(name: &str) -> Failure {
 }
 
 pub fn write_result<T: Output>(result: T) -> Result<String, Failure> {
-    serde_json::to_string(&result)
+    json::text(&result)
         .map_err(|error| Failure::new(Failure::BAD_RESULT, format!("the result cannot be written as JSON: {error}")))
 }
 
-pub fn write_state<A: Serialize>(actor: &A) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(actor)
-        .map_err(|error| Failure::new(Failure::BAD_STATE, format!("the state cannot be written as JSON: {error}")))
+/// The state as JSON, if it can be read again: else the step would commit a state that every later call fails on.
+pub fn write_state<A: State>(actor: &A) -> Result<Vec<u8>, Failure> {
+    let state = json::text(actor)
+        .map_err(|error| Failure::new(Failure::BAD_STATE, format!("the state cannot be written as JSON: {error}")))?;
+    match serde_json::from_str::<A>(&state) {
+        Ok(_) => Ok(state.into_bytes()),
+        Err(error) => Err(not_readable(error)),
+    }
 }
 
-/// [`write_state`], and makes sure that what was written can be read: else the step would commit a
-/// state that no later call gets past. A number that is not finite is such a case, written as null.
-pub fn write_readable_state<A: State>(actor: &A) -> Result<Vec<u8>, Failure> {
-    let state = write_state(actor)?;
-    match read::<A>(&state) {
+/// The state that the class's own `get_state` gave, if its own `set_state` takes it.
+///
+/// It need not give the same bytes again: equal values may be written in more than one way, a map in any order.
+pub fn own_state<A>(
+    state: Result<Vec<u8>, Failure>,
+    set: impl FnOnce(Vec<u8>) -> Result<A, Failure>,
+) -> Result<Vec<u8>, Failure> {
+    let state = state?;
+    match set(state.clone()) {
         Ok(_) => Ok(state),
-        Err(error) => {
-            let message = format!("the state could not be read again after it was saved: {error}");
-            Err(Failure::new(Failure::BAD_STATE, message))
-        }
+        Err(failure) => Err(not_readable(failure)),
     }
+}
+
+fn not_readable(reason: impl Display) -> Failure {
+    Failure::new(Failure::BAD_STATE, format!("the state could not be read again after it was written: {reason}"))
 }
 
 pub fn read_state<A: State>(state: &[u8]) -> Result<A, Failure> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::class::{Argument, Output};
+use crate::json;
 
 /// A class's description, as it grows.
 pub struct Description {
@@ -60,7 +61,7 @@ impl Method {
     ///
     /// When the default cannot be written as JSON: registering the class then fails, and says so.
     pub fn default<T: Serialize>(&mut self, default: T) {
-        let default = serde_json::to_value(default).expect("a default can be written as JSON");
+        let default = json::value(&default).expect("a default can be written as JSON");
         let last = self.parameters.last_mut().and_then(Value::as_object_mut);
         last.expect("a default follows its parameter").insert("default".into(), default);
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::json;
+
 /// An error that the class itself raised: the call failed, and nothing was changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
@@ -19,11 +21,11 @@ pub struct Failure {
 impl Failure {
     /// The kind of a failure that says nothing but a message: a `String` as an error, say.
     pub const PLAIN: &str = "error";
-    /// The kind that says that the arguments do not fit the method; the host reads it.
+    /// The arguments do not fit the method. The host reports this kind as its own, and the two below.
     pub const BAD_ARGUMENTS: &str = "bad-arguments";
-    /// A method's result that cannot be written as JSON.
+    /// A method's result, or the details of its failure, cannot be written as JSON: the class is at fault.
     pub const BAD_RESULT: &str = "bad-result";
-    /// A state that cannot be written, or not be read again.
+    /// The state cannot be written, or not be read again: the class is at fault.
     pub const BAD_STATE: &str = "bad-state";
 
     pub fn new(kind: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
@@ -32,12 +34,21 @@ impl Failure {
 
     /// Adds details for the caller.
     ///
-    /// # Panics
-    ///
-    /// When they cannot be written as JSON: a map whose keys are no strings, say.
-    pub fn with_details(mut self, details: impl Serialize) -> Self {
-        self.details = Some(serde_json::to_value(details).expect("details can be written as JSON"));
-        self
+    /// If they cannot be written as JSON (a float that is not finite, a map whose keys are lists), this gives a failure
+    /// of the kind [`Failure::BAD_RESULT`] that says so instead.
+    pub fn with_details(self, details: impl Serialize) -> Self {
+        match json::value(&details) {
+            Ok(details) => Failure { details: Some(details), ..self },
+            Err(error) => {
+                let message = format!("the details of the failure `{}` cannot be written as JSON: {error}", self.kind);
+                Failure::new(Failure::BAD_RESULT, message)
+            }
+        }
+    }
+
+    /// Whether the host takes the failure as its own verdict on the class or on the call, by its kind.
+    pub(crate) fn is_of_host(kind: &str) -> bool {
+        [Failure::BAD_ARGUMENTS, Failure::BAD_RESULT, Failure::BAD_STATE].contains(&kind)
     }
 }
 

@@ -6,7 +6,8 @@ use crate::failure::{Failure, IntoFailure};
 
 /// Why something that was waited for did not succeed.
 ///
-/// It becomes a [`Failure`] of the same kind, message and details where a method gives it on by `?`.
+/// It becomes a [`Failure`] of the same kind, message and details where a method passes it on by `?`; but `bad-arguments`,
+/// `bad-result` and `bad-state` become `child-bad-arguments` and so on, since they speak of another class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     pub origin: Origin,
@@ -56,8 +57,8 @@ impl std::error::Error for Fault {}
 
 impl IntoFailure for Fault {
     fn into_failure(self) -> Failure {
-        // The host would take that kind to speak of the arguments of the method that gives it on.
-        let kind = if self.kind == Failure::BAD_ARGUMENTS { "child-bad-arguments".to_owned() } else { self.kind };
+        // The host would take such a kind to speak of the method that passes the fault on.
+        let kind = if Failure::is_of_host(&self.kind) { format!("child-{}", self.kind) } else { self.kind };
         Failure { kind: kind.into(), message: self.message, details: self.details }
     }
 }

@@ -198,6 +198,15 @@
 //!   the class into one that `set_state` takes. Without it the bytes stay as they are, which serves
 //!   where new fields are `#[serde(default)]`.
 //!
+//! A class has both of `get_state` and `set_state` or neither. Its `set_state` is called after each `get_state`, on a
+//! value of its own, and what it refuses is not committed.
+//!
+//! # Floats
+//!
+//! JSON has no NaN and no infinities. A result, or details of a failure, with such a float ends the run as `bad-result`, a
+//! state with one as `bad-state`; either way nothing is changed. An argument of a call of another actor with one is a
+//! panic, and so is a default. (`serde_json::json!` writes `null` for them before the SDK sees the value.)
+//!
 //! # What a class can reach
 //!
 //! The context, and nothing else: no files, no network, no clock, no environment. The standard
@@ -218,6 +227,7 @@ mod failure;
 mod fault;
 mod handle;
 mod host;
+mod json;
 mod outcome;
 pub mod output;
 #[cfg(not(target_arch = "wasm32"))]

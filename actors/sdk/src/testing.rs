@@ -52,6 +52,7 @@ use serde_json::Value;
 
 use crate::call::Whom;
 use crate::fault::Fault;
+use crate::json;
 
 /// A call that a method made.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,7 +115,7 @@ impl Reply {
 }
 
 pub(crate) fn written(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("a test's values can be written as JSON")
+    json::text(value).expect("a test's values can be written as JSON")
 }
 
 impl From<&Whom> for To {

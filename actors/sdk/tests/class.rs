@@ -1,13 +1,15 @@
 //! A class as the host meets it: what it says of itself, and what its runs give for what they get.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::num::ParseIntError;
+use std::rc::Rc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vactor_sdk::__private::Class;
-use vactor_sdk::{Context, Failure, IntoFailure, Level, Timestamp, actor};
+use vactor_sdk::{Context, Failure, IntoFailure, Level, Origin, Timestamp, actor};
 
 #[derive(Serialize, Deserialize)]
 struct Register {
@@ -224,7 +226,7 @@ fn a_state_that_could_not_be_read_again_is_not_saved() {
     invoke(Some(&mut actor), "spoil", json!({})).expect("the method itself succeeds");
     let (kind, message) = failure(actor.get_state(&ctx));
     assert_eq!(kind, "bad-state");
-    assert!(message.contains("null"), "{message}");
+    assert_eq!(message, "the state cannot be written as JSON: NaN and infinities are no JSON numbers");
     assert_eq!(failure(Register::set_state(b"{}".to_vec(), &ctx)).0, "bad-state");
     assert_eq!(failure(Register::set_state(b"\xff".to_vec(), &ctx)).0, "bad-state");
 }
@@ -277,4 +279,100 @@ fn hooks_replace_how_state_is_kept() {
     assert_eq!(<Bytes as Class>::migrate(1, b"abc".to_vec(), &ctx), Ok(b"1 to 2: 3".to_vec()));
     let description: Value = serde_json::from_str(&Bytes::describe()).expect("a description is JSON");
     assert_eq!(description["methods"].as_array().map(Vec::len), Some(1), "hooks are no methods");
+}
+
+#[test]
+fn own_state_that_set_state_refuses_is_bad_state() {
+    let ctx = Context::for_test().with_actor_id("");
+    let actor = Bytes::construct("{}", &ctx).expect("it can be made");
+    let (kind, message) = failure(Class::get_state(&actor, &ctx));
+    assert_eq!(kind, "bad-state");
+    assert_eq!(message, "the state could not be read again after it was written: no bytes");
+    assert_eq!(failure(ctx.save(&actor)).0, "bad-state");
+    assert_eq!(ctx.saves::<Bytes>().len(), 0);
+}
+
+/// Reads null where a float is missing.
+#[derive(Serialize, Deserialize)]
+struct Mean {
+    mean: Option<f64>,
+}
+
+#[actor]
+impl Mean {
+    pub fn new(#[default(0.0)] sum: f64, #[default(1.0)] count: f64) -> Self {
+        Mean { mean: Some(sum / count) }
+    }
+
+    /// Gives the mean, or keeps it alone.
+    pub fn set(&mut self, sum: f64, count: f64, #[default(false)] quiet: bool) -> Option<f64> {
+        self.mean = Some(sum / count);
+        self.mean.filter(|_| !quiet)
+    }
+
+    pub fn refuse(&mut self, sum: f64, count: f64) -> Result<(), Failure> {
+        self.mean = None;
+        Err(Failure::new("refused", "as it was told").with_details(HashMap::from([("mean", sum / count)])))
+    }
+
+    pub fn pass_on(&mut self, sum: f64, count: f64, ctx: &Context) -> Result<Option<f64>, Failure> {
+        Ok(ctx.start::<Mean>("other").set(sum, count, false).wait()?)
+    }
+
+    pub fn task(sum: f64, count: f64) -> f64 {
+        sum / count
+    }
+}
+
+#[test]
+fn result_that_is_not_finite_is_bad_result() {
+    let ctx = Context::for_test();
+    let call =
+        |method: &str, arguments: &str| failure(Mean::invoke(Some(&mut Mean::new(1.0, 1.0)), method, arguments, &ctx));
+    let reason = "cannot be written as JSON: NaN and infinities are no JSON numbers";
+    let result = ("bad-result".to_owned(), format!("the result {reason}"));
+    assert_eq!(call("set", r#"{"sum":0,"count":0}"#), result);
+    assert_eq!(call("set", r#"{"sum":1,"count":0}"#), result);
+    assert_eq!(call("task", r#"{"sum":-1,"count":0}"#), result);
+    let details = ("bad-result".to_owned(), format!("the details of the failure `refused` {reason}"));
+    assert_eq!(call("refuse", r#"{"sum":0,"count":0}"#), details);
+    assert_eq!(call("refuse", r#"{"sum":0,"count":1}"#), ("refused".into(), "as it was told".into()));
+}
+
+#[test]
+fn test_actor_that_cannot_be_saved_stays_as_it_was() {
+    let other = Rc::new(RefCell::new(Mean::new(1.0, 1.0)));
+    let ctx = Context::for_test().with_actor("other", other.clone());
+    for (quiet, kind) in [(false, "bad-result"), (true, "bad-state")] {
+        let fault = ctx.start::<Mean>("other").set(0.0, 0.0, quiet).wait().expect_err("the mean is no number");
+        assert_eq!((fault.origin, fault.kind.as_str()), (Origin::Host, kind));
+        assert_eq!(other.borrow().mean, Some(1.0));
+    }
+    let passed_on = Mean::new(1.0, 1.0).pass_on(0.0, 0.0, &ctx);
+    assert_eq!(failure(passed_on).0, "child-bad-result", "it speaks of another class");
+    assert_eq!(ctx.start::<Mean>("other").set(4.0, 2.0, false).wait(), Ok(Some(2.0)));
+}
+
+#[test]
+#[should_panic = "the argument `sum` cannot be written as JSON: NaN and infinities are no JSON numbers"]
+fn argument_that_is_not_finite_panics() {
+    Context::for_test().start::<Mean>("other").set(f64::NAN, 1.0, false);
+}
+
+#[test]
+#[should_panic = "the argument `count` cannot be written as JSON"]
+fn constructor_argument_that_is_not_finite_panics() {
+    Context::for_test().send::<Mean>("other").or_create(1.0, f64::INFINITY);
+}
+
+#[test]
+#[should_panic = "the arguments cannot be written as JSON"]
+fn arguments_by_name_that_are_not_finite_panic() {
+    Context::for_test().actor("other").send("set", HashMap::from([("sum", Some(f32::NAN))]));
+}
+
+#[test]
+#[should_panic = "NaN and infinities are no JSON numbers"]
+fn test_event_that_is_not_finite_panics() {
+    Context::for_test().emit("measured", (1, f64::NAN));
 }

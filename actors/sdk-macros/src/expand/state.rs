@@ -6,15 +6,13 @@ use crate::model::{Class, Hook, HookInput};
 
 pub fn get(class: &Class) -> TokenStream {
     let ty = &class.ty;
-    let body = match (&class.hooks.get_state, &class.hooks.set_state) {
-        (Some(hook), _) => call(hook, quote!(self,), &[]),
-        (None, None) => {
-            quote_spanned!(at(ty)=> ::vactor_sdk::__private::write_readable_state::<#ty>(self))
+    let body = match class.hooks.state() {
+        Some((get, set)) => {
+            let get = call(get, quote!(self,), &[]);
+            let set = call(set, TokenStream::new(), &["state"]);
+            quote!(::vactor_sdk::__private::own_state(#get, |state: ::std::vec::Vec<u8>| #set))
         }
-        // Only the class knows what its own `set_state` reads.
-        (None, Some(_)) => {
-            quote_spanned!(at(ty)=> ::vactor_sdk::__private::write_state::<#ty>(self))
-        }
+        None => quote_spanned!(at(ty)=> ::vactor_sdk::__private::write_state::<#ty>(self)),
     };
     quote! {
         fn get_state(
@@ -28,8 +26,8 @@ pub fn get(class: &Class) -> TokenStream {
 
 pub fn set(class: &Class) -> TokenStream {
     let ty = &class.ty;
-    let body = match &class.hooks.set_state {
-        Some(hook) => call(hook, TokenStream::new(), &["state"]),
+    let body = match class.hooks.state() {
+        Some((_, set)) => call(set, TokenStream::new(), &["state"]),
         None => quote_spanned!(at(ty)=> ::vactor_sdk::__private::read_state::<#ty>(&state)),
     };
     quote! {

@@ -145,7 +145,7 @@ impl Host {
 
 fn replied(result: Result<String, Failure>, call: &testing::Call) -> Reply {
     let answer = result.map_err(|failure| Fault {
-        origin: Origin::Class,
+        origin: if Failure::is_of_host(&failure.kind) { Origin::Host } else { Origin::Class },
         kind: failure.kind.into_owned(),
         message: failure.message,
         details: failure.details,
@@ -282,11 +282,13 @@ impl Context {
         self.host.0.script.others.borrow_mut().push((invocation, due));
     }
 
-    /// An actor that what is started reaches. As on the host, a method that fails changes nothing.
+    /// An actor that what is started reaches. As on the host, a method that fails, or leaves a state that cannot be saved,
+    /// changes nothing.
     pub fn with_actor<A: Class>(self, id: impl Into<String>, actor: Rc<RefCell<A>>) -> Self {
         let run = move |method: &str, arguments: &str, ctx: &Context| {
             let before = actor.borrow().get_state(ctx)?;
             let result = A::invoke(Some(&mut actor.borrow_mut()), method, arguments, ctx);
+            let result = result.and_then(|result| actor.borrow().get_state(ctx).map(|_| result));
             if result.is_err() {
                 actor.replace(A::set_state(before, ctx)?);
             }
