@@ -274,9 +274,9 @@ fn hint_of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> 
     } else if is(HostFault::Trap) {
         Some(format!("`vactor log {id}` shows what it said before it broke; its state is as it was"))
     } else if is(HostFault::BadState) {
-        Some("the state was saved by code that this class does not agree with; it is as it was".to_owned())
+        Some("the class does not write and read its state alike; the saved state is as it was".to_owned())
     } else if is(HostFault::BadResult) {
-        Some("a class built with an SDK always gives JSON; this one has a fault of its own".to_owned())
+        Some("the class gave what JSON cannot express; nothing was changed".to_owned())
     } else {
         // a limit's message names its flag; a class's failure speaks for itself
         None

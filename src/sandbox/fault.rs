@@ -114,7 +114,7 @@ pub fn bad_state(what: &str, failure: Failure, method: &str, limits: &Limits) ->
 }
 
 /// The fault of a class that raised a failure, as it is; but a kind that is no name becomes `failure`, details that are no
-/// JSON become a string, and one kind is the host's.
+/// JSON become a string, and three kinds are the host's: by them an SDK reports arguments, a result or a state.
 pub fn of_class(failure: Failure, method: &str, limits: &Limits) -> Fault {
     if let Some(over) = too_much(&failure, method, limits) {
         return over;
@@ -123,7 +123,8 @@ pub fn of_class(failure: Failure, method: &str, limits: &Limits) -> Fault {
     let is_name = (1..=255).contains(&kind.len()) && !kind.contains(|c: char| c.is_whitespace() || c.is_control());
     let kind = if is_name { kind } else { "failure".to_owned() };
     let message = if message.is_empty() { format!("{method} failed: {kind}") } else { message };
-    let origin = if kind == HostFault::BadArguments.kind() { Origin::Host } else { Origin::Class };
+    let hosts = [HostFault::BadArguments, HostFault::BadResult, HostFault::BadState];
+    let origin = if hosts.iter().any(|fault| fault.kind() == kind) { Origin::Host } else { Origin::Class };
     Fault { origin, kind, message, details: more.as_deref().map(details) }
 }
 

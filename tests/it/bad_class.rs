@@ -115,7 +115,7 @@ fn a_result_that_is_no_json() {
 fn a_state_that_the_class_refuses() {
     let refusing = "(call $fail (call $text_null) (call $text_null) (i32.const 0) (i32.const 0))";
     let vactor = vactor(RawClass::new().mutation("go", NULL).query("ask", NULL).export("set-state", refusing));
-    go(&vactor, "").refuses(5, "", "it is as it was");
+    go(&vactor, "").refuses(5, "", "as it was");
     vactor.line("get a ask").fails(5);
 }
 

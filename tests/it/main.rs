@@ -17,6 +17,7 @@ mod proof;
 mod ps;
 mod raw;
 mod sandbox;
+mod sdk;
 mod signals;
 mod sources;
 mod store;

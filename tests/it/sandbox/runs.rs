@@ -189,9 +189,11 @@ fn a_failure_of_the_class_comes_out_as_it_is() {
     assert_eq!(fail(&"k".repeat(256), "m", "").kind, "failure");
     assert_eq!(fail("two\nlines", "m", "").kind, "failure");
     assert_eq!(fail("k", "m", "no JSON").details.unwrap().as_str(), r#""no JSON""#);
-    // a kind of the host's stays the class's, but one
+    // a kind of the host's stays the class's, but three
     assert_eq!(fail("trap", "m", "").origin, Origin::Class);
-    assert_fault(&fail("bad-arguments", "n is no number", ""), HostFault::BadArguments, "n is no number");
+    for fault in [HostFault::BadArguments, HostFault::BadResult, HostFault::BadState] {
+        assert_fault(&fail(fault.kind(), "n is no number", ""), fault, "n is no number");
+    }
 }
 
 #[test]
