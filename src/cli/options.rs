@@ -38,7 +38,7 @@ pub enum Color {
 // Only for commands that run a class.
 #[derive(Args, Clone, Debug, Default)]
 pub struct LimitFlags {
-    /// How long it may compute [default: 30s]
+    /// How long it may compute, in processor time [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration, env = "VACTOR_MAX_TIME", hide_env_values = true)]
     #[arg(help_heading = LIMITS)]
     max_time: Option<Duration>,

@@ -14,7 +14,7 @@ use crate::model::{
     ActorId, Call, ClassName, Error, Fault, Hash, Head, HostFault, Invocation, Method, MethodKind, Name, NewInvocation,
     Outcome, Reference, Result, Status,
 };
-use crate::sandbox::{self, Run};
+use crate::sandbox::{self, Aborted, Run};
 use crate::store::{Accepted, Committed, Snapshot};
 
 impl Engine {
@@ -100,10 +100,11 @@ impl Engine {
             seed,
             limits: &self.settings.limits,
             stop: &self.settings.stop,
+            deadline: None,
             on_log: &mut self.listener(&Name::from(id), Replays::default()),
             operations: None,
         });
-        match ran.outcome {
+        match ran.map_err(not_ran)?.outcome {
             Ok(success) => Ok(Reply {
                 reference: None,
                 step: None,
@@ -112,7 +113,6 @@ impl Engine {
                 recorded: false,
                 leaves_work: false,
             }),
-            Err(fault) if fault.is_host(HostFault::Cancelled) => Err(Error::Interrupted),
             Err(fault) => Err(not_accepted(id, method, fault)),
         }
     }
@@ -268,6 +268,14 @@ impl Engine {
 
     pub(super) fn inbox_waits(&self, name: &Name, head: &Head) -> Result<bool> {
         Ok(head.queued > 0 || head.delayed > 0 && self.store.next(name, self.now())?.is_some())
+    }
+}
+
+/// A run outside any invocation was aborted: nothing came of it.
+pub(super) fn not_ran(aborted: Aborted) -> Error {
+    match aborted {
+        Aborted::Stopped | Aborted::Deadline => Error::Interrupted,
+        Aborted::Failed(error) => error,
     }
 }
 

@@ -4,7 +4,7 @@ mod live;
 mod wait;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::asked::asked;
 use super::classes::LoadedClass;
@@ -15,7 +15,7 @@ use crate::model::{
     ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Limit, Log, LogLine,
     NewInvocation, Operation, Outcome, Recorded, Reference, Status, Timestamp,
 };
-use crate::sandbox::{Operations, Stop};
+use crate::sandbox::{Aborted, Operations, Stop};
 use crate::store::{Child, Entry, Progress, Turn};
 
 /// Why a run was broken off, with nothing more of it to commit.
@@ -31,6 +31,16 @@ pub(super) enum Broken {
     /// The engine was stopped, or somebody ended the invocation.
     Stopped,
     Failed(Error),
+}
+
+impl From<Aborted> for Broken {
+    fn from(aborted: Aborted) -> Broken {
+        match aborted {
+            Aborted::Stopped => Broken::Stopped,
+            Aborted::Deadline => Broken::Deadline,
+            Aborted::Failed(error) => Broken::Failed(error),
+        }
+    }
 }
 
 impl From<Error> for Broken {
@@ -93,20 +103,18 @@ pub(super) struct Driver<'e> {
     /// What the host adds to the log.
     notes: Vec<LogLine>,
     pub broken: Option<Broken>,
-    /// How long the guest computed before `since`, which is when it was last let go on.
+    /// How long the guest computed.
     computed: Duration,
-    since: Instant,
     /// How much of that stands in a step already.
     stepped: Duration,
     replays: Replays,
 }
 
 impl Operations for Driver<'_> {
-    fn perform(&mut self, operation: Operation, log: &Log) -> Result<Option<Answered>, Fault> {
-        self.computed += self.since.elapsed();
+    fn perform(&mut self, operation: Operation, log: &Log, computed: Duration) -> Result<Option<Answered>, Fault> {
+        self.computed = computed;
         let performed = self.answer(operation, log);
         self.tell_replay();
-        self.since = Instant::now();
         performed.unwrap_or_else(|broken| {
             self.broken = Some(broken);
             Err(Fault::host(HostFault::Cancelled, "the run was broken off"))
@@ -149,7 +157,6 @@ impl<'e> Driver<'e> {
             notes: Vec::new(),
             broken: None,
             computed: Duration::ZERO,
-            since: Instant::now(),
             stepped: Duration::ZERO,
             replays: Replays::default(),
         };
@@ -243,14 +250,9 @@ impl<'e> Driver<'e> {
         self.replays.set(!self.replay.is_empty() || self.waits_on.is_some());
     }
 
-    /// The guest begins to compute.
-    pub fn begin(&mut self) {
-        self.since = Instant::now();
-    }
-
-    /// Microseconds of computing that no step has yet, of a run that took so long.
-    pub fn micros(&self, took: Duration) -> u64 {
-        took.saturating_sub(self.stepped).as_micros() as u64
+    /// Microseconds of computing that no step has yet, of a run that computed for so long.
+    pub fn micros(&self, computed: Duration) -> u64 {
+        computed.saturating_sub(self.stepped).as_micros() as u64
     }
 
     /// What an outcome must give way to: the guest ended, and its record goes on.

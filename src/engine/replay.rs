@@ -1,7 +1,10 @@
 //! Running recorded steps again, from the state before them and with the answers that they recorded.
 
+use std::time::Duration;
+
 use super::Engine;
 use super::asked::asked;
+use super::calls::not_ran;
 use super::run::identity;
 use crate::model::{
     ActorId, Answer, Answered, Call, ClassName, Error, Fault, Hash, HostFault, Log, Name, Operation, Outcome, Recorded,
@@ -28,7 +31,7 @@ struct Recording<'a> {
 }
 
 impl Operations for Recording<'_> {
-    fn perform(&mut self, operation: Operation, _: &Log) -> Result<Option<Answered>, Fault> {
+    fn perform(&mut self, operation: Operation, _: &Log, _: Duration) -> Result<Option<Answered>, Fault> {
         let over = || Fault::host(HostFault::Cancelled, "the replay ends here");
         let asked = asked(&operation);
         let Some(entry) = self.record.next() else {
@@ -100,9 +103,11 @@ impl Engine {
             seed: last.seed,
             limits: &self.settings.limits,
             stop: &Stop::default(),
+            deadline: None,
             on_log: &mut |_| (),
             operations: Some(&mut recording),
         });
+        let ran = ran.map_err(not_ran)?;
         let diverged = |step: u64, what: String| Error::Diverged { id: id.to_string(), step, what };
         if let Some((step, what)) = recording.diverged {
             return Err(diverged(step, what));

@@ -9,8 +9,8 @@ use super::crew::Slot;
 use super::driver::{Beginning, Broken, Driver};
 use super::{Engine, Options};
 use crate::model::{
-    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Limit, Limits, Log, LogLine, MethodKind, Name,
-    NewInvocation, Outcome, Reference, Result, Timestamp,
+    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, NewInvocation,
+    Outcome, Reference, Result, Timestamp,
 };
 use crate::sandbox::{Identity, Method, Ran, Run, Stop};
 use crate::store::{Commit, End, Progress, Snapshot, Turn};
@@ -232,7 +232,7 @@ impl Engine {
             at: driver.now,
             outcome,
             log: driver.with_notes(ran.log),
-            micros: driver.micros(ran.took),
+            micros: driver.micros(ran.computed),
             end,
             progress,
             known: ran.known,
@@ -288,45 +288,24 @@ impl Engine {
         let actor = new.name.actor()?;
         let invocation = new.seed.opaque_id();
         let compiled = self.compiled(loaded)?;
-        let (limits, hurried) = self.limits_until(bounds.deadline);
         let now = driver.now;
         let replays = driver.replays();
         let mut listener = self.listener(&new.name, replays);
-        driver.begin();
         let ran = compiled.run(Run {
             method,
             identity: identity(loaded, Some(&actor), &invocation, 1),
             now,
             seed: new.seed,
-            limits: &limits,
+            limits: &self.settings.limits,
             stop,
+            deadline: bounds.deadline,
             on_log: &mut listener,
             operations: Some(driver),
         });
         if let Some(broken) = driver.broken.take() {
             return Err(broken);
         }
-        self.unless_broken_off(ran, hurried, bounds.deadline)
-    }
-
-    /// An interrupt from outside is no outcome: nothing is to be committed.
-    pub(super) fn unless_broken_off(&self, ran: Ran, hurried: bool, deadline: Option<Instant>) -> Result<Ran, Broken> {
-        let late = || deadline.is_some_and(|deadline| deadline <= Instant::now());
-        match &ran.outcome {
-            Err(fault) if fault.is_host(HostFault::Cancelled) => Err(Broken::Stopped),
-            Err(fault) if hurried && fault.is_host(HostFault::Limit(Limit::Time)) && late() => Err(Broken::Deadline),
-            _ => Ok(ran),
-        }
-    }
-
-    /// The limits of a run that is given up at `deadline`, and whether that comes before the limit on its time.
-    fn limits_until(&self, deadline: Option<Instant>) -> (Limits, bool) {
-        let limits = self.settings.limits.clone();
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        match left {
-            Some(left) if left < limits.time => (Limits { time: left, ..limits }, true),
-            _ => (limits, false),
-        }
+        Ok(ran?)
     }
 
     /// The bounds of a run in a call's own process.

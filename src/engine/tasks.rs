@@ -92,11 +92,11 @@ impl Engine {
             seed: new.seed,
             limits: &self.settings.limits,
             stop: &stop,
+            deadline: None,
             on_log: &mut self.listener(&new.name, Replays::default()),
             operations: None,
-        });
-        let ran = self.unless_broken_off(ran, false, None)?;
-        let (micros, known) = (ran.took.as_micros() as u64, ran.known);
+        })?;
+        let (micros, known) = (ran.computed.as_micros() as u64, ran.known);
         let (outcome, end) = match ran.outcome {
             Ok(success) => (Outcome::Succeeded(success.result), End::Bare),
             Err(fault) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The limits of one run (design: each with a default, a setting, and an error that names both).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Computing time between waits.
+    /// Processor time of the guest between waits.
     pub time: Duration,
     /// Bytes of the guest's memories and tables together, with what the host keeps for its handles.
     pub memory: u64,

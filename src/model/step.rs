@@ -151,7 +151,7 @@ pub struct Step {
     pub seed: Seed,
     pub outcome: Outcome,
     pub log: Log,
-    /// How long the guest ran, in microseconds.
+    /// How long the guest computed, in microseconds of processor time.
     pub micros: u64,
     /// Hash of the state after the step.
     pub state: Hash,

@@ -6,14 +6,15 @@ use std::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::Component;
 
+use super::clock::thread_time;
 use super::engine::Runtime;
-use super::fault::{self, Export};
+use super::fault::{self, Export, Failed};
+use super::guard::Guard;
 use super::host::exports::vactor::actor::class::Guest;
 use super::host::{Actor, ActorPre, Host, ON_LOG, OPERATIONS};
 use super::not_a_class;
-use super::run::{Method, Ran, Run, Stop, Success};
-use super::watchdog::Guard;
-use crate::model::{Error, Fault, Json, Limit, Limits, LogLine, Result};
+use super::run::{Aborted, Method, Ran, Run, Stop, Success};
+use crate::model::{Error, Json, Limit, Limits, LogLine, Result};
 
 /// A compiled class. Each run gets an instance of its own.
 pub struct Class {
@@ -42,34 +43,47 @@ impl Class {
         Ok(Class { class: linked.map_err(not_the_contracts)?, runtime })
     }
 
-    /// Runs one method on a new instance. Whatever the guest does comes out as a value.
+    /// Runs one method on a new instance. Whatever the guest does comes out as a value; what only its surroundings did
+    /// (a stop, a deadline, a shortage of the machine) is no outcome.
     ///
     /// The calling thread runs the guest and must have more than 1 MiB of stack to spare.
-    pub fn run(&self, run: Run<'_>) -> Ran {
-        let started = Instant::now();
-        let host = Host::of(&run, self.guard(started, run.limits, run.stop));
+    pub fn run(&self, run: Run<'_>) -> Result<Ran, Aborted> {
+        let name = run.method.name();
+        let host = Host::of(&run, self.guard(name, run.limits, run.deadline, run.stop)?);
         let Run { method, limits, on_log, operations, .. } = run;
-        let run = || self.on_an_instance(host, limits, method.name(), on_log, |instance| instance.run(method));
-        let (outcome, host) = match operations {
+        let run = || self.on_an_instance(host, limits, name, on_log, |instance| instance.run(method));
+        let (ended, mut host) = match operations {
             Some(operations) => OPERATIONS.set(operations, run),
             None => run(),
         };
-        let took = started.elapsed().saturating_sub(host.guard.stood());
-        Ran { outcome, known: host.told_invocation(), log: host.into_log(), took }
+        let outcome = match ended {
+            Ok(success) => Ok(success),
+            Err(Failed::Fault(fault)) => Err(fault),
+            Err(Failed::Aborted(aborted)) => return Err(aborted),
+        };
+        let computed = host.computed(name)?;
+        Ok(Ran { outcome, known: host.told_invocation(), log: host.into_log(), computed })
     }
 
     /// What the class says of itself: one JSON value.
     pub(super) fn describe(&self, limits: &Limits, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Result<Json> {
-        let host = Host::describing(limits, self.guard(Instant::now(), limits, &Stop::default()));
-        let (said, host) = self.on_an_instance(host, limits, "describe", on_log, |instance| instance.describe());
-        said.map_err(|fault| {
-            let hint = host.into_log().lines.last().map(|line| format!("the last that it logged is: {}", line.message));
-            Error::NotAClass { reason: fault.message, hint }
+        let name = "describe";
+        let guard = self.guard(name, limits, None, &Stop::default()).map_err(not_described)?;
+        let host = Host::describing(limits, guard);
+        let (said, host) = self.on_an_instance(host, limits, name, on_log, |instance| instance.describe());
+        said.map_err(|failed| match failed {
+            Failed::Fault(fault) => {
+                let last = host.into_log().lines.pop();
+                let hint = last.map(|line| format!("the last that it logged is: {}", line.message));
+                Error::NotAClass { reason: fault.message, hint }
+            }
+            Failed::Aborted(aborted) => not_described(aborted),
         })
     }
 
-    fn guard(&self, started: Instant, limits: &Limits, stop: &Stop) -> Guard {
-        self.runtime.watchdog.guard(started, limits.time, stop)
+    fn guard(&self, method: &str, limits: &Limits, deadline: Option<Instant>, stop: &Stop) -> Result<Guard, Aborted> {
+        Guard::new(self.runtime.watchdog.watch(), thread_time, limits.time, deadline, stop)
+            .map_err(|halt| fault::shortage(method, halt.to_string()))
     }
 
     fn on_an_instance<T>(
@@ -78,8 +92,8 @@ impl Class {
         limits: &Limits,
         method: &str,
         on_log: &mut (dyn FnMut(&LogLine) + Send),
-        body: impl FnOnce(&mut Instance) -> Result<T, Fault>,
-    ) -> (Result<T, Fault>, Host) {
+        body: impl FnOnce(&mut Instance) -> Result<T, Failed>,
+    ) -> (Result<T, Failed>, Host) {
         let mut store = Store::new(&self.runtime.engine, host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(usize::try_from(limits.memory).unwrap_or(usize::MAX));
@@ -92,8 +106,8 @@ impl Class {
             let actor = match self.class.instantiate(&mut store) {
                 Ok(actor) => actor,
                 Err(error) => {
-                    let fault = fault::of(&error, Export::Start, method, limits);
-                    return (Err(fault), store.into_data());
+                    let failed = fault::of(&error, Export::Start, method, limits);
+                    return (Err(failed), store.into_data());
                 }
             };
             let mut instance = Instance { store, actor, limits, method };
@@ -104,7 +118,7 @@ impl Class {
 }
 
 impl Instance<'_> {
-    fn run(&mut self, method: Method<'_>) -> Result<Success, Fault> {
+    fn run(&mut self, method: Method<'_>) -> Result<Success, Failed> {
         match method {
             Method::Construct { arguments } => {
                 let arguments = arguments.as_str().to_owned();
@@ -131,26 +145,27 @@ impl Instance<'_> {
         }
     }
 
-    fn set_state(&mut self, state: &[u8]) -> Result<(), Fault> {
+    fn set_state(&mut self, state: &[u8]) -> Result<(), Failed> {
         let restored = self.call(Export::SetState, |class, store| class.call_set_state(store, state))?;
-        restored.map_err(|failure| fault::bad_state("set-state refused the state", failure, self.method, self.limits))
+        let refused = |failure| fault::bad_state("set-state refused the state", failure, self.method, self.limits);
+        Ok(restored.map_err(refused)?)
     }
 
-    fn invoke(&mut self, name: &str, arguments: &Json) -> Result<Json, Fault> {
+    fn invoke(&mut self, name: &str, arguments: &Json) -> Result<Json, Failed> {
         let arguments = arguments.as_str().to_owned();
         let ended = self.call(Export::Invoke, |class, store| class.call_invoke(store, name, &arguments))?;
         let text = ended.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
         self.json(&text)
     }
 
-    fn get_state(&mut self) -> Result<Vec<u8>, Fault> {
+    fn get_state(&mut self) -> Result<Vec<u8>, Failed> {
         let saved = self.call(Export::GetState, |class, store| class.call_get_state(store))?;
         let state =
             saved.map_err(|failure| fault::bad_state("get-state gave no state", failure, self.method, self.limits))?;
         self.within_limit(state)
     }
 
-    fn describe(&mut self) -> Result<Json, Fault> {
+    fn describe(&mut self) -> Result<Json, Failed> {
         let text = self.call(Export::Describe, |class, store| class.call_describe(store))?;
         self.json(&text)
     }
@@ -160,30 +175,38 @@ impl Instance<'_> {
         &mut self,
         export: Export,
         call: impl FnOnce(&Guest, &mut Store<Host>) -> wasmtime::Result<T>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, Failed> {
         self.store.data_mut().enter(export);
         let called = call(self.actor.vactor_actor_class(), &mut self.store);
         called.map_err(|error| fault::of(&error, export, self.method, self.limits))
     }
 
-    fn json(&self, text: &str) -> Result<Json, Fault> {
+    fn json(&self, text: &str) -> Result<Json, Failed> {
         if text.len() as u64 > self.limits.result {
-            return Err(fault::over(Limit::Result, text.len(), self.method, self.limits));
+            return Err(fault::over(Limit::Result, text.len(), self.method, self.limits).into());
         }
-        Json::parse(text).map_err(|error| fault::bad_result(self.method, &error))
+        Ok(Json::parse(text).map_err(|error| fault::bad_result(self.method, &error))?)
     }
 
-    fn within_limit(&self, state: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    fn within_limit(&self, state: Vec<u8>) -> Result<Vec<u8>, Failed> {
         if state.len() as u64 > self.limits.state {
-            return Err(fault::over(Limit::State, state.len(), self.method, self.limits));
+            return Err(fault::over(Limit::State, state.len(), self.method, self.limits).into());
         }
         Ok(state)
     }
 }
 
-impl Method<'_> {
+/// A description has no deadline, and nothing stops it.
+fn not_described(aborted: Aborted) -> Error {
+    match aborted {
+        Aborted::Failed(error) => error,
+        Aborted::Stopped | Aborted::Deadline => Error::Interrupted,
+    }
+}
+
+impl<'a> Method<'a> {
     /// What a person calls it.
-    fn name(&self) -> &str {
+    fn name(&self) -> &'a str {
         match self {
             Method::Construct { .. } => "the constructor",
             Method::Mutate { name, .. } | Method::Query { name, .. } | Method::Task { name, .. } => name,

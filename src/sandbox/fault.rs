@@ -1,10 +1,33 @@
 //! What went wrong in a run, as one sentence for a person.
 
-use wasmtime::Trap;
+use std::io;
 
+use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Trap};
+
+use super::Aborted;
 use super::host::Halt;
 use super::host::exports::vactor::actor::class::Failure;
-use crate::model::{Fault, HostFault, Json, Limit, Limits, NotJson, Origin};
+use crate::model::{Error, Fault, HostFault, Json, Limit, Limits, NotJson, Origin};
+
+/// Why a run did not succeed.
+pub enum Failed {
+    /// Its outcome: the class is at fault, or the host ended it by a rule that every machine has.
+    Fault(Fault),
+    /// It has no outcome.
+    Aborted(Aborted),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Failed {
+        Failed::Fault(fault)
+    }
+}
+
+impl From<Aborted> for Failed {
+    fn from(aborted: Aborted) -> Failed {
+        Failed::Aborted(aborted)
+    }
+}
 
 /// What of the class ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +54,18 @@ impl Export {
     }
 }
 
-/// The fault of a guest that did not return.
-pub fn of(error: &wasmtime::Error, export: Export, method: &str, limits: &Limits) -> Fault {
+/// Why a guest did not return.
+pub fn of(error: &wasmtime::Error, export: Export, method: &str, limits: &Limits) -> Failed {
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return of_halt(halt, export, method, limits);
     }
+    if is_of_machine(error) {
+        return shortage(method, sentence(error)).into();
+    }
+    of_guest(error, export, method, limits).into()
+}
+
+fn of_guest(error: &wasmtime::Error, export: Export, method: &str, limits: &Limits) -> Fault {
     let what = export.name(method);
     let message = match error.downcast_ref::<Trap>() {
         Some(Trap::UnreachableCodeReached) => format!("{what} panicked or aborted; its log may say why"),
@@ -51,21 +81,18 @@ pub fn of(error: &wasmtime::Error, export: Export, method: &str, limits: &Limits
     Fault::host(HostFault::Trap, message)
 }
 
-pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fault {
-    match halt {
+pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Failed {
+    let fault = match halt {
+        Halt::Deadline => return Aborted::Deadline.into(),
+        Halt::Stopped => return Aborted::Stopped.into(),
+        Halt::Clock(_) | Halt::MachineMemory(_) => return shortage(method, halt.to_string()).into(),
         Halt::Time => {
             let allowed = limits.time.as_millis();
             let allowed =
                 if allowed.is_multiple_of(1000) { format!("{} s", allowed / 1000) } else { format!("{allowed} ms") };
             limit(Limit::Time, format!("{method} computed for longer than {allowed}"))
         }
-        Halt::Stopped => cancelled(method),
         Halt::Memory => over_memory(method, limits),
-        Halt::MachineMemory => {
-            let message = format!("{method} wanted more memory than this machine has left");
-            Fault::host(HostFault::Limit(Limit::Memory), message)
-        }
-        Halt::NoThread(_) => Fault::host(HostFault::Limit(Limit::Time), halt.to_string()),
         Halt::State(bytes) => over(Limit::State, *bytes, method, limits),
         Halt::Fault(fault) => (**fault).clone(),
         Halt::InDescribe(_) | Halt::Forbidden { .. } | Halt::NotPerformed(_) => {
@@ -74,11 +101,25 @@ pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fa
         Halt::Random(_) | Halt::NothingToWaitFor | Halt::WrongAnswer { .. } => {
             Fault::host(HostFault::Trap, format!("{} trapped: {halt}", export.name(method)))
         }
-    }
+    };
+    fault.into()
 }
 
-fn cancelled(method: &str) -> Fault {
-    Fault::host(HostFault::Cancelled, format!("{method} was cancelled"))
+/// Whether the operating system refused something, or memory ran out.
+pub fn is_of_machine(error: &wasmtime::Error) -> bool {
+    #[cfg(unix)]
+    let is_errno = error.is::<rustix::io::Errno>() || error.chain().any(|cause| cause.is::<rustix::io::Errno>());
+    #[cfg(not(unix))]
+    let is_errno = false;
+    is_errno
+        || error.is::<io::Error>()
+        || error.is::<OutOfMemory>()
+        || error.is::<PoolConcurrencyLimitError>()
+        || error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<OutOfMemory>())
+}
+
+pub fn shortage(method: &str, reason: String) -> Aborted {
+    Aborted::Failed(Error::Io { action: format!("run {method}"), reason })
 }
 
 fn over_memory(method: &str, limits: &Limits) -> Fault {

@@ -5,9 +5,11 @@
 
 mod cache;
 mod class;
+mod clock;
 mod component;
 mod engine;
 mod fault;
+mod guard;
 mod host;
 mod pool;
 mod precompiled;
@@ -19,7 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use cache::Cache;
 pub use class::Class;
-pub use run::{Identity, Method, Operations, Ran, Run, Stop, Success, Wake};
+pub use run::{Aborted, Identity, Method, Operations, Ran, Run, Stop, Success, Wake};
 
 use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
 use engine::Runtime;

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::lock;
-use crate::model::{ActorId, Answered, ClassName, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp};
+use crate::model::{
+    ActorId, Answered, ClassName, Error, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp,
+};
 
 /// Everything that one run of one method depends on.
 pub struct Run<'a> {
@@ -18,6 +20,8 @@ pub struct Run<'a> {
     pub limits: &'a Limits,
     /// Ends the run from another thread.
     pub stop: &'a Stop,
+    /// When the run is given up, however little its guest has computed.
+    pub deadline: Option<Instant>,
     /// Sees each line of the log as the guest says it, up to the log's limit.
     pub on_log: &'a mut (dyn FnMut(&LogLine) + Send),
     /// Performs what a mutation or a constructor asks for; a run without one may ask for nothing.
@@ -27,8 +31,9 @@ pub struct Run<'a> {
 /// Performs a guest's operations, in the order in which it asks.
 pub trait Operations: Send {
     /// The answer of a wait, and None of all else. The time that it takes is not the guest's. An error ends the run with that
-    /// fault. `log` is what the guest said since the run began or its last save.
-    fn perform(&mut self, operation: Operation, log: &Log) -> Result<Option<Answered>, Fault>;
+    /// fault. `log` is what the guest said since the run began or its last save, `computed` how long it has computed since
+    /// the run began.
+    fn perform(&mut self, operation: Operation, log: &Log, computed: Duration) -> Result<Option<Answered>, Fault>;
 }
 
 /// What is run.
@@ -63,10 +68,27 @@ pub struct Identity<'a> {
 pub struct Ran {
     pub outcome: Result<Success, Fault>,
     pub log: Log,
-    /// How long the guest ran; waits do not count.
-    pub took: Duration,
+    /// How long the guest computed.
+    pub computed: Duration,
     /// Whether the guest was told its opaque id.
     pub known: bool,
+}
+
+/// Why a run did not end. Nothing of it is an outcome of its method.
+#[derive(Debug, PartialEq)]
+pub enum Aborted {
+    /// Its [`Stop`] was stopped.
+    Stopped,
+    /// Its deadline passed.
+    Deadline,
+    /// It could not be run: the machine did not give what that takes. The class is not at fault.
+    Failed(Error),
+}
+
+impl From<Error> for Aborted {
+    fn from(error: Error) -> Aborted {
+        Aborted::Failed(error)
+    }
 }
 
 /// A run that ended well.
@@ -78,8 +100,8 @@ pub struct Success {
     pub state: Option<Vec<u8>>,
 }
 
-/// Ends runs from another thread: their outcome is then the host's fault `cancelled`. One that was stopped stays so, and
-/// ends whatever is given it later.
+/// Ends runs from another thread, as [`Aborted::Stopped`]. One that was stopped stays so, and ends whatever is given it
+/// later.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<Stopping>);
 

@@ -15,7 +15,7 @@ pub struct Commit {
     pub at: Timestamp,
     pub outcome: Outcome,
     pub log: Log,
-    /// How long the guest ran, in microseconds.
+    /// How long the guest computed, in microseconds of processor time.
     pub micros: u64,
     pub end: End,
     /// What the run asked for beside its clock, if it did.

@@ -71,8 +71,13 @@ fn a_loop_without_end() {
 #[test]
 fn a_person_who_waits_no_longer() {
     let vactor = vactor(going("(loop (br 0)) (unreachable)"));
-    vactor.line("call a go --timeout 50ms").refuses(4, "had not ended when the time ran out; nothing", "`--async`");
-    assert_eq!(vactor.line("log a").ok().lines().count(), 2, "nothing happened");
+    for flags in ["", "--max-time 1h"] {
+        let ran = vactor.line(&format!("call a go --timeout 50ms --key k {flags}"));
+        ran.refuses(4, "had not ended when the time ran out; nothing", "`--async`");
+        assert_eq!(vactor.line("log a").ok().lines().count(), 2, "nothing happened");
+    }
+    // the time that a method computes is a limit of its own, and a failure
+    go(&vactor, "--timeout 1h --max-time 50ms --key k").refuses(5, "`--max-time`", "");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read};
+use std::time::Duration;
 
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor, signal};
@@ -30,6 +31,33 @@ fn ctrl_c_ends_a_run_and_nothing_has_happened() {
             assert_eq!(vactor.line("show a --json").ok(), before);
             vactor.line("call a go").ok();
         }
+    }
+}
+
+/// A run that computes for a fraction of a second, in a process that is stopped for longer than it may compute.
+#[test]
+fn stopped_process_uses_none_of_the_computing_time() {
+    const MAY_COMPUTE: Duration = Duration::from_secs(1);
+    let begun = "(call $log (i32.const 1) (call $text_begun))";
+    let computes =
+        "(loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 200000000))))";
+    let body = [begun, computes, NULL].concat();
+    let class = RawClass::new().text("begun", "begun").mutation("change", &body).query("ask", &body);
+    let vactor = Vactor::with("computing", &class.task("work", &body));
+    vactor.line("create computing a").ok();
+    let lines =
+        ["call a change --max-time 1s", "get a ask --max-time 1s", "run computing work --max-time 1s --retries 0"];
+    let mut children = lines.map(|line| vactor.start(line.split(' ')));
+    for child in &mut children {
+        let mut said = String::new();
+        BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+        assert!(said.ends_with(": begun\n"), "{said}");
+        signal(child, "STOP");
+    }
+    std::thread::sleep(MAY_COMPUTE + MAY_COMPUTE / 4);
+    children.iter().for_each(|child| signal(child, "CONT"));
+    for child in children {
+        assert_eq!(Ran::from(child.wait_with_output().unwrap()).ok(), "null\n");
     }
 }
 

@@ -52,7 +52,7 @@ pub struct LogLine<'a> {
     result: Option<Value>,
     /// Why it did not, where it did not.
     fault: Option<FaultBody<'a>>,
-    /// How long the class ran, in microseconds.
+    /// How long the class computed, in microseconds of processor time.
     micros: u64,
     /// The invocation that called; null where it was nobody in the store.
     caller: Option<String>,

@@ -3,6 +3,7 @@
 use wasmtime::ResourceLimiter;
 
 use super::{Halt, Host};
+use crate::sandbox::fault;
 
 /// Core instances, memories and tables, each: how many a class may have.
 const PARTS: usize = 256;
@@ -37,8 +38,8 @@ impl ResourceLimiter for Host {
         Ok(true)
     }
 
-    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(Halt::MachineMemory.into())
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(not_grown(&error).into())
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
@@ -49,8 +50,8 @@ impl ResourceLimiter for Host {
         Ok(true)
     }
 
-    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(Halt::MachineMemory.into())
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(not_grown(&error).into())
     }
 
     fn instances(&self) -> usize {
@@ -63,5 +64,14 @@ impl ResourceLimiter for Host {
 
     fn memories(&self) -> usize {
         PARTS
+    }
+}
+
+/// Why something did not grow that had room within the limits. What no memory or table of any machine could have is past
+/// every limit.
+fn not_grown(error: &wasmtime::Error) -> Halt {
+    match fault::is_of_machine(error) {
+        true => Halt::MachineMemory(fault::sentence(error)),
+        false => Halt::Memory,
     }
 }

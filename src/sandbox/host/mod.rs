@@ -10,9 +10,10 @@ use scoped_tls_hkt::scoped_thread_local;
 use wasmtime::component::ResourceTable;
 use wasmtime::{StoreContextMut, UpdateDeadline};
 
-use super::fault::Export;
+use super::Aborted;
+use super::fault::{self, Export};
+use super::guard::Guard;
 use super::run::{Identity, Method, Operations, Run};
-use super::watchdog::Guard;
 use crate::model::{Fault, Limits, Log, LogLine, Seed, Timestamp};
 use said::Said;
 
@@ -39,14 +40,16 @@ scoped_thread_local!(
 pub enum Halt {
     #[error("the time is up")]
     Time,
+    #[error("the deadline has passed")]
+    Deadline,
     #[error("the run was stopped")]
     Stopped,
+    #[error("cannot read the processor time of a thread: {0}")]
+    Clock(std::io::Error),
     #[error("the memory is used up")]
     Memory,
-    #[error("this machine has no more memory")]
-    MachineMemory,
-    #[error("no thread could be started to watch the time: {0}")]
-    NoThread(std::io::Error),
+    #[error("cannot give a class more memory: {0}")]
+    MachineMemory(String),
     #[error("`describe` called `{0}`, and may call `log` alone")]
     InDescribe(&'static str),
     #[error("{who} may not call `{function}`; a mutation and a constructor may")]
@@ -146,12 +149,18 @@ impl Host {
 
     /// Whether a guest goes on; asked whenever the engine's epoch has risen as often as it was told to wait for.
     pub fn check(mut store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
-        Ok(UpdateDeadline::Continue(store.data_mut().guard.look()?))
+        Ok(UpdateDeadline::Continue(store.data_mut().guard.check()?))
     }
 
     /// Whether the guest asked for the opaque id of its invocation.
     pub fn told_invocation(&self) -> bool {
         self.known.as_ref().is_some_and(|known| known.told_invocation)
+    }
+
+    /// How long the guest computed, once it has ended.
+    pub fn computed(&mut self, method: &str) -> Result<std::time::Duration, Aborted> {
+        self.guard.pause().map_err(|halt| fault::shortage(method, halt.to_string()))?;
+        Ok(self.guard.computed())
     }
 
     /// What the guest said since the run began or its last save.

@@ -24,12 +24,13 @@ impl Host {
         }
     }
 
-    /// Has an operation performed. The guest's time stands meanwhile, and begins anew when a wait was answered.
+    /// Has an operation performed. The guest does not compute meanwhile, and has its whole time again after a wait.
     pub(super) fn perform(&mut self, operation: Operation) -> Result<Option<Answered>, Halt> {
         let (waits, saves) = (matches!(operation, Operation::Wait(_)), matches!(operation, Operation::Save(_)));
-        let standing = self.guard.stand();
-        let performed = OPERATIONS.with(|operations| operations.perform(operation, &self.said.log));
-        let going = if waits { self.guard.begin_anew(standing) } else { self.guard.go_on(standing) };
+        let pause = self.guard.pause()?;
+        let computed = self.guard.computed();
+        let performed = OPERATIONS.with(|operations| operations.perform(operation, &self.said.log, computed));
+        let going = if waits { self.guard.begin_anew(pause) } else { self.guard.go_on(pause) };
         let answered = performed.map_err(|fault| Halt::Fault(Box::new(fault)))?;
         if saves {
             self.said.begin_anew();

@@ -57,9 +57,9 @@ impl Host {
         if line.is_none() && note.is_none() {
             return Ok(());
         }
-        let standing = self.guard.stand(); // who reads slowly does not take the guest's time
+        let pause = self.guard.pause()?; // what the reader of the log takes is not the guest's time
         ON_LOG.with(|on_log| line.iter().chain(&note).for_each(&mut *on_log));
         self.said.log.lines.extend(line);
-        self.guard.go_on(standing)
+        self.guard.go_on(pause)
     }
 }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use vactor::model::{HostFault, Json, Limit, Limits};
-use vactor::sandbox::{Method, Stop};
+use vactor::sandbox::{Aborted, Method, Stop};
 
 use super::{World, assert_fault, compile};
 use crate::raw::{self, NULL, RawClass};
@@ -38,12 +38,12 @@ fn a_method_that_loops_for_ever_ends_when_its_time_is_up() {
 fn a_run_without_a_limit_on_its_time_ends_when_it_is_stopped() {
     let world = World::limited(|limits| limits.time = Duration::MAX);
     let (class, stop) = (compile(&looping()), world.stop.clone());
-    let fault = thread::scope(|scope| {
-        let running = scope.spawn(|| world.mutate(&class, "spin").outcome.unwrap_err());
+    let aborted = thread::scope(|scope| {
+        let running = scope.spawn(|| world.aborted(&class, "spin"));
         stop.stop();
         running.join().unwrap()
     });
-    assert_fault(&fault, HostFault::Cancelled, "spin was cancelled");
+    assert_eq!(aborted, Aborted::Stopped);
 }
 
 #[test]
@@ -51,9 +51,26 @@ fn a_run_that_was_stopped_before_it_began_does_nothing() {
     let world = World::new();
     world.stop.stop();
     let raw = RawClass::new().mutation("go", &format!("(call $log (i32.const 1) (call $text_null)) {NULL}"));
-    let ran = world.mutate(&compile(&raw), "go");
-    assert_fault(&ran.outcome.unwrap_err(), HostFault::Cancelled, "go was cancelled");
-    assert_eq!(ran.log.lines, []);
+    let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
+    let ran = world.run_all(&compile(&raw), method, &mut |line| panic!("it said {line:?}"), None);
+    assert_eq!(ran.err(), Some(Aborted::Stopped));
+}
+
+#[test]
+fn run_past_its_deadline_is_aborted_though_it_has_time_left() {
+    let mut world = World::limited(|limits| limits.time = Duration::MAX);
+    for after in [Duration::ZERO, Duration::from_millis(20)] {
+        world.deadline = Some(Instant::now() + after);
+        assert_eq!(world.aborted(&compile(&looping()), "spin"), Aborted::Deadline);
+    }
+}
+
+#[test]
+fn deadline_is_no_limit_on_time() {
+    let mut world = short();
+    world.deadline = Some(Instant::now() + Duration::from_secs(3600));
+    let message = "spin computed for longer than 20 ms; `--max-time` raises the limit";
+    assert_fault(&world.fault(&looping(), "spin"), HostFault::Limit(Limit::Time), message);
 }
 
 #[test]
@@ -63,7 +80,7 @@ fn runs_beside_each_other_keep_their_own_time() {
     let (long, stopped) = (World::limited(|limits| limits.time = Duration::from_secs(3600)), Stop::default());
     let long = World { stop: stopped.clone(), ..long };
     thread::scope(|scope| {
-        let waits = scope.spawn(|| long.mutate(&class, "spin").outcome.unwrap_err());
+        let waits = scope.spawn(|| long.aborted(&class, "spin"));
         for time in [30, 10, 20] {
             let world = World::limited(|limits| limits.time = Duration::from_millis(time));
             let fault = world.mutate(&class, "spin").outcome.unwrap_err();
@@ -72,7 +89,7 @@ fn runs_beside_each_other_keep_their_own_time() {
         }
         assert!(!waits.is_finished());
         stopped.stop();
-        assert_fault(&waits.join().unwrap(), HostFault::Cancelled, "spin was cancelled");
+        assert_eq!(waits.join().unwrap(), Aborted::Stopped);
     });
 }
 
@@ -84,15 +101,11 @@ fn who_reads_the_log_slowly_does_not_take_the_guests_time() {
     let class = compile(&RawClass::new().mutation("go", &body));
     let world = World::limited(|limits| limits.time = Duration::from_millis(200));
     let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
-    let (began, mut read) = (Instant::now(), Duration::ZERO);
     let ran = world.run_and_see(&class, method, &mut |_| {
         let began = Instant::now();
-        thread::sleep(Duration::from_millis(250));
-        read += began.elapsed();
+        while began.elapsed() < Duration::from_millis(250) {}
     });
-    // a guest that the machine itself let stand for so long may be over its limit
-    let own = began.elapsed() - read;
-    assert!(ran.outcome.is_ok() || own >= world.limits.time, "{:?} after {own:?}", ran.outcome);
+    assert!(ran.outcome.is_ok(), "{:?}", ran.outcome);
 }
 
 #[test]
@@ -232,15 +245,22 @@ fn a_log_without_end_is_cut() {
         RawClass::new().mutation("go", "(loop (call $log (i32.const 1) (call $text_null)) (br 0)) (unreachable)");
     let (class, world) = (compile(&chatter), World::limited(|limits| limits.log = 12));
     let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
-    let ran = world.run_and_see(&class, method, &mut |line| {
-        if line.message == "nu" {
-            world.stop.stop();
-        }
-    });
-    // four letters and the end of the line, twice; then what is left
-    assert_eq!(super::messages(&ran), ["null", "null", "nu"]);
-    assert!(ran.log.cut);
-    assert!(ran.outcome.unwrap_err().is_host(HostFault::Cancelled));
+    let mut said = Vec::new();
+    let ran = world.run_all(
+        &class,
+        method,
+        &mut |line| {
+            said.push(line.message.clone());
+            if line.message == "nu" {
+                world.stop.stop();
+            }
+        },
+        None,
+    );
+    assert_eq!(ran.err(), Some(Aborted::Stopped));
+    // four letters and the end of the line, twice; then what is left, and the note that it is cut
+    assert_eq!(said[..3], ["null", "null", "nu"]);
+    assert_eq!(said.len(), 4);
 }
 
 #[test]

@@ -8,9 +8,10 @@ mod pool;
 mod runs;
 
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use vactor::model::{ActorId, ClassName, Fault, Hash, HostFault, Json, Limits, LogLine, Seed, Timestamp};
-use vactor::sandbox::{Cache, Class, Identity, Method, Operations, Ran, Run, Sandbox, Stop};
+use vactor::sandbox::{Aborted, Cache, Class, Identity, Method, Operations, Ran, Run, Sandbox, Stop};
 
 use crate::raw::RawClass;
 
@@ -28,13 +29,15 @@ struct World {
     limits: Limits,
     seed: Seed,
     stop: Stop,
+    deadline: Option<Instant>,
     version: u32,
     attempt: u32,
 }
 
 impl World {
     fn new() -> World {
-        World { limits: Limits::default(), seed: Seed([7; 32]), stop: Stop::default(), version: 3, attempt: 2 }
+        let (limits, seed, stop) = (Limits::default(), Seed([7; 32]), Stop::default());
+        World { limits, seed, stop, deadline: None, version: 3, attempt: 2 }
     }
 
     fn limited(change: impl FnOnce(&mut Limits)) -> World {
@@ -48,7 +51,13 @@ impl World {
     }
 
     fn run_and_see(&self, class: &Class, method: Method<'_>, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Ran {
-        self.run_all(class, method, on_log, None)
+        self.run_all(class, method, on_log, None).unwrap()
+    }
+
+    /// Why a mutation on an empty state was aborted.
+    fn aborted(&self, class: &Class, name: &str) -> Aborted {
+        let method = Method::Mutate { state: b"", name, arguments: &none() };
+        self.run_all(class, method, &mut |_| (), None).err().expect("the run ended")
     }
 
     fn run_all(
@@ -57,7 +66,7 @@ impl World {
         method: Method<'_>,
         on_log: &mut (dyn FnMut(&LogLine) + Send),
         operations: Option<&mut dyn Operations>,
-    ) -> Ran {
+    ) -> Result<Ran, Aborted> {
         let (name, id) = (ClassName::new("counter").unwrap(), ActorId::new("my_counter").unwrap());
         let actor = (!matches!(method, Method::Task { .. })).then_some(&id);
         let (version, attempt) = (self.version, self.attempt);
@@ -68,6 +77,7 @@ impl World {
             seed: self.seed,
             limits: &self.limits,
             stop: &self.stop,
+            deadline: self.deadline,
             on_log,
             operations: operations.map(|operations| operations as _),
         })

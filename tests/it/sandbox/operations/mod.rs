@@ -3,6 +3,8 @@
 mod may;
 mod waits;
 
+use std::time::Duration;
+
 use vactor::model::{
     Answered, Awaited, Fault, HostFault, Json, Limit, Log, Operation, Outgoing, Seed, Target, Timestamp,
 };
@@ -19,7 +21,7 @@ struct Performer<F> {
 }
 
 impl<F: FnMut(&Operation) -> Performed + Send> Operations for Performer<F> {
-    fn perform(&mut self, operation: Operation, log: &Log) -> Performed {
+    fn perform(&mut self, operation: Operation, log: &Log, _: Duration) -> Performed {
         let performed = (self.perform)(&operation);
         self.asked.push(operation);
         self.logs.push(log.clone());
@@ -39,7 +41,7 @@ struct Asked {
 impl World {
     fn ask(&self, class: &Class, method: Method<'_>, perform: impl FnMut(&Operation) -> Performed + Send) -> Asked {
         let mut performer = Performer { perform, asked: Vec::new(), logs: Vec::new() };
-        let ran = self.run_all(class, method, &mut |_| (), Some(&mut performer));
+        let ran = self.run_all(class, method, &mut |_| (), Some(&mut performer)).unwrap();
         Asked { ran, asked: performer.asked, logs: performer.logs }
     }
 
