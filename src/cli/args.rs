@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use serde_json::{Map, Value};
-use vactor::model::{Category, Error, Limit, Method, Parameter};
+use vactor::model::{Category, Error, Limit, Method, Parameter, read_value, shortened};
 
-use super::Problem;
 use super::schema::{Json, Taken};
+use super::{Problem, encoding};
 
 // What follows a method's name.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -30,6 +30,14 @@ pub struct Sources<'a> {
     pub taken_by: Option<String>,
     /// More bytes than that are not read.
     pub limit: u64,
+    /// What was taken for a string though it may have been meant as something else.
+    pub notes: Vec<String>,
+}
+
+impl<'a> Sources<'a> {
+    pub fn new(stdin: &'a mut dyn Read, limit: u64) -> Sources<'a> {
+        Sources { stdin, taken_by: None, limit, notes: Vec::new() }
+    }
 }
 
 impl Words {
@@ -53,18 +61,45 @@ fn read_all(text: &str, sources: &mut Sources) -> Result<Value, Problem> {
         Origin::Typed(text) => text.to_owned(),
         elsewhere => elsewhere.read("--args", sources)?,
     };
-    match serde_json::from_str(&text) {
+    match read_value(without_mark(&text)) {
         Ok(arguments @ Value::Object(_)) => Ok(arguments),
-        Ok(_) => Err(Problem::input("`--args` is no JSON object")
+        Ok(_) => Err(Problem::input("`--args` is not a JSON object")
             .hint("it has the parameters' names as its keys, such as `--args '{\"val\": 1}'`")),
-        Err(error) => Err(Problem::input("`--args` is no JSON").cause(error.to_string())),
+        Err(error) => Err(Problem::input(error.of("`--args`")).hint("such as `--args '{\"val\": 1}'`")),
     }
 }
 
-/// A value that no schema speaks for: JSON, else the text itself.
+/// A value that no schema speaks for: JSON, else the text itself, with a note. What begins as an array, an object or a
+/// string in quotes is meant to be one.
 pub fn read_untyped(word: &str, name: &str, sources: &mut Sources) -> Result<Value, Problem> {
     let text = Origin::of(word).read(name, sources)?;
-    Ok(serde_json::from_str(&text).unwrap_or_else(|_| Value::from(without_line_end(&text))))
+    let json = without_mark(&text);
+    match read_value(json) {
+        Ok(value) => Ok(value),
+        Err(error) if begins_as(json, "[{\"") => {
+            let hint = "a string that begins like this is written in JSON's quotes, such as `'\"{draft}\"'`";
+            Err(Problem::input(error.of(name)).hint(hint))
+        }
+        Err(_) => {
+            let text = without_line_end(&text);
+            sources.notes.push(format!("{name} is not JSON: it is sent as the string {}", quoted(text)));
+            Ok(Value::from(text))
+        }
+    }
+}
+
+fn begins_as(json: &str, characters: &str) -> bool {
+    json.trim_start_matches([' ', '\t', '\r', '\n']).starts_with(|first| characters.contains(first))
+}
+
+/// The beginning of a text as a JSON string.
+fn quoted(text: &str) -> String {
+    Value::from(shortened(text, 40)).to_string()
+}
+
+/// A typed text may have been read from a file that begins with a byte order mark.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// A file or a program closes its text with a line end that is not meant.
@@ -144,17 +179,28 @@ impl Reading<'_, '_> {
 
     /// A value by its parameter's schema: a text where only a text can be meant, JSON where none can, and where both
     /// can, JSON of a type that the schema takes before text.
-    fn typed(&self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
+    fn typed(&mut self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
         let taken = Taken::by(&parameter.schema);
         if !taken.has(Json::String) {
             return self.json(parameter, text);
         }
         let others = taken.without(Json::String);
-        match serde_json::from_str::<Value>(text) {
+        let only_text = others.without(Json::Null).is_empty();
+        let json = without_mark(text);
+        match read_value(json) {
             Ok(value) if others.has_type_of(&value) => Ok(value),
             // a text in quotes, where quotes are needed to tell a text from the other things that may stand here
-            Ok(Value::String(quoted)) if !others.without(Json::Null).is_empty() => Ok(Value::String(quoted)),
-            _ => Ok(Value::String(text.to_owned())),
+            Ok(Value::String(quoted)) if !only_text => Ok(Value::String(quoted)),
+            Err(_) if !only_text && begins_as(json, &others.first_characters()) => self
+                .json(parameter, json)
+                .map_err(|problem| problem.hint(format!("`{}:=TEXT` gives a text as it stands", parameter.name))),
+            _ => {
+                if !only_text {
+                    let (name, shown) = (&parameter.name, quoted(text));
+                    self.sources.notes.push(format!("{name} is sent as the string {shown}; `{name}:=TEXT` says so"));
+                }
+                Ok(Value::String(text.to_owned()))
+            }
         }
     }
 
@@ -163,13 +209,14 @@ impl Reading<'_, '_> {
     }
 
     fn json(&self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
-        serde_json::from_str(text).map_err(|error| {
+        read_value(without_mark(text)).map_err(|error| {
             let name = &parameter.name;
+            if begins_as(text, &Taken::by(&parameter.schema).first_characters()) {
+                return self.method.refuse(error.of(name)).into();
+            }
             let wanted = vactor::model::type_name(&parameter.schema);
-            let shown: String = text.chars().take(40).collect();
-            let dots = if shown.len() < text.len() { "…" } else { "" };
             let place = if text.len() > 40 { format!(": {error}") } else { String::new() };
-            self.method.refuse(format!("{name}: `{shown}{dots}` is no {wanted} in JSON{place}")).into()
+            self.method.refuse(format!("{name}: `{}` is no {wanted} in JSON{place}", shortened(text, 40))).into()
         })
     }
 
@@ -191,7 +238,7 @@ impl Reading<'_, '_> {
             1 => "it takes one argument".to_owned(),
             _ => format!("it takes {most} arguments"),
         };
-        self.method.refuse(format!("`{word}` is one too many, {count}")).into()
+        self.method.refuse(format!("`{}` is one too many, {count}", shortened(word, 40))).into()
     }
 }
 
@@ -254,7 +301,7 @@ impl Origin<'_> {
         if bytes.is_empty() && matches!(self, Origin::Stdin) {
             return Err(Problem::input(format!("{name} is to come from stdin, and stdin is empty")));
         }
-        String::from_utf8(bytes).map_err(|_| Problem::input(format!("what {place} gives for {name} is no UTF-8 text")))
+        encoding::text(&bytes, &format!("{name} from {place}"))
     }
 }
 

@@ -20,7 +20,7 @@ fn method() -> Method {
 fn read_with(words: &[&str], stdin: &[u8]) -> Result<Value, Problem> {
     let words = Words { words: words.iter().map(|word| (*word).to_owned()).collect(), all: None };
     let mut stdin = Cursor::new(stdin);
-    words.read(|| Ok(method()), &mut Sources { stdin: &mut stdin, taken_by: None, limit: 64 })
+    words.read(|| Ok(method()), &mut Sources::new(&mut stdin, 64))
 }
 
 fn read(words: &[&str]) -> Result<Value, Problem> {
@@ -108,7 +108,7 @@ fn stdin_gives_one_argument() {
     assert_eq!(read_with(&["any=-"], b"null\n").unwrap(), json!({"any": null}));
     assert!(read_with(&["-"], b"").unwrap_err().message.contains("stdin is empty"));
     assert!(read_with(&["-", "-"], b"1").unwrap_err().message.contains("both n and text"));
-    assert!(read_with(&["text=-"], b"\xff").unwrap_err().message.contains("no UTF-8"));
+    assert!(read_with(&["text=-"], b"\xff").unwrap_err().message.contains("not UTF-8"));
     let over = read_with(&["text=-"], &[b'x'; 100]).unwrap_err();
     assert_eq!((&*over.kind, i32::from(over.code())), ("limit", 2));
 }
@@ -128,10 +128,10 @@ fn all_at_once_is_an_object() {
     let all = |text: &str, stdin: &[u8]| {
         let words = Words { words: vec![], all: Some(text.to_owned()) };
         let mut stdin = Cursor::new(stdin.to_owned());
-        words.read(|| panic!("nobody needs the method"), &mut Sources { stdin: &mut stdin, taken_by: None, limit: 64 })
+        words.read(|| panic!("nobody needs the method"), &mut Sources::new(&mut stdin, 64))
     };
     assert_eq!(all(r#"{"n": 3}"#, b"").unwrap(), json!({"n": 3}));
     assert_eq!(all("-", br#"{"n": 3}"#).unwrap(), json!({"n": 3}));
-    assert!(all("[1]", b"").unwrap_err().message.contains("no JSON object"));
-    assert!(all("{", b"").unwrap_err().message.contains("no JSON"));
+    assert!(all("[1]", b"").unwrap_err().message.contains("not a JSON object"));
+    assert!(all("{", b"").unwrap_err().message.contains("not JSON"));
 }

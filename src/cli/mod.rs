@@ -11,6 +11,7 @@ mod commands;
 mod complete;
 mod console;
 mod detached;
+mod encoding;
 mod interrupt;
 mod listing;
 mod options;

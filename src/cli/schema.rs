@@ -1,5 +1,8 @@
 //! Which kinds of JSON a parameter's schema lets in, as far as reading a typed word needs it.
 
+use std::collections::HashMap;
+use std::ptr;
+
 use serde_json::Value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +23,13 @@ pub struct Taken(u8);
 
 const ALL: Taken = Taken(127);
 const NONE: Taken = Taken(0);
-/// References that lead on and on lead nowhere.
-const DEEPEST: usize = 16;
+/// No registered class has more references and choices in a row.
+const DEEPEST: usize = 64;
 
 impl Taken {
     /// What a schema lets in. Where it is not plain to see, too much rather than too little: the engine checks.
     pub fn by(schema: &Value) -> Taken {
-        taken(schema, schema, 0)
+        Reading { root: schema, read: HashMap::new(), depth: 0 }.taken(schema)
     }
 
     pub fn has(self, kind: Json) -> bool {
@@ -45,6 +48,12 @@ impl Taken {
         self.has(kind(value))
     }
 
+    /// What a text begins with that is meant to be JSON of these kinds, or a string in quotes.
+    pub fn first_characters(self) -> String {
+        let brackets = [(Json::Array, "["), (Json::Object, "{")].into_iter();
+        brackets.filter(|(kind, _)| self.has(*kind)).map(|(_, first)| first).chain(["\""]).collect()
+    }
+
     fn or(self, other: Taken) -> Taken {
         Taken(self.0 | other.0)
     }
@@ -54,30 +63,46 @@ impl Taken {
     }
 }
 
-fn taken(schema: &Value, root: &Value, depth: usize) -> Taken {
-    let Value::Object(keywords) = schema else { return if schema == &Value::Bool(false) { NONE } else { ALL } };
-    if depth > DEEPEST {
-        return ALL;
+/// Reads each schema once, however many references lead to it.
+struct Reading<'s> {
+    root: &'s Value,
+    read: HashMap<*const Value, Taken>,
+    depth: usize,
+}
+
+impl<'s> Reading<'s> {
+    fn taken(&mut self, schema: &'s Value) -> Taken {
+        let Value::Object(keywords) = schema else { return if schema == &Value::Bool(false) { NONE } else { ALL } };
+        if let Some(taken) = self.read.get(&ptr::from_ref(schema)) {
+            return *taken;
+        }
+        // one that leads back to itself says nothing by that
+        self.read.insert(ptr::from_ref(schema), ALL);
+        if self.depth == DEEPEST {
+            return ALL;
+        }
+        self.depth += 1;
+        let taken = keywords.iter().fold(ALL, |found, (keyword, value)| found.and(self.by_keyword(keyword, value)));
+        self.depth -= 1;
+        self.read.insert(ptr::from_ref(schema), taken);
+        taken
     }
-    let mut found = ALL;
-    for (keyword, value) in keywords {
-        found = found.and(match (keyword.as_str(), value) {
+
+    fn by_keyword(&mut self, keyword: &str, value: &'s Value) -> Taken {
+        match (keyword, value) {
             ("type", Value::String(name)) => of_type(name),
             ("type", Value::Array(names)) => names.iter().filter_map(Value::as_str).map(of_type).fold(NONE, Taken::or),
             ("const", value) => Taken(kind(value) as u8),
             ("enum", Value::Array(values)) => values.iter().map(|v| Taken(kind(v) as u8)).fold(NONE, Taken::or),
-            ("anyOf" | "oneOf", Value::Array(all)) => {
-                all.iter().map(|one| taken(one, root, depth + 1)).fold(NONE, Taken::or)
-            }
-            ("allOf", Value::Array(all)) => all.iter().map(|one| taken(one, root, depth + 1)).fold(ALL, Taken::and),
-            ("$ref", Value::String(place)) => match place.strip_prefix('#').and_then(|place| root.pointer(place)) {
-                Some(target) => taken(target, root, depth + 1),
+            ("anyOf" | "oneOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(NONE, Taken::or),
+            ("allOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(ALL, Taken::and),
+            ("$ref", Value::String(place)) => match vactor::model::referenced(place, self.root) {
+                Some(target) => self.taken(target),
                 None => ALL,
             },
             _ => ALL,
-        });
+        }
     }
-    found
 }
 
 fn of_type(name: &str) -> Taken {

@@ -11,8 +11,8 @@ use super::prepare::{construction_fingerprint, expect_kind, method_fingerprint, 
 use super::run::{Executed, Invoked, Replays, Unfinished, identity, snapshot};
 use super::{Engine, Options, Reply, new_seed};
 use crate::model::{
-    ActorId, Call, ClassName, Error, Fault, Hash, Head, HostFault, Invocation, Method, MethodKind, Name, NewInvocation,
-    Outcome, Reference, Result, Status,
+    ActorId, Call, ClassName, Error, Fault, Hash, Head, HostFault, Invocation, MAX_NESTING, Method, MethodKind, Name,
+    NewInvocation, Outcome, Reference, Result, Status, is_deeper,
 };
 use crate::sandbox::{self, Aborted, Run};
 use crate::store::{Accepted, Committed, Snapshot};
@@ -202,6 +202,7 @@ impl Engine {
 
     /// The invocation that used the call's key already. A key is looked up before any other check.
     pub(super) fn keyed(&self, id: &ActorId, options: &Options) -> Result<Option<Invocation>> {
+        super::prepare::check_meta(options)?;
         let Some(key) = &options.key else { return Ok(None) };
         super::prepare::check_key(key)?;
         self.store.keyed(&Name::from(id), key)
@@ -347,9 +348,10 @@ pub(super) fn reply_of(
     }
 }
 
-/// The arguments as a key's fingerprint sees them; what is no object is refused later, by the method.
+/// The arguments as a key's fingerprint sees them; what is no object, or nested too deep, is refused later, by the
+/// method.
 pub(super) fn sent_object(arguments: &Value) -> serde_json::Map<String, Value> {
-    arguments.as_object().cloned().unwrap_or_default()
+    arguments.as_object().filter(|_| !is_deeper(arguments, MAX_NESTING)).cloned().unwrap_or_default()
 }
 
 /// The answer to the only one that was asked for.

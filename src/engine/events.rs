@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::Engine;
 use super::prepare::check_key;
-use crate::model::{ActorId, Error, Event, Hash, Json, Key, Limit, Name, Result};
+use crate::model::{
+    ActorId, Error, Event, Hash, Json, Key, Limit, MAX_NESTING, Name, Result, canonical, is_deeper, too_deep,
+};
 use crate::store::NewEvent;
 
 /// The longest name of an event, in bytes.
@@ -15,21 +17,23 @@ impl Engine {
     pub fn emit(&self, id: &str, event: &str, payload: Value, key: Option<&str>) -> Result<u64> {
         let id = ActorId::new(id)?;
         check_name(event)?;
-        let payload = Json::from(payload);
+        if is_deeper(&payload, MAX_NESTING) {
+            return Err(Error::InvalidPayload { reason: too_deep() });
+        }
+        let sent = Json::from(&payload);
         let allowed = self.settings.limits.arguments;
-        if payload.as_str().len() as u64 > allowed {
+        if sent.as_str().len() as u64 > allowed {
             return Err(Error::OverLimit { limit: Limit::Arguments, allowed });
         }
         let key = match key {
             Some(text) => {
                 check_key(text)?;
-                let sent = serde_json::json!(["emit", event, payload.value()]);
-                let fingerprint = Hash::of(Json::from(sent).canonical().as_bytes());
+                let fingerprint = Hash::of(canonical(&serde_json::json!(["emit", event, payload])).as_bytes());
                 Some(Key { text: text.to_owned(), fingerprint })
             }
             None => None,
         };
-        let new = NewEvent { name: Name::from(&id), event: event.to_owned(), payload, key, at: self.now() };
+        let new = NewEvent { name: Name::from(&id), event: event.to_owned(), payload: sent, key, at: self.now() };
         match self.store.emit(new, self.settings.limits.inbox) {
             Err(Error::NoActor { .. }) => Err(self.no_actor(&id)),
             sent => sent,

@@ -11,7 +11,7 @@ use super::classes::LoadedClass;
 use super::prepare::expect_kind;
 use crate::model::{
     ActorId, Call, ClassName, Error, Fault, HostFault, Json, Limit, Method, MethodKind, Name, NewInvocation, Outgoing,
-    Reference, Result, Seed, Target,
+    Reference, Result, Seed, Target, read_value,
 };
 use crate::store::Child;
 
@@ -149,9 +149,8 @@ impl Engine {
 }
 
 fn object_of(method: &Method, text: &str) -> Result<Map<String, Value>> {
-    let refuse = |reason: String| method.refuse(reason);
-    let json = Json::parse(text).map_err(|error| refuse(format!("they are no JSON: {error}")))?;
-    super::prepare::object(method, json.value())
+    let arguments = read_value(text).map_err(|error| method.refuse(error.of("their text")))?;
+    super::prepare::object(method, arguments)
 }
 
 fn over(limit: Limit, what: String) -> Fault {

@@ -1,5 +1,6 @@
 //! Before a call is accepted: is the actor there, is the method, do the arguments fit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -7,7 +8,8 @@ use serde_json::{Map, Value};
 use super::classes::LoadedClass;
 use super::{Engine, Options, new_seed};
 use crate::model::{
-    ActorId, Call, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, NewInvocation, Result, similar,
+    ActorId, Call, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, NewInvocation, Result,
+    canonical, shortened, similar,
 };
 
 /// The longest key, in bytes.
@@ -58,6 +60,7 @@ impl Engine {
         key: Option<Key>,
         options: &Options,
     ) -> Result<NewInvocation> {
+        check_meta(options)?;
         Ok(NewInvocation {
             name,
             call,
@@ -131,14 +134,22 @@ pub(super) fn task_fingerprint(task: &str, sent: &Map<String, Value>) -> Hash {
 }
 
 fn fingerprint(what: &[&str], sent: &Map<String, Value>) -> Hash {
-    let call = serde_json::json!([what, sent]);
-    Hash::of(Json::from(call).canonical().as_bytes())
+    Hash::of(canonical(&serde_json::json!([what, sent])).as_bytes())
 }
 
 pub(super) fn key(options: &Options, fingerprint: &Hash) -> Result<Option<Key>> {
     let Some(text) = &options.key else { return Ok(None) };
     check_key(text)?;
     Ok(Some(Key { text: text.clone(), fingerprint: *fingerprint }))
+}
+
+/// Metadata is shown as an object: each name is there once.
+pub(super) fn check_meta(options: &Options) -> Result<()> {
+    let mut names = HashSet::new();
+    match options.meta.iter().find(|(name, _)| !names.insert(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Error::MetadataTwice { name: shortened(name, 40) }),
+    }
 }
 
 pub(super) fn check_key(key: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::calls::{one, same_call, sent_object};
 use super::crew::Slot;
 use super::driver::Broken;
-use super::prepare::{check_key, expect_kind, key, object, task_fingerprint};
+use super::prepare::{check_key, check_meta, expect_kind, key, object, task_fingerprint};
 use super::run::{Replays, identity};
 use super::{Engine, Options, Reply};
 use crate::model::{
@@ -34,6 +34,7 @@ impl Engine {
         let class = self.known_class(class)?;
         let name = Name::task(&class.name, task);
         let fingerprint = task_fingerprint(task, &sent_object(&arguments));
+        check_meta(options)?;
         if let Some(text) = &options.key {
             check_key(text)?;
             if let Some(known) = self.store.keyed(&name, text)? {

@@ -2,29 +2,21 @@
 
 use serde_json::{Map, Value};
 
-use super::plain::plainly_fits;
-use super::{Error, Json, Method};
+use super::json::is_deeper;
+use super::{Error, Json, MAX_NESTING, Method, Parameter, schema, shortened};
 
 impl Method {
     /// The arguments that a run gets: all declared parameters by name, defaults filled in, each as its
     /// schema wants it.
     pub fn complete(&self, given: &Map<String, Value>) -> Result<Json, Error> {
         if let Some(unknown) = given.keys().find(|name| !self.parameters.iter().any(|p| p.name == **name)) {
-            return Err(self.refuse(format!("there is no parameter {unknown}")));
+            return Err(self.refuse(format!("there is no parameter {}", shortened(unknown, 40))));
         }
         let mut complete = Map::new();
         for parameter in &self.parameters {
-            let value = match given.get(&parameter.name) {
-                Some(value) => {
-                    self.check_value(&parameter.name, &parameter.schema, value)?;
-                    value
-                }
-                None => match &parameter.default {
-                    Some(default) => default,
-                    None => return Err(self.refuse(format!("{} is missing", parameter.name))),
-                },
-            };
-            complete.insert(parameter.name.clone(), value.clone());
+            let given = given.get(&parameter.name).or(parameter.default.as_ref());
+            let Some(value) = given else { return Err(self.refuse(format!("{} is missing", parameter.name))) };
+            complete.insert(parameter.name.clone(), self.checked(parameter, value.clone())?);
         }
         Ok(Json::from(Value::Object(complete)))
     }
@@ -40,16 +32,14 @@ impl Method {
         Ok(Value::Object(names.zip(values).collect()))
     }
 
-    fn check_value(&self, name: &str, schema: &Value, value: &Value) -> Result<(), Error> {
-        if plainly_fits(schema, value) {
-            return Ok(());
+    /// A value that its parameter's schema lets in, integers written as such.
+    fn checked(&self, parameter: &Parameter, value: Value) -> Result<Value, Error> {
+        let Parameter { name, schema, .. } = parameter;
+        // the object of all arguments is a level too
+        if is_deeper(&value, MAX_NESTING - 1) {
+            return Err(self.refuse(format!("{name}: they may be nested {MAX_NESTING} levels deep in all")));
         }
-        let validator = jsonschema::validator_for(schema)
-            .map_err(|error| self.refuse(format!("the class gave no usable schema for {name}: {error}")))?;
-        validator.validate(value).map_err(|error| {
-            let place = error.instance_path().to_string();
-            self.refuse(format!("{name}{place}: {}", error.masked_with("the value")))
-        })
+        schema::fitting(schema, value).map_err(|reason| self.refuse(format!("{name}{reason}")))
     }
 
     /// The error that says why arguments do not fit this method.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::Json;
+use super::{Json, deserialize_value, schema, shortened};
 
 /// A class's doc and methods, as its `describe` gave them and `register` checked them.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Method {
     #[serde(default)]
     pub parameters: Vec<Parameter>,
     /// JSON Schema of the result; none where the method gives nothing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_null")]
     pub result: Option<Value>,
     /// For tasks: how often one that failed is tried again.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub enum MethodKind {
 pub struct Parameter {
     pub name: String,
     /// JSON Schema of the value.
-    #[serde(default = "anything")]
+    #[serde(default = "anything", deserialize_with = "deserialize_value")]
     pub schema: Value,
     /// The value where none is given; null counts, a missing key does not.
     #[serde(default, deserialize_with = "present")]
@@ -66,7 +66,11 @@ fn anything() -> Value {
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+    deserialize_value(deserializer).map(Some)
+}
+
+fn not_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    deserialize_value(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
 }
 
 impl Description {
@@ -114,10 +118,10 @@ impl Method {
             if !names.insert(&parameter.name) {
                 return Err(format!("two parameters have the name {}", parameter.name));
             }
-            parameter.check().map_err(|reason| format!("{} of the parameter {}", reason, parameter.name))?;
+            parameter.check()?;
         }
         if let Some(schema) = &self.result {
-            jsonschema::validator_for(schema).map_err(|error| format!("the result's schema is none: {error}"))?;
+            schema::compile(schema).map_err(|reason| format!("the schema of the result {reason}"))?;
         }
         Ok(())
     }
@@ -129,26 +133,24 @@ impl Method {
             let separator = if n > 0 { ", " } else { "" };
             let _ = write!(text, "{separator}{}: {}", parameter.name, type_name(&parameter.schema));
             if let Some(default) = &parameter.default {
-                let _ = write!(text, " = {default}");
+                let _ = write!(text, " = {}", shortened(&default.to_string(), 60));
             }
         }
         text.push(')');
         if let Some(result) = &self.result {
             let _ = write!(text, " -> {}", type_name(result));
         }
-        text
+        shortened(&text, 1000)
     }
 }
 
 impl Parameter {
     fn check(&self) -> Result<(), String> {
-        let validator =
-            jsonschema::validator_for(&self.schema).map_err(|error| format!("the schema is none ({error})"))?;
-        match &self.default {
-            Some(default) => validator
-                .validate(default)
-                .map_err(|error| format!("the default does not satisfy the schema ({error})")),
-            None => Ok(()),
+        let name = &self.name;
+        schema::compile(&self.schema).map_err(|reason| format!("the schema of the parameter {name} {reason}"))?;
+        match self.default.clone().map(|default| schema::fitting(&self.schema, default)) {
+            Some(Err(reason)) => Err(format!("the default of the parameter {name} does not fit{reason}")),
+            _ => Ok(()),
         }
     }
 }
@@ -179,7 +181,7 @@ pub fn type_name(schema: &Value) -> String {
 /// A schema without a type of its own may name one: `{"$ref": "#/$defs/Part"}`, or be a choice.
 fn referenced_name(schema: &Value) -> Option<&str> {
     if let Some(reference) = schema["$ref"].as_str() {
-        return reference.rsplit('/').next();
+        return reference.rsplit('/').next().filter(|name| name.len() <= 255);
     }
     let of_strings = |values: &Value| values.as_array().is_some_and(|all| all.iter().all(Value::is_string));
     if of_strings(&schema["enum"]) || schema["const"].is_string() { Some("string") } else { None }
@@ -207,14 +209,17 @@ mod tests {
         assert!(with(json!({"name": "a", "kind": "spell"})).contains("shape"));
         let parameters = |all: Value| with(json!({"name": "a", "kind": "query", "parameters": all}));
         assert!(parameters(json!([{"name": "x"}, {"name": "x"}])).contains("two parameters"));
-        assert!(parameters(json!([{"name": "x", "schema": {"type": "nothing"}}])).contains("schema is none"));
+        assert!(
+            parameters(json!([{"name": "x", "schema": {"type": "nothing"}}]))
+                .contains("the schema of the parameter x is not")
+        );
         assert!(
             parameters(json!([{"name": "x", "schema": {"type": "integer"}, "default": "1"}]))
-                .contains("does not satisfy")
+                .contains("the default of the parameter x does not fit: ")
         );
         assert!(
             parameters(json!([{"name": "x", "schema": {"type": "integer"}, "default": null}]))
-                .contains("does not satisfy")
+                .contains("the default of the parameter x does not fit: ")
         );
     }
 

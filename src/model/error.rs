@@ -1,6 +1,6 @@
 //! The one error type: what is wrong with the names that the person typed, and what to do.
 
-use super::{ClassName, Fault, HostFault, Limit, Origin, Reference};
+use super::{ClassName, Fault, HostFault, Limit, MAX_NESTING, Origin, Reference};
 
 /// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -27,6 +27,10 @@ pub enum Error {
     InvalidKey { key: String },
     #[error("{event:?} is no name for an event")]
     InvalidEvent { event: String },
+    #[error("the event's payload cannot be sent: {reason}")]
+    InvalidPayload { reason: String },
+    #[error("the metadata `{name}` is given twice")]
+    MetadataTwice { name: String },
 
     #[error("there is no actor {id}")]
     NoActor { id: String, similar: Option<String> },
@@ -127,6 +131,8 @@ impl Error {
             Error::NotAClass { .. } => "not-a-class",
             Error::InvalidKey { .. } => "invalid-key",
             Error::InvalidEvent { .. } => "invalid-event",
+            Error::InvalidPayload { .. } => "invalid-payload",
+            Error::MetadataTwice { .. } => "invalid-metadata",
             Error::NoActor { .. } => "no-actor",
             Error::NoClass { .. } => "no-class",
             Error::NoVersion { .. } => "no-version",
@@ -163,7 +169,9 @@ impl Error {
             | OverLimit { .. }
             | NotAClass { .. }
             | InvalidKey { .. }
-            | InvalidEvent { .. } => Category::BadInput,
+            | InvalidEvent { .. }
+            | InvalidPayload { .. }
+            | MetadataTwice { .. } => Category::BadInput,
             NoActor { .. } | NoClass { .. } | NoVersion { .. } | NoInvocation { .. } => Category::NotFound,
             NoStep { .. } | NoStore { .. } | NoOpaqueId { .. } => Category::NotFound,
             ActorExists { .. } | ClassInUse { .. } | KeyTaken { .. } | InboxFull { .. } | Busy { .. } => {
@@ -243,6 +251,8 @@ impl Error {
             Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
             Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
             Error::InvalidEvent { .. } => "a name is 1 to 255 bytes without spaces, such as `approved`".to_owned(),
+            Error::InvalidPayload { .. } => format!("a payload has at most {MAX_NESTING} levels"),
+            Error::MetadataTwice { .. } => "give each name once".to_owned(),
             Error::InvalidKey { .. } => "a key is 1 to 255 bytes, such as the id of the order".to_owned(),
             Error::Io { .. } | Error::Interrupted => return None,
         })
@@ -276,7 +286,8 @@ fn hint_of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> 
     } else if is(HostFault::BadState) {
         Some("the class does not write and read its state alike; the saved state is as it was".to_owned())
     } else if is(HostFault::BadResult) {
-        Some("the class gave what JSON cannot express; nothing was changed".to_owned())
+        let rules = format!("a result is one finite JSON value, no key twice, at most {MAX_NESTING} levels deep");
+        Some(rules + "; nothing was changed")
     } else {
         // a limit's message names its flag; a class's failure speaks for itself
         None

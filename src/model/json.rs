@@ -1,14 +1,19 @@
 //! JSON text that is known to be one value.
 
+pub(super) mod number;
+mod reader;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use reader::{MAX_NESTING, deserialize_value, is_deeper, read_value, shortened, too_deep};
+
 /// One JSON value as compact text. Numbers keep the digits they were written with, so an integer of
-/// any size stays exact; object keys keep their order.
+/// any size stays exact; object keys keep their order, and none is there twice.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "Box<str>", try_from = "Box<str>")]
 pub struct Json(Box<str>);
 
 /// Why a text is no JSON value, with line and column.
@@ -16,14 +21,15 @@ pub struct Json(Box<str>);
 pub struct NotJson(serde_json::Error);
 
 impl Json {
+    /// Reads a text by the rules of [`read_value`].
     pub fn parse(text: &str) -> Result<Json, NotJson> {
-        serde_json::from_str::<Value>(text).map(|value| Json::from(&value)).map_err(NotJson)
+        read_value(text).map(Json::from)
     }
 
-    /// Any value of a type that serializes; an error says that the type has no JSON form (a map whose keys are
-    /// no strings, say).
+    /// Any value of a type that serializes. An error says that the type has no JSON form (a map whose keys are no
+    /// strings, say), or that its form is refused when it is read.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Json, NotJson> {
-        serde_json::to_string(value).map(|text| Json(text.into())).map_err(NotJson)
+        serde_json::to_string(value).map_err(NotJson).and_then(|text| Json::parse(&text))
     }
 
     pub fn null() -> Json {
@@ -38,11 +44,13 @@ impl Json {
         &self.0
     }
 
+    /// The value. What was made of a `Value` that is nested too deep to be read again comes back as its text.
     pub fn value(&self) -> Value {
-        serde_json::from_str(&self.0).expect("Json holds one JSON value")
+        read_value(&self.0).unwrap_or_else(|_| Value::from(self.as_str()))
     }
 
-    /// Reads a Rust value out of it.
+    /// Reads a Rust value out of it. For any JSON value, use [`value`](Json::value): `serde_json` would take an object
+    /// with a certain key for a number.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, NotJson> {
         serde_json::from_str(&self.0).map_err(NotJson)
     }
@@ -51,9 +59,29 @@ impl Json {
     /// leading or trailing zeros and an exponent (so `1`, `1.0` and `10e-1` are one number, and
     /// `9007199254740993` is not `9007199254740992`).
     pub fn canonical(&self) -> String {
-        let mut text = String::with_capacity(self.0.len());
-        write_canonical(&self.value(), &mut text);
-        text
+        canonical(&self.value())
+    }
+}
+
+/// The canonical text of a value, as [`Json::canonical`] gives it.
+pub fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+/// Text that a store kept is checked as if it had been typed.
+impl TryFrom<Box<str>> for Json {
+    type Error = NotJson;
+
+    fn try_from(text: Box<str>) -> Result<Json, NotJson> {
+        read_value(&text).map(|_| Json(text))
+    }
+}
+
+impl From<Json> for Box<str> {
+    fn from(json: Json) -> Box<str> {
+        json.0
     }
 }
 
@@ -81,9 +109,28 @@ impl fmt::Debug for Json {
     }
 }
 
+impl NotJson {
+    /// What is wrong with the text that `what` names.
+    pub fn of(&self, what: &str) -> String {
+        let error = self.to_string();
+        let is_json = self.0.is_data() || error.starts_with(&too_deep());
+        if is_json { format!("{what}: {error}") } else { format!("{what} is not JSON: {error}") }
+    }
+}
+
 impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        let error = self.0.to_string();
+        match error.strip_prefix("recursion limit exceeded") {
+            Some(place) => write!(f, "{}{place}", too_deep()),
+            None => f.write_str(&error),
+        }
+    }
+}
+
+impl From<serde_json::Error> for NotJson {
+    fn from(error: serde_json::Error) -> NotJson {
+        NotJson(error)
     }
 }
 
@@ -91,7 +138,7 @@ impl std::error::Error for NotJson {}
 
 fn write_canonical(value: &Value, text: &mut String) {
     match value {
-        Value::Number(number) => text.push_str(&canonical_number(number.as_str())),
+        Value::Number(number) => text.push_str(&number::canonical(number)),
         Value::Array(items) => {
             text.push('[');
             for (n, item) in items.iter().enumerate() {
@@ -117,25 +164,6 @@ fn write_canonical(value: &Value, text: &mut String) {
             text.push('}');
         }
         plain => text.push_str(&plain.to_string()),
-    }
-}
-
-/// `number` is of JSON's grammar. Where its exponent is past 64 bits it stays as it was written.
-fn canonical_number(number: &str) -> String {
-    let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = [whole, fraction].concat();
-    let significant = digits.trim_start_matches('0').trim_end_matches('0');
-    if significant.is_empty() {
-        return "0".to_owned();
-    }
-    let dropped = digits.len() - digits.trim_end_matches('0').len();
-    let shift = dropped as i64 - fraction.len() as i64;
-    match exponent.parse::<i64>().ok().and_then(|exponent| exponent.checked_add(shift)) {
-        Some(0) => format!("{sign}{significant}"),
-        Some(exponent) => format!("{sign}{significant}e{exponent}"),
-        None => number.to_owned(),
     }
 }
 

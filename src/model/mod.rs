@@ -10,6 +10,7 @@ mod json;
 mod limits;
 mod operation;
 mod plain;
+mod schema;
 mod step;
 mod time;
 
@@ -17,9 +18,11 @@ pub use description::{Description, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, Error, similar};
 pub use id::{ActorId, ClassName, Name, Reference};
 pub use invocation::{Begun, Call, Invocation, Key, NewInvocation, Status, Waiting};
-pub use json::{Json, NotJson};
+pub use json::{Json, MAX_NESTING, NotJson, deserialize_value, read_value, shortened};
+pub(crate) use json::{canonical, is_deeper, too_deep};
 pub use limits::{Limit, Limits};
 pub use operation::{Answer, Answered, Asked, Awaited, Event, On, Operation, Outgoing, Recorded, Target};
+pub use schema::referenced;
 pub use step::{
     Actor, CHECKPOINT_EVERY, Fault, Hash, Head, HostFault, Level, Log, LogLine, Numbers, Origin, Outcome, RunSoFar,
     Seed, Step,

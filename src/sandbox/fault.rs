@@ -141,7 +141,7 @@ fn limit(which: Limit, what: String) -> Fault {
 }
 
 pub fn bad_result(method: &str, error: &NotJson) -> Fault {
-    Fault::host(HostFault::BadResult, format!("{method} returned what is no JSON: {error}"))
+    Fault::host(HostFault::BadResult, error.of(&format!("the result of {method}")))
 }
 
 /// The fault of a class that refuses a state, or to give one.

@@ -67,8 +67,8 @@ fn arguments_that_do_not_fit() {
 #[test]
 fn arguments_all_at_once_that_do_not_fit() {
     let vactor = vactor();
-    vactor.run(["get", "first", "echo", "--args", "{"]).refuses(2, "`--args` is no JSON", "");
-    vactor.run(["get", "first", "echo", "--args", "[1]"]).refuses(2, "`--args` is no JSON object", "names");
+    vactor.run(["get", "first", "echo", "--args", "{"]).refuses(2, "`--args` is not JSON", "");
+    vactor.run(["get", "first", "echo", "--args", "[1]"]).refuses(2, "`--args` is not a JSON object", "names");
     vactor.run(["get", "first", "echo", "--args", r#"{"m":1}"#]).refuses(2, "no parameter m", "echo(");
     vactor.run(["get", "first", "echo", "--args", r#"{"n":"1"}"#]).refuses(2, "n: ", "echo(");
     vactor.run(["get", "first", "echo", "--args", "{}", "1"]).refuses(2, "`--args <JSON>` cannot be used", "");
@@ -80,7 +80,7 @@ fn arguments_from_elsewhere_that_are_not_there() {
     vactor.fed(["get", "first", "echo", "-"], "").refuses(2, "n is to come from stdin, and stdin is empty", "");
     vactor.fed(["get", "first", "echo", "--args", "-"], "").refuses(2, "stdin is empty", "");
     vactor.fed(["get", "first", "echo", "-", "-"], "1").refuses(2, "both n and text", "");
-    vactor.fed(["get", "first", "echo", "1", "-"], b"\xff").refuses(2, "no UTF-8", "");
+    vactor.fed(["get", "first", "echo", "1", "-"], b"\xff").refuses(2, "not UTF-8", "");
     vactor.line("get first echo 1 @none").refuses(2, "cannot read text from none", "`text:=@none`");
     vactor.line("get first echo @none").refuses(2, "cannot read n from none", "");
     vactor.line("get first echo 1 @.").refuses(2, "cannot read text from .", "");

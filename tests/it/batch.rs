@@ -69,7 +69,7 @@ fn each_line_is_answered_in_order_and_a_bad_one_stops_none() {
     ];
     assert_eq!(answers, expected);
     assert_eq!(ran.code, 2);
-    let error = "error: 6 of 12 lines failed, the first is line 3: the line is no JSON";
+    let error = "error: 6 of 12 lines failed, the first is line 3: the line is not JSON";
     assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
     let steps = values(&vactor.line("log a --json").ok());
     assert_eq!(steps[2]["meta"], json!({"why": "a test"}));

@@ -1,10 +1,12 @@
 //! A line of a batch, read as a call.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use vactor::engine::{ManyCall, Options};
+use vactor::model::{NotJson, deserialize_value};
 
 use crate::cli::Problem;
+use crate::cli::encoding::without_mark;
 
 const SUCH_AS: &str = r#"a line is such as `{"actor":"my_counter","method":"incr","args":{"val":10}}`"#;
 
@@ -13,12 +15,12 @@ const SUCH_AS: &str = r#"a line is such as `{"actor":"my_counter","method":"incr
 struct Fields {
     actor: String,
     method: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "deserialize_value")]
     args: Value,
     #[serde(default)]
     key: Option<String>,
-    #[serde(default)]
-    meta: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "deserialize_value")]
+    meta: Value,
 }
 
 /// The actor that a line calls. The rest of it is looked at as JSON alone.
@@ -28,14 +30,18 @@ pub fn actor(line: &[u8]) -> Result<String, Problem> {
     struct Actor {
         actor: String,
     }
-    let read: Result<Actor, _> = serde_json::from_slice(line);
-    read.map(|read| read.actor).map_err(|error| not_a_call(&error))
+    let read: Result<Actor, _> = serde_json::from_slice(without_mark(line));
+    read.map(|read| read.actor).map_err(not_a_call)
 }
 
 /// The call that a line asks for.
 pub fn call(line: &[u8]) -> Result<ManyCall, Problem> {
-    let fields: Fields = serde_json::from_slice(line).map_err(|error| not_a_call(&error))?;
-    let meta = fields.meta.into_iter().flatten().map(pair).collect::<Result<_, _>>()?;
+    let fields: Fields = serde_json::from_slice(without_mark(line)).map_err(not_a_call)?;
+    let meta = match fields.meta {
+        Value::Null => Vec::new(),
+        Value::Object(meta) => meta.into_iter().map(pair).collect::<Result<_, _>>()?,
+        _ => return Err(bad_meta()),
+    };
     let options = Options { key: fields.key, meta, ..Options::default() };
     Ok(ManyCall { id: fields.actor, method: fields.method, arguments: fields.args, options })
 }
@@ -43,14 +49,22 @@ pub fn call(line: &[u8]) -> Result<ManyCall, Problem> {
 fn pair((name, value): (String, Value)) -> Result<(String, String), Problem> {
     match value {
         Value::String(text) if !name.is_empty() => Ok((name, text)),
-        _ => Err(Problem::input("`meta` is no object of names and texts").hint(r#"such as `"meta":{"why":"a test"}`"#)),
+        _ => Err(bad_meta()),
     }
 }
 
-fn not_a_call(error: &serde_json::Error) -> Problem {
-    let message = match error.is_data() {
-        true => format!("the line is no call: {error}"),
-        false => format!("the line is no JSON: {error}"),
+fn bad_meta() -> Problem {
+    Problem::input("`meta` is not an object of names and texts").hint(r#"such as `"meta":{"why":"a test"}`"#)
+}
+
+fn not_a_call(error: serde_json::Error) -> Problem {
+    let is_data = error.is_data();
+    let error = NotJson::from(error);
+    let message = if is_data { format!("the line is not a call: {error}") } else { error.of("the line") };
+    // serde's words for a field of the line itself
+    let message = match message.split_once("duplicate field `") {
+        Some((before, after)) => format!("{before}`{}", after.replacen('`', "` is given twice", 1)),
+        None => message,
     };
     // there is one line, and it is this
     Problem::input(message.replace(" at line 1 column ", " at column ")).hint(SUCH_AS)
@@ -81,13 +95,16 @@ mod tests {
     #[test]
     fn what_is_no_call_says_why() {
         let refused = |line: &[u8]| call(line).unwrap_err().message;
-        assert_eq!(refused(b""), "the line is no JSON: EOF while parsing a value at column 0");
-        assert!(refused(b"{\"actor\":\"\xff\"}").starts_with("the line is no JSON: "));
-        assert!(refused(br#"{"actor":"a","method":"m"} {}"#).starts_with("the line is no JSON: trailing characters"));
-        assert!(refused(br#"{"actor":"a"}"#).starts_with("the line is no call: missing field `method`"));
+        assert_eq!(refused(b""), "the line is not JSON: EOF while parsing a value at column 0");
+        assert!(refused(b"{\"actor\":\"\xff\"}").starts_with("the line is not JSON: "));
+        assert!(refused(br#"{"actor":"a","method":"m"} {}"#).starts_with("the line is not JSON: trailing characters"));
+        assert!(refused(br#"{"actor":"a"}"#).starts_with("the line is not a call: missing field `method`"));
         let unknown = refused(br#"{"actor":"a","method":"m","argz":[]}"#);
-        assert!(unknown.starts_with("the line is no call: unknown field `argz`, expected one of `actor`"), "{unknown}");
-        assert!(refused(b"7").starts_with("the line is no call: invalid type: integer `7`, expected an object"));
-        assert!(refused(br#"{"actor":"a","method":"m","meta":{"x":1}}"#).starts_with("`meta` is no object"));
+        assert!(
+            unknown.starts_with("the line is not a call: unknown field `argz`, expected one of `actor`"),
+            "{unknown}"
+        );
+        assert!(refused(b"7").starts_with("the line is not a call: invalid type: integer `7`, expected an object"));
+        assert!(refused(br#"{"actor":"a","method":"m","meta":{"x":1}}"#).starts_with("`meta` is not an object"));
     }
 }

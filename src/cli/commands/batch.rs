@@ -17,7 +17,7 @@ use vactor::sandbox::Stop;
 use crate::cli::batch::{self, Answer, Call, Ended, Flow, Input, Line, Lines, Read};
 use crate::cli::options::LimitFlags;
 use crate::cli::problem::ErrorLine;
-use crate::cli::{Cli, Problem, Run, detached, interrupt};
+use crate::cli::{Cli, Problem, Run, detached, encoding, interrupt};
 
 /// What a line may be longer than the limit on its arguments: for the rest of it, and space between.
 const SLACK: u64 = 64 << 10;
@@ -128,9 +128,15 @@ fn no_thread(error: &io::Error) -> Problem {
 /// Reads lines as long as they are wanted.
 fn feed(mut lines: Lines<impl BufRead>, flow: &Flow) {
     let limit = lines.limit();
+    let mut is_first = true;
     let ended = loop {
         match lines.next() {
             Ok(Some(read)) => {
+                if let (true, Some(Read::Whole(first))) = (std::mem::take(&mut is_first), read.first())
+                    && let Err(problem) = encoding::expect_utf8(first, "the batch")
+                {
+                    break Ended::Unreadable(problem);
+                }
                 let read = read.into_iter().map(|line| input(line, limit)).collect();
                 if !flow.push(read) {
                     return;

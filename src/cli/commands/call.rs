@@ -110,7 +110,7 @@ impl Run for Create {
             let class = engine.class(&self.class, None)?;
             Ok(class.description.constructor().expect("a registered class has a constructor").clone())
         };
-        let arguments = read(&self.words, &engine, constructor)?;
+        let arguments = read(cli, &self.words, &engine, constructor)?;
         let options = options(&self.call);
         if self.submit {
             let reference = engine.submit_create(&self.class, &self.id, arguments, &options)?;
@@ -159,7 +159,7 @@ impl Run for Call {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
-        let arguments = read(&self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
+        let arguments = read(cli, &self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
         let mut options = options(&self.call);
         options.due = self.due(cli, &engine)?;
         if self.submit || options.due.is_some() {
@@ -197,7 +197,7 @@ impl Run for Get {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Read, &self.limits)?;
-        let arguments = read(&self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
+        let arguments = read(cli, &self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
         interrupt::stops(&cli.stop)?;
         let reply = engine.get(&self.id, &self.method, arguments)?;
         tell_details(cli, &self.id, &reply);
@@ -212,9 +212,18 @@ fn without_a_journal(error: Error) -> Problem {
     if broke { problem.hint("no actor was made") } else { problem }
 }
 
-fn read(words: &Words, engine: &Engine, method: impl FnOnce() -> Result<Method, Problem>) -> Result<Value, Problem> {
+/// The arguments that were typed. Notes about them go to stderr.
+pub fn read(
+    cli: &Cli,
+    words: &Words,
+    engine: &Engine,
+    method: impl FnOnce() -> Result<Method, Problem>,
+) -> Result<Value, Problem> {
     let mut stdin = io::stdin();
-    words.read(method, &mut Sources { stdin: &mut stdin, taken_by: None, limit: engine.limits().arguments })
+    let mut sources = Sources::new(&mut stdin, engine.limits().arguments);
+    let arguments = words.read(method, &mut sources)?;
+    sources.notes.iter().for_each(|note| cli.console.note(note));
+    Ok(arguments)
 }
 
 fn options(flags: &CallFlags) -> Options {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use vactor::engine::Options;
 use vactor::model::{Error, HostFault, Reference};
 
-use super::call::{ResultLine, print, tell_details};
+use super::call::{ResultLine, print, read, tell_details};
 use crate::cli::args::{self, Sources, Words};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt};
@@ -49,7 +49,8 @@ pub struct Emit {
     id: String,
     /// The event's name
     event: String,
-    /// What comes with it, as JSON; a text that is none is a string; `-` takes it from stdin, `@FILE` from a file [default: null]
+    /// What comes with it, as JSON; a word that is none is a string; `-` takes it from stdin, `@FILE` from a file
+    /// [default: null]
     payload: Option<String>,
     /// Sends it once: made again with this key, it sends nothing
     #[arg(long, value_name = "KEY")]
@@ -86,9 +87,7 @@ impl Run for RunTask {
             let class = engine.class(&self.class, None)?;
             Ok(engine.task(&class.class.name, &self.task)?)
         };
-        let mut stdin = io::stdin();
-        let mut sources = Sources { stdin: &mut stdin, taken_by: None, limit: engine.limits().arguments };
-        let arguments = self.words.read(method, &mut sources)?;
+        let arguments = read(cli, &self.words, &engine, method)?;
         let options = Options {
             key: self.call.key.clone(),
             meta: self.call.meta.clone(),
@@ -115,11 +114,12 @@ impl Run for Emit {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let mut stdin = io::stdin();
-        let mut sources = Sources { stdin: &mut stdin, taken_by: None, limit: engine.limits().arguments };
+        let mut sources = Sources::new(&mut stdin, engine.limits().arguments);
         let payload = match &self.payload {
             None => Value::Null,
             Some(word) => args::read_untyped(word, "PAYLOAD", &mut sources)?,
         };
+        sources.notes.iter().for_each(|note| cli.console.note(note));
         let number = engine.emit(&self.id, &self.event, payload, self.key.as_deref())?;
         detached::ensure_worker_for_work(cli, &engine)?;
         if cli.console.wants_json() {

@@ -168,7 +168,7 @@ fn a_describe_that_breaks_is_refused_with_what_it_said() {
 #[test]
 fn a_describe_that_says_nonsense_is_refused() {
     for (said, expected) in [
-        ("hello", "describe returned what is no JSON: expected value at line 1 column 1"),
+        ("hello", "the result of describe is not JSON: expected value at line 1 column 1"),
         ("[]", "what `describe` says is not right: it does not have the contract's shape: "),
         (r#"{"methods":[]}"#, "what `describe` says is not right: a class has exactly one constructor, this one has 0"),
     ] {

@@ -214,7 +214,7 @@ fn whatever_a_hostile_class_does_becomes_a_fault_of_its_own() {
         (
             "nonsense",
             Some(HostFault::BadResult),
-            "nonsense returned what is no JSON: expected ident at line 1 column 2",
+            "the result of nonsense is not JSON: expected ident at line 1 column 2",
         ),
     ] {
         let endless = ["spin", "chatter"].contains(&method);

@@ -205,7 +205,7 @@ fn a_result_that_is_no_json_is_refused() {
         ("NaN", "expected value at line 1 column 1"),
     ] {
         let raw = RawClass::new().text("bad", text).mutation("go", "(call $ok (call $text_bad))");
-        let message = format!("go returned what is no JSON: {why}");
+        let message = format!("the result of go is not JSON: {why}");
         assert_fault(&World::new().fault(&raw, "go"), HostFault::BadResult, &message);
     }
     let raw = RawClass::new().text("bad", b"\"\xff\"").mutation("go", "(call $ok (call $text_bad))");

@@ -1,0 +1,75 @@
+//! Text from a file, a pipe or a batch: it is UTF-8, perhaps with a byte order mark.
+
+use super::Problem;
+
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Bytes of a text without the mark that may be before them.
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(MARK).unwrap_or(bytes)
+}
+
+/// The text of some bytes without the mark; `what` names them in the error.
+pub fn text(bytes: &[u8], what: &str) -> Result<String, Problem> {
+    expect_utf8(bytes, what)?;
+    match std::str::from_utf8(without_mark(bytes)) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => Err(Problem::input(format!("{what} is not UTF-8 text"))
+            .cause(format!("byte {} is no part of a character", error.valid_up_to() + 1))),
+    }
+}
+
+/// Refuses text that shows by its first bytes that it is in another encoding.
+pub fn expect_utf8(bytes: &[u8], what: &str) -> Result<(), Problem> {
+    let Some((name, iconv)) = other_encoding(bytes) else { return Ok(()) };
+    let hint = format!("`iconv -f {iconv} -t utf-8` converts it");
+    Err(Problem::input(format!("{what} is {name} text, not UTF-8")).hint(hint))
+}
+
+/// The name of the encoding for a person and for `iconv`. Without a mark it shows by the zeros beside the first
+/// two characters, as JSON begins with ASCII.
+fn other_encoding(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some(("UTF-32", "utf-32")),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(("UTF-16", "utf-16")),
+        [1..=255, 0, 0, 0, ..] => Some(("UTF-32", "utf-32le")),
+        [0, 0, 0, 1..=255, ..] => Some(("UTF-32", "utf-32be")),
+        [1..=255, 0, 1..=255, 0, ..] | [1..=255, 0] => Some(("UTF-16", "utf-16le")),
+        [0, 1..=255, 0, 1..=255, ..] | [0, 1..=255] => Some(("UTF-16", "utf-16be")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn byte_order_mark_is_passed_over() {
+        assert_eq!(text(b"\xef\xbb\xbf{}", "x").unwrap(), "{}");
+        assert_eq!(text("ü".as_bytes(), "x").unwrap(), "ü");
+        assert_eq!(text(b"\xef\xbb\xbf\xef\xbb\xbf", "x").unwrap(), "\u{feff}");
+    }
+
+    #[test]
+    fn other_encodings_are_named() {
+        let utf16 =
+            |text: &str, to_bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to_bytes).collect::<Vec<_>>();
+        for (bytes, name, hint) in [
+            (utf16("\u{feff}{\"a\":\"漢\"}", u16::to_le_bytes), "x is UTF-16 text", "`iconv -f utf-16 -t utf-8`"),
+            (utf16("\u{feff}{}", u16::to_be_bytes), "x is UTF-16 text", "utf-16 "),
+            (utf16("[1]", u16::to_le_bytes), "x is UTF-16 text", "utf-16le "),
+            (utf16("[1]", u16::to_be_bytes), "x is UTF-16 text", "utf-16be "),
+            (utf16("7", u16::to_le_bytes), "x is UTF-16 text", "utf-16le "),
+            (b"\xff\xfe\0\0{\0\0\0".to_vec(), "x is UTF-32 text", "utf-32 "),
+            (b"{\0\0\0}\0\0\0".to_vec(), "x is UTF-32 text", "utf-32le "),
+        ] {
+            let problem = text(&bytes, "x").unwrap_err();
+            let told = problem.hint.unwrap();
+            assert!(problem.message.starts_with(name) && told.contains(hint), "{} {told}", problem.message);
+        }
+        assert!(text(b"a\0b", "x").is_ok() && text(b"", "x").is_ok());
+        let problem = text(b"ab\xff", "x").unwrap_err();
+        assert_eq!((problem.message.as_str(), problem.hint), ("x is not UTF-8 text", None));
+    }
+}
