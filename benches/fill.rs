@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 use vactor::engine::{ActorInfo, ManyCall};
-use vactor::model::{Call, Log, Name, NewInvocation, Outcome, Seed};
+use vactor::model::{Call, Log, Name, Outcome, Request, Seed};
 use vactor::store::{Commit, End, Mode, RedbStore, Store, Turn};
 use vactor::{ActorId, Engine, Json, Options};
 
@@ -43,25 +43,14 @@ fn make_alike(folder: &Path, like: &ActorInfo, actors: usize) -> vactor::Result<
     let (class, version, at) = (&like.actor.class, like.actor.version, like.actor.created);
     let made = |n: usize| {
         let id = ActorId::new(&format!("a{n}"))?;
-        let new = NewInvocation {
-            name: Name::from(&id),
-            call: Call::Construct { class: class.clone(), version },
-            method: "new".to_owned(),
-            arguments: Json::from(json!({"init_val": 0})),
-            key: None,
-            caller: None,
-            meta: vec![],
-            seed: Seed([0; 32]),
-            accepted: at,
-            due: None,
-            resumes: None,
-            depth: 0,
-            retries: None,
-        };
+        let call = Call::Construct { class: class.clone(), version };
+        let arguments = Json::from(json!({"init_val": 0}));
+        let request = Request::new(Name::from(&id), call, "new", arguments, Seed([0; 32]), at);
         Ok(Commit {
-            turn: Turn::Fresh(Box::new(new)),
+            turn: Turn::Fresh(Box::new(request)),
             expected_steps: 0,
-            at,
+            began: Some(at),
+            now: at,
             outcome: Outcome::Succeeded(Json::null()),
             log: Log::default(),
             micros: 0,
@@ -72,7 +61,7 @@ fn make_alike(folder: &Path, like: &ActorInfo, actors: usize) -> vactor::Result<
     };
     for first in (1..actors).step_by(GROUP) {
         let commits = (first..actors.min(first + GROUP)).map(made).collect::<vactor::Result<_>>()?;
-        store.commit(commits)?.into_iter().collect::<vactor::Result<Vec<_>>>()?;
+        store.commit(commits, at)?.into_iter().collect::<vactor::Result<Vec<_>>>()?;
     }
     Ok(())
 }

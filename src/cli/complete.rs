@@ -49,7 +49,7 @@ pub fn references() -> ArgValueCompleter {
         let name = current.split_once('#').map(|(name, _)| Name::from_stored(name));
         let pending = line.engine()?.pending(name.as_ref(), None, MOST).ok()?;
         let described = |call: Invocation| {
-            CompletionCandidate::new(call.reference().to_string()).help(Some(call.new.method.into()))
+            CompletionCandidate::new(call.reference().to_string()).help(Some(call.request.method.into()))
         };
         Some(pending.into_iter().map(described).collect())
     })

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use clap::{Arg, Args};
-use vactor::model::Limits;
+use vactor::model::{Error, Limit, LimitOverrides};
 
+use super::Console;
 use super::quantity::{bytes, duration};
 
 // No doc comment: clap would take it for the command's description.
@@ -89,21 +90,44 @@ pub const OF_NO_MUTATION: &[&str] = &["max_time", "max_memory", "max_args", "max
 pub const LIMITS: &str = "Limits";
 
 impl LimitFlags {
-    pub fn limits(&self) -> Limits {
-        let default = Limits::default();
-        Limits {
-            time: self.max_time.unwrap_or(default.time),
-            memory: self.max_memory.unwrap_or(default.memory),
-            state: self.max_state.unwrap_or(default.state),
-            arguments: self.max_args.unwrap_or(default.arguments),
-            result: self.max_result.unwrap_or(default.result),
-            log: self.max_log.unwrap_or(default.log),
-            children: self.max_children.unwrap_or(default.children),
-            operations: self.max_operations.unwrap_or(default.operations),
-            depth: self.max_depth.unwrap_or(default.depth),
-            ..default
+    /// The limits that were named, by flags or variables.
+    pub fn overrides(&self) -> Result<LimitOverrides, Error> {
+        LimitOverrides::new(self.named())
+    }
+
+    /// Says that limits have no effect in a command that accepts no call. A variable may be meant for other commands, so
+    /// it is passed over in silence.
+    pub fn note_no_effect(&self, console: &Console) {
+        let typed =
+            self.named().map(|(limit, _)| limit.flag()).filter(|flag| std::env::var_os(variable(flag)).is_none());
+        let flags: Vec<_> = typed.map(|flag| format!("`{flag}`")).collect();
+        if !flags.is_empty() {
+            let flags = flags.join(", ");
+            console.note(&format!("{flags} has no effect here: limits count when a call is accepted"));
         }
     }
+
+    /// Each named limit with its value in the limit's unit.
+    fn named(&self) -> impl Iterator<Item = (Limit, u64)> {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let all = [
+            (Limit::Time, self.max_time.map(micros)),
+            (Limit::Memory, self.max_memory),
+            (Limit::State, self.max_state),
+            (Limit::Arguments, self.max_args),
+            (Limit::Result, self.max_result),
+            (Limit::Log, self.max_log),
+            (Limit::Children, self.max_children),
+            (Limit::Operations, self.max_operations),
+            (Limit::Depth, self.max_depth.map(u64::from)),
+        ];
+        all.into_iter().filter_map(|(limit, value)| Some((limit, value?)))
+    }
+}
+
+/// The variable that gives a flag its value: `VACTOR_MAX_TIME` for `--max-time`.
+pub fn variable(flag: &str) -> String {
+    format!("VACTOR_{}", flag.trim_start_matches("--").replace('-', "_").to_uppercase())
 }
 
 // For commands that call a method and leave a step.
@@ -136,6 +160,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
+    use vactor::model::Limits;
+
     use super::*;
 
     #[test]
@@ -149,7 +175,7 @@ mod tests {
         let told: Vec<_> = told.collect();
         let matches = command.get_matches_from(&told);
         let flags = <LimitFlags as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
-        assert_eq!((told.len(), flags.limits()), (18, Limits::default()));
+        assert_eq!((told.len(), flags.overrides().unwrap().limits()), (18, Limits::default()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, ArgMatches, Command};
 
-use super::options::{Color, Common};
+use super::options::{Color, Common, variable};
 use super::problem::Code;
 use super::tree::{self, Entry};
 use super::{Console, Problem};
@@ -191,7 +191,7 @@ fn variable_that_says_so(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return None };
     let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return None };
     let name = arg.strip_prefix("--")?.split(' ').next()?;
-    let variable = format!("VACTOR_{}", name.replace('-', "_").to_uppercase());
+    let variable = variable(name);
     let says_so = std::env::var(&variable).is_ok_and(|said| said == *value);
     says_so.then(|| format!("the variable {variable} has this value"))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vactor::engine::{Engine, Registration, Settings};
-use vactor::model::{Category, Error, Limits};
+use vactor::model::{Category, Error, LimitOverrides};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{Mode, RedbStore, Store};
 
@@ -19,34 +19,37 @@ impl Cli {
     }
 
     pub fn engine_and_store(&self, mode: Mode, limits: &LimitFlags) -> Result<(Engine, Arc<dyn Store>), Problem> {
+        let limits = limits.overrides()?;
         let store = open(self.common.store.as_deref(), mode)?;
-        Ok((self.on(store.clone(), limits.limits()), store))
+        Ok((self.on(store.clone(), limits), store))
     }
 
     /// One that makes many runs, so many of them beside each other.
     pub fn engine_for_many(&self, runs: usize, limits: &LimitFlags) -> Result<Engine, Problem> {
+        let limits = limits.overrides()?;
         let store = open(self.common.store.as_deref(), Mode::Write)?;
-        Ok(self.with(Sandbox::pooled(Cache::user(), runs), store, limits.limits()))
+        Ok(self.with(Sandbox::pooled(Cache::user(), runs), store, limits))
     }
 
     /// Registers a class in the store that is meant, which is made if it is not there. What is no class makes none.
     pub fn register(&self, class: &str, bytes: &[u8], limits: &LimitFlags) -> Result<Registration, Problem> {
+        let limits = limits.overrides()?;
         let place = place::find(self.common.store.as_deref())?;
         if !place.exists() {
-            self.on(Arc::new(RedbStore::in_memory()?), limits.limits()).register(class, bytes)?;
+            self.on(Arc::new(RedbStore::in_memory()?), limits.clone()).register(class, bytes)?;
         }
         let (store, created) = RedbStore::create(&place.folder)?;
         if created {
             self.console.note(&format!("made a store at {}", place.folder.display()));
         }
-        Ok(self.on(Arc::new(store), limits.limits()).register(class, bytes)?)
+        Ok(self.on(Arc::new(store), limits).register(class, bytes)?)
     }
 
-    fn on(&self, store: Arc<dyn Store>, limits: Limits) -> Engine {
+    fn on(&self, store: Arc<dyn Store>, limits: LimitOverrides) -> Engine {
         self.with(Sandbox::new(Cache::user()), store, limits)
     }
 
-    fn with(&self, sandbox: Sandbox, store: Arc<dyn Store>, limits: Limits) -> Engine {
+    fn with(&self, sandbox: Sandbox, store: Arc<dyn Store>, limits: LimitOverrides) -> Engine {
         let observer = self.console.voice().clone();
         let settings = Settings { limits, stop: self.stop.clone(), observer, ..Settings::default() };
         Engine::new(store, sandbox, settings)

@@ -7,23 +7,25 @@ use serde_json::Value;
 
 use super::classes::LoadedClass;
 use super::driver::Broken;
-use super::prepare::{construction_fingerprint, expect_kind, method_fingerprint, object};
+use super::prepare::{complete, construction_fingerprint, expect_kind, method_fingerprint, object};
 use super::run::{Executed, Invoked, Replays, Unfinished, identity, snapshot};
 use super::{Engine, Options, Reply, new_seed};
 use crate::model::{
     ActorId, Call, ClassName, Error, Fault, Hash, Head, HostFault, Invocation, MAX_NESTING, Method, MethodKind, Name,
-    NewInvocation, Outcome, Reference, Result, Status, is_deeper,
+    Outcome, Reference, Request, Result, Status, is_deeper,
 };
 use crate::sandbox::{self, Aborted, Run};
-use crate::store::{Accepted, Committed, Snapshot};
+use crate::store::{Accepted, Commit, Committed, Snapshot};
 
 impl Engine {
     /// Makes an actor of the class's current version by its constructor.
     pub fn create(&self, class: &str, id: &str, arguments: Value, options: &Options) -> Result<Reply> {
         let id = ActorId::new(id)?;
         match self.create_once(class, &id, arguments.clone(), options) {
-            // a call with the same key may have made it since the key was looked up
-            Err(Error::ActorExists { .. }) if options.key.is_some() => self.create_once(class, &id, arguments, options),
+            // a call with the same key may have made it, or is about to, since the key was looked up
+            Err(Error::ActorExists { .. } | Error::BeingMade { .. }) if options.key.is_some() => {
+                self.create_once(class, &id, arguments, options)
+            }
             made => made,
         }
     }
@@ -36,11 +38,12 @@ impl Engine {
         if self.store.head(&Name::from(id))?.is_some_and(|head| head.actor.is_some()) {
             return Err(Error::ActorExists { id: id.to_string() });
         }
-        let (loaded, new) = self.prepare_construction(class, id, arguments, options)?;
-        self.run_blocking(id, new, loaded.constructor()?, options)
+        let (loaded, request) = self.prepare_construction(class, id, arguments, options)?;
+        self.run_blocking(id, request, loaded.constructor()?, options)
     }
 
-    /// Like [`create`](Engine::create), and None, with nothing changed, where the actor is there already.
+    /// Like [`create`](Engine::create), and None, with nothing changed, if the actor is there already. One that is being
+    /// made is waited for. [`OtherClass`](Error::OtherClass) where it is of another class.
     pub fn create_if_absent(
         &self,
         class: &str,
@@ -48,11 +51,33 @@ impl Engine {
         arguments: Value,
         options: &Options,
     ) -> Result<Option<Reply>> {
-        match self.create(class, id, arguments, options) {
-            Err(Error::ActorExists { .. }) => Ok(None),
-            // another construction that was accepted before this one made it
-            Err(Error::Failed { fault, .. }) if fault.is_host(HostFault::Exists) => Ok(None),
-            made => made.map(Some),
+        let wanted = self.known_class(class)?.name;
+        loop {
+            let found = match self.create(class, id, arguments.clone(), options) {
+                Err(Error::ActorExists { .. }) => None,
+                Err(Error::BeingMade { reference, .. }) => Some(reference),
+                // another construction that was accepted before this one made it
+                Err(Error::Failed { fault, .. }) if fault.is_host(HostFault::Exists) => None,
+                made => return made.map(Some),
+            };
+            self.expect_class(&ActorId::new(id)?, &wanted)?;
+            let Some(construction) = found else { return Ok(None) };
+            self.wait_for(&construction, options.deadline)?;
+        }
+    }
+
+    /// Refuses an actor, there or being made, that is of another class.
+    pub(super) fn expect_class(&self, id: &ActorId, wanted: &ClassName) -> Result<()> {
+        let head = self.store.head(&Name::from(id))?.unwrap_or_default();
+        let class = match head.actor {
+            Some(actor) => Some(actor.class),
+            None => self.making(id)?.map(|making| making.class),
+        };
+        match class {
+            Some(class) if class != *wanted => {
+                Err(Error::OtherClass { id: id.to_string(), class, wanted: wanted.clone() })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -69,8 +94,8 @@ impl Engine {
         if method.kind == MethodKind::Query {
             return self.query_last(&id, method, arguments);
         }
-        let new = self.prepare_mutation(&id, method, arguments, options)?;
-        self.run_blocking(&id, new, method, options)
+        let request = self.prepare_mutation(&id, method, arguments, options)?;
+        self.run_blocking(&id, request, method, options)
     }
 
     /// Runs a query on the last committed state: it waits for nobody, writes nothing, and what it changes is discarded.
@@ -89,16 +114,16 @@ impl Engine {
 
     /// Runs a query on a state.
     pub(super) fn query(&self, id: &ActorId, method: &Method, arguments: Value, snapshot: &Snapshot) -> Result<Reply> {
-        let arguments = self.complete(method, &object(method, arguments)?)?;
+        let arguments = complete(method, &object(method, arguments)?, self.limits().arguments)?;
         let actor = snapshot.head.actor.as_ref().ok_or_else(|| self.no_actor(id))?;
         let loaded = self.loaded(&actor.class, actor.version)?;
         let seed = new_seed()?;
         let ran = self.compiled(&loaded)?.run(Run {
             method: sandbox::Method::Query { state: &snapshot.state, name: &method.name, arguments: &arguments },
             identity: identity(&loaded, Some(id), &seed.opaque_id(), 1),
-            now: self.now().max(actor.updated),
+            now: self.now().max(actor.clock),
             seed,
-            limits: &self.settings.limits,
+            limits: &self.limits(),
             stop: &self.settings.stop,
             deadline: None,
             on_log: &mut self.listener(&Name::from(id), Replays::default()),
@@ -119,17 +144,17 @@ impl Engine {
 
     /// The fast path where the actor is free and its inbox empty: one commit. Else the call is accepted into the inbox and
     /// waited for.
-    fn run_blocking(&self, id: &ActorId, new: NewInvocation, method: &Method, options: &Options) -> Result<Reply> {
+    fn run_blocking(&self, id: &ActorId, request: Request, method: &Method, options: &Options) -> Result<Reply> {
         let name = Name::from(id);
         while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
             let snapshot = snapshot(self, id)?;
             if self.inbox_waits(&name, &snapshot.head)? {
                 break;
             }
-            if let Some(refused) = still_possible(id, &new, &snapshot.head) {
+            if let Some(refused) = still_possible(id, &request, &snapshot.head) {
                 return Err(refused);
             }
-            let ended = match self.execute(Invoked::Fresh(&new), &snapshot, self.bounds(options)) {
+            let ended = match self.execute(Invoked::Fresh(&request), &snapshot, self.bounds(options)) {
                 Ok(executed) => self.commit_blocking(&name, executed, method),
                 Err(unfinished) => self.broken_off(&name, unfinished),
             };
@@ -145,12 +170,12 @@ impl Engine {
                 }
                 Ok(Ended::Known(invocation)) => {
                     drop(hold);
-                    return self.answer_known(*invocation, options, new.key.map(|key| key.fingerprint));
+                    return self.answer_known(*invocation, options, request.key.map(|key| key.fingerprint));
                 }
                 Err(error) => return Err(error),
             }
         }
-        self.run_through_inbox(new, options)
+        self.run_through_inbox(request, options)
     }
 
     fn commit_blocking(&self, name: &Name, executed: Executed, method: &Method) -> Result<Ended> {
@@ -161,7 +186,7 @@ impl Engine {
             return Err(method.refuse(fault.message.clone()));
         }
         let (outcome, leaves_work) = (executed.outcome.clone(), executed.asked_for_something());
-        match (one(self.store.commit(vec![executed.commit()])?), accepted) {
+        match (self.commit_one(executed.commit()), accepted) {
             // it was accepted when it waited or saved, and somebody ended it since
             (Err(Error::Stale { .. }), Some(reference)) => Ok(Ended::Elsewhere(reference)),
             (Ok(Committed::Done { reference, step }), _) => {
@@ -191,10 +216,10 @@ impl Engine {
         }
     }
 
-    fn run_through_inbox(&self, new: NewInvocation, options: &Options) -> Result<Reply> {
-        let fingerprint = new.key.as_ref().map(|key| key.fingerprint);
-        let name = new.name.clone();
-        match one(self.store.accept(vec![new], self.settings.limits.inbox)?)? {
+    fn run_through_inbox(&self, request: Request, options: &Options) -> Result<Reply> {
+        let fingerprint = request.key.as_ref().map(|key| key.fingerprint);
+        let name = request.name.clone();
+        match one(self.store.accept(vec![request], self.limits().inbox)?)? {
             Accepted::New(number) => self.answer(&Reference { name, number }, options.deadline, false),
             Accepted::Known(invocation) => self.answer_known(*invocation, options, fingerprint),
         }
@@ -220,9 +245,9 @@ impl Engine {
         let Status::Ended { outcome, step, .. } = ended.status else {
             return Err(Error::StillRunning { reference: reference.clone() });
         };
-        let has_result = self.has_result(&ended.new, &outcome);
+        let has_result = self.has_result(&ended.request, &outcome);
         let leaves_work = !recorded && !self.store.record(reference, 0, 1)?.is_empty();
-        reply_of(reference.clone(), step, outcome, &ended.new.method, has_result).map(|reply| Reply {
+        reply_of(reference.clone(), step, outcome, &ended.request.method, has_result).map(|reply| Reply {
             recorded,
             leaves_work,
             ..reply
@@ -230,39 +255,39 @@ impl Engine {
     }
 
     /// Whether the method of a recorded call declares a result; a class that has changed since is asked as it is now.
-    fn has_result(&self, new: &NewInvocation, outcome: &Outcome) -> bool {
+    fn has_result(&self, request: &Request, outcome: &Outcome) -> bool {
         if !matches!(outcome, Outcome::Succeeded(result) if result.is_null()) {
             return true;
         }
-        let loaded: Result<Arc<LoadedClass>> = match &new.call {
+        let loaded: Result<Arc<LoadedClass>> = match &request.call {
             Call::Construct { .. } => return false,
             Call::Task { class, version } => self.loaded(class, *version),
-            Call::Mutate => new.name.actor().and_then(|id| self.class_of(&id)),
+            Call::Mutate => request.name.actor().and_then(|id| self.class_of(&id)),
         };
-        loaded.is_ok_and(|loaded| loaded.method(&new.method).is_ok_and(|method| method.result.is_some()))
+        loaded.is_ok_and(|loaded| loaded.method(&request.method).is_ok_and(|method| method.result.is_some()))
     }
 
     /// The class version of an actor that is there, or that is about to be made.
     pub(super) fn class_of(&self, id: &ActorId) -> Result<Arc<LoadedClass>> {
-        let name = Name::from(id);
-        let head = self.store.head(&name)?.unwrap_or_default();
+        let head = self.store.head(&Name::from(id))?.unwrap_or_default();
         if let Some(actor) = &head.actor {
             return self.loaded(&actor.class, actor.version);
         }
-        match self.pending_construction(&name, &head)? {
-            Some((class, version)) => self.loaded(&class, version),
+        match self.making(id)? {
+            Some(Making { class, version, .. }) => self.loaded(&class, version),
             None => Err(self.no_actor(id)),
         }
     }
 
-    /// The class version of an actor whose construction was accepted and has not ended.
-    pub(super) fn pending_construction(&self, name: &Name, head: &Head) -> Result<Option<(ClassName, u32)>> {
-        if head.queued == 0 && head.delayed == 0 {
-            return Ok(None);
-        }
-        let pending = self.store.pending(Some(name), None, usize::MAX)?;
-        Ok(pending.into_iter().find_map(|invocation| match invocation.new.call {
-            Call::Construct { class, version } => Some((class, version)),
+    /// How an actor is being made; None where it is there, and where no construction of it is accepted.
+    pub fn making(&self, id: &ActorId) -> Result<Option<Making>> {
+        let name = Name::from(id);
+        let head = self.store.head(&name)?.unwrap_or_default();
+        let Some(number) = head.making.filter(|_| head.actor.is_none()) else { return Ok(None) };
+        let reference = Reference { name, number };
+        let invocation = self.store.invocation(&reference)?;
+        Ok(invocation.and_then(|invocation| match invocation.request.call {
+            Call::Construct { class, version } => Some(Making { reference, class, version }),
             _ => None,
         }))
     }
@@ -278,6 +303,15 @@ pub(super) fn not_ran(aborted: Aborted) -> Error {
         Aborted::Stopped | Aborted::Deadline => Error::Interrupted,
         Aborted::Failed(error) => error,
     }
+}
+
+/// An actor that is being made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Making {
+    /// The accepted construction.
+    pub reference: Reference,
+    pub class: ClassName,
+    pub version: u32,
 }
 
 /// How a fresh call ended.
@@ -296,15 +330,15 @@ enum Ended {
 
 /// The reference of the earlier call that used the key, if it was the same call.
 pub(super) fn same_call(known: &Invocation, options: &Options, fingerprint: Option<Hash>) -> Result<Reference> {
-    match &known.new.key {
+    match &known.request.key {
         Some(key) if Some(key.fingerprint) == fingerprint => Ok(known.reference()),
         _ => Err(Error::KeyTaken { key: options.key.clone().unwrap_or_default(), reference: known.reference() }),
     }
 }
 
 /// What was checked before the actor was held may have changed until it was.
-fn still_possible(id: &ActorId, new: &NewInvocation, head: &Head) -> Option<Error> {
-    match (&new.call, &head.actor) {
+fn still_possible(id: &ActorId, request: &Request, head: &Head) -> Option<Error> {
+    match (&request.call, &head.actor) {
         (Call::Construct { .. }, Some(_)) => Some(Error::ActorExists { id: id.to_string() }),
         (Call::Mutate, None) => Some(Error::NoActor { id: id.to_string(), similar: None }),
         _ => None,
@@ -352,6 +386,13 @@ pub(super) fn reply_of(
 /// method.
 pub(super) fn sent_object(arguments: &Value) -> serde_json::Map<String, Value> {
     arguments.as_object().filter(|_| !is_deeper(arguments, MAX_NESTING)).cloned().unwrap_or_default()
+}
+
+impl Engine {
+    /// Commits one invocation's end or save, now.
+    pub(super) fn commit_one(&self, commit: Commit) -> Result<Committed> {
+        one(self.store.commit(vec![commit], self.now())?)
+    }
 }
 
 /// The answer to the only one that was asked for.

@@ -37,11 +37,11 @@ pub(super) struct Found {
 impl Engine {
     /// Claims an accepted invocation, and what stands before it, if it can run now and nobody has it.
     pub(super) fn claim(&self, invocation: &Invocation) -> Result<Option<Claim>> {
-        let name = &invocation.new.name;
+        let name = &invocation.request.name;
         if self.crew.is_stuck(name) {
             return Ok(None);
         }
-        if matches!(invocation.new.call, Call::Task { .. }) {
+        if matches!(invocation.request.call, Call::Task { .. }) {
             return self.claim_task(invocation);
         }
         if self.store.next(name, self.now())?.is_none() {
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     fn claim_task(&self, task: &Invocation) -> Result<Option<Claim>> {
-        if task.new.due.is_some_and(|due| due > self.now()) {
+        if task.request.due.is_some_and(|due| due > self.now()) {
             return Ok(None);
         }
         let (reference, number) = (task.reference(), task.number);

@@ -60,7 +60,7 @@ impl Engine {
         let observer = self.settings.observer.clone();
         let task = Name::task(&class, "describe");
         let inspected =
-            self.sandbox.inspect(bytes, &self.settings.limits, &mut || observer.compiling(&class), &mut |line| {
+            self.sandbox.inspect(bytes, &self.limits(), &mut || observer.compiling(&class), &mut |line| {
                 observer.said(&task, line)
             })?;
         let component_bytes = inspected.component.len() as u64;

@@ -325,7 +325,7 @@ impl Engine {
 
     /// What an invocation that cannot run waits for: its children and others, or what waits before it in the inbox.
     fn awaited_by(&self, invocation: &Invocation) -> Result<Vec<Reference>> {
-        if matches!(invocation.new.call, Call::Task { .. }) {
+        if matches!(invocation.request.call, Call::Task { .. }) {
             return Ok(Vec::new());
         }
         let reference = invocation.reference();
@@ -338,7 +338,7 @@ impl Engine {
             match on {
                 On::Invocation(other) => awaited.push(other.clone()),
                 On::Child(index) => awaited.extend(self.children_of(&reference, *index, 1)?),
-                On::Timer(_) | On::Event { .. } => {}
+                On::Own | On::Timer(_) | On::Event { .. } => {}
             }
         }
         Ok(awaited)

@@ -12,8 +12,8 @@ use super::run::{Bounds, Replays};
 use super::running::Stoppable;
 use super::{Engine, Result};
 use crate::model::{
-    ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Limit, Log, LogLine,
-    NewInvocation, Operation, Outcome, Recorded, Reference, Status, Timestamp,
+    ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Limit, Limits, Log,
+    LogLine, Operation, Outcome, Recorded, Reference, Request, Status, Timestamp,
 };
 use crate::sandbox::{Aborted, Operations, Stop};
 use crate::store::{Child, Entry, Progress, Turn};
@@ -58,8 +58,10 @@ pub(super) struct Beginning {
     pub number: Option<u64>,
     /// The actor's step counter.
     pub steps: u64,
-    /// When the run began, or does.
-    pub at: Timestamp,
+    /// When the run began, or does, by the wall clock.
+    pub began: Timestamp,
+    /// What the guest's clock answers first.
+    pub first_now: Timestamp,
     /// Whether the actor is there.
     pub made: bool,
     /// Of a run that began before.
@@ -70,7 +72,7 @@ pub(super) struct Beginning {
 
 pub(super) struct Driver<'e> {
     engine: &'e Engine,
-    new: &'e NewInvocation,
+    request: &'e Request,
     loaded: &'e LoadedClass,
     bounds: Bounds<'e>,
     /// Ends this run alone.
@@ -78,7 +80,10 @@ pub(super) struct Driver<'e> {
     running: Option<Stoppable>,
     pub number: Option<u64>,
     pub steps: u64,
-    began: Timestamp,
+    limits: Limits,
+    /// When the run began, by the wall clock.
+    pub began: Timestamp,
+    first_now: Timestamp,
     /// What the guest's clock answers.
     pub now: Timestamp,
     /// Whether the actor is there: a constructor's is once it saved.
@@ -125,24 +130,26 @@ impl Operations for Driver<'_> {
 impl<'e> Driver<'e> {
     pub fn new(
         engine: &'e Engine,
-        new: &'e NewInvocation,
+        request: &'e Request,
         loaded: &'e LoadedClass,
         bounds: Bounds<'e>,
         stop: &'e Stop,
         beginning: Beginning,
     ) -> Result<Driver<'e>> {
-        let Beginning { number, steps, at, made, record, waits_on } = beginning;
+        let Beginning { number, steps, began, first_now, made, record, waits_on } = beginning;
         let mut driver = Driver {
             engine,
-            new,
+            request,
             loaded,
             bounds,
             stop,
             running: None,
             number: None,
             steps,
-            began: at,
-            now: at,
+            limits: request.limits.limits(),
+            began,
+            first_now,
+            now: first_now,
             made,
             recorded: record.len() as u64,
             replay: record.into(),
@@ -153,7 +160,7 @@ impl<'e> Driver<'e> {
             children: HashMap::new(),
             made_here: HashMap::new(),
             taken: HashMap::new(),
-            reusable: Reusable::of(engine, new)?,
+            reusable: Reusable::of(engine, request)?,
             notes: Vec::new(),
             broken: None,
             computed: Duration::ZERO,
@@ -161,8 +168,8 @@ impl<'e> Driver<'e> {
             replays: Replays::default(),
         };
         driver.tell_replay();
-        if let Call::Construct { class, version } = &new.call {
-            driver.made_here.insert(new.name.actor()?, (class.clone(), *version));
+        if let Call::Construct { class, version } = &request.call {
+            driver.made_here.insert(request.name.actor()?, (class.clone(), *version));
         }
         if let Some(number) = number {
             driver.accepted(number);
@@ -194,7 +201,7 @@ impl<'e> Driver<'e> {
 
     /// What is asked for is kept in memory until it is committed, and in the record for good: both have a bound.
     fn over_limit(&mut self, operation: &Operation) -> Option<Fault> {
-        let limits = &self.engine.settings.limits;
+        let limits = &self.limits;
         let over = |limit: Limit, what: String| {
             Fault::host(HostFault::Limit(limit), format!("{what}; `{}` raises the limit", limit.flag()))
         };
@@ -222,7 +229,7 @@ impl<'e> Driver<'e> {
             (Operation::Start(outgoing), _) => {
                 self.reusable.next(&asked.hash);
                 let index = self.recorded - self.replay.len() as u64 - 1;
-                self.children.insert(self.new.seed.child(outgoing.ordinal).opaque_id(), index);
+                self.children.insert(self.request.seed.child(outgoing.ordinal).opaque_id(), index);
             }
             // it has not left: a message leaves with a save or the end
             (Operation::Send(outgoing, delay_ms), _) => return self.queue(&outgoing, delay_ms),
@@ -265,15 +272,15 @@ impl<'e> Driver<'e> {
     fn accepted(&mut self, number: u64) {
         if self.number.is_none() {
             self.number = Some(number);
-            let reference = Reference { name: self.new.name.clone(), number };
+            let reference = Reference { name: self.request.name.clone(), number };
             self.running = Some(self.engine.running.enter(reference, self.stop.clone(), &self.engine.store));
         }
     }
 
     pub fn turn(&self) -> Turn {
         match self.number {
-            None => Turn::Fresh(Box::new(self.new.clone())),
-            Some(number) => Turn::Accepted { name: self.new.name.clone(), number },
+            None => Turn::Fresh(Box::new(self.request.clone())),
+            Some(number) => Turn::Accepted { name: self.request.name.clone(), number },
         }
     }
 
@@ -281,11 +288,12 @@ impl<'e> Driver<'e> {
     fn progress(&mut self, sends: Vec<Child>, save: Option<Asked>) -> Progress {
         Progress {
             began: self.began,
+            first_now: self.first_now,
             expected_record: self.recorded,
             entries: std::mem::take(&mut self.entries),
             sends,
             save,
-            inbox_limit: self.engine.settings.limits.inbox,
+            inbox_limit: self.limits.inbox,
         }
     }
 
@@ -296,7 +304,7 @@ impl<'e> Driver<'e> {
             self.sends.clear();
             self.entries.retain(|entry| matches!(entry, Entry::Done(_) | Entry::Taken { .. } | Entry::Again { .. }));
         }
-        let asked_for_something = self.recorded > 0 || !self.entries.is_empty() || self.now > self.began;
+        let asked_for_something = self.recorded > 0 || !self.entries.is_empty() || self.now > self.first_now;
         if !asked_for_something {
             return None;
         }
@@ -324,10 +332,10 @@ fn diverged(asked: &str, recorded: &Asked) -> Fault {
 struct Reusable(HashMap<Hash, VecDeque<Option<Reference>>>);
 
 impl Reusable {
-    fn of(engine: &Engine, new: &NewInvocation) -> Result<Reusable> {
-        let Some(old) = new.resumes else { return Ok(Reusable::default()) };
+    fn of(engine: &Engine, request: &Request) -> Result<Reusable> {
+        let Some(old) = request.resumes else { return Ok(Reusable::default()) };
         let mut children: HashMap<_, VecDeque<_>> = HashMap::new();
-        let old = Reference { name: new.name.clone(), number: old };
+        let old = Reference { name: request.name.clone(), number: old };
         for entry in engine.store.record(&old, 0, usize::MAX)? {
             let Answer::Started(started) = entry.answer else { continue };
             let succeeded = match started {

@@ -21,7 +21,7 @@ impl Engine {
             return Err(Error::InvalidPayload { reason: too_deep() });
         }
         let sent = Json::from(&payload);
-        let allowed = self.settings.limits.arguments;
+        let allowed = self.limits().arguments;
         if sent.as_str().len() as u64 > allowed {
             return Err(Error::OverLimit { limit: Limit::Arguments, allowed });
         }
@@ -34,7 +34,7 @@ impl Engine {
             None => None,
         };
         let new = NewEvent { name: Name::from(&id), event: event.to_owned(), payload: sent, key, at: self.now() };
-        match self.store.emit(new, self.settings.limits.inbox) {
+        match self.store.emit(new, self.limits().inbox) {
             Err(Error::NoActor { .. }) => Err(self.no_actor(&id)),
             sent => sent,
         }

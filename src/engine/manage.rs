@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::calls::one;
 use super::{Engine, LETS_GO, new_seed};
 use crate::model::{
-    Call, Error, Fault, HostFault, Invocation, Name, NewInvocation, On, Outcome, Reference, Result, Status, Timestamp,
+    Call, Error, Fault, HostFault, Invocation, Name, On, Outcome, Reference, Request, Result, Status, Timestamp,
 };
 use crate::store::Accepted;
 
@@ -77,8 +77,9 @@ impl Engine {
         Ok(running)
     }
 
-    /// Accepts a failed or cancelled invocation anew, with a reference of its own: the same method and arguments, on the current state. The
-    /// old reference and key keep their answer.
+    /// Accepts a failed or cancelled invocation anew, with a reference of its own: the same method and arguments, on the
+    /// current state, under the limits that its caller named, but where this engine's settings name others. The old
+    /// reference and key keep their answer.
     pub fn resume(&self, reference: &Reference) -> Result<Reference> {
         let old = self.invocation(reference)?;
         match &old.status {
@@ -88,17 +89,18 @@ impl Engine {
             }
             Status::Ended { .. } => {}
         }
-        self.class_of_invocation(&old.new)?;
-        let again = NewInvocation {
+        self.class_of_invocation(&old.request)?;
+        let again = Request {
             key: None,
             seed: new_seed()?,
             accepted: self.now(),
             due: None,
             resumes: Some(old.number),
-            ..old.new
+            limits: self.settings.limits.over(&old.request.limits),
+            ..old.request
         };
         let name = again.name.clone();
-        match one(self.store.accept(vec![again], self.settings.limits.inbox)?)? {
+        match one(self.store.accept(vec![again], self.limits().inbox)?)? {
             Accepted::New(number) => Ok(Reference { name, number }),
             Accepted::Known(known) => Ok(known.reference()),
         }
@@ -122,6 +124,7 @@ impl Engine {
             match on {
                 On::Timer(time) => all.push(WaitsFor::Timer(*time)),
                 On::Event { name, .. } => all.push(WaitsFor::Event(name.clone())),
+                On::Own => all.push(WaitsFor::Invocation(invocation.reference())),
                 On::Invocation(reference) => all.push(WaitsFor::Invocation(reference.clone())),
                 On::Child(index) => {
                     let children = self.children_of(&invocation.reference(), *index, 1)?;
@@ -133,13 +136,13 @@ impl Engine {
     }
 
     fn stands_behind(&self, invocation: &Invocation) -> Result<Vec<WaitsFor>> {
-        if !matches!(invocation.status, Status::Accepted) || matches!(invocation.new.call, Call::Task { .. }) {
+        if !matches!(invocation.status, Status::Accepted) || matches!(invocation.request.call, Call::Task { .. }) {
             return Ok(Vec::new());
         }
-        if invocation.new.due.is_some_and(|due| due > self.now()) {
+        if invocation.request.due.is_some_and(|due| due > self.now()) {
             return Ok(Vec::new());
         }
-        let first = self.store.pending(Some(&invocation.new.name), None, 1)?.pop();
+        let first = self.store.pending(Some(&invocation.request.name), None, 1)?.pop();
         Ok(first
             .map(|first| first.reference())
             .filter(|first| first.number != invocation.number)
@@ -189,11 +192,11 @@ impl Engine {
         self.store.is_held(&reference.name)
     }
 
-    fn class_of_invocation(&self, new: &NewInvocation) -> Result<()> {
-        match &new.call {
+    fn class_of_invocation(&self, request: &Request) -> Result<()> {
+        match &request.call {
             Call::Construct { class, version } => self.loaded(class, *version).map(drop),
             Call::Task { class, version } => self.loaded(class, *version).map(drop),
-            Call::Mutate => self.class_of(&new.name.actor()?).map(drop),
+            Call::Mutate => self.class_of(&request.name.actor()?).map(drop),
         }
     }
 }

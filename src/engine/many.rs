@@ -232,9 +232,9 @@ impl Engine {
         options: &Options,
         ran: &mut Ran,
     ) -> Result<bool> {
-        let new = self.prepare_mutation(&here.id, method, arguments, options)?;
+        let request = self.prepare_mutation(&here.id, method, arguments, options)?;
         let bounds = Bounds { in_group: true, ..self.bounds(options) };
-        let executed = match self.execute(Invoked::Fresh(&new), &here.snapshot, bounds) {
+        let executed = match self.execute(Invoked::Fresh(&request), &here.snapshot, bounds) {
             Ok(executed) => executed,
             Err(Unfinished { why: Broken::NotInGroup, .. }) => return Ok(false),
             Err(Unfinished { why: Broken::Failed(error), .. }) => return Err(error),
@@ -248,13 +248,13 @@ impl Engine {
         }
         ran.mutations.push(Mutation {
             call: ran.answers.len() - 1,
-            name: new.name.clone(),
+            name: request.name.clone(),
             method: method.name.clone(),
             has_result: method.result.is_some(),
             leaves_work: executed.asked_for_something(),
             outcome: executed.outcome.clone(),
         });
-        ran.bytes += new.arguments.as_str().len();
+        ran.bytes += request.arguments.as_str().len();
         here.keys.extend(options.key.clone());
         let commit = executed.commit();
         ran.bytes += weight(&commit);
@@ -273,7 +273,7 @@ impl Ran {
         let count = commits.len();
         let results = match count {
             0 => Ok(vec![]),
-            _ => engine.store.commit(commits),
+            _ => engine.store.commit(commits, engine.now()),
         };
         let results = results.unwrap_or_else(|error| vec![Err(error); count]);
         let done: Vec<bool> = results.iter().map(|result| matches!(result, Ok(Committed::Done { .. }))).collect();
@@ -301,7 +301,7 @@ impl Here {
     fn advance(&mut self, commit: &Commit) {
         self.snapshot.head.numbers.steps += 1;
         if let Some(actor) = &mut self.snapshot.head.actor {
-            actor.updated = commit.at;
+            actor.clock = actor.clock.max(commit.now);
         }
         if let End::Step { state: Some(state), .. } = &commit.end {
             self.snapshot.state.clone_from(state);

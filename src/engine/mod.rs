@@ -26,13 +26,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use calls::Making;
 pub use classes::{ClassInfo, Registration};
 pub use journal::ActorInfo;
 pub use manage::{Phase, WaitsFor};
 pub use many::{Many, ManyCall};
+pub use submit::Submitted;
 pub use worker::Until;
 
-use crate::model::{ActorId, ClassName, Head, Json, Limits, LogLine, Name, Reference, Result, Seed, Timestamp};
+use crate::model::{
+    ActorId, ClassName, Error, Head, Json, LimitOverrides, Limits, LogLine, Name, Reference, Result, Seed, Timestamp,
+};
 use crate::sandbox::{Cache, Sandbox, Stop};
 use crate::store::{RedbStore, Store};
 
@@ -57,7 +61,9 @@ pub struct Engine {
 /// How an engine works: none of it is remembered by the store.
 #[derive(Clone)]
 pub struct Settings {
-    pub limits: Limits,
+    /// The limits that are named for every call that the engine accepts, and kept with it; they hold for its queries and
+    /// registrations too. For what other callers had accepted they do not count.
+    pub limits: LimitOverrides,
     /// Ends what runs and what waits, with [`Error::Interrupted`](crate::model::Error::Interrupted).
     pub stop: Stop,
     /// What time it is.
@@ -75,7 +81,7 @@ pub trait Observer: Send + Sync {
     fn compiling(&self, _class: &ClassName) {}
 
     /// A worker cannot run what stands in this inbox, and goes on with others.
-    fn stuck(&self, _name: &Name, _error: &crate::model::Error) {}
+    fn stuck(&self, _name: &Name, _error: &Error) {}
 
     /// A number of steps of an actor are replayed, which may take a while: `done` of `all`.
     fn replaying(&self, _id: &ActorId, _done: u64, _all: u64) {}
@@ -86,7 +92,7 @@ impl Observer for () {}
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            limits: Limits::default(),
+            limits: LimitOverrides::default(),
             stop: Stop::default(),
             clock: Arc::new(system_time),
             observer: Arc::new(()),
@@ -151,8 +157,9 @@ impl Engine {
         Ok(Engine::new(Arc::new(store), Sandbox::new(Cache::user()), Settings::default()))
     }
 
-    pub fn limits(&self) -> &Limits {
-        &self.settings.limits
+    /// The limits of the engine's queries, and of the calls that it accepts.
+    pub fn limits(&self) -> Limits {
+        self.settings.limits.limits()
     }
 
     /// Actors whose id begins with `prefix`, in order, after the id `after`; at most `limit`.
@@ -166,14 +173,17 @@ impl Engine {
         self.store.names(after, limit)
     }
 
-    /// Removes an actor with its whole history; the id is free again, its numbers go on. Refused while it is busy, unless
-    /// `force`: what runs then commits nothing, what stands in the inbox ends cancelled.
+    /// Removes an actor with its whole history; the id is free again, its numbers go on. Refused while it is busy or being
+    /// made, unless `force`: what runs then commits nothing, what stands in the inbox ends cancelled.
     pub fn remove(&self, id: &str, force: bool) -> Result<()> {
-        let id = self.existing(id)?;
+        let id = match self.existing(id) {
+            Err(Error::BeingMade { id, .. }) if force => ActorId::new(&id)?,
+            found => found?,
+        };
         let name = Name::from(&id);
         let hold = || self.store.hold(&name, Some(Instant::now()));
         let _held = match if force { hold() } else { self.shortly(hold) }? {
-            None if !force => return Err(crate::model::Error::Busy { id: id.to_string() }),
+            None if !force => return Err(Error::Busy { id: id.to_string() }),
             held => held,
         };
         self.store.remove(&id, self.now(), force)
@@ -216,9 +226,7 @@ fn system_time() -> Timestamp {
 
 fn new_seed() -> Result<Seed> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| crate::model::Error::Io {
-        action: "draw random bytes".to_owned(),
-        reason: error.to_string(),
-    })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Io { action: "draw random bytes".to_owned(), reason: error.to_string() })?;
     Ok(Seed(bytes))
 }

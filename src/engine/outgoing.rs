@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 
 use super::Engine;
 use super::classes::LoadedClass;
-use super::prepare::expect_kind;
+use super::prepare::{complete, expect_kind};
 use crate::model::{
-    ActorId, Call, ClassName, Error, Fault, HostFault, Json, Limit, Method, MethodKind, Name, NewInvocation, Outgoing,
-    Reference, Result, Seed, Target, read_value,
+    ActorId, Call, ClassName, Error, Fault, HostFault, Json, Limit, Method, MethodKind, Name, Outgoing, Reference,
+    Request, Result, Seed, Target, read_value,
 };
 use crate::store::Child;
 
 /// Who starts or sends.
 pub(super) struct Caller<'a> {
-    pub new: &'a NewInvocation,
+    pub request: &'a Request,
     /// The class version that runs.
     pub loaded: &'a LoadedClass,
     /// Actors that this run has asked to be made, which the store may not know yet; and itself.
@@ -30,9 +30,9 @@ pub(super) type Checked = Result<Result<Child, Fault>>;
 impl Engine {
     /// A child of a run. `depth` is its own.
     pub(super) fn child(&self, caller: &Caller<'_>, outgoing: &Outgoing) -> Checked {
-        let depth = caller.new.depth + 1;
-        if depth > self.settings.limits.depth {
-            let allowed = self.settings.limits.depth;
+        let depth = caller.request.depth + 1;
+        let allowed = caller.request.limits.limits().depth;
+        if depth > allowed {
             return Ok(Err(over(Limit::Depth, format!("more than {allowed} calls wait for one another"))));
         }
         self.outgoing(caller, outgoing, depth, None)
@@ -45,7 +45,7 @@ impl Engine {
     }
 
     fn outgoing(&self, caller: &Caller<'_>, outgoing: &Outgoing, depth: u32, delay: Option<Duration>) -> Checked {
-        let allowed = self.settings.limits.children;
+        let allowed = caller.request.limits.limits().children;
         if outgoing.ordinal > allowed {
             let what = format!("the invocation started and sent more than {allowed}");
             return Ok(Err(over(Limit::Children, what)));
@@ -63,30 +63,23 @@ impl Engine {
         depth: u32,
         delay: Option<Duration>,
     ) -> Result<Child> {
-        let seed = caller.new.seed.child(outgoing.ordinal);
+        let seed = caller.request.seed.child(outgoing.ordinal);
         let accepted = self.now();
-        let make = |name: Name, call: Call, method: &Method, arguments: Json, seed: Seed| NewInvocation {
-            name,
-            call,
-            method: method.name.clone(),
-            arguments,
-            key: None,
+        let make = |name: Name, call: Call, method: &Method, arguments: Json, seed: Seed| Request {
             // the store, which gives the caller its number, fills it in
-            caller: Some(Reference { name: caller.new.name.clone(), number: 0 }),
-            meta: Vec::new(),
-            seed,
-            accepted,
+            caller: Some(Reference { name: caller.request.name.clone(), number: 0 }),
             due: delay.map(|delay| accepted.after(delay)),
-            resumes: None,
             depth,
-            retries: None,
+            limits: caller.request.limits.clone(),
+            ..Request::new(name, call, &method.name, arguments, seed, accepted)
         };
         let Outgoing { target, method, arguments, .. } = outgoing;
+        let allowed = caller.request.limits.limits().arguments;
         match target {
             Target::Actor { id } => {
                 let id = ActorId::new(id)?;
                 let loaded = self.class_for(caller, &id)?.ok_or_else(|| self.no_actor(&id))?;
-                let (method, arguments) = self.checked(&loaded, method, arguments, MethodKind::Mutation)?;
+                let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
                 Ok(Child { create: None, call: make(Name::from(&id), Call::Mutate, method, arguments, seed) })
             }
             Target::ActorOrNew { class, id, arguments: constructor_arguments } => {
@@ -95,16 +88,16 @@ impl Engine {
                 let constructor = own.constructor()?;
                 let sent = object_of(constructor, constructor_arguments)?;
                 let create = Call::Construct { class: own.version.class.clone(), version: own.version.number };
-                let complete = self.complete(constructor, &sent)?;
+                let complete = complete(constructor, &sent, allowed)?;
                 let created = make(Name::from(&id), create, constructor, complete, seed.child(1));
                 let loaded = self.class_for(caller, &id)?.unwrap_or_else(|| Arc::clone(&own));
-                let (method, arguments) = self.checked(&loaded, method, arguments, MethodKind::Mutation)?;
+                let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
                 let call = make(Name::from(&id), Call::Mutate, method, arguments, seed);
                 Ok(Child { create: Some(created), call })
             }
             Target::Task { class } => {
                 let loaded = self.class_named(caller, class)?;
-                let (method, arguments) = self.checked(&loaded, method, arguments, MethodKind::Task)?;
+                let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Task)?;
                 let name = Name::task(&loaded.version.class, &method.name);
                 let call = Call::Task { class: loaded.version.class.clone(), version: loaded.version.number };
                 Ok(Child { create: None, call: make(name, call, method, arguments, seed) })
@@ -112,24 +105,11 @@ impl Engine {
         }
     }
 
-    fn checked<'l>(
-        &self,
-        loaded: &'l LoadedClass,
-        method: &str,
-        arguments: &str,
-        kind: MethodKind,
-    ) -> Result<(&'l Method, Json)> {
-        let method = loaded.method(method)?;
-        expect_kind(method, &[kind])?;
-        let sent = object_of(method, arguments)?;
-        Ok((method, self.complete(method, &sent)?))
-    }
-
     /// The class version of an actor that is there, or is about to be made by this run or another.
     fn class_for(&self, caller: &Caller<'_>, id: &ActorId) -> Result<Option<Arc<LoadedClass>>> {
         match self.class_of(id) {
             Ok(loaded) => Ok(Some(loaded)),
-            Err(Error::NoActor { .. }) => match caller.made.get(id) {
+            Err(Error::NoActor { .. } | Error::BeingMade { .. }) => match caller.made.get(id) {
                 Some((class, version)) => self.loaded(class, *version).map(Some),
                 None => Ok(None),
             },
@@ -148,6 +128,19 @@ impl Engine {
     }
 }
 
+fn checked<'l>(
+    loaded: &'l LoadedClass,
+    method: &str,
+    arguments: &str,
+    allowed: u64,
+    kind: MethodKind,
+) -> Result<(&'l Method, Json)> {
+    let method = loaded.method(method)?;
+    expect_kind(method, &[kind])?;
+    let sent = object_of(method, arguments)?;
+    Ok((method, complete(method, &sent, allowed)?))
+}
+
 fn object_of(method: &Method, text: &str) -> Result<Map<String, Value>> {
     let arguments = read_value(text).map_err(|error| method.refuse(error.of("their text")))?;
     super::prepare::object(method, arguments)
@@ -160,7 +153,9 @@ fn over(limit: Limit, what: String) -> Fault {
 /// What a guest is told of a call that cannot be accepted. An error that is not about the call stays one.
 pub(super) fn fault_of(error: Error) -> Result<Fault> {
     let kind = match &error {
-        Error::NoActor { .. } | Error::NoClass { .. } | Error::NoVersion { .. } => HostFault::NotFound,
+        Error::NoActor { .. } | Error::BeingMade { .. } | Error::NoClass { .. } | Error::NoVersion { .. } => {
+            HostFault::NotFound
+        }
         Error::InvalidId { .. }
         | Error::InvalidClassName { .. }
         | Error::UnknownMethod { .. }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::classes::LoadedClass;
-use super::{Engine, Options, new_seed};
+use super::{Engine, Making, Options, new_seed};
 use crate::model::{
-    ActorId, Call, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, NewInvocation, Result,
-    canonical, shortened, similar,
+    ActorId, Call, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, Request, Result, canonical,
+    shortened, similar,
 };
 
 /// The longest key, in bytes.
@@ -23,7 +23,7 @@ impl Engine {
         id: &ActorId,
         arguments: Value,
         options: &Options,
-    ) -> Result<(Arc<LoadedClass>, NewInvocation)> {
+    ) -> Result<(Arc<LoadedClass>, Request)> {
         let class = self.known_class(class)?;
         let loaded = self.loaded(&class.name, class.current)?;
         let constructor = loaded.constructor()?;
@@ -41,7 +41,7 @@ impl Engine {
         method: &Method,
         arguments: Value,
         options: &Options,
-    ) -> Result<NewInvocation> {
+    ) -> Result<Request> {
         let sent = object(method, arguments)?;
         // most calls have no key, and the fingerprint costs more than the rest of this
         let key = match &options.key {
@@ -59,40 +59,37 @@ impl Engine {
         sent: Map<String, Value>,
         key: Option<Key>,
         options: &Options,
-    ) -> Result<NewInvocation> {
+    ) -> Result<Request> {
         check_meta(options)?;
-        Ok(NewInvocation {
-            name,
-            call,
-            method: method.name.clone(),
-            arguments: self.complete(method, &sent)?,
+        let arguments = complete(method, &sent, self.limits().arguments)?;
+        Ok(Request {
             key,
-            caller: None,
             meta: options.meta.clone(),
-            seed: new_seed()?,
-            accepted: self.now(),
             due: options.due,
-            resumes: None,
-            depth: 0,
             retries: options.retries,
+            limits: self.settings.limits.clone(),
+            ..Request::new(name, call, &method.name, arguments, new_seed()?, self.now())
         })
     }
 
-    /// The arguments of a run: checked, defaults filled in, within the limit.
-    pub(super) fn complete(&self, method: &Method, sent: &Map<String, Value>) -> Result<Json> {
-        let complete = method.complete(sent)?;
-        let allowed = self.settings.limits.arguments;
-        match complete.as_str().len() as u64 <= allowed {
-            true => Ok(complete),
-            false => Err(Error::OverLimit { limit: Limit::Arguments, allowed }),
-        }
-    }
-
+    /// Why there is no actor: nothing made it, or it is being made.
     pub(super) fn no_actor(&self, id: &ActorId) -> Error {
+        if let Ok(Some(Making { reference, .. })) = self.making(id) {
+            return Error::BeingMade { id: id.to_string(), reference };
+        }
         // people mistype the end of an id more often than its beginning
         let beginning: String = id.as_str().chars().take(1).collect();
         let near = self.store.actors(&beginning, None, 1000).unwrap_or_default();
         Error::NoActor { id: id.to_string(), similar: similar(id.as_str(), near.iter().map(|(id, _)| id.as_str())) }
+    }
+}
+
+/// The arguments of a run: checked, defaults filled in, within so many bytes.
+pub(super) fn complete(method: &Method, sent: &Map<String, Value>, allowed: u64) -> Result<Json> {
+    let complete = method.complete(sent)?;
+    match complete.as_str().len() as u64 <= allowed {
+        true => Ok(complete),
+        false => Err(Error::OverLimit { limit: Limit::Arguments, allowed }),
     }
 }
 

@@ -87,21 +87,21 @@ impl Engine {
         };
         let mut recording = Recording { record: record.into_iter(), steps, saved: None, until, diverged: None };
         let loaded = self.loaded(class, last.version)?;
-        let made = matches!(self.invocation(&reference)?.new.call, Call::Construct { .. });
+        let made = matches!(last.request.call, Call::Construct { .. });
         let method = match (&before, made) {
-            (None, true) => Method::Construct { arguments: &last.arguments },
+            (None, true) => Method::Construct { arguments: &last.request.arguments },
             (before, _) => Method::Mutate {
                 state: before.as_deref().unwrap_or_default(),
-                name: &last.method,
-                arguments: &last.arguments,
+                name: &last.request.method,
+                arguments: &last.request.arguments,
             },
         };
         let ran = self.compiled(&loaded)?.run(Run {
             method,
-            identity: identity(&loaded, Some(id), &last.seed.opaque_id(), 1),
-            now: last.run.map_or(last.at, |run| run.began),
-            seed: last.seed,
-            limits: &self.settings.limits,
+            identity: identity(&loaded, Some(id), &last.request.seed.opaque_id(), 1),
+            now: last.run.map_or(last.times.now, |run| run.first_now),
+            seed: last.request.seed,
+            limits: &last.request.limits.limits(),
             stop: &Stop::default(),
             deadline: None,
             on_log: &mut |_| (),

@@ -9,8 +9,8 @@ use super::crew::Slot;
 use super::driver::{Beginning, Broken, Driver};
 use super::{Engine, Options};
 use crate::model::{
-    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, NewInvocation,
-    Outcome, Reference, Result, Timestamp,
+    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, Outcome, Reference,
+    Request, Result, Timestamp,
 };
 use crate::sandbox::{Identity, Method, Ran, Run, Stop};
 use crate::store::{Commit, End, Progress, Snapshot, Turn};
@@ -31,7 +31,7 @@ pub(super) struct Bounds<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Invoked<'a> {
     /// A blocking call that nobody has accepted.
-    Fresh(&'a NewInvocation),
+    Fresh(&'a Request),
     Accepted(&'a Invocation),
 }
 
@@ -39,7 +39,9 @@ pub(super) enum Invoked<'a> {
 pub(super) struct Executed {
     turn: Turn,
     expected_steps: u64,
-    at: Timestamp,
+    /// None where no guest ran.
+    began: Option<Timestamp>,
+    now: Timestamp,
     pub outcome: Outcome,
     log: Log,
     micros: u64,
@@ -60,7 +62,8 @@ impl Executed {
         Commit {
             turn: self.turn,
             expected_steps: self.expected_steps,
-            at: self.at,
+            began: self.began,
+            now: self.now,
             outcome: self.outcome,
             log: self.log,
             micros: self.micros,
@@ -71,11 +74,12 @@ impl Executed {
     }
 
     /// An end that came before any guest ran.
-    fn before_running(invoked: Invoked<'_>, head: &Head, at: Timestamp, fault: Fault, end: End) -> Executed {
+    fn before_running(invoked: Invoked<'_>, head: &Head, now: Timestamp, fault: Fault, end: End) -> Executed {
         Executed {
             turn: invoked.turn(),
             expected_steps: head.numbers.steps,
-            at,
+            began: None,
+            now,
             outcome: Outcome::Failed(fault),
             log: Log::default(),
             micros: 0,
@@ -100,10 +104,10 @@ impl Executed {
 }
 
 impl<'a> Invoked<'a> {
-    pub fn asked(self) -> &'a NewInvocation {
+    pub fn asked(self) -> &'a Request {
         match self {
-            Invoked::Fresh(new) => new,
-            Invoked::Accepted(invocation) => &invocation.new,
+            Invoked::Fresh(request) => request,
+            Invoked::Accepted(invocation) => &invocation.request,
         }
     }
 
@@ -116,9 +120,9 @@ impl<'a> Invoked<'a> {
 
     fn turn(self) -> Turn {
         match self {
-            Invoked::Fresh(new) => Turn::Fresh(Box::new(new.clone())),
+            Invoked::Fresh(request) => Turn::Fresh(Box::new(request.clone())),
             Invoked::Accepted(invocation) => {
-                Turn::Accepted { name: invocation.new.name.clone(), number: invocation.number }
+                Turn::Accepted { name: invocation.request.name.clone(), number: invocation.number }
             }
         }
     }
@@ -144,23 +148,23 @@ impl Engine {
         bounds: Bounds<'_>,
     ) -> Result<Executed, Unfinished> {
         let head = &at.head;
-        let new = invoked.asked();
+        let request = invoked.asked();
         let refused = |kind, what: String, end| {
             Ok(Executed::before_running(invoked, head, self.now(), Fault::host(kind, what), end))
         };
-        match (&new.call, &head.actor) {
+        match (&request.call, &head.actor) {
             (Call::Construct { .. }, Some(_)) if !invoked.has_begun() => {
-                refused(HostFault::Exists, format!("the actor {} exists already", new.name), End::Bare)
+                refused(HostFault::Exists, format!("the actor {} exists already", request.name), End::Bare)
             }
             (Call::Construct { class, version }, actor) => {
                 let loaded = self.loaded(class, *version)?;
-                let method = Method::Construct { arguments: &new.arguments };
+                let method = Method::Construct { arguments: &request.arguments };
                 self.execute_on(invoked, head, actor.as_ref(), &loaded, method, bounds)
             }
             (Call::Mutate, Some(actor)) => self.execute_mutation(invoked, head, actor, &at.state, bounds),
-            (Call::Mutate, None) => refused(HostFault::NotFound, self.why_not_there(&new.name)?, End::Bare),
+            (Call::Mutate, None) => refused(HostFault::NotFound, self.why_not_there(&request.name)?, End::Bare),
             (Call::Task { .. }, _) => {
-                Err(Error::Damaged { what: format!("a task stands in the inbox of {}", new.name) }.into())
+                Err(Error::Damaged { what: format!("a task stands in the inbox of {}", request.name) }.into())
             }
         }
     }
@@ -173,15 +177,15 @@ impl Engine {
         state: &[u8],
         bounds: Bounds<'_>,
     ) -> Result<Executed, Unfinished> {
-        let new = invoked.asked();
+        let request = invoked.asked();
         let loaded = self.loaded(&actor.class, actor.version)?;
         if !invoked.has_begun()
-            && let Err(reason) = self.still_fits(new, &loaded)
+            && let Err(reason) = self.still_fits(request, &loaded)
         {
             let fault = Fault::host(HostFault::BadArguments, reason.to_string());
             let end = End::Step { version: actor.version, state: None };
-            let at = self.time_of(new).max(actor.updated);
-            return Ok(Executed::before_running(invoked, head, at, fault, end));
+            let now = self.time_of(request).max(actor.clock);
+            return Ok(Executed::before_running(invoked, head, now, fault, end));
         }
         // one that saved goes on from the state that it began with
         let beginning = match invoked {
@@ -191,7 +195,7 @@ impl Engine {
             _ => None,
         };
         let state = beginning.as_deref().unwrap_or(state);
-        let method = Method::Mutate { state, name: &new.method, arguments: &new.arguments };
+        let method = Method::Mutate { state, name: &request.method, arguments: &request.arguments };
         self.execute_on(invoked, head, Some(actor), &loaded, method, bounds)
     }
 
@@ -229,7 +233,8 @@ impl Engine {
         Ok(Executed {
             turn: driver.turn(),
             expected_steps: driver.steps,
-            at: driver.now,
+            began: Some(driver.began),
+            now: driver.now,
             outcome,
             log: driver.with_notes(ran.log),
             micros: driver.micros(ran.computed),
@@ -246,7 +251,7 @@ impl Engine {
         };
         // the clock of an actor never goes back, whichever machine's clock it was before
         let now = self.time_of(invoked.asked());
-        let now = actor.map_or(now, |actor| now.max(actor.updated));
+        let now = actor.map_or(now, |actor| now.max(actor.clock));
         let record = match &begun {
             Some((reference, _)) => self.store.record(reference, 0, usize::MAX)?,
             None => Vec::new(),
@@ -254,7 +259,8 @@ impl Engine {
         Ok(Beginning {
             number: invoked.number(),
             steps: head.numbers.steps,
-            at: begun.as_ref().map_or(now, |(_, begun)| begun.at),
+            began: begun.as_ref().map_or_else(|| self.now(), |(_, begun)| begun.began),
+            first_now: begun.as_ref().map_or(now, |(_, begun)| begun.first_now),
             made: actor.is_some(),
             record,
             waits_on: begun.and_then(|(_, begun)| begun.waiting.as_ref()).map(|waiting| waiting.asked.clone()),
@@ -262,41 +268,41 @@ impl Engine {
     }
 
     /// What time it is for a run: never before it was due, by whichever machine's clock that was found.
-    fn time_of(&self, new: &NewInvocation) -> Timestamp {
+    fn time_of(&self, request: &Request) -> Timestamp {
         let now = self.now();
-        new.due.map_or(now, |due| now.max(due))
+        request.due.map_or(now, |due| now.max(due))
     }
 
     /// Whether the call that was checked when it was accepted fits the class that the actor has now.
-    fn still_fits(&self, new: &NewInvocation, loaded: &LoadedClass) -> Result<()> {
-        let method = loaded.method(&new.method)?;
+    fn still_fits(&self, request: &Request, loaded: &LoadedClass) -> Result<()> {
+        let method = loaded.method(&request.method)?;
         super::prepare::expect_kind(method, &[MethodKind::Mutation])?;
-        let sent = super::prepare::object(method, new.arguments.value())?;
+        let sent = super::prepare::object(method, request.arguments.value())?;
         method.complete(&sent).map(drop)
     }
 
     /// One run of the invocation in the sandbox.
     fn run(
         &self,
-        new: &NewInvocation,
+        request: &Request,
         loaded: &LoadedClass,
         method: Method<'_>,
         driver: &mut Driver<'_>,
         bounds: Bounds<'_>,
         stop: &Stop,
     ) -> Result<Ran, Broken> {
-        let actor = new.name.actor()?;
-        let invocation = new.seed.opaque_id();
+        let actor = request.name.actor()?;
+        let invocation = request.seed.opaque_id();
         let compiled = self.compiled(loaded)?;
         let now = driver.now;
         let replays = driver.replays();
-        let mut listener = self.listener(&new.name, replays);
+        let mut listener = self.listener(&request.name, replays);
         let ran = compiled.run(Run {
             method,
             identity: identity(loaded, Some(&actor), &invocation, 1),
             now,
-            seed: new.seed,
-            limits: &self.settings.limits,
+            seed: request.seed,
+            limits: &request.limits.limits(),
             stop,
             deadline: bounds.deadline,
             on_log: &mut listener,
@@ -326,7 +332,7 @@ impl Engine {
     /// Why a call finds no actor: its construction may have failed.
     fn why_not_there(&self, name: &Name) -> Result<String> {
         let newest = self.store.invocations(name, None, 16)?;
-        let failed = newest.into_iter().find_map(|invocation| match (&invocation.new.call, &invocation.status) {
+        let failed = newest.into_iter().find_map(|invocation| match (&invocation.request.call, &invocation.status) {
             (Call::Construct { .. }, crate::model::Status::Ended { outcome: Outcome::Failed(fault), .. }) => {
                 Some(format!(": making it failed as {}: {}", invocation.reference(), fault.message))
             }

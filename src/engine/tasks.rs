@@ -12,7 +12,7 @@ use super::prepare::{check_key, check_meta, expect_kind, key, object, task_finge
 use super::run::{Replays, identity};
 use super::{Engine, Options, Reply};
 use crate::model::{
-    Call, Error, Fault, HostFault, Invocation, Log, Method, MethodKind, Name, Outcome, Reference, Result, Status,
+    Call, Error, Fault, HostFault, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status,
 };
 use crate::sandbox::{self, Run};
 use crate::store::{Accepted, Commit, End, Hold, Turn};
@@ -46,8 +46,8 @@ impl Engine {
         expect_kind(method, &[MethodKind::Task])?;
         let sent = object(method, arguments)?;
         let call = Call::Task { class: class.name, version: class.current };
-        let new = self.prepare(name.clone(), call, method, sent, key(options, &fingerprint)?, options)?;
-        match one(self.store.accept(vec![new], self.settings.limits.inbox)?)? {
+        let request = self.prepare(name.clone(), call, method, sent, key(options, &fingerprint)?, options)?;
+        match one(self.store.accept(vec![request], self.limits().inbox)?)? {
             Accepted::New(number) => Ok((Reference { name, number }, false)),
             Accepted::Known(known) => same_call(&known, options, Some(fingerprint)).map(|known| (known, true)),
         }
@@ -67,7 +67,7 @@ impl Engine {
             Err(Broken::Failed(error)) => return Err(error),
             Err(_) => return Err(Error::Interrupted),
         };
-        match one(self.store.commit(vec![commit])?) {
+        match self.commit_one(commit) {
             Ok(_) => Ok(true),
             // it ended meanwhile
             Err(Error::Stale { .. }) => Ok(false),
@@ -77,24 +77,24 @@ impl Engine {
 
     /// One try.
     fn run_once(&self, task: &Invocation) -> Result<Commit, Broken> {
-        let new = &task.new;
-        let Call::Task { class, version } = &new.call else {
+        let request = &task.request;
+        let Call::Task { class, version } = &request.call else {
             return Err(Broken::Failed(Error::Damaged { what: format!("{} is no task", task.reference()) }));
         };
-        let at = self.now();
+        let began = self.now();
         let loaded = self.loaded(class, *version)?;
-        let method = loaded.method(&new.method)?;
+        let method = loaded.method(&request.method)?;
         let stop = self.settings.stop.child();
         let _running = self.running.enter(task.reference(), stop.clone(), &self.store);
         let ran = self.compiled(&loaded)?.run(Run {
-            method: sandbox::Method::Task { name: &new.method, arguments: &new.arguments },
-            identity: identity(&loaded, None, &new.seed.opaque_id(), task.attempts + 1),
-            now: at,
-            seed: new.seed,
-            limits: &self.settings.limits,
+            method: sandbox::Method::Task { name: &request.method, arguments: &request.arguments },
+            identity: identity(&loaded, None, &request.seed.opaque_id(), task.attempts + 1),
+            now: began,
+            seed: request.seed,
+            limits: &request.limits.limits(),
             stop: &stop,
             deadline: None,
-            on_log: &mut self.listener(&new.name, Replays::default()),
+            on_log: &mut self.listener(&request.name, Replays::default()),
             operations: None,
         })?;
         let (micros, known) = (ran.computed.as_micros() as u64, ran.known);
@@ -105,15 +105,25 @@ impl Engine {
                 (Outcome::Failed(fault), end)
             }
         };
-        let turn = Turn::Accepted { name: new.name.clone(), number: task.number };
-        let expected_steps = self.store.head(&new.name)?.unwrap_or_default().numbers.steps;
-        let log: Log = ran.log;
-        Ok(Commit { turn, expected_steps, at, outcome, log, micros, end, progress: None, known })
+        let turn = Turn::Accepted { name: request.name.clone(), number: task.number };
+        let expected_steps = self.store.head(&request.name)?.unwrap_or_default().numbers.steps;
+        Ok(Commit {
+            turn,
+            expected_steps,
+            began: Some(began),
+            now: began,
+            outcome,
+            log: ran.log,
+            micros,
+            end,
+            progress: None,
+            known,
+        })
     }
 
     /// Another try where one is left; arguments that do not fit never will.
     fn after_failure(&self, task: &Invocation, method: &Method, fault: &Fault) -> End {
-        let retries = task.new.retries.unwrap_or(method.retries);
+        let retries = task.request.retries.unwrap_or(method.retries);
         if task.attempts >= retries || fault.is_host(HostFault::BadArguments) {
             return End::Bare;
         }

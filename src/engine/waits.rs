@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::calls::one;
 use super::crew::Slot;
 use super::driver::Broken;
 use super::run::{Bounds, Invoked, snapshot};
@@ -109,7 +108,7 @@ impl Engine {
             let snapshot = snapshot(self, &name.actor()?)?;
             let bounds = Bounds { deadline: None, stop: &self.settings.stop, slot, in_group: false };
             match self.execute(Invoked::Accepted(&invocation), &snapshot, bounds) {
-                Ok(executed) => match one(self.store.commit(vec![executed.commit()])?) {
+                Ok(executed) => match self.commit_one(executed.commit()) {
                     Ok(_) => ended = true,
                     // somebody ended it, or ran it without the lock: look again
                     Err(Error::Stale { .. }) => {}

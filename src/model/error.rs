@@ -21,6 +21,8 @@ pub enum Error {
     BadArguments { method: String, signature: String, reason: String },
     #[error("the {limit} are over the limit of {allowed} bytes")]
     OverLimit { limit: Limit, allowed: u64 },
+    #[error("{} is more than `{}` can be: {} at most", limit.shown(*value), limit.flag(), limit.shown(*ceiling))]
+    OverCeiling { limit: Limit, value: u64, ceiling: u64 },
     #[error("this is no actor class: {reason}")]
     NotAClass { reason: String, hint: Option<String> },
     #[error("the key {key:?} is longer than 255 bytes, or empty")]
@@ -49,6 +51,11 @@ pub enum Error {
 
     #[error("the actor {id} exists already")]
     ActorExists { id: String },
+    #[error("the actor {id} is of the class {class}, not of {wanted}")]
+    OtherClass { id: String, class: ClassName, wanted: ClassName },
+    /// Its construction is accepted and has not ended.
+    #[error("the actor {id} is being made by {reference}")]
+    BeingMade { id: String, reference: Reference },
     #[error("the class {class} has actors, such as {example}")]
     ClassInUse { class: ClassName, example: String },
     #[error("the key {key:?} was used for another call, {reference}")]
@@ -90,6 +97,8 @@ pub enum Error {
     Damaged { what: String },
     #[error("the store has format {found}, this vactor knows {known}")]
     NewerFormat { found: u32, known: u32 },
+    #[error("the store has format {found}, which was never released; this vactor knows {known}")]
+    OlderFormat { found: u32, known: u32 },
     #[error("cannot {action}: {reason}")]
     Io { action: String, reason: String },
 
@@ -127,7 +136,7 @@ impl Error {
             Error::UnknownMethod { .. } => "unknown-method",
             Error::WrongKind { .. } => "wrong-kind",
             Error::BadArguments { .. } => "bad-arguments",
-            Error::OverLimit { .. } => "limit",
+            Error::OverLimit { .. } | Error::OverCeiling { .. } => "limit",
             Error::NotAClass { .. } => "not-a-class",
             Error::InvalidKey { .. } => "invalid-key",
             Error::InvalidEvent { .. } => "invalid-event",
@@ -140,6 +149,8 @@ impl Error {
             Error::NoStep { .. } => "no-step",
             Error::NoStore { .. } => "no-store",
             Error::ActorExists { .. } => "exists",
+            Error::OtherClass { .. } => "other-class",
+            Error::BeingMade { .. } => "being-made",
             Error::ClassInUse { .. } => "class-in-use",
             Error::KeyTaken { .. } | Error::KeyTakenByEvent { .. } => "key-taken",
             Error::InboxFull { .. } => "inbox-full",
@@ -153,6 +164,7 @@ impl Error {
             Error::Diverged { .. } => "diverged",
             Error::Damaged { .. } => "damaged",
             Error::NewerFormat { .. } => "newer-format",
+            Error::OlderFormat { .. } => "older-format",
             Error::Io { .. } => "io",
             Error::Interrupted | Error::LeftRunning { .. } => "interrupted",
         }
@@ -167,6 +179,7 @@ impl Error {
             WrongKind { .. }
             | BadArguments { .. }
             | OverLimit { .. }
+            | OverCeiling { .. }
             | NotAClass { .. }
             | InvalidKey { .. }
             | InvalidEvent { .. }
@@ -177,11 +190,12 @@ impl Error {
             ActorExists { .. } | ClassInUse { .. } | KeyTaken { .. } | InboxFull { .. } | Busy { .. } => {
                 Category::Conflict
             }
+            OtherClass { .. } | BeingMade { .. } => Category::Conflict,
             Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
             NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
             Diverged { .. } => Category::Broken,
-            Damaged { .. } | NewerFormat { .. } | Io { .. } => Category::Store,
+            Damaged { .. } | NewerFormat { .. } | OlderFormat { .. } | Io { .. } => Category::Store,
             Interrupted | LeftRunning { .. } => Category::Interrupted,
         }
     }
@@ -208,6 +222,7 @@ impl Error {
             Error::WrongKind { hint, .. } => (*hint).to_owned(),
             Error::BadArguments { signature, .. } => format!("the method is `{signature}`"),
             Error::OverLimit { limit, .. } => format!("`{}` raises the limit", limit.flag()),
+            Error::OverCeiling { .. } => "name a lower limit, or leave it out".to_owned(),
             Error::NotAClass { hint, .. } => return hint.clone(),
             Error::NoActor { similar, .. } => {
                 did_you_mean(similar, "`vactor ls` shows the actors, `vactor create` makes one")
@@ -225,6 +240,8 @@ impl Error {
             }
             Error::NoStep { id, .. } => format!("`vactor log {id}` shows the steps"),
             Error::NoStore { .. } => "`vactor init` makes a store here, `--store` names another".to_owned(),
+            Error::OtherClass { id, .. } => format!("`vactor show {id}` shows it; give the new actor another id"),
+            Error::BeingMade { reference, .. } => format!("`vactor wait {reference}` waits until it is there"),
             Error::ActorExists { .. } => "`--if-absent` leaves an actor that exists as it is".to_owned(),
             Error::ClassInUse { class, .. } => format!("`vactor rm --class {class}` removes it with its actors"),
             Error::KeyTaken { .. } => {
@@ -250,6 +267,9 @@ impl Error {
             Error::Diverged { .. } => "its class is not deterministic, or its limits were changed since".to_owned(),
             Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
             Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
+            Error::OlderFormat { .. } => {
+                "the vactor that wrote it still reads it; `vactor init --store PATH` makes a new store".to_owned()
+            }
             Error::InvalidEvent { .. } => "a name is 1 to 255 bytes without spaces, such as `approved`".to_owned(),
             Error::InvalidPayload { .. } => format!("a payload has at most {MAX_NESTING} levels"),
             Error::MetadataTwice { .. } => "give each name once".to_owned(),

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, ClassName, Hash, Json, Log, Name, On, Outcome, Reference, Seed, Timestamp};
+use super::{Asked, ClassName, Hash, Json, LimitOverrides, Log, Name, On, Outcome, Reference, Seed, Timestamp};
 
-/// An invocation that a store is asked to accept.
+/// A call that a store is asked to accept. It is kept whole with its invocation and with its steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewInvocation {
+pub struct Request {
     /// The actor, or `CLASS/TASK`.
     pub name: Name,
     pub call: Call,
@@ -21,14 +21,42 @@ pub struct NewInvocation {
     /// When it takes its place in the inbox; at once where there is none.
     pub due: Option<Timestamp>,
     /// The number of the failed invocation of the same name that this one takes up again.
-    #[serde(default)]
     pub resumes: Option<u64>,
     /// How many invocations wait for this one, one for the other: 0 for a call from outside, one more for a child.
-    #[serde(default)]
     pub depth: u32,
     /// How often a task that failed is tried again, where its caller said so; else its class says it.
-    #[serde(default)]
     pub retries: Option<u32>,
+    /// The limits that its caller named; the defaults hold for the others.
+    pub limits: LimitOverrides,
+}
+
+impl Request {
+    /// A call from outside without a key, accepted at once, under the default limits.
+    pub fn new(
+        name: Name,
+        call: Call,
+        method: impl Into<String>,
+        arguments: Json,
+        seed: Seed,
+        accepted: Timestamp,
+    ) -> Request {
+        Request {
+            name,
+            call,
+            method: method.into(),
+            arguments,
+            key: None,
+            caller: None,
+            meta: Vec::new(),
+            seed,
+            accepted,
+            due: None,
+            resumes: None,
+            depth: 0,
+            retries: None,
+            limits: LimitOverrides::default(),
+        }
+    }
 }
 
 /// What is called.
@@ -55,7 +83,7 @@ pub struct Key {
 pub struct Invocation {
     pub number: u64,
     pub status: Status,
-    pub new: NewInvocation,
+    pub request: Request,
     /// The number of the invocation that took this one up again after it failed; at most one ever does.
     pub resumed_by: Option<u64>,
     /// How often it was tried and failed; only a task is tried again.
@@ -67,8 +95,10 @@ pub struct Invocation {
 /// An invocation on its way: what it takes to run it again to where it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
-    /// When its run began, which is what the guest's clock answered first.
-    pub at: Timestamp,
+    /// When its run began, by the wall clock.
+    pub began: Timestamp,
+    /// What the guest's clock answered first.
+    pub first_now: Timestamp,
     /// What the guest's clock answered at its last commit; no later answer is of an earlier time.
     pub clock: Timestamp,
     /// Entries in its record.
@@ -79,6 +109,13 @@ pub struct Begun {
     pub waiting: Option<Waiting>,
 }
 
+impl Begun {
+    /// A run that has committed nothing yet.
+    pub fn new(began: Timestamp, first_now: Timestamp) -> Begun {
+        Begun { began, first_now, clock: first_now, recorded: 0, saved: 0, waiting: None }
+    }
+}
+
 /// A wait that is not answered yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
@@ -87,12 +124,23 @@ pub struct Waiting {
     pub since: Timestamp,
 }
 
+/// When an invocation, or a step of it, ran, and what its guest saw of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// When the run began, by the wall clock; None where the invocation ended before it ran.
+    pub began: Option<Timestamp>,
+    /// When it was committed, by the wall clock. In an actor's journal this never goes back.
+    pub committed: Timestamp,
+    /// What the guest's clock answered last. A run that waited for nothing is replayed with this.
+    pub now: Timestamp,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It stands in the inbox, or it is not due yet. [`Invocation::begun`] says how far it came.
     Accepted,
     Ended {
-        at: Timestamp,
+        times: Times,
         outcome: Outcome,
         log: Log,
         /// The journal's entry; none for a task, and where it ended before it ran.
@@ -102,14 +150,22 @@ pub enum Status {
 
 impl Invocation {
     pub fn reference(&self) -> Reference {
-        Reference { name: self.new.name.clone(), number: self.number }
+        Reference { name: self.request.name.clone(), number: self.number }
+    }
+
+    /// When its run began, if it has.
+    pub fn began(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Accepted => self.begun.as_ref().map(|begun| begun.began),
+            Status::Ended { times, .. } => times.began,
+        }
     }
 
     /// When it ended, if it has.
     pub fn ended(&self) -> Option<Timestamp> {
         match &self.status {
             Status::Accepted => None,
-            Status::Ended { at, .. } => Some(*at),
+            Status::Ended { times, .. } => Some(times.committed),
         }
     }
 

@@ -1,9 +1,14 @@
 //! How much a class may take, and how the limit is raised.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// The limits of one run (design: each with a default, a setting, and an error that names both).
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+
+/// The limits of one run. Each has a default, a flag that sets it, and an error that names both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Processor time of the guest between waits.
@@ -46,14 +51,72 @@ impl Default for Limits {
     }
 }
 
+/// The limits that a caller named, in place of the defaults. None is over its ceiling.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<Limit, u64>")]
+pub struct LimitOverrides(BTreeMap<Limit, u64>);
+
+impl LimitOverrides {
+    /// Limits, each in its unit: microseconds of computing time, bytes, or a number.
+    /// [`OverCeiling`](Error::OverCeiling) where a value is too high.
+    pub fn new(named: impl IntoIterator<Item = (Limit, u64)>) -> Result<LimitOverrides, Error> {
+        let checked = named.into_iter().map(|(limit, value)| match limit.ceiling() {
+            ceiling if value > ceiling => Err(Error::OverCeiling { limit, value, ceiling }),
+            _ => Ok((limit, value)),
+        });
+        checked.collect::<Result<_, _>>().map(LimitOverrides)
+    }
+
+    /// These, and for those that they do not name the ones of `base`.
+    pub fn over(&self, base: &LimitOverrides) -> LimitOverrides {
+        let mut all = base.0.clone();
+        all.extend(&self.0);
+        LimitOverrides(all)
+    }
+
+    /// The limits that hold.
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for (limit, value) in &self.0 {
+            match limit {
+                Limit::Time => limits.time = Duration::from_micros(*value),
+                Limit::Memory => limits.memory = *value,
+                Limit::State => limits.state = *value,
+                Limit::Arguments => limits.arguments = *value,
+                Limit::Result => limits.result = *value,
+                Limit::Log => limits.log = *value,
+                Limit::Children => limits.children = *value,
+                Limit::Operations => limits.operations = *value,
+                // no ceiling is over 32 bits
+                Limit::Depth => limits.depth = u32::try_from(*value).unwrap_or(u32::MAX),
+            }
+        }
+        limits
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<BTreeMap<Limit, u64>> for LimitOverrides {
+    type Error = Error;
+
+    fn try_from(named: BTreeMap<Limit, u64>) -> Result<LimitOverrides, Error> {
+        LimitOverrides::new(named)
+    }
+}
+
 /// Which limit an error is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Limit {
     Time,
     Memory,
     State,
     Arguments,
     Result,
+    Log,
     Children,
     Operations,
     Depth,
@@ -68,10 +131,54 @@ impl Limit {
             Limit::State => "--max-state",
             Limit::Arguments => "--max-args",
             Limit::Result => "--max-result",
+            Limit::Log => "--max-log",
             Limit::Children => "--max-children",
             Limit::Operations => "--max-operations",
             Limit::Depth => "--max-depth",
         }
+    }
+
+    /// No caller can raise the limit over this, so that no store can make a run go on for days.
+    pub fn ceiling(self) -> u64 {
+        const HOUR: u64 = 3_600_000_000;
+        // all that 32 bits of a guest's memory reach
+        const GIB_4: u64 = 4 << 30;
+        match self {
+            Limit::Time => 2 * HOUR,
+            Limit::Memory | Limit::State | Limit::Arguments | Limit::Result | Limit::Log => GIB_4,
+            Limit::Children | Limit::Operations => 10_000_000,
+            Limit::Depth => 10_000,
+        }
+    }
+
+    /// A value of the limit for a reader.
+    pub fn shown(self, value: u64) -> String {
+        match self {
+            Limit::Time => show_time(Duration::from_micros(value)),
+            Limit::Memory | Limit::State | Limit::Arguments | Limit::Result | Limit::Log => show_bytes(value),
+            Limit::Children | Limit::Operations | Limit::Depth => value.to_string(),
+        }
+    }
+}
+
+/// A span of time in the largest unit that divides it.
+pub fn show_time(time: Duration) -> String {
+    let millis = time.as_millis();
+    match millis {
+        _ if !time.subsec_nanos().is_multiple_of(1_000_000) => format!("{} µs", time.as_micros()),
+        _ if millis == 0 || !millis.is_multiple_of(1000) => format!("{millis} ms"),
+        _ if !millis.is_multiple_of(3_600_000) => format!("{} s", millis / 1000),
+        _ => format!("{} h", millis / 3_600_000),
+    }
+}
+
+/// A number of bytes in the largest binary unit that divides it.
+pub fn show_bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{} {name}", bytes / unit),
+        None if bytes == 1 => "1 byte".to_owned(),
+        None => format!("{bytes} bytes"),
     }
 }
 
@@ -83,9 +190,45 @@ impl fmt::Display for Limit {
             Limit::State => "state",
             Limit::Arguments => "arguments",
             Limit::Result => "result",
+            Limit::Log => "log",
             Limit::Children => "number of children",
             Limit::Operations => "number of operations",
             Limit::Depth => "depth of nested calls",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_hold_up_to_their_ceilings() {
+        let highest = [(Limit::Time, 7_200_000_000), (Limit::Memory, 4 << 30)];
+        let limits = LimitOverrides::new(highest).unwrap().limits();
+        assert_eq!(limits, Limits { time: Duration::from_secs(7200), memory: 4 << 30, ..Limits::default() });
+        for (limit, value) in highest {
+            let error = LimitOverrides::new([(limit, value + 1)]).unwrap_err().to_string();
+            assert!(error.contains(limit.flag()) && error.contains(&limit.shown(value)), "{error}");
+        }
+    }
+
+    #[test]
+    fn overrides_from_a_store_are_checked() {
+        let stored = |time: u64| {
+            let bytes = rmp_serde::to_vec(&BTreeMap::from([(Limit::Time, time)])).unwrap();
+            rmp_serde::from_slice::<LimitOverrides>(&bytes)
+        };
+        assert_eq!(stored(7).unwrap().limits().time, Duration::from_micros(7));
+        assert!(stored(u64::MAX).is_err());
+        assert_eq!(rmp_serde::to_vec(&LimitOverrides::default()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn named_limits_go_before_those_of_the_base() {
+        let named = |limit, value| LimitOverrides::new([(limit, value)]).unwrap();
+        let base = named(Limit::Time, 1).over(&named(Limit::Depth, 2));
+        let limits = named(Limit::Time, 3).over(&base).limits();
+        assert_eq!((limits.time, limits.depth), (Duration::from_micros(3), 2));
     }
 }

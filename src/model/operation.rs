@@ -100,6 +100,8 @@ pub enum Answer {
 pub enum On {
     /// The child that the entry of this index (from 0) in the invocation's record started.
     Child(u64),
+    /// The waiting invocation itself: a wait that never ends.
+    Own,
     Invocation(Reference),
     Timer(Timestamp),
     /// The first event of this name whose number is over `after`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClassName, Json, Limit, Reference, Timestamp};
+use super::{ClassName, Json, Limit, Request, Times, Timestamp};
 
 /// A checkpoint of the whole state is kept at least every so many steps.
 pub const CHECKPOINT_EVERY: u64 = 64;
@@ -87,8 +87,9 @@ pub struct Head {
     pub delayed: u64,
     /// None before it was made, after it was removed, and for a task's name.
     pub actor: Option<Actor>,
+    /// The first accepted construction that has not ended, where there is no actor.
+    pub making: Option<u64>,
     /// Events that were sent to it and not taken yet.
-    #[serde(default)]
     pub events: u64,
 }
 
@@ -100,7 +101,6 @@ pub struct Numbers {
     /// Places in the inbox.
     pub turns: u64,
     /// Events.
-    #[serde(default)]
     pub events: u64,
 }
 
@@ -109,8 +109,12 @@ pub struct Numbers {
 pub struct Actor {
     pub class: ClassName,
     pub version: u32,
+    /// When its first step was committed.
     pub created: Timestamp,
+    /// When its last step was committed.
     pub updated: Timestamp,
+    /// What the guest's clock answered at its last step; no later step sees an earlier time.
+    pub clock: Timestamp,
     /// The step that made it: the first of its journal.
     pub first_step: u64,
     /// Of the state.
@@ -140,30 +144,24 @@ pub struct Step {
     pub reference: u64,
     /// The class's version that ran.
     pub version: u32,
-    pub method: String,
-    /// With defaults filled in.
-    pub arguments: Json,
-    /// Who called: an invocation, or nobody in the store.
-    pub caller: Option<Reference>,
-    pub meta: Vec<(String, String)>,
-    /// What the guest's clock answered at this step: when the run began, or its last wait was answered.
-    pub at: Timestamp,
-    pub seed: Seed,
+    /// What was called, with what, and by which caller.
+    pub request: Request,
+    pub times: Times,
     pub outcome: Outcome,
     pub log: Log,
     /// How long the guest computed, in microseconds of processor time.
     pub micros: u64,
     /// Hash of the state after the step.
     pub state: Hash,
-    /// Where the run asked for more than its clock: when it began, and how many entries its record had at this step.
-    #[serde(default)]
+    /// Of an invocation with a history: how far its run had come at this step.
     pub run: Option<RunSoFar>,
 }
 
 /// A run of several commits, at one of its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSoFar {
-    pub began: Timestamp,
+    /// What the guest's clock answered first: where a replay begins.
+    pub first_now: Timestamp,
     /// Entries of the invocation's record up to and with this step.
     pub recorded: u64,
     /// Whether the invocation went on after the step: it is a save.

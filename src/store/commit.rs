@@ -1,8 +1,6 @@
 //! What one commit says.
 
-use crate::model::{
-    Answered, Asked, ClassName, Invocation, Log, Name, NewInvocation, On, Outcome, Recorded, Timestamp,
-};
+use crate::model::{Answered, Asked, ClassName, Invocation, Log, Name, On, Outcome, Recorded, Request, Timestamp};
 
 /// The end of one invocation: its outcome, and the step that it leaves in the actor's journal.
 #[derive(Clone, Debug)]
@@ -11,8 +9,10 @@ pub struct Commit {
     /// The actor's step counter when the run began. Another value at commit means that somebody else was
     /// faster: [`Stale`](crate::model::Error::Stale), and nothing is written.
     pub expected_steps: u64,
-    /// When the run began.
-    pub at: Timestamp,
+    /// When the run began, by the wall clock; None where none did.
+    pub began: Option<Timestamp>,
+    /// What the guest's clock answered last.
+    pub now: Timestamp,
     pub outcome: Outcome,
     pub log: Log,
     /// How long the guest computed, in microseconds of processor time.
@@ -27,8 +27,10 @@ pub struct Commit {
 /// What a run asked for since its last commit.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// When the run began.
+    /// When the run began, by the wall clock.
     pub began: Timestamp,
+    /// What the guest's clock answered first.
+    pub first_now: Timestamp,
     /// Entries that the invocation's record had at the run's last commit. Another number means that somebody else went
     /// on with it: [`Stale`](crate::model::Error::Stale), and nothing is written.
     pub expected_record: u64,
@@ -61,8 +63,8 @@ pub enum Entry {
 #[derive(Clone, Debug)]
 pub struct Child {
     /// Makes the actor; accepted before the call where the actor is not there and no construction of it is accepted.
-    pub create: Option<NewInvocation>,
-    pub call: NewInvocation,
+    pub create: Option<Request>,
+    pub call: Request,
 }
 
 /// A run that waits.
@@ -113,7 +115,7 @@ pub enum Turn {
     /// the inbox meanwhile it stands behind this one.
     ///
     /// A key that somebody used meanwhile refuses the commit: [`Committed::Known`].
-    Fresh(Box<NewInvocation>),
+    Fresh(Box<Request>),
     /// The accepted invocation of this number, whose turn it is. If it has ended meanwhile, the commit is stale.
     Accepted { name: Name, number: u64 },
 }
@@ -122,7 +124,7 @@ impl Turn {
     /// The actor (or task) whose turn it is.
     pub fn name(&self) -> &crate::model::Name {
         match self {
-            Turn::Fresh(new) => &new.name,
+            Turn::Fresh(request) => &request.name,
             Turn::Accepted { name, .. } => name,
         }
     }

@@ -11,8 +11,8 @@ pub use commit::{Accepted, Child, Commit, Committed, End, Entry, Found, NewEvent
 pub use redb::{Mode, RedbStore};
 
 use crate::model::{
-    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, NewInvocation, On, Recorded, Reference,
-    Result, Step, Timestamp,
+    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Recorded, Reference, Request, Result,
+    Step, Timestamp,
 };
 
 /// A store of classes and actors, shared by threads and by processes.
@@ -36,7 +36,7 @@ pub trait Store: Send + Sync {
     /// The bytes of a registered component.
     fn component(&self, hash: &Hash) -> Result<Option<Vec<u8>>>;
 
-    /// Removes a class with all its versions; [`ClassInUse`](crate::model::Error::ClassInUse) while an actor or an
+    /// Removes a class with all its versions, whose numbers are never given again; [`ClassInUse`](crate::model::Error::ClassInUse) while an actor or an
     /// accepted invocation is of it.
     fn remove_class(&self, name: &ClassName) -> Result<()>;
 
@@ -47,13 +47,14 @@ pub trait Store: Send + Sync {
     /// Head and state of an actor as one step left them; None where there is no actor.
     fn load(&self, id: &ActorId) -> Result<Option<Snapshot>>;
 
-    /// Actors whose id begins with `prefix`, in order of their ids, after the id `after`; at most `limit`.
+    /// Actors whose id begins with `prefix`, those that are being made too, in order of their ids, after the id `after`; at
+    /// most `limit`.
     fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
 
     /// Names in order that invocations were ever accepted for, of actors and of tasks, after the name `after`; at most `limit`.
     fn names(&self, after: Option<&Name>, limit: usize) -> Result<Vec<Name>>;
 
-    /// Removes the actor with its journal, checkpoints, keys and inbox; its numbers stay behind. What stood in
+    /// Removes the actor (also one that is being made) with its journal, checkpoints, keys and inbox; its numbers stay behind. What stood in
     /// its inbox ends `cancelled` at `at`. [`Busy`](crate::model::Error::Busy) where something stands in it and not `force`.
     fn remove(&self, id: &ActorId, at: Timestamp, force: bool) -> Result<()>;
 
@@ -70,8 +71,10 @@ pub trait Store: Send + Sync {
     /// Accepts invocations: gives each its reference and its place in the inbox (or among the delayed), all in
     /// one transaction. Each is judged alone: a key that was used before answers with the invocation that used
     /// it, a full inbox (`inbox_limit`) refuses; one that resumes is refused
-    /// ([`AlreadyResumed`](crate::model::Error::AlreadyResumed)) where the old one was resumed before, and else links the two. Whether the actor is there is the engine's to have checked.
-    fn accept(&self, invocations: Vec<NewInvocation>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>>;
+    /// ([`AlreadyResumed`](crate::model::Error::AlreadyResumed)) where the old one was resumed before, and else links the two; a construction is refused where the
+    /// actor is there ([`ActorExists`](crate::model::Error::ActorExists)) or another construction of it is accepted
+    /// ([`BeingMade`](crate::model::Error::BeingMade)). Whether the actor of a mutation is there is the engine's to have checked.
+    fn accept(&self, requests: Vec<Request>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>>;
 
     fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>>;
 
@@ -105,8 +108,8 @@ pub trait Store: Send + Sync {
 
     /// Ends invocations, each with its step, all in one transaction. Each commit is judged alone and in order, so several of
     /// one actor may follow each other; after one that is refused, those that follow on its actor are
-    /// [`Stale`](crate::model::Error::Stale). What is refused leaves nothing behind.
-    fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>>;
+    /// [`Stale`](crate::model::Error::Stale). What is refused leaves nothing behind. `at` is the time now.
+    fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>>;
 
     /// Ends an accepted invocation as `cancelled`, with this fault, and with it all its children that have not ended, and
     /// theirs. One that has committed something of its run, or is among `running`, leaves a step where its actor is there; the
@@ -206,7 +209,8 @@ pub struct Class {
     pub name: ClassName,
     /// The version that new actors get.
     pub current: u32,
-    /// Numbers are 1 to this.
+    /// How many versions there are. Their numbers follow each other, but where the class was removed before they do not
+    /// begin with 1.
     pub versions: u32,
 }
 

@@ -87,13 +87,18 @@ fn a_truncated_store_gives_the_right_answer_or_none() {
 }
 
 #[test]
-fn a_store_of_a_newer_format() {
+fn a_store_of_another_format_is_refused_by_its_number() {
     let vactor = vactor();
-    let mut bytes = fs::read(file(&vactor)).unwrap();
-    // docs/store-format.md: the format stands behind redb's header and the tag
-    bytes[320 + 8..][..2].copy_from_slice(&7_u16.to_be_bytes());
-    fs::write(file(&vactor), bytes).unwrap();
-    all_refuse(&vactor, 6, "the store has format 7, this vactor knows 1", "a newer vactor");
+    for (format, error, hint) in [
+        (7_u16, "the store has format 7, this vactor knows 2", "a newer vactor"),
+        (1, "the store has format 1, which was never released; this vactor knows 2", "`vactor init --store PATH`"),
+    ] {
+        let mut bytes = fs::read(file(&vactor)).unwrap();
+        // docs/store-format.md: the format stands behind redb's header and the tag
+        bytes[320 + 8..][..2].copy_from_slice(&format.to_be_bytes());
+        fs::write(file(&vactor), bytes).unwrap();
+        all_refuse(&vactor, 6, error, hint);
+    }
 }
 
 #[test]

@@ -7,11 +7,12 @@ use vactor::engine::{Engine, Reply, Until};
 use vactor::model::{Error, Json, Reference};
 
 use super::call::{print, shown};
-use crate::cli::options::LimitFlags;
+use crate::cli::options::{LimitFlags, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
 /// Waits for accepted calls and prints their results, one line each, in the order given
 #[derive(Args)]
+#[command(mut_args = only(&[]))]
 pub struct Wait {
     /// The calls, by the references that `--async` printed, or by the ids that guests see
     #[arg(value_name = "REF", required = true, add = complete::references())]
@@ -39,16 +40,20 @@ pub struct Cancel {
 
 /// Accepts a call that failed or was cancelled anew, on the current state, and prints the new reference
 ///
-/// What it started and what succeeded answers at once, and is not run again.
+/// What it started and what succeeded answers at once, and is not run again. It has the limits that the call was accepted with,
+/// but for those that are named here.
 #[derive(Args)]
 pub struct Resume {
     /// The call that did not succeed
     #[arg(value_name = "REF")]
     reference: String,
+    #[command(flatten)]
+    limits: LimitFlags,
 }
 
 /// Runs what was accepted, until it is stopped
 #[derive(Args)]
+#[command(mut_args = only(&[]))]
 pub struct Worker {
     /// Ends when nothing accepted is left to run
     #[arg(long)]
@@ -99,7 +104,8 @@ impl Run for Wait {
     type Line = WaitLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let engine = cli.engine(Mode::Write, &self.limits)?;
+        self.limits.note_no_effect(&cli.console);
+        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
         interrupt::stops(&cli.stop)?;
         // a reference that names nothing is found before anything is waited for
         let known = |text: &String| {
@@ -181,7 +187,7 @@ impl Run for Resume {
     type Line = ResumeLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+        let engine = cli.engine(Mode::Write, &self.limits)?;
         let failed = engine.reference(&self.reference)?;
         let again = engine.resume(&failed)?;
         detached::ensure_worker(cli, &engine)?;
@@ -198,7 +204,8 @@ impl Run for Worker {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let jobs = usize::from(self.jobs);
-        let engine = cli.engine_for_many(jobs, &self.limits)?;
+        self.limits.note_no_effect(&cli.console);
+        let engine = cli.engine_for_many(jobs, &LimitFlags::default())?;
         interrupt::stops(&cli.stop)?;
         if self.detached {
             return Ok(engine.work_detached(jobs)?);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use serde_json::Value;
-use vactor::engine::{ActorInfo, Engine};
+use vactor::engine::{ActorInfo, Engine, Making};
 use vactor::model::{ActorId, Error, Head, Invocation, Json, Name};
 
 use crate::cli::options::LimitFlags;
@@ -57,7 +57,7 @@ pub struct ShowLine<'a> {
     version: u32,
     /// When it was made, RFC 3339.
     created: String,
-    /// When its last step began, RFC 3339.
+    /// When its last step was committed, RFC 3339.
     updated: String,
     /// The number of its last step.
     steps: u64,
@@ -83,12 +83,14 @@ pub struct ShowLine<'a> {
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct LsLine<'a> {
     id: &'a str,
-    class: &'a str,
+    class: String,
     version: u32,
-    /// The number of its last step.
+    /// The number of its last step; 0 while it is being made.
     steps: u64,
-    /// When its last step began, RFC 3339.
-    updated: String,
+    /// When its last step was committed, RFC 3339; null while it is being made.
+    updated: Option<String>,
+    /// The accepted construction of an actor that is being made; else null.
+    being_made_by: Option<String>,
 }
 
 /// Something that was removed.
@@ -171,19 +173,14 @@ impl Run for Ls {
         let mut page = engine.actors(&prefix, None, PAGE)?;
         while let Some((last, _)) = page.last() {
             for (id, head) in &page {
-                let Some(actor) = &head.actor else { continue };
-                let line = || LsLine {
-                    id: id.as_str(),
-                    class: actor.class.as_str(),
-                    version: actor.version,
-                    steps: head.numbers.steps,
-                    updated: actor.updated.to_string(),
+                let Some(line) = LsLine::of(&engine, id, head)? else { continue };
+                let updated = match (&line.updated, &line.being_made_by) {
+                    (None, Some(reference)) => format!("being made by {reference}"),
+                    (updated, _) => updated.clone().unwrap_or_default(),
                 };
-                let cells = || {
-                    let [version, steps] = [actor.version.to_string(), head.numbers.steps.to_string()];
-                    [id.to_string(), actor.class.to_string(), version, steps, actor.updated.to_string()]
-                };
-                listing.add(line, cells);
+                let [version, steps] = [line.version.to_string(), line.steps.to_string()];
+                let cells = [id.to_string(), line.class.clone(), version, steps, updated];
+                listing.add(|| line, || cells);
             }
             listing.flush()?;
             page = engine.actors(&prefix, Some(last), PAGE)?;
@@ -192,6 +189,31 @@ impl Run for Ls {
             "" => listing.end("there are no actors yet; `vactor create` makes one"),
             _ => listing.end(&format!("there is no actor whose id begins with {prefix}")),
         }
+    }
+}
+
+impl<'a> LsLine<'a> {
+    /// None if the actor went while it was looked at.
+    fn of(engine: &Engine, id: &'a ActorId, head: &Head) -> Result<Option<LsLine<'a>>, Problem> {
+        if let Some(actor) = &head.actor {
+            return Ok(Some(LsLine {
+                id: id.as_str(),
+                class: actor.class.to_string(),
+                version: actor.version,
+                steps: head.numbers.steps,
+                updated: Some(actor.updated.to_string()),
+                being_made_by: None,
+            }));
+        }
+        let making = engine.making(id)?;
+        Ok(making.map(|Making { reference, class, version }| LsLine {
+            id: id.as_str(),
+            class: class.to_string(),
+            version,
+            steps: 0,
+            updated: None,
+            being_made_by: Some(reference.to_string()),
+        }))
     }
 }
 
@@ -212,7 +234,10 @@ impl Rm {
         let ids: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
         let mut steps = 0;
         for id in &ids {
-            steps += engine.head(id)?.numbers.steps;
+            steps += match engine.head(id) {
+                Err(Error::BeingMade { .. }) if self.force => 0,
+                head => head?.numbers.steps,
+            };
         }
         self.find_busy(engine, ids.iter().copied())?;
         let what = match self.ids.first() {

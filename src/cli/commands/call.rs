@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 use vactor::Timestamp;
-use vactor::engine::{Engine, Options, Reply};
-use vactor::model::{Category, Error, Json, Method, Reference};
+use vactor::engine::{Engine, Options, Reply, Submitted};
+use vactor::model::{Category, Error, Json, Method};
 
 use crate::cli::args::{Sources, Words};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
@@ -27,7 +27,7 @@ pub struct Create {
     #[arg(long)]
     if_absent: bool,
     /// Does not wait: prints the construction's reference and leaves it to a worker
-    #[arg(long = "async", conflicts_with_all = ["if_absent", "timeout"])]
+    #[arg(long = "async", conflicts_with_all = ["timeout"])]
     submit: bool,
     #[command(flatten)]
     call: CallFlags,
@@ -90,7 +90,7 @@ pub struct CreateLine<'a> {
     class: &'a str,
     /// Whether it was made; with `--if-absent` it may have been there.
     created: bool,
-    /// The construction, where there was one.
+    /// The construction, where there was one; with `--async` that of an actor that is being made already.
     reference: Option<String>,
     /// The first step of its journal, where it was made.
     step: Option<u64>,
@@ -113,9 +113,7 @@ impl Run for Create {
         let arguments = read(cli, &self.words, &engine, constructor)?;
         let options = options(&self.call);
         if self.submit {
-            let reference = engine.submit_create(&self.class, &self.id, arguments, &options)?;
-            detached::ensure_worker(cli, &engine)?;
-            return self.tell_accepted(cli, &reference);
+            return self.submit(cli, &engine, arguments, &options);
         }
         interrupt::stops(&cli.stop)?;
         let made = match self.if_absent {
@@ -135,7 +133,7 @@ impl Run for Create {
         }
         match created {
             true => cli.console.note(&format!("created {}", self.id)),
-            false => cli.console.note(&format!("{} is there already; nothing changed", self.id)),
+            false => cli.console.note(&is_there(&self.id)),
         }
         if let Some(reply) = made {
             tell_details(cli, &self.id, &reply);
@@ -145,13 +143,34 @@ impl Run for Create {
 }
 
 impl Create {
-    fn tell_accepted(&self, cli: &Cli, reference: &Reference) -> Result<(), Problem> {
-        if !cli.console.wants_json() {
-            return cli.console.line(reference.to_string());
+    fn submit(&self, cli: &Cli, engine: &Engine, arguments: Value, options: &Options) -> Result<(), Problem> {
+        let submitted = match self.if_absent {
+            true => engine.submit_create_if_absent(&self.class, &self.id, arguments, options)?,
+            false => Submitted::New(engine.submit_create(&self.class, &self.id, arguments, options)?),
+        };
+        let reference = match &submitted {
+            Submitted::New(reference) | Submitted::Pending(reference) => Some(reference.to_string()),
+            Submitted::Present => None,
+        };
+        if reference.is_some() {
+            detached::ensure_worker(cli, engine)?;
         }
-        let (id, class, reference) = (self.id.as_str(), self.class.as_str(), Some(reference.to_string()));
-        cli.console.json(&CreateLine { id, class, created: false, reference, step: None })
+        if cli.console.wants_json() {
+            let (id, class) = (self.id.as_str(), self.class.as_str());
+            return cli.console.json(&CreateLine { id, class, created: false, reference, step: None });
+        }
+        match reference {
+            Some(reference) => cli.console.line(reference),
+            None => {
+                cli.console.note(&is_there(&self.id));
+                Ok(())
+            }
+        }
     }
+}
+
+fn is_there(id: &str) -> String {
+    format!("{id} is there already; nothing changed")
 }
 
 impl Run for Call {

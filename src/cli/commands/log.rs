@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::Value;
+use vactor::Timestamp;
 use vactor::engine::Engine;
 use vactor::model::{Answer, Fault, Json, LogLine as SaidLine, Outcome, Recorded, Step};
 
@@ -39,8 +40,12 @@ pub struct LogLine<'a> {
     step: u64,
     /// The invocation that the step belongs to.
     reference: String,
-    /// When its run began, RFC 3339.
+    /// When its run began; for an invocation that ended before it ran, when that was committed. RFC 3339.
     time: String,
+    /// When the step was committed, RFC 3339.
+    committed: String,
+    /// What the method's clock answered last, RFC 3339.
+    now: String,
     /// The class's version that ran.
     version: u32,
     method: &'a str,
@@ -152,16 +157,18 @@ impl Log {
         LogLine {
             step: step.number,
             reference: format!("{}#{}", self.id, step.reference),
-            time: step.at.to_string(),
+            time: began(step).to_string(),
+            committed: step.times.committed.to_string(),
+            now: step.times.now.to_string(),
             version: step.version,
-            method: &step.method,
-            arguments: step.arguments.value(),
+            method: &step.request.method,
+            arguments: step.request.arguments.value(),
             ok: fault.is_none(),
             result,
             fault,
             micros: step.micros,
-            caller: step.caller.as_ref().map(ToString::to_string),
-            meta: step.meta.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
+            caller: step.request.caller.as_ref().map(ToString::to_string),
+            meta: step.request.meta.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
             log: step.log.lines.iter().map(SaidBody::from).collect(),
             log_cut: step.log.cut,
             operations: operations.iter().map(OperationBody::from).collect(),
@@ -183,12 +190,12 @@ impl Log {
         [
             step.number.to_string(),
             format!("{}#{}", self.id, step.reference),
-            step.at.to_string(),
-            step.method.clone(),
-            step.arguments.as_str().to_owned(),
+            began(step).to_string(),
+            step.request.method.clone(),
+            step.request.arguments.as_str().to_owned(),
             outcome,
             quantity::span(step.micros),
-            step.caller.as_ref().map(ToString::to_string).unwrap_or_default(),
+            step.request.caller.as_ref().map(ToString::to_string).unwrap_or_default(),
             said.join("\n"),
             operations.iter().map(words).collect::<Vec<_>>().join("\n"),
         ]
@@ -199,6 +206,10 @@ impl Log {
 fn with_references(engine: &Engine, asked: &str) -> String {
     let named = |word: &str| engine.reference(word).map_or_else(|_| word.to_owned(), |reference| reference.to_string());
     asked.split(' ').map(named).collect::<Vec<_>>().join(" ")
+}
+
+fn began(step: &Step) -> Timestamp {
+    step.times.began.unwrap_or(step.times.committed)
 }
 
 /// An operation with its answer, on a line.

@@ -66,7 +66,9 @@ pub struct PsLine {
     accepted: String,
     /// When it takes its turn, where that was asked for; RFC 3339.
     due: Option<String>,
-    /// RFC 3339.
+    /// When its run began, RFC 3339; null before, and for a call that ended before it ran.
+    began: Option<String>,
+    /// When it ended, RFC 3339.
     ended: Option<String>,
     /// The failed call that this one takes up again.
     resumes: Option<String>,
@@ -186,7 +188,7 @@ impl Ps {
             }
             *left -= 1;
             let line = line(invocation, status, engine)?;
-            let cells = cells(&line, invocation.new.arguments.as_str(), 0);
+            let cells = cells(&line, invocation.request.arguments.as_str(), 0);
             listing.add(|| line, || cells);
         }
         listing.flush()
@@ -200,9 +202,9 @@ impl Ps {
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.reference());
             for invocation in page {
-                let caller = invocation.new.caller.as_ref();
+                let caller = invocation.request.caller.as_ref();
                 // a message's caller does not wait for it
-                let is_child = invocation.new.depth > 0
+                let is_child = invocation.request.depth > 0
                     && caller
                         .is_some_and(|caller| engine.invocation(caller).is_ok_and(|caller| caller.ended().is_none()));
                 if !is_child {
@@ -226,7 +228,7 @@ impl Ps {
             }
             *left -= 1;
             let line = line(&invocation, StatusFlag::from(engine.phase(&invocation)?), engine)?;
-            let cells = cells(&line, invocation.new.arguments.as_str(), depth);
+            let cells = cells(&line, invocation.request.arguments.as_str(), depth);
             listing.add(|| line, || cells);
             for child in engine.children(&invocation)?.iter().rev() {
                 match engine.invocation(child) {
@@ -264,20 +266,21 @@ impl From<Phase> for StatusFlag {
 }
 
 fn line(invocation: &Invocation, status: StatusFlag, engine: &Engine) -> Result<PsLine, Problem> {
-    let Invocation { new, resumed_by, .. } = invocation;
-    let of_name = |number| Reference { name: new.name.clone(), number }.to_string();
+    let Invocation { request, resumed_by, .. } = invocation;
+    let of_name = |number| Reference { name: request.name.clone(), number }.to_string();
     Ok(PsLine {
         reference: invocation.reference().to_string(),
-        method: new.method.clone(),
+        method: request.method.clone(),
         status: status.word(),
-        accepted: new.accepted.to_string(),
-        due: new.due.map(|due| due.to_string()),
+        accepted: request.accepted.to_string(),
+        due: request.due.map(|due| due.to_string()),
+        began: invocation.began().map(|began| began.to_string()),
         ended: invocation.ended().map(|ended| ended.to_string()),
-        resumes: new.resumes.map(of_name),
+        resumes: request.resumes.map(of_name),
         resumed_by: resumed_by.map(of_name),
-        caller: new.caller.as_ref().map(ToString::to_string),
+        caller: request.caller.as_ref().map(ToString::to_string),
         waits_for: engine.waits_for(invocation)?.iter().map(ToString::to_string).collect(),
-        arguments: new.arguments.value(),
+        arguments: request.arguments.value(),
     })
 }
 

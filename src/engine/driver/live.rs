@@ -1,7 +1,6 @@
 //! Operations that are no waits, for the first time.
 
 use super::{Broken, Driver, Performed};
-use crate::engine::calls::one;
 use crate::engine::outgoing::Caller;
 use crate::model::{
     Answer, Asked, Call, Error, Fault, HostFault, Json, Level, Limit, Log, LogLine, On, Outcome, Outgoing, Recorded,
@@ -12,13 +11,13 @@ use crate::store::{Commit, Committed, End, Entry};
 impl Driver<'_> {
     pub(super) fn start(&mut self, asked: Asked, outgoing: &Outgoing) -> Performed {
         let index = self.recorded + self.entries.len() as u64;
-        let opaque_id = self.new.seed.child(outgoing.ordinal).opaque_id();
+        let opaque_id = self.request.seed.child(outgoing.ordinal).opaque_id();
         self.children.insert(opaque_id.clone(), index);
         if let Some(child) = self.reusable.next(&asked.hash) {
             self.entries.push(Entry::Again { asked, child, opaque_id });
             return Ok(Ok(None));
         }
-        let caller = Caller { new: self.new, loaded: self.loaded, made: &self.made_here };
+        let caller = Caller { request: self.request, loaded: self.loaded, made: &self.made_here };
         match self.engine.child(&caller, outgoing)? {
             Ok(child) => {
                 self.will_make(outgoing, child.create.as_ref().map(|create| &create.call))?;
@@ -30,7 +29,7 @@ impl Driver<'_> {
     }
 
     pub(super) fn send(&mut self, asked: Asked, outgoing: &Outgoing, delay_ms: u64) -> Performed {
-        let allowed = self.engine.settings.limits.children;
+        let allowed = self.limits.children;
         if outgoing.ordinal > allowed {
             let flag = Limit::Children.flag();
             let message = format!("the invocation started and sent more than {allowed}; `{flag}` raises the limit");
@@ -42,7 +41,7 @@ impl Driver<'_> {
 
     /// Has a message leave with the next save or the end.
     pub(super) fn queue(&mut self, outgoing: &Outgoing, delay_ms: u64) -> Performed {
-        let caller = Caller { new: self.new, loaded: self.loaded, made: &self.made_here };
+        let caller = Caller { request: self.request, loaded: self.loaded, made: &self.made_here };
         match self.engine.message(&caller, outgoing, delay_ms)? {
             Ok(message) => {
                 self.will_make(outgoing, message.create.as_ref().map(|create| &create.call))?;
@@ -51,7 +50,7 @@ impl Driver<'_> {
             Err(fault) => {
                 let message = format!("a message for {} was not accepted: {}", addressee(outgoing), fault.message);
                 let line = LogLine { level: Level::Warn, message };
-                self.engine.settings.observer.said(&self.new.name, &line);
+                self.engine.settings.observer.said(&self.request.name, &line);
                 self.notes.push(line);
             }
         }
@@ -97,7 +96,8 @@ impl Driver<'_> {
         let commit = Commit {
             turn: self.turn(),
             expected_steps: self.steps,
-            at: self.now,
+            began: Some(self.began),
+            now: self.now,
             outcome: Outcome::Succeeded(Json::null()),
             log: self.with_notes(log.clone()),
             micros: (self.computed - self.stepped).as_micros() as u64,
@@ -105,7 +105,7 @@ impl Driver<'_> {
             progress: Some(self.progress(sends, Some(asked))),
             known: true,
         };
-        match one(self.engine.store.commit(vec![commit])?)? {
+        match self.engine.commit_one(commit)? {
             Committed::Done { reference, step } => {
                 self.accepted(reference);
                 self.steps = step.ok_or_else(|| Error::Damaged { what: "a save left no step".to_owned() })?;
@@ -121,7 +121,7 @@ impl Driver<'_> {
     /// Entries are in the store: this process looks after the children among them.
     pub(super) fn committed(&mut self, entries: u64) -> Result<()> {
         let Some(number) = self.number else { return Ok(()) };
-        let reference = Reference { name: self.new.name.clone(), number };
+        let reference = Reference { name: self.request.name.clone(), number };
         let children = self.engine.children_of(&reference, self.recorded, entries as usize)?;
         self.recorded += entries;
         self.taken.clear();

@@ -47,7 +47,7 @@ impl Driver<'_> {
             }
             Awaited::Invocation(id) => match self.children.get(id) {
                 Some(index) => On::Child(*index),
-                None if *id == self.new.seed.opaque_id() => On::Invocation(self.reference()),
+                None if *id == self.request.seed.opaque_id() => On::Own,
                 None => return Ok(self.engine.store.reference_of(id)?.map(On::Invocation)),
             },
         }))
@@ -55,7 +55,7 @@ impl Driver<'_> {
 
     /// Its own reference; the number 0 stands for one that the store has not given yet.
     fn reference(&self) -> Reference {
-        Reference { name: self.new.name.clone(), number: self.number.unwrap_or_default() }
+        Reference { name: self.request.name.clone(), number: self.number.unwrap_or_default() }
     }
 
     /// An answer that is there already costs no commit: it is recorded with the next one, and until then nobody has seen

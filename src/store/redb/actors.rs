@@ -58,7 +58,7 @@ pub(super) fn names(tables: &Tables<impl Source>, after: Option<&Name>, limit: u
     Ok(found)
 }
 
-/// The first actor after an id whose own begins with `prefix`.
+/// The first actor after an id whose own begins with `prefix`; one that is being made too.
 pub(super) fn next_actor(
     tables: &Tables<impl Source>,
     prefix: &str,
@@ -77,7 +77,7 @@ pub(super) fn next_actor(
         let Some(head) = head(tables, &Name::from_stored(name))? else {
             return damaged(format!("the head of {name} is missing"));
         };
-        if head.actor.is_some() {
+        if head.actor.is_some() || head.making.is_some() {
             let Ok(id) = ActorId::new(name) else { return damaged(format!("{name:?} is no actor's id")) };
             return Ok(Some((id, head)));
         }

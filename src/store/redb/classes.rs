@@ -12,16 +12,16 @@ use super::{actors, invocations};
 
 pub(super) fn class(tables: &Tables<impl Source>, name: &ClassName) -> Try<Option<Class>> {
     let record: Option<ClassRecord> = tables.get(&Key::class(name))?;
-    Ok(record.map(|ClassRecord { current, versions }| Class { name: name.clone(), current, versions }))
+    Ok(record.and_then(|record| record.class(name.clone())))
 }
 
 pub(super) fn classes(tables: &Tables<impl Source>) -> Try<Vec<Class>> {
     let records = tables.records(Key::classes())?;
     let class = |entry: Try<(Key, ClassRecord)>| {
-        let (key, ClassRecord { current, versions }) = entry?;
-        Ok(Class { name: class_name(&key)?, current, versions })
+        let (key, record) = entry?;
+        Ok(record.class(class_name(&key)?))
     };
-    records.map(class).collect()
+    records.filter_map(|entry| class(entry).transpose()).collect()
 }
 
 fn class_name(key: &Key) -> Try<ClassName> {
@@ -44,15 +44,16 @@ pub(super) fn component(tables: &Tables<impl Source>, hash: &Hash) -> Try<Option
 impl Writer<'_> {
     pub(super) fn register(&mut self, new: &NewVersion) -> Try<Registered> {
         let key = Key::class(&new.class);
-        let before: Option<ClassRecord> = self.tables.get(&key)?;
-        let versions = before.as_ref().map_or(0, |class| class.versions);
-        for number in (1..=versions).rev() {
+        let before = self.tables.get(&key)?.unwrap_or(ClassRecord { current: None, last: 0, first: 1 });
+        for number in (before.first..=before.last).rev() {
             let version: VersionRecord = self.tables.must(&Key::version(&new.class, number))?;
             if version.hash == new.hash {
-                return self.make_current(&key, before.as_ref(), number);
+                return self.make_current(&key, before, number);
             }
         }
-        let number = versions + 1;
+        let Some(number) = before.last.checked_add(1) else {
+            return damaged(format!("the class {} has no number left for a version", new.class));
+        };
         self.changed();
         if !self.tables.has(&Key::component(&new.hash))? {
             self.tables.put_bytes(&Key::component(&new.hash), &new.component)?;
@@ -64,25 +65,25 @@ impl Writer<'_> {
             registered: new.at,
         };
         self.tables.put(&Key::version(&new.class, number), &version)?;
-        self.tables.put(&key, &ClassRecord { current: number, versions: number })?;
+        self.tables.put(&key, &ClassRecord { current: Some(number), last: number, ..before })?;
         Ok(Registered::New(number))
     }
 
-    fn make_current(&mut self, key: &Key, before: Option<&ClassRecord>, number: u32) -> Try<Registered> {
-        match before {
-            Some(class) if class.current != number => {
-                self.changed();
-                self.tables.put(key, &ClassRecord { current: number, ..class.clone() })?;
-                Ok(Registered::Again(number))
-            }
-            _ => Ok(Registered::Unchanged(number)),
+    fn make_current(&mut self, key: &Key, before: ClassRecord, number: u32) -> Try<Registered> {
+        if before.current == Some(number) {
+            return Ok(Registered::Unchanged(number));
         }
+        self.changed();
+        self.tables.put(key, &ClassRecord { current: Some(number), ..before })?;
+        Ok(Registered::Again(number))
     }
 
     pub(super) fn remove_class(&mut self, name: &ClassName) -> Try<()> {
-        if !self.tables.has(&Key::class(name))? {
+        let key = Key::class(name);
+        let record: Option<ClassRecord> = self.tables.get(&key)?;
+        let Some(class @ ClassRecord { current: Some(_), .. }) = record else {
             return Err(Error::NoClass { class: name.to_string(), similar: None }.into());
-        }
+        };
         if let Some(example) = self.user_of(name)? {
             return Err(Error::ClassInUse { class: name.clone(), example }.into());
         }
@@ -95,7 +96,7 @@ impl Writer<'_> {
             }
         }
         self.changed();
-        self.tables.delete(&Key::class(name))
+        self.tables.put(&key, &ClassRecord { current: None, first: class.last.saturating_add(1), ..class }).map(drop)
     }
 
     fn versions(&self, wanted: impl Fn(&ClassName) -> bool) -> Try<Vec<(Key, VersionRecord)>> {
@@ -122,7 +123,7 @@ impl Writer<'_> {
         while let Some(name) = invocations::next_name(&self.tables, after.as_ref())? {
             for number in invocations::open_numbers(&self.tables, &name, None, usize::MAX)? {
                 let invocation = invocations::must(&self.tables, &name, number)?;
-                match &invocation.new.call {
+                match &invocation.request.call {
                     Call::Construct { class: of, .. } | Call::Task { class: of, .. } if of == class => {
                         return Ok(Some(invocation.reference().to_string()));
                     }

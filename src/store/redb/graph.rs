@@ -89,10 +89,10 @@ fn in_words(waiter: &Reference, links: &[(Reference, &str)]) -> String {
 }
 
 fn look(tables: &Tables<impl Source>, reference: &Reference, now: Timestamp) -> Try<Node> {
-    let Some(Open { new, turn, begun, .. }) = invocations::open(tables, &reference.name, reference.number)? else {
+    let Some(Open { request, turn, begun, .. }) = invocations::open(tables, &reference.name, reference.number)? else {
         return Ok(Node::Free);
     };
-    if Lane::from(&new.call) == Lane::Task || (turn.is_none() && new.due.is_some_and(|due| due > now)) {
+    if Lane::from(&request.call) == Lane::Task || (turn.is_none() && request.due.is_some_and(|due| due > now)) {
         return Ok(Node::Free);
     }
     match invocations::first(tables, &reference.name)? {
@@ -134,7 +134,7 @@ pub(super) fn waits_for_a_delayed(
 ) -> Try<bool> {
     for awaited in awaited(tables, waiter, on)?.unwrap_or_default() {
         if let Some(open) = invocations::open(tables, &awaited.name, awaited.number)?
-            && open.new.due.is_some_and(|due| due <= now)
+            && open.request.due.is_some_and(|due| due <= now)
         {
             return Ok(true);
         }

@@ -18,7 +18,7 @@ pub(super) fn invocation(tables: &Tables<impl Source>, name: &Name, number: u64)
     // one without a record has the step of its own number
     let step: Option<StepRecord> = tables.get(&Key::step(name, number))?;
     match step {
-        Some(record) if record.step.reference == number => linked(tables, record.invocation(name.clone())).map(Some),
+        Some(record) if record.step.reference == number => linked(tables, record.invocation()).map(Some),
         _ => Ok(None),
     }
 }
@@ -26,7 +26,7 @@ pub(super) fn invocation(tables: &Tables<impl Source>, name: &Name, number: u64)
 /// With who took it up again, if it failed.
 fn linked(tables: &Tables<impl Source>, mut invocation: Invocation) -> Try<Invocation> {
     if matches!(invocation.status, Status::Ended { outcome: Outcome::Failed(_), .. }) {
-        invocation.resumed_by = tables.get(&Key::resumed(&invocation.new.name, invocation.number))?;
+        invocation.resumed_by = tables.get(&Key::resumed(&invocation.request.name, invocation.number))?;
     }
     Ok(invocation)
 }
@@ -41,19 +41,19 @@ pub(super) fn must(tables: &Tables<impl Source>, name: &Name, number: u64) -> Tr
 
 fn read(tables: &Tables<impl Source>, name: &Name, number: u64, record: InvocationRecord) -> Try<Invocation> {
     let invocation = match record {
-        InvocationRecord::Open(Open { new, attempts, begun, .. }) => {
-            Invocation { number, status: Status::Accepted, new, resumed_by: None, attempts, begun }
+        InvocationRecord::Open(Open { request, attempts, begun, .. }) => {
+            Invocation { number, status: Status::Accepted, request, resumed_by: None, attempts, begun }
         }
-        InvocationRecord::Bare { new, at, outcome, log, attempts } => {
-            let status = Status::Ended { at, outcome, log, step: None };
-            Invocation { number, status, new, resumed_by: None, attempts, begun: None }
+        InvocationRecord::Bare { request, times, outcome, log, attempts } => {
+            let status = Status::Ended { times, outcome, log, step: None };
+            Invocation { number, status, request, resumed_by: None, attempts, begun: None }
         }
         InvocationRecord::Step(step) => {
             let record = actors::step(tables, name, step)?;
             if record.step.reference != number {
                 return damaged(format!("step {step} of {name} is of another invocation than {number}"));
             }
-            record.invocation(name.clone())
+            record.invocation()
         }
     };
     linked(tables, invocation)
@@ -203,11 +203,13 @@ fn numbers_in(
     let mut above = 0;
     if let Some(number) = after {
         match open(tables, name, number)? {
-            Some(Open { new, turn: Some(turn), .. }) => inbox.0 = Key::inbox(name, Lane::from(&new.call), turn + 1),
-            Some(Open { new, turn: None, .. }) => {
+            Some(Open { request, turn: Some(turn), .. }) => {
+                inbox.0 = Key::inbox(name, Lane::from(&request.call), turn + 1)
+            }
+            Some(Open { request, turn: None, .. }) => {
                 inbox.0 = inbox.1.clone();
-                let due = new.due.unwrap_or(new.accepted);
-                delayed.0 = Key::delayed(name, Lane::from(&new.call), due, number + 1);
+                let due = request.due.unwrap_or(request.accepted);
+                delayed.0 = Key::delayed(name, Lane::from(&request.call), due, number + 1);
             }
             None => above = number,
         }
@@ -241,7 +243,7 @@ pub(super) fn invocations(
             let Some((_, record)) = steps.next().transpose()? else { break };
             // a record of its own says more than its number
             if of_record != of_step {
-                found.push(linked(tables, record.invocation(name.clone()))?);
+                found.push(linked(tables, record.invocation())?);
             }
         }
     }

@@ -112,7 +112,10 @@ impl RedbStore {
             Kind::Store { format } if format > FORMAT => {
                 return Err(Error::NewerFormat { found: format.into(), known: FORMAT.into() });
             }
-            Kind::Store { .. } | Kind::Other => {
+            Kind::Store { format } => {
+                return Err(Error::OlderFormat { found: format.into(), known: FORMAT.into() });
+            }
+            Kind::Other => {
                 return Err(Error::Damaged {
                     what: format!("{place} is no store of vactor's, or its beginning is gone"),
                 });

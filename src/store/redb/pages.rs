@@ -14,7 +14,7 @@ use redb::{BackendError, StorageBackend};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// The format of the store that this code reads and writes.
-pub(super) const FORMAT: u16 = 1;
+pub(super) const FORMAT: u16 = 2;
 
 const PAGE: u64 = 4096;
 /// Pages of redb's in a group; one page of sums comes after the first of them.

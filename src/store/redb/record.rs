@@ -6,11 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::model::{
-    Begun, Call, ClassName, Hash, Invocation, Json, Key as CallKey, Log, Name, NewInvocation, Outcome, Status, Step,
-    Timestamp,
-};
-use crate::store::Version;
+use crate::model::{Begun, ClassName, Hash, Invocation, Json, Log, Outcome, Request, Status, Step, Times, Timestamp};
+use crate::store::{Class, Version};
 
 use super::boundary::{Try, damaged};
 use super::key::Key;
@@ -55,10 +52,16 @@ pub(super) fn checked(key: &Key, bytes: Cow<'_, [u8]>, hash: &Hash) -> Try<Vec<u
     Ok(bytes.into_owned())
 }
 
+/// What stays of a class for good: its versions are never numbered anew, so that a name and a number always mean the
+/// same code.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct ClassRecord {
-    pub current: u32,
-    pub versions: u32,
+    /// The version that new actors get; None after the class was removed.
+    pub current: Option<u32>,
+    /// The number of the last version that there ever was.
+    pub last: u32,
+    /// The number of the first version since the class was last removed.
+    pub first: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +72,14 @@ pub(super) struct VersionRecord {
     pub registered: Timestamp,
 }
 
+impl ClassRecord {
+    /// The class, if it is there.
+    pub(super) fn class(self, name: ClassName) -> Option<Class> {
+        let ClassRecord { current, last, first } = self;
+        Some(Class { name, current: current?, versions: last.saturating_sub(first).saturating_add(1) })
+    }
+}
+
 impl VersionRecord {
     pub(super) fn version(self, class: &ClassName, number: u32) -> Version {
         let VersionRecord { hash, component_bytes, description, registered } = self;
@@ -76,48 +87,24 @@ impl VersionRecord {
     }
 }
 
-/// A step, and what its invocation was besides.
+/// A step, and where the state before it is to be had.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StepRecord {
     pub step: Step,
-    pub call: Call,
-    pub key: Option<CallKey>,
-    pub accepted: Timestamp,
-    pub due: Option<Timestamp>,
-    pub resumes: Option<u64>,
     /// The last checkpoint at or before this step.
     pub checkpoint: u64,
     /// Where this step is the checkpoint and its state is short: the state.
     pub state: Option<ByteBuf>,
-    #[serde(default)]
-    pub depth: u32,
-    #[serde(default)]
-    pub retries: Option<u32>,
 }
 
 impl StepRecord {
-    /// Whoever resumed it stands elsewhere.
-    pub(super) fn invocation(self, name: Name) -> Invocation {
-        let StepRecord { step, call, key, accepted, due, resumes, depth, retries, .. } = self;
-        let Step { number, reference, method, arguments, caller, meta, at, seed, outcome, log, .. } = step;
+    /// The invocation that the step ended. Which invocation resumed it has a record of its own.
+    pub(super) fn invocation(self) -> Invocation {
+        let Step { number, reference, request, times, outcome, log, .. } = self.step;
         Invocation {
             number: reference,
-            status: Status::Ended { at, outcome, log, step: Some(number) },
-            new: NewInvocation {
-                name,
-                call,
-                method,
-                arguments,
-                key,
-                caller,
-                meta,
-                seed,
-                accepted,
-                due,
-                resumes,
-                depth,
-                retries,
-            },
+            status: Status::Ended { times, outcome, log, step: Some(number) },
+            request,
             resumed_by: None,
             attempts: 0,
             begun: None,
@@ -131,11 +118,10 @@ pub(super) enum InvocationRecord {
     Open(Open),
     /// It ended without a step.
     Bare {
-        new: NewInvocation,
-        at: Timestamp,
+        request: Request,
+        times: Times,
         outcome: Outcome,
         log: Log,
-        #[serde(default)]
         attempts: u32,
     },
     /// It ended with this step.
@@ -145,13 +131,11 @@ pub(super) enum InvocationRecord {
 /// One that has not ended.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Open {
-    pub new: NewInvocation,
+    pub request: Request,
     /// Where it stands in the inbox; None where it is delayed.
     pub turn: Option<u64>,
-    #[serde(default)]
     pub attempts: u32,
     /// Of an actor's invocations only the first in its inbox has begun.
-    #[serde(default)]
     pub begun: Option<Begun>,
 }
 
@@ -161,7 +145,6 @@ pub(super) struct Use {
     pub number: u64,
     pub at: Timestamp,
     /// Of an event: what makes it the same event.
-    #[serde(default)]
     pub event: Option<Hash>,
 }
 

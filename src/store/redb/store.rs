@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::model::{
-    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, NewInvocation, On, Recorded, Reference, Result,
-    Step, Timestamp,
+    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Recorded, Reference, Request, Result, Step,
+    Timestamp,
 };
 use crate::store::{
     Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, Registered, Snapshot, Store, Suspend,
@@ -70,8 +70,8 @@ impl Store for RedbStore {
         self.read(|tables| actors::checkpoint(tables, &id.into(), step))
     }
 
-    fn accept(&self, invocations: Vec<NewInvocation>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
-        self.write(|writer| invocations.into_iter().map(|new| writer.accept(new, inbox_limit)).collect())
+    fn accept(&self, requests: Vec<Request>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
+        self.write(|writer| requests.into_iter().map(|request| writer.accept_new(request, inbox_limit)).collect())
     }
 
     fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>> {
@@ -111,9 +111,9 @@ impl Store for RedbStore {
         self.read(|tables| invocations::invocations(tables, name, before, limit))
     }
 
-    fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>> {
+    fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>> {
         let ready: Vec<Ready> = commits.into_iter().map(Ready::from).collect();
-        self.write(|writer| ready.into_iter().map(|ready| writer.commit(ready)).collect::<Try<_>>())
+        self.write(|writer| ready.into_iter().map(|ready| writer.commit(ready, at)).collect::<Try<_>>())
     }
 
     fn reference_of(&self, opaque_id: &str) -> Result<Option<Reference>> {

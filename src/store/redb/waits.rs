@@ -34,6 +34,7 @@ pub(super) fn record(
 pub(super) fn target(tables: &Tables<impl Source>, waiter: &Reference, on: &On) -> Try<Option<Target>> {
     Ok(match on {
         On::Timer(_) | On::Event { .. } => None,
+        On::Own => Some(Target::Invocation(waiter.clone())),
         On::Invocation(reference) => Some(Target::Invocation(reference.clone())),
         On::Child(index) => {
             let entry: Recorded = tables.must(&Key::recorded(&waiter.name, waiter.number, *index))?;
@@ -120,8 +121,8 @@ fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &On, now: Timestam
     };
     Ok(match invocation.status {
         Status::Accepted => None,
-        Status::Ended { at, outcome: Outcome::Succeeded(result), .. } => Some((at, Ok(result), None)),
-        Status::Ended { at, outcome: Outcome::Failed(fault), .. } => Some((at, Err(fault), None)),
+        Status::Ended { times, outcome: Outcome::Succeeded(result), .. } => Some((times.committed, Ok(result), None)),
+        Status::Ended { times, outcome: Outcome::Failed(fault), .. } => Some((times.committed, Err(fault), None)),
     })
 }
 
@@ -154,19 +155,6 @@ pub(super) fn events(tables: &Tables<impl Source>, name: &Name, after: u64, limi
         Ok(Event { name: name.to_owned(), number, at, payload })
     };
     keys.into_iter().map(read).collect()
-}
-
-/// Whether a construction of a name is accepted and has not ended: in the inbox, or (`delayed`) later.
-pub(super) fn is_to_be_made(tables: &Tables<impl Source>, name: &Name, delayed: bool) -> Try<bool> {
-    for number in invocations::open_numbers(tables, name, None, usize::MAX)? {
-        if let Some(open) = invocations::open(tables, name, number)?
-            && matches!(open.new.call, crate::model::Call::Construct { .. })
-            && (delayed || open.turn.is_some())
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 pub(super) fn beginning(tables: &Tables<impl Source>, reference: &Reference) -> Try<Option<Vec<u8>>> {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vactor::engine::{Options, Phase, Settings, Until};
-use vactor::{Category, Error, Limits, Reference, Timestamp};
+use vactor::model::{Limit, LimitOverrides};
+use vactor::{Category, Error, Reference, Timestamp};
 
 use super::{Place, incr, keyed, value};
 
@@ -35,10 +36,8 @@ fn an_actor_can_be_called_before_it_was_made() {
     let engine = place.engine();
     let made = engine.submit_create("counter", "d", json!({"init_val": 5}), &none()).unwrap();
     let called = engine.submit_call("d", "incr", json!({}), &none()).unwrap();
-    assert!(matches!(
-        engine.submit_create("counter", "d", json!({"init_val": 5}), &none()),
-        Err(Error::ActorExists { .. })
-    ));
+    let again = engine.submit_create("counter", "d", json!({"init_val": 5}), &none());
+    assert_eq!(again.unwrap_err(), Error::BeingMade { id: "d".to_owned(), reference: made.clone() });
     assert_eq!(engine.wait(&called, None).unwrap().result.as_str(), "6");
     assert!(!engine.wait(&made, None).unwrap().has_result);
 }
@@ -126,9 +125,9 @@ fn a_queued_call_is_cancelled_at_once() {
 #[test]
 fn a_running_call_is_interrupted_by_a_cancel() {
     let place = Place::new();
-    let reference = place.engine().submit_call("h", "spin", json!({}), &none()).unwrap();
-    let limits = Limits { time: Duration::from_secs(3600), ..Limits::default() };
+    let limits = LimitOverrides::new([(Limit::Time, 3_600_000_000)]).unwrap();
     let settings = Settings { limits, ..Settings::default() };
+    let reference = place.engine_with(settings.clone()).submit_call("h", "spin", json!({}), &none()).unwrap();
     let (tell, told) = std::sync::mpsc::channel();
     let interrupted = std::thread::scope(|scope| {
         let worker = place.engine_with(settings.clone());
@@ -159,7 +158,8 @@ fn an_actor_s_clock_never_goes_back() {
     for clock in [early, late, early] {
         incr(&place.engine_with(at(clock)), 1, &none()).unwrap();
     }
-    let times: Vec<u64> = place.engine().steps("c", 2, 9).unwrap().iter().map(|step| step.at.as_millis()).collect();
+    let times: Vec<u64> =
+        place.engine().steps("c", 2, 9).unwrap().iter().map(|step| step.times.now.as_millis()).collect();
     assert_eq!(times, [early, late, late]);
     place.engine().state_at("c", 4).unwrap();
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vactor::engine::{Options, Settings};
-use vactor::model::{Hash, Outcome};
-use vactor::{Category, Error, Limits};
+use vactor::model::{Hash, Limit, LimitOverrides, Outcome};
+use vactor::{Category, Error};
 
 use super::{Place, incr, keyed, value};
 
@@ -50,9 +50,12 @@ fn what_is_wrong_is_said_before_anything_is_written() {
 #[test]
 fn a_failure_changes_nothing_and_leaves_its_step() {
     let place = Place::new();
-    let within = |limits| place.engine_with(Settings { limits, ..Settings::default() });
-    let engine = within(Limits { memory: 8 << 20, ..Limits::default() });
-    let hurried = within(Limits { time: Duration::from_millis(200), ..Limits::default() });
+    let within = |limit| {
+        let limits = LimitOverrides::new([limit]).unwrap();
+        place.engine_with(Settings { limits, ..Settings::default() })
+    };
+    let engine = within((Limit::Memory, 8 << 20));
+    let hurried = within((Limit::Time, 200_000));
     let before = engine.show("h").unwrap();
     let methods = ["fail", "panic", "spin", "eat", "huge", "bloat", "chatter", "nonsense"];
     for method in methods {
@@ -65,7 +68,7 @@ fn a_failure_changes_nothing_and_leaves_its_step() {
     let after = engine.show("h").unwrap();
     assert_eq!(after.state, before.state);
     let steps = engine.steps("h", 2, 100).unwrap();
-    let named: Vec<&str> = steps.iter().map(|step| step.method.as_str()).collect();
+    let named: Vec<&str> = steps.iter().map(|step| step.request.method.as_str()).collect();
     assert_eq!(named, methods);
     assert!(steps.iter().all(|step| matches!(step.outcome, Outcome::Failed(_)) && step.state == after.actor.state));
 }

@@ -57,7 +57,7 @@ fn the_same_creation_with_the_same_key_at_the_same_time_is_one() {
     // with another key it is another call
     let engine = overtaken(&place, |_| ());
     let error = engine.create("counter", "d", arguments(), &keyed("l")).unwrap_err();
-    assert!(matches!(error, Error::ActorExists { .. } | Error::Failed { .. }), "{error}");
+    assert!(matches!(error, Error::ActorExists { .. } | Error::BeingMade { .. }), "{error}");
 }
 
 /// Counts what was told to be stuck.

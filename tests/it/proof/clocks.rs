@@ -78,7 +78,8 @@ fn a_call_that_came_due_by_another_s_clock_sees_its_due_time() {
     early.submit(BEGIN + 5 * MINUTE);
     late.engine.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
     early.engine.work(1, IDLE).unwrap();
-    let times: Vec<u64> = early.engine.steps("c", 2, 9).unwrap().iter().map(|step| step.at.as_millis()).collect();
+    let times: Vec<u64> =
+        early.engine.steps("c", 2, 9).unwrap().iter().map(|step| step.times.now.as_millis()).collect();
     assert_eq!(times, [BEGIN + 5 * MINUTE, BEGIN + 5 * MINUTE]);
 }
 
@@ -115,13 +116,13 @@ fn delayed_calls_run_once_and_an_actor_s_clock_never_goes_back_whoever_works() {
     let mut references: Vec<u64> = steps.iter().map(|step| step.reference).collect();
     references.sort_unstable();
     assert_eq!(references, (2..accepted + 2).collect::<Vec<_>>(), "each ran once");
-    assert!(steps.is_sorted_by_key(|step| step.at), "the actor's clock went back");
+    assert!(steps.is_sorted_by_key(|step| step.times.now), "the actor's clock went back");
     let due = |reference: u64| {
         let invocation = engine.invocation(&format!("c#{reference}").parse().unwrap()).unwrap();
-        invocation.new.due.unwrap().as_millis()
+        invocation.request.due.unwrap().as_millis()
     };
     assert!(
-        steps.iter().all(|step| step.at.as_millis() >= due(step.reference)),
+        steps.iter().all(|step| step.times.now.as_millis() >= due(step.reference)),
         "a guest saw a time before it was due"
     );
     // the counter's value after a step tells which one ran; a run that another overtook is among them

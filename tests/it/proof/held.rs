@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
+use vactor::Engine;
 use vactor::engine::{Observer, Options, Settings};
-use vactor::model::{LogLine, Name};
+use vactor::model::{Limit, LimitOverrides, LogLine, Name};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{Mode, RedbStore};
-use vactor::{Engine, Limits};
 
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
@@ -49,7 +49,7 @@ fn ten_computing_queries_return_while_a_mutation_is_held_in_its_middle() {
     let (said, heard) = channel();
     let (let_go, go_on) = channel();
     let settings = Settings {
-        limits: Limits { time: Duration::from_secs(3600), ..Limits::default() },
+        limits: LimitOverrides::new([(Limit::Time, 3_600_000_000)]).unwrap(),
         observer: Arc::new(Holding { said, go_on: Mutex::new(go_on) }),
         ..Settings::default()
     };

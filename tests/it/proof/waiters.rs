@@ -166,7 +166,7 @@ fn end_what_takes(mortals: &Mortals, extra: &mut u64) -> Engine {
         if pending.is_empty() {
             return engine;
         }
-        assert!(pending.iter().all(|open| open.new.name.as_str() == "takes"), "nobody can run {pending:?}");
+        assert!(pending.iter().all(|open| open.request.name.as_str() == "takes"), "nobody can run {pending:?}");
         mortals.vactor.run(["emit", "takes", "go", &format!("x{extra}")]).ok();
         *extra += 1;
     }
@@ -186,10 +186,10 @@ impl All {
             let mut invocations = engine.invocations(&name, None, usize::MAX).unwrap();
             invocations.reverse();
             for invocation in invocations {
-                if let Some((_, op)) = invocation.new.meta.iter().find(|(name, _)| name == "op") {
+                if let Some((_, op)) = invocation.request.meta.iter().find(|(name, _)| name == "op") {
                     let before = all.calls.insert(op.parse().unwrap(), invocation);
                     assert!(before.is_none(), "{before:?} is there twice");
-                } else if let Some(caller) = invocation.new.caller.clone() {
+                } else if let Some(caller) = invocation.request.caller.clone() {
                     all.called.entry(caller).or_default().push(invocation);
                 }
             }
@@ -249,7 +249,7 @@ impl All {
             Plan::AddTo { to, .. } => {
                 as_asked(1);
                 match &outcome {
-                    Ok(sum) => assert_eq!((called[0].new.name.as_str(), Ok(sum.clone())), (to, results[0].clone())),
+                    Ok(sum) => assert_eq!((called[0].request.name.as_str(), Ok(sum.clone())), (to, results[0].clone())),
                     Err(kind) => assert!(cancelled || kind == "deadlock", "{me}: {kind}"),
                 }
             }
@@ -266,7 +266,7 @@ impl All {
             }
             Plan::Notes(n) => {
                 as_asked(n);
-                let words: Vec<_> = called.iter().map(|note| note.new.arguments.value()["word"].clone()).collect();
+                let words: Vec<_> = called.iter().map(|note| note.request.arguments.value()["word"].clone()).collect();
                 assert_eq!(words, (0..called.len()).map(|n| json!(n.to_string())).collect::<Vec<_>>(), "{me}");
                 assert!(called.is_empty() || outcome.is_ok(), "{me} was cancelled, and its messages left");
             }

@@ -30,7 +30,7 @@ fn removal_leaves_numbers(stores: &Fixture) {
     let head = store.head(&name("a")).unwrap().unwrap();
     assert_eq!((head.numbers.steps, head.numbers.references, head.actor), (2, 2, None));
     make(&*store, "a", b"new");
-    assert_eq!(store.invocation(&reference("a", 3)).unwrap().unwrap().new, construction("a", 1));
+    assert_eq!(store.invocation(&reference("a", 3)).unwrap().unwrap().request, construction("a", 1));
     let steps = store.steps(&id("a"), 1, 10).unwrap();
     assert_eq!(steps.iter().map(|step| step.number).collect::<Vec<_>>(), [3]);
     assert_eq!(store.checkpoint(&id("a"), 2).unwrap(), None);
@@ -47,10 +47,10 @@ fn removal_of_a_busy_actor_needs_force(stores: &Fixture) {
     store.remove(&id("a"), at(6), true).unwrap();
     for number in [queued, later] {
         let ended = store.invocation(&reference("a", number)).unwrap().unwrap();
-        let Status::Ended { at: ended_at, outcome: Outcome::Failed(fault), step: None, .. } = ended.status else {
+        let Status::Ended { times, outcome: Outcome::Failed(fault), step: None, .. } = ended.status else {
             panic!("{ended:?}")
         };
-        assert!(fault.is_host(HostFault::Cancelled) && ended_at == at(6));
+        assert!(fault.is_host(HostFault::Cancelled) && times.committed == at(6));
     }
     let head = store.head(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (0, 0));
@@ -63,7 +63,7 @@ fn removal_leaves_a_task_of_the_same_name(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "counter/sum", b"0");
     let task_one = accept(&*store, task("counter/sum", 5));
-    let ended = NewInvocation { key: keyed("x", "y", 1, "k").key, ..task("counter/sum", 6) };
+    let ended = Request { key: keyed("x", "y", 1, "k").key, ..task("counter/sum", 6) };
     let Committed::Done { reference: ended, step: None } = commit(&*store, bare(fresh(ended), 1, 7)).unwrap() else {
         panic!()
     };
@@ -79,9 +79,9 @@ fn a_failed_construction_leaves_no_actor(stores: &Fixture) {
     assert_eq!(store.load(&id("a")).unwrap(), None);
     assert_eq!(store.actors("", None, 10).unwrap(), []);
     let ended = store.invocation(&reference("a", 1)).unwrap().unwrap();
-    assert_eq!(ended.status, Status::Ended { at: at(2), outcome: failed(), log: log("hello"), step: None });
+    assert_eq!(ended.status, Status::Ended { times: times(2, 2), outcome: failed(), log: log("hello"), step: None });
     make(&*store, "a", b"0");
-    assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().new.call, construction("a", 1).call);
+    assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().request.call, construction("a", 1).call);
     // a step whose number is that of another invocation is not taken for it
     assert_eq!(store.invocation(&reference("a", 1)).unwrap().unwrap(), ended);
 }
@@ -133,7 +133,7 @@ fn a_class_in_use_stays(stores: &Fixture) {
     accept(&*store, construction("b", 5));
     assert_eq!(store.remove_class(&class()), in_use("b#1"));
     cancel(&*store, "b", 1, 6).unwrap();
-    accept(&*store, NewInvocation { due: Some(at(50)), ..task("counter/sum", 7) });
+    accept(&*store, Request { due: Some(at(50)), ..task("counter/sum", 7) });
     assert_eq!(store.remove_class(&class()), in_use("counter/sum#1"));
     cancel(&*store, "counter/sum", 1, 8).unwrap();
     store.remove_class(&class()).unwrap();

@@ -66,8 +66,8 @@ fn what_ran_leaves_a_step(stores: &Fixture) {
     store.cancel(&reference("a", 2), at(70), cancelled(), &running).unwrap();
     let step = |of: &str| store.steps(&id(of), 2, 1).unwrap().pop();
     let of_a = step("a").unwrap();
-    assert_eq!((of_a.reference, of_a.at, of_a.outcome), (2, at(70), Outcome::Failed(cancelled())));
-    assert_eq!(of_a.run, Some(RunSoFar { began: at(50), recorded: 1, saved: false }));
+    assert_eq!((of_a.reference, of_a.times.committed, of_a.outcome), (2, at(70), Outcome::Failed(cancelled())));
+    assert_eq!(of_a.run, Some(RunSoFar { first_now: at(50), recorded: 1, saved: false }));
     assert_eq!(of_a.state, Hash::of(b"0"));
     assert_eq!(step("c").unwrap().run, None);
     assert_eq!((ended(&*store, "b", 2).1, ended(&*store, "counter/sum", 1).1), (Some(2), None));

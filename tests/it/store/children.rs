@@ -21,9 +21,9 @@ fn a_child_may_make_its_actor(stores: &Fixture) {
     };
     waits(&*store, "a", 60, vec![both(), both()], vec![On::Child(0)]);
     let pending = store.pending(Some(&name("new")), None, 9).unwrap();
-    let methods: Vec<_> = pending.iter().map(|pending| pending.new.method.as_str()).collect();
+    let methods: Vec<_> = pending.iter().map(|pending| pending.request.method.as_str()).collect();
     assert_eq!(methods, ["new", "x", "x"]);
-    assert!(pending.iter().all(|pending| pending.new.caller.is_some()));
+    assert!(pending.iter().all(|pending| pending.request.caller.is_some()));
     commit(&*store, makes(accepted("new", 1), 0, 62, b"0")).unwrap();
     cancel(&*store, "a", 2, 63).unwrap();
     waits(&*store, "a", 64, vec![both()], vec![On::Child(0)]);
@@ -62,31 +62,31 @@ fn messages_leave_with_the_commit(stores: &Fixture) {
     let sent = Progress { sends, inbox_limit: 2, ..progress(0, vec![]) };
     commit(&*store, Commit { progress: Some(sent), ..ends(fresh(call("a", "x", 60)), 1, 60, b"1") }).unwrap();
     let pending = store.pending(None, None, 9).unwrap();
-    let methods: Vec<_> = pending.iter().map(|pending| pending.new.method.as_str()).collect();
+    let methods: Vec<_> = pending.iter().map(|pending| pending.request.method.as_str()).collect();
     // the third was one too many for the inbox
     assert_eq!(methods, ["self", "one", "later"]);
-    assert!(pending.iter().all(|pending| pending.new.caller == Some(reference("a", 2))));
+    assert!(pending.iter().all(|pending| pending.request.caller == Some(reference("a", 2))));
     assert_eq!(store.next_due(at(60)).unwrap(), Some(at(100)));
 }
 
 fn opaque_ids_are_found_until_their_actor_goes(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
-    let of = |new: &NewInvocation| store.reference_of(&new.seed.opaque_id()).unwrap();
-    let unknown = NewInvocation { caller: None, ..call("a", "x", 60) };
+    let of = |request: &Request| store.reference_of(&request.seed.opaque_id()).unwrap();
+    let unknown = Request { caller: None, ..call("a", "x", 60) };
     commit(&*store, ends(fresh(unknown.clone()), 1, 60, b"1")).unwrap();
     assert_eq!(of(&unknown), None);
-    let known = NewInvocation { caller: None, ..call("a", "x", 61) };
+    let known = Request { caller: None, ..call("a", "x", 61) };
     commit(&*store, Commit { known: true, ..ends(fresh(known.clone()), 2, 61, b"1") }).unwrap();
     assert_eq!(of(&known), Some(reference("a", 3)));
     let called = call("a", "x", 62);
     accept(&*store, called.clone());
     assert_eq!(of(&called), Some(reference("a", 4)));
-    let waiting = NewInvocation { caller: None, ..call("a", "x", 63) };
+    let waiting = Request { caller: None, ..call("a", "x", 63) };
     let wait = suspends(fresh(waiting.clone()), 3, 63, progress(0, vec![]), vec![on_event("e")]);
     suspend(&*store, vactor::store::Suspend { known: true, ..wait });
     assert_eq!(of(&waiting), Some(reference("a", 5)));
-    let task = NewInvocation { seed: Seed([99; 32]), ..task("a", 64) };
+    let task = Request { seed: Seed([99; 32]), ..task("a", 64) };
     accept(&*store, task.clone());
     store.remove(&id("a"), at(65), true).unwrap();
     assert_eq!([&known, &called, &waiting].map(of), [None, None, None]);

@@ -28,7 +28,7 @@ fn ask(bytes: &[u8], mode: Mode) -> Result<Vec<String>> {
     let answers = dump(&store)?;
     if mode == Mode::Write {
         let steps = store.head(&name("a"))?.unwrap().numbers.steps;
-        store.commit(vec![ends(fresh(call("a", "incr", 60)), steps, 61, b"after")])?.remove(0)?;
+        commit_all(&store, vec![ends(fresh(call("a", "incr", 60)), steps, 61, b"after")])?.remove(0)?;
         assert_eq!(store.load(&id("a"))?.unwrap().state, b"after");
     }
     Ok(answers)

@@ -87,7 +87,7 @@ fn an_actor_that_is_about_to_be_made_has_events(stores: &Fixture) {
     assert_eq!(refused, Err(Error::NoActor { id: "a".to_owned(), similar: None }));
     accept(&*store, call("a", "x", 11));
     assert!(store.emit(event("a", "go", "1", 11), 9).is_err());
-    let later = accept(&*store, NewInvocation { due: Some(at(90)), ..construction("a", 12) });
+    let later = accept(&*store, Request { due: Some(at(90)), ..construction("a", 12) });
     assert_eq!(store.emit(event("a", "go", "1", 13), 9), Ok(1));
     cancel(&*store, "a", later, 14).unwrap();
     assert!(store.emit(event("a", "go", "1", 15), 9).is_err());

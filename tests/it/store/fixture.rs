@@ -56,39 +56,30 @@ pub fn reference(of: &str, number: u64) -> Reference {
 }
 
 /// A mutation at a time.
-pub fn call(of: &str, method: &str, accepted: u64) -> NewInvocation {
-    NewInvocation {
-        name: name(of),
-        call: Call::Mutate,
-        method: method.to_owned(),
-        arguments: Json::parse(r#"{"n":1}"#).unwrap(),
-        key: None,
+pub fn call(of: &str, method: &str, accepted: u64) -> Request {
+    let arguments = Json::parse(r#"{"n":1}"#).unwrap();
+    Request {
         caller: Some(reference("boss", 7)),
         meta: vec![("a".to_owned(), "b".to_owned())],
-        seed: Seed([accepted as u8; 32]),
-        accepted: at(accepted),
-        due: None,
-        resumes: None,
-        depth: 0,
-        retries: None,
+        ..Request::new(name(of), Call::Mutate, method, arguments, Seed([accepted as u8; 32]), at(accepted))
     }
 }
 
-pub fn delayed(of: &str, method: &str, accepted: u64, due: u64) -> NewInvocation {
-    NewInvocation { due: Some(at(due)), ..call(of, method, accepted) }
+pub fn delayed(of: &str, method: &str, accepted: u64, due: u64) -> Request {
+    Request { due: Some(at(due)), ..call(of, method, accepted) }
 }
 
-pub fn keyed(of: &str, method: &str, accepted: u64, key: &str) -> NewInvocation {
+pub fn keyed(of: &str, method: &str, accepted: u64, key: &str) -> Request {
     let key = Key { text: key.to_owned(), fingerprint: Hash::of(method.as_bytes()) };
-    NewInvocation { key: Some(key), ..call(of, method, accepted) }
+    Request { key: Some(key), ..call(of, method, accepted) }
 }
 
-pub fn construction(of: &str, accepted: u64) -> NewInvocation {
-    NewInvocation { call: Call::Construct { class: class(), version: 1 }, ..call(of, "new", accepted) }
+pub fn construction(of: &str, accepted: u64) -> Request {
+    Request { call: Call::Construct { class: class(), version: 1 }, ..call(of, "new", accepted) }
 }
 
-pub fn task(of: &str, accepted: u64) -> NewInvocation {
-    NewInvocation { call: Call::Task { class: class(), version: 1 }, ..call(of, "task", accepted) }
+pub fn task(of: &str, accepted: u64) -> Request {
+    Request { call: Call::Task { class: class(), version: 1 }, ..call(of, "task", accepted) }
 }
 
 pub fn done(result: &str) -> Outcome {
@@ -109,7 +100,8 @@ pub fn ends(turn: Turn, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
     Commit {
         turn,
         expected_steps,
-        at: at(now),
+        began: Some(at(now)),
+        now: at(now),
         outcome: done("1"),
         log: log("hello"),
         micros: 5,
@@ -119,8 +111,8 @@ pub fn ends(turn: Turn, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
     }
 }
 
-pub fn fresh(new: NewInvocation) -> Turn {
-    Turn::Fresh(Box::new(new))
+pub fn fresh(request: Request) -> Turn {
+    Turn::Fresh(Box::new(request))
 }
 
 pub fn accepted(of: &str, number: u64) -> Turn {
@@ -146,9 +138,20 @@ pub fn cancelled() -> Fault {
     Fault::host(HostFault::Cancelled, "somebody cancelled it")
 }
 
+/// A run that began, and was committed, when its guest's clock said the same.
+pub fn times(began: u64, committed: u64) -> Times {
+    Times { began: Some(at(began)), committed: at(committed), now: at(began) }
+}
+
+/// Commits some, at the latest time that one of their guests saw.
+pub fn commit_all(store: &dyn Store, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>> {
+    let now = commits.iter().map(|commit| commit.now).max().unwrap();
+    store.commit(commits, now)
+}
+
 /// Commits one.
 pub fn commit(store: &dyn Store, commit: Commit) -> Result<Committed> {
-    store.commit(vec![commit]).unwrap().pop().unwrap()
+    commit_all(store, vec![commit]).unwrap().pop().unwrap()
 }
 
 pub fn make(store: &dyn Store, of: &str, state: &[u8]) {
@@ -163,8 +166,8 @@ pub fn step(store: &dyn Store, of: &str, state: &[u8]) -> Committed {
 }
 
 /// Accepts one; answers its number.
-pub fn accept(store: &dyn Store, new: NewInvocation) -> u64 {
-    match store.accept(vec![new], 100).unwrap().pop().unwrap() {
+pub fn accept(store: &dyn Store, request: Request) -> u64 {
+    match store.accept(vec![request], 100).unwrap().pop().unwrap() {
         Ok(vactor::store::Accepted::New(number)) => number,
         other => panic!("{other:?}"),
     }
@@ -178,15 +181,15 @@ pub fn asked(what: &str) -> Asked {
 
 /// What a run that began at 50 asked for since its record had so many entries.
 pub fn progress(expected_record: u64, entries: Vec<Entry>) -> Progress {
-    Progress { began: at(50), expected_record, entries, sends: vec![], save: None, inbox_limit: 100 }
+    Progress { began: at(50), first_now: at(50), expected_record, entries, sends: vec![], save: None, inbox_limit: 100 }
 }
 
-pub fn child(new: NewInvocation) -> Child {
-    Child { create: None, call: NewInvocation { caller: None, ..new } }
+pub fn child(request: Request) -> Child {
+    Child { create: None, call: Request { caller: None, ..request } }
 }
 
-pub fn starts(new: NewInvocation) -> Entry {
-    Entry::Start { asked: asked(&format!("start {}", new.name)), child: Box::new(child(new)) }
+pub fn starts(request: Request) -> Entry {
+    Entry::Start { asked: asked(&format!("start {}", request.name)), child: Box::new(child(request)) }
 }
 
 /// The entry of a wait that was answered.
@@ -215,8 +218,8 @@ pub fn steps_of(store: &dyn Store, of: &str) -> u64 {
 
 /// A call of an actor whose run asks for some things and then waits, not answered; its number.
 pub fn waits(store: &dyn Store, of: &str, now: u64, entries: Vec<Entry>, on: Vec<On>) -> u64 {
-    let new = fresh(call(of, "waits", now));
-    let (number, found) = suspend(store, suspends(new, steps_of(store, of), now, progress(0, entries), on));
+    let request = fresh(call(of, "waits", now));
+    let (number, found) = suspend(store, suspends(request, steps_of(store, of), now, progress(0, entries), on));
     assert_eq!(found, None);
     number
 }

@@ -22,7 +22,7 @@ fn the_file_is_as_the_page_on_it_says() {
     make(&store, "big", &state);
     let file = std::fs::read(folder.path().join("store.redb")).unwrap();
 
-    assert_eq!(&file[320..330], b"\0vactor\0\0\x01");
+    assert_eq!(&file[320..330], b"\0vactor\0\0\x02");
     assert_eq!(&file[330..338], xxh3_64(&[&file[..64], &file[320..330]].concat()).to_be_bytes());
 
     let bare = without_sums(&file);

@@ -132,7 +132,7 @@ fn helper() {
             for n in 1.. {
                 let steps = store.head(&name("a")).unwrap().unwrap().numbers.steps;
                 let larger = ends(fresh(call("a", "grow", 5)), steps, 6, &vec![b'1'; n * 100_000]);
-                match store.commit(vec![larger]) {
+                match commit_all(&store, vec![larger]) {
                     Ok(_) => say(n * 100_000),
                     Err(error) => {
                         say(format!("{:?} {error}", error.category()));

@@ -65,9 +65,9 @@ impl World {
     }
 
     /// A call of some actor, a task, or a construction; some of them later.
-    fn some_call(&mut self) -> NewInvocation {
+    fn some_call(&mut self) -> Request {
         let (of, now) = (self.pick(), self.now);
-        let new = match self.random.u8(..8) {
+        let request = match self.random.u8(..8) {
             0 => task(TASK, now),
             1 => construction(of, now),
             _ => call(of, "x", now),
@@ -75,7 +75,7 @@ impl World {
         let due = (self.random.u8(..4) == 0).then(|| at(now + self.random.u64(1..40)));
         let mut seed = [0; 32];
         self.random.fill(&mut seed);
-        NewInvocation { due, seed: Seed(seed), ..new }
+        Request { due, seed: Seed(seed), ..request }
     }
 
     fn pending(&self) -> Vec<Invocation> {
@@ -93,8 +93,8 @@ impl World {
         let (of, now) = (self.pick(), self.now);
         match self.random.u8(..40) {
             0..10 => {
-                let new = self.some_call();
-                let _ = self.store.accept(vec![new], 12).unwrap();
+                let request = self.some_call();
+                let _ = self.store.accept(vec![request], 12).unwrap();
             }
             10..14 => {
                 let event = event(of, ["e", "f"][self.random.usize(..2)], "7", now);
@@ -138,7 +138,7 @@ impl World {
     }
 
     fn end_task(&mut self, task: Invocation) {
-        let ends_it = bare(accepted(task.new.name.as_str(), task.number), 0, self.now);
+        let ends_it = bare(accepted(task.request.name.as_str(), task.number), 0, self.now);
         let again = self.random.bool();
         let end = if again { End::Retry { due: at(self.now + 5) } } else { End::Bare };
         commit(&self.store, Commit { end, ..ends_it }).unwrap();
@@ -162,7 +162,7 @@ impl World {
                 entries.push(Entry::Cancel { asked: asked("cancel"), target: On::Invocation(target) });
             } else {
                 children.push(On::Child(record + entries.len() as u64));
-                let call = NewInvocation { due: None, ..self.some_call() };
+                let call = Request { due: None, ..self.some_call() };
                 let create = matches!(call.call, Call::Mutate).then(|| construction(call.name.as_str(), self.now));
                 entries.push(Entry::Start { asked: asked("start"), child: Box::new(Child { create, call }) });
             }
@@ -172,8 +172,8 @@ impl World {
         let steps = steps_of(&self.store, of);
         let there = self.store.load(&id(of)).unwrap().is_some();
         let constructs = match &turn {
-            Turn::Fresh(new) => matches!(new.call, Call::Construct { .. }),
-            Turn::Accepted { .. } => matches!(before.unwrap().new.call, Call::Construct { .. }),
+            Turn::Fresh(request) => matches!(request.call, Call::Construct { .. }),
+            Turn::Accepted { .. } => matches!(before.unwrap().request.call, Call::Construct { .. }),
         };
         let waits = (there || constructs) && self.random.u8(..3) > 0;
         if waits {
@@ -235,13 +235,13 @@ impl World {
             assert_eq!(pending.len() as u64, head.queued + head.delayed, "the inbox of {of} after {n}");
             let events = self.store.events(&of, 0, usize::MAX).unwrap();
             assert_eq!(events.len() as u64, head.events, "the events of {of} after {n}");
-            let mut alive = pending.iter().filter(|one| !matches!(one.new.call, Call::Task { .. }));
+            let mut alive = pending.iter().filter(|one| !matches!(one.request.call, Call::Task { .. }));
             assert!(alive.clone().skip(1).all(|one| one.begun.is_none()), "one behind another has begun after {n}");
             let timer = alive.next().and_then(Invocation::waiting).map(|waiting| waiting.on.clone());
             due.extend(timer.into_iter().flatten().filter_map(timer_of).min());
             let delayed = &pending[pending.len() - head.delayed as usize..];
-            due.extend(delayed.iter().filter_map(|one| one.new.due));
-            to_be_tidied |= !self.can_run(&of, now) && delayed.iter().any(|one| one.new.due <= Some(now));
+            due.extend(delayed.iter().filter_map(|one| one.request.due));
+            to_be_tidied |= !self.can_run(&of, now) && delayed.iter().any(|one| one.request.due <= Some(now));
         }
         assert_eq!(self.store.next_due(at(0)).unwrap(), due.into_iter().min(), "what is due after {n}");
 

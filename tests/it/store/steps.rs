@@ -34,15 +34,21 @@ fn a_step_is_there_whole(stores: &Fixture) {
     let steps = store.steps(&id("a"), 1, 10).unwrap();
     assert_eq!(steps.iter().map(|step| step.number).collect::<Vec<_>>(), [1, 2]);
     let step = &steps[1];
-    assert_eq!((step.method.as_str(), step.reference, step.micros), ("incr", 2, 5));
-    assert_eq!((step.at, step.seed, step.state), (at(6), Seed([5; 32]), Hash::of(b"two")));
-    assert_eq!((&step.caller, &step.outcome, &step.log), (&Some(reference("boss", 7)), &done("1"), &log("hello")));
+    assert_eq!((step.request.method.as_str(), step.reference, step.micros), ("incr", 2, 5));
+    assert_eq!((step.times, step.request.seed, step.state), (times(6, 6), Seed([5; 32]), Hash::of(b"two")));
+    assert_eq!(
+        (&step.request.caller, &step.outcome, &step.log),
+        (&Some(reference("boss", 7)), &done("1"), &log("hello"))
+    );
 
     let ended = store.invocation(&reference("a", 2)).unwrap().unwrap();
-    assert_eq!(ended.new, call("a", "incr", 5));
-    assert_eq!(ended.status, Status::Ended { at: at(6), outcome: done("1"), log: log("hello"), step: Some(2) });
+    assert_eq!(ended.request, call("a", "incr", 5));
+    assert_eq!(
+        ended.status,
+        Status::Ended { times: times(6, 6), outcome: done("1"), log: log("hello"), step: Some(2) }
+    );
     let made = store.invocation(&reference("a", 1)).unwrap().unwrap();
-    assert_eq!(made.new, construction("a", 1));
+    assert_eq!(made.request, construction("a", 1));
     assert_eq!(store.invocation(&reference("a", 3)).unwrap(), None);
 
     // a step that leaves the state as it was
@@ -109,7 +115,7 @@ fn a_group_is_judged_one_by_one(stores: &Fixture) {
         makes(fresh(construction("a", 5)), 2, 6, b"there already"),
         makes(fresh(construction("c", 5)), 0, 6, b"c1"),
     ];
-    let told = store.commit(group).unwrap();
+    let told = commit_all(&*store, group).unwrap();
     assert_eq!(told[0], Ok(Committed::Done { reference: 2, step: Some(2) }));
     assert_eq!(told[1], Err(Error::Stale { id: "d".to_owned() }));
     assert_eq!(told[2], Ok(Committed::Done { reference: 2, step: Some(2) }));
@@ -125,7 +131,7 @@ fn steps_of_one_actor_follow_each_other_in_a_group(stores: &Fixture) {
     let store = stores.open();
     let mut group = vec![makes(fresh(construction("a", 1)), 0, 2, b"0")];
     group.extend((1..200).map(|n| ends(fresh(call("a", "x", n)), n, n, format!("{n}").as_bytes())));
-    for (n, told) in (1..).zip(store.commit(group).unwrap()) {
+    for (n, told) in (1..).zip(commit_all(&*store, group).unwrap()) {
         assert_eq!(told, Ok(Committed::Done { reference: n, step: Some(n) }));
     }
     assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"199");
@@ -149,7 +155,7 @@ fn what_follows_a_refused_step_in_a_group_is_stale(stores: &Fixture) {
             ends(fresh(call(&of, "incr", 5)), 2, 6, b"2"),
         ];
         commit(&*store, ends(fresh(keyed(&of, "incr", 3, "k")), 1, 4, b"10")).unwrap();
-        let told = store.commit(group).unwrap();
+        let told = commit_all(&*store, group).unwrap();
         assert!(matches!(told[0], Err(Error::Stale { .. }) | Ok(Committed::Known(_))), "{told:?}");
         assert!(told[1].is_ok(), "{told:?}");
         assert!(matches!(told[2], Err(Error::Stale { .. })), "{told:?}");
@@ -195,17 +201,17 @@ fn large_states_and_arguments_come_back(stores: &Fixture) {
     let text = Json::of(&"y".repeat(2_000_000)).unwrap();
     for (n, bytes) in [(2, 5_000_000), (3, 10), (4, 1024), (5, 1025), (6, 4096), (7, 0)] {
         let steps = store.head(&name("a")).unwrap().unwrap().numbers.steps;
-        let with_text = NewInvocation { arguments: text.clone(), ..call("a", "x", 5) };
-        let Turn::Fresh(new) = fresh(with_text) else { unreachable!() };
-        commit(&*store, ends(Turn::Fresh(new), steps, 6, &long(n, bytes))).unwrap();
+        let with_text = Request { arguments: text.clone(), ..call("a", "x", 5) };
+        let Turn::Fresh(request) = fresh(with_text) else { unreachable!() };
+        commit(&*store, ends(Turn::Fresh(request), steps, 6, &long(n, bytes))).unwrap();
         assert!(store.load(&id("a")).unwrap().unwrap().state == long(n, bytes), "{bytes}");
-        assert!(store.steps(&id("a"), steps + 1, 1).unwrap()[0].arguments == text);
+        assert!(store.steps(&id("a"), steps + 1, 1).unwrap()[0].request.arguments == text);
         assert_eq!(store.load(&id("b")).unwrap().unwrap().state, b"small");
     }
-    let number = accept(&*store, NewInvocation { arguments: text.clone(), ..call("a", "x", 5) });
-    assert!(store.next(&name("a"), at(9)).unwrap().unwrap().new.arguments == text);
+    let number = accept(&*store, Request { arguments: text.clone(), ..call("a", "x", 5) });
+    assert!(store.next(&name("a"), at(9)).unwrap().unwrap().request.arguments == text);
     cancel(&*store, "a", number, 9).unwrap();
-    assert!(store.invocation(&reference("a", number)).unwrap().unwrap().new.arguments == text);
+    assert!(store.invocation(&reference("a", number)).unwrap().unwrap().request.arguments == text);
     store.remove(&id("a"), at(10), false).unwrap();
     assert_eq!(store.load(&id("b")).unwrap().unwrap().state, b"small");
 }

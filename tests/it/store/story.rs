@@ -24,7 +24,7 @@ pub fn dump(store: &dyn Store) -> Result<Vec<String>> {
         assert_eq!(snapshot.head, head);
         let steps = store.steps(&id, 1, usize::MAX)?;
         let (actor, last) = (head.actor.as_ref().unwrap(), steps.last().expect("an actor has steps"));
-        assert_eq!((last.number, last.state, last.at), (head.numbers.steps, actor.state, actor.updated));
+        assert_eq!((last.number, last.state, last.times.committed), (head.numbers.steps, actor.state, actor.updated));
         assert!(steps.iter().map(|step| step.number).eq(actor.first_step..=head.numbers.steps), "gaps");
         let (checkpoint, whole) = store.checkpoint(&id, last.number)?.expect("a checkpoint before the last step");
         assert_eq!(steps[(checkpoint - actor.first_step) as usize].state, Hash::of(&whole));
@@ -47,7 +47,7 @@ pub fn dump(store: &dyn Store) -> Result<Vec<String>> {
         lines.push(format!("{of} {head:?} {invocations:?} {pending:?} {tasks:?} {events:?} {key:?}"));
         for invocation in invocations {
             let reference = invocation.reference();
-            let told = store.reference_of(&invocation.new.seed.opaque_id())?;
+            let told = store.reference_of(&invocation.request.seed.opaque_id())?;
             let record = store.record(&reference, 0, usize::MAX)?;
             assert!(invocation.begun.is_none_or(|begun| begun.recorded == record.len() as u64), "{reference}");
             lines.push(format!("{reference} {told:?} {record:?} {:?}", store.beginning(&reference)?));
@@ -70,10 +70,10 @@ pub fn story() -> Vec<Change> {
         at: at(1),
     };
     fn committed(store: &dyn Store, commits: Vec<Commit>) -> Result<()> {
-        store.commit(commits)?.into_iter().try_for_each(|told| told.map(drop))
+        commit_all(store, commits)?.into_iter().try_for_each(|told| told.map(drop))
     }
-    fn accepts(store: &dyn Store, new: NewInvocation) -> Result<()> {
-        store.accept(vec![new], 100)?.into_iter().try_for_each(|told| told.map(drop))
+    fn accepts(store: &dyn Store, request: Request) -> Result<()> {
+        store.accept(vec![request], 100)?.into_iter().try_for_each(|told| told.map(drop))
     }
     let mut story: Vec<Change> = vec![
         Box::new(move |store| store.register(version(b"first".to_vec())).map(drop)),
@@ -112,11 +112,13 @@ fn waiting() -> Vec<Change> {
         store.suspend(suspend).map(drop)
     }
     fn committed(store: &dyn Store, commit: Commit, asks: Progress) -> Result<()> {
-        store.commit(vec![Commit { progress: Some(asks), ..commit }])?.into_iter().try_for_each(|told| told.map(drop))
+        commit_all(store, vec![Commit { progress: Some(asks), ..commit }])?
+            .into_iter()
+            .try_for_each(|told| told.map(drop))
     }
     let on = || vec![On::Child(0), on_event("e"), On::Timer(at(300))];
     vec![
-        Box::new(|store| store.commit(vec![makes(fresh(construction("d", 1)), 0, 2, &[8; 3000])]).map(drop)),
+        Box::new(|store| commit_all(store, vec![makes(fresh(construction("d", 1)), 0, 2, &[8; 3000])]).map(drop)),
         Box::new(move |store| {
             let asks = progress(0, vec![starts(call("c", "child", 61)), starts(task("counter/sum", 62))]);
             suspended(store, suspends(fresh(call("d", "waits", 60)), 1, 60, asks, on()))

@@ -22,7 +22,7 @@ fn tasks_of_one_name_run_at_once(stores: &Fixture) {
     for _ in 0..4 {
         accept(&*store, task("counter/sum", 10));
     }
-    accept(&*store, NewInvocation { due: Some(at(90)), ..task("counter/sum", 10) });
+    accept(&*store, Request { due: Some(at(90)), ..task("counter/sum", 10) });
     assert_eq!(task_numbers(&*store, None, 20, 9), [1, 2, 3, 4]);
     assert_eq!(task_numbers(&*store, Some(1), 20, 2), [2, 3]);
     assert_eq!(task_numbers(&*store, Some(4), 90, 9), [5]);

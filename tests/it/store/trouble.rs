@@ -82,7 +82,7 @@ fn a_full_disk_loses_nothing() {
         let head = store.head(&name("a")).unwrap().unwrap();
         let larger = vec![7; last.len() + 20_000];
         let group = vec![ends(fresh(call("a", "grow", 5)), head.numbers.steps, 6, &larger)];
-        match store.commit(group) {
+        match commit_all(&store, group) {
             Ok(told) => assert!(told[0].is_ok()),
             Err(error) => break error,
         }

@@ -26,7 +26,7 @@ fn a_key_is_used_once(stores: &Fixture) {
     assert_eq!(first, Committed::Done { reference: 2, step: Some(2) });
     let again = commit(&*store, ends(fresh(keyed("a", "incr", 7, "k")), 2, 8, b"2")).unwrap();
     let Committed::Known(known) = again else { panic!("{again:?}") };
-    assert_eq!((known.number, &known.new), (2, &keyed("a", "incr", 5, "k")));
+    assert_eq!((known.number, &known.request), (2, &keyed("a", "incr", 5, "k")));
     assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"1");
     // an accepted one, before it ran, after, and after it failed
     let number = accept(&*store, keyed("a", "incr", 9, "later"));
@@ -212,7 +212,12 @@ fn what_was_cancelled_has_ended(stores: &Fixture) {
         let ended = store.invocation(&reference("a", number)).unwrap().unwrap();
         assert_eq!(
             ended.status,
-            Status::Ended { at: at(6), outcome: Outcome::Failed(cancelled()), log: Log::default(), step: None }
+            Status::Ended {
+                times: Times { began: None, ..times(6, 6) },
+                outcome: Outcome::Failed(cancelled()),
+                log: Log::default(),
+                step: None
+            }
         );
         let again = cancel(&*store, "a", number, 7);
         assert_eq!(again, Err(Error::AlreadyEnded { reference: reference("a", number) }));
@@ -232,11 +237,11 @@ fn a_failed_one_is_resumed_once(stores: &Fixture) {
     let fails = vactor::store::Commit { outcome: failed(), ..ends(fresh(call("a", "x", 5)), 1, 6, b"0") };
     commit(&*store, fails).unwrap();
     assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().resumed_by, None);
-    let resumes = NewInvocation { resumes: Some(2), ..call("a", "x", 7) };
+    let resumes = Request { resumes: Some(2), ..call("a", "x", 7) };
     let by = accept(&*store, resumes.clone());
     assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().resumed_by, Some(by));
     let refused = Err(Error::AlreadyResumed { reference: reference("a", 2), by: reference("a", by) });
     assert_eq!(store.accept(vec![resumes], 100).unwrap(), [refused]);
     commit(&*store, ends(accepted("a", by), 2, 8, b"1")).unwrap();
-    assert_eq!(store.invocation(&reference("a", by)).unwrap().unwrap().new.resumes, Some(2));
+    assert_eq!(store.invocation(&reference("a", by)).unwrap().unwrap().request.resumes, Some(2));
 }

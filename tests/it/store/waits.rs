@@ -37,12 +37,12 @@ fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
     make(&*store, "b", b"0");
     let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![On::Child(0)]);
     let child = store.next(&name("b"), at(62)).unwrap().unwrap();
-    assert_eq!(child.new.caller, Some(reference("a", number)));
+    assert_eq!(child.request.caller, Some(reference("a", number)));
     let record = store.record(&reference("a", number), 0, 9).unwrap();
     let started = Recorded { asked: asked("start b"), answer: Answer::Started(Ok(child.reference())) };
     assert_eq!(record, std::slice::from_ref(&started));
     let is = begun(&*store, "a", number);
-    assert_eq!((is.at, is.recorded, is.saved), (at(50), 1, 0));
+    assert_eq!((is.first_now, is.recorded, is.saved), (at(50), 1, 0));
     assert_eq!(is.waiting, Some(Waiting { asked: asked("wait"), on: vec![On::Child(0)], since: at(60) }));
     assert_eq!(store.next(&name("a"), at(62)).unwrap(), None);
     assert_eq!(store.runnable(None, at(62), 9).unwrap(), [name("b")]);
@@ -61,7 +61,7 @@ fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
     };
     commit(&*store, last).unwrap();
     let step = store.steps(&id("a"), 2, 9).unwrap().remove(0);
-    assert_eq!((step.reference, step.run), (number, Some(RunSoFar { began: at(50), recorded: 2, saved: false })));
+    assert_eq!((step.reference, step.run), (number, Some(RunSoFar { first_now: at(50), recorded: 2, saved: false })));
     // a replay of the history needs the record
     let record = store.record(&reference("a", number), 0, 9).unwrap();
     assert_eq!(record, [started, Recorded { asked: asked("wait"), answer: Answer::Answered(found.answered) }]);
@@ -246,7 +246,7 @@ fn a_save_is_a_step_and_keeps_what_was_before(stores: &Fixture) {
     assert_eq!(store.beginning(&reference("a", number)).unwrap().unwrap(), b"before");
     let step = store.steps(&id("a"), 2, 1).unwrap().remove(0);
     assert_eq!((step.reference, &step.outcome), (number, &Outcome::Succeeded(Json::null())));
-    assert_eq!(step.run, Some(RunSoFar { began: at(50), recorded: 2, saved: true }));
+    assert_eq!(step.run, Some(RunSoFar { first_now: at(50), recorded: 2, saved: true }));
     let record = store.record(&reference("a", number), 1, 9).unwrap();
     assert_eq!(record, [Recorded { asked: asked("save"), answer: Answer::Saved(2) }]);
     // it goes on, before the one that was accepted earlier
@@ -309,13 +309,13 @@ fn what_a_call_from_outside_leaves_is_as_before(stores: &Fixture) {
 fn depth_and_retries_come_back(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
-    let deep = NewInvocation { depth: 7, retries: Some(3), ..call("a", "x", 60) };
+    let deep = Request { depth: 7, retries: Some(3), ..call("a", "x", 60) };
     commit(&*store, ends(fresh(deep.clone()), 1, 60, b"1")).unwrap();
-    assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().new, deep);
+    assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().request, deep);
     let number = accept(&*store, deep.clone());
-    assert_eq!(store.next(&name("a"), at(61)).unwrap().unwrap().new, deep);
+    assert_eq!(store.next(&name("a"), at(61)).unwrap().unwrap().request, deep);
     end(&*store, "a", number, 62);
-    assert_eq!(store.invocation(&reference("a", number)).unwrap().unwrap().new, deep);
+    assert_eq!(store.invocation(&reference("a", number)).unwrap().unwrap().request, deep);
 }
 
 fn who_waits_costs_those_who_look_for_work_nothing(stores: &Fixture) {

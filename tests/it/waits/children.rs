@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use vactor::engine::Phase;
+use vactor::model::Limit;
 
 use super::{Flow, kind};
 
@@ -11,7 +12,7 @@ fn a_blocking_call_waits_for_its_child() {
     assert_eq!(flow.call("a", "add_to", json!({"other": "b", "n": 5})).unwrap(), 5);
     assert_eq!(flow.get("b", "value"), 5);
     let steps = flow.engine.steps("b", 2, 9).unwrap();
-    assert_eq!(steps[0].caller.as_ref().unwrap().to_string(), "a#2");
+    assert_eq!(steps[0].request.caller.as_ref().unwrap().to_string(), "a#2");
     flow.replays("a");
 }
 
@@ -96,8 +97,7 @@ fn calls_nest_so_deep_and_no_deeper() {
 #[test]
 fn an_invocation_has_so_many_children_and_no_more() {
     let flow = Flow::new(&["a"]);
-    let limits = vactor::Limits { children: 5, ..vactor::Limits::default() };
-    let engine = flow.with_limits(limits);
+    let engine = flow.with_limit(Limit::Children, 5);
     let squares = |n: i64| {
         let none = vactor::Options::default();
         engine.call("a", "sum_of_squares", json!({"n": n}), &none).map(|reply| reply.result.value())
@@ -109,7 +109,7 @@ fn an_invocation_has_so_many_children_and_no_more() {
 #[test]
 fn an_invocation_asks_for_so_much_and_no_more() {
     let flow = Flow::new(&["a"]);
-    let engine = flow.with_limits(vactor::Limits { operations: 2000, ..vactor::Limits::default() });
+    let engine = flow.with_limit(Limit::Operations, 2000);
     let ticks = |times: u64| {
         let none = vactor::Options::default();
         engine.call("a", "tick", json!({"times": times}), &none).map(|reply| reply.result.value())

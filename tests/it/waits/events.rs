@@ -90,7 +90,7 @@ fn a_timer_is_never_early_and_the_guests_clock_follows() {
     flow.work();
     assert_eq!(flow.wait(&sleeps).unwrap(), 5000);
     let step = flow.engine.steps("a", 2, 1).unwrap().remove(0);
-    assert_eq!((step.at.as_millis(), step.run.unwrap().began.as_millis()), (BEGIN + 5000, BEGIN));
+    assert_eq!((step.times.now.as_millis(), step.run.unwrap().first_now.as_millis()), (BEGIN + 5000, BEGIN));
 }
 
 #[test]

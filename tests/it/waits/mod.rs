@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vactor::engine::{Options, Phase, Settings, Until};
+use vactor::model::{Limit, LimitOverrides};
 use vactor::{Engine, Error, Reference, Timestamp};
 
 use crate::classes::component;
@@ -52,8 +53,9 @@ impl Flow {
         self.place.engine_with(Flow::settings(&self.clock))
     }
 
-    /// An engine with limits of its own.
-    pub fn with_limits(&self, limits: vactor::Limits) -> Engine {
+    /// An engine whose calls have this limit.
+    pub fn with_limit(&self, limit: Limit, value: u64) -> Engine {
+        let limits = LimitOverrides::new([(limit, value)]).unwrap();
         self.place.engine_with(Settings { limits, ..Flow::settings(&self.clock) })
     }
 

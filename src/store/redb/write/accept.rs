@@ -1,6 +1,6 @@
 //! Accepting invocations.
 
-use crate::model::{Error, Name, NewInvocation, Reference, Result};
+use crate::model::{Call, Error, Head, Name, Reference, Request, Result};
 use crate::store::Accepted;
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
@@ -10,72 +10,132 @@ use crate::store::redb::record::{InvocationRecord, Open, Use};
 use super::Writer;
 
 impl Writer<'_> {
-    pub(in crate::store::redb) fn accept(&mut self, new: NewInvocation, limit: u64) -> Try<Result<Accepted>> {
-        if let Some(key) = &new.key {
-            match invocations::keyed(&self.tables, &new.name, &key.text)? {
+    /// As [`accept`](Writer::accept), for a call from outside: a construction is refused if it could not make its actor.
+    pub(in crate::store::redb) fn accept_new(&mut self, request: Request, limit: u64) -> Try<Result<Accepted>> {
+        let is_known = match &request.key {
+            Some(key) => self.tables.has(&Key::used(&request.name, &key.text))?,
+            None => false,
+        };
+        if matches!(request.call, Call::Construct { .. }) && !is_known {
+            let Head { actor, making, .. } = self.head(&request.name)?;
+            let (is_there, making) = (actor.is_some(), *making);
+            let id = request.name.to_string();
+            if is_there {
+                return Ok(Err(Error::ActorExists { id }));
+            }
+            if let Some(number) = making {
+                let reference = Reference { name: request.name, number };
+                return Ok(Err(Error::BeingMade { id, reference }));
+            }
+        }
+        self.accept(request, limit)
+    }
+
+    pub(super) fn accept(&mut self, request: Request, limit: u64) -> Try<Result<Accepted>> {
+        if let Some(key) = &request.key {
+            match invocations::keyed(&self.tables, &request.name, &key.text)? {
                 Ok(Some(known)) => return Ok(Ok(Accepted::Known(Box::new(known)))),
                 Ok(None) => {}
                 Err(taken) => return Ok(Err(taken)),
             }
         }
-        if let Some(refused) = self.resumed_before(&new)? {
+        if let Some(refused) = self.resumed_before(&request)? {
             return Ok(Err(refused));
         }
-        let name = new.name.clone();
+        let name = request.name.clone();
         let head = self.head(&name)?;
         if head.queued + head.delayed >= limit {
             return Ok(Err(Error::InboxFull { id: name.to_string(), allowed: limit }));
         }
-        self.enter_due(&name, Lane::from(&new.call), new.accepted)?;
-        let number = self.give_number(&new)?;
-        if new.caller.is_some() {
-            self.tell(&new, number)?;
+        self.enter_due(&name, Lane::from(&request.call), request.accepted)?;
+        let number = self.give_number(&request)?;
+        if request.caller.is_some() {
+            self.tell(&request, number)?;
         }
-        let turn = match new.due {
-            Some(due) if due > new.accepted => {
-                self.delay(&new, due, number)?;
+        let turn = match request.due {
+            Some(due) if due > request.accepted => {
+                self.delay(&request, due, number)?;
                 None
             }
-            _ => Some(self.enter(&new, number)?),
+            _ => Some(self.enter(&request, number)?),
         };
-        self.put_open(number, Open { new, turn, attempts: 0, begun: None })?;
+        self.put_open(number, Open { request, turn, attempts: 0, begun: None })?;
         Ok(Ok(Accepted::New(number)))
     }
 
     pub(super) fn put_open(&mut self, number: u64, open: Open) -> Try<()> {
         self.changed();
-        let key = Key::invocation(&open.new.name, number);
+        let key = Key::invocation(&open.request.name, number);
         self.tables.put(&key, &InvocationRecord::Open(open)).map(drop)
     }
 
     /// Why it may not take up another one again, if it wants to.
-    pub(super) fn resumed_before(&self, new: &NewInvocation) -> Try<Option<Error>> {
-        let Some(old) = new.resumes else { return Ok(None) };
-        let by: Option<u64> = self.tables.get(&Key::resumed(&new.name, old))?;
-        let reference = |number| Reference { name: new.name.clone(), number };
+    pub(super) fn resumed_before(&self, request: &Request) -> Try<Option<Error>> {
+        let Some(old) = request.resumes else { return Ok(None) };
+        let by: Option<u64> = self.tables.get(&Key::resumed(&request.name, old))?;
+        let reference = |number| Reference { name: request.name.clone(), number };
         Ok(by.map(|by| Error::AlreadyResumed { reference: reference(old), by: reference(by) }))
     }
 
     /// The reference of a new invocation; its key belongs to it from now on, and it has taken up what it resumes.
-    pub(super) fn give_number(&mut self, new: &NewInvocation) -> Try<u64> {
-        let head = self.head_mut(&new.name)?;
+    pub(super) fn give_number(&mut self, request: &Request) -> Try<u64> {
+        let head = self.head_mut(&request.name)?;
         head.numbers.references += 1;
         let number = head.numbers.references;
-        if let Some(key) = &new.key {
-            let used = Use { number, at: new.accepted, event: None };
-            self.tables.put(&Key::used(&new.name, &key.text), &used)?;
+        if matches!(request.call, Call::Construct { .. }) && head.actor.is_none() {
+            head.making.get_or_insert(number);
         }
-        if let Some(old) = new.resumes {
-            self.tables.put(&Key::resumed(&new.name, old), &number)?;
+        if let Some(key) = &request.key {
+            let used = Use { number, at: request.accepted, event: None };
+            self.tables.put(&Key::used(&request.name, &key.text), &used)?;
+        }
+        if let Some(old) = request.resumes {
+            self.tables.put(&Key::resumed(&request.name, old), &number)?;
         }
         Ok(number)
     }
 
+    /// A construction has ended: if it was the one that was to make the actor, the next one is.
+    pub(super) fn construction_ended(&mut self, request: &Request, number: u64) -> Try<()> {
+        if !matches!(request.call, Call::Construct { .. }) || self.head(&request.name)?.making != Some(number) {
+            return Ok(());
+        }
+        let mut next = None;
+        for pending in invocations::open_numbers(&self.tables, &request.name, None, usize::MAX)? {
+            let open = invocations::open(&self.tables, &request.name, pending)?;
+            if pending != number && open.is_some_and(|open| matches!(open.request.call, Call::Construct { .. })) {
+                next = Some(pending);
+                break;
+            }
+        }
+        self.head_mut(&request.name)?.making = next;
+        Ok(())
+    }
+
+    /// Whether a construction of a name is accepted and has not ended: in the inbox, or (`delayed`) later.
+    pub(super) fn is_to_be_made(&mut self, name: &Name, delayed: bool) -> Try<bool> {
+        let Some(first) = self.head(name)?.making else { return Ok(false) };
+        let stands = |number| -> Try<bool> {
+            let open = invocations::open(&self.tables, name, number)?;
+            Ok(open.is_some_and(|open| matches!(open.request.call, Call::Construct { .. }) && open.turn.is_some()))
+        };
+        if delayed || stands(first)? {
+            return Ok(true);
+        }
+        // the first one is delayed, and another may stand in the inbox
+        for number in invocations::open_numbers(&self.tables, name, None, usize::MAX)? {
+            if stands(number)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Keeps whose the opaque id of an invocation is, which somebody is told.
-    pub(super) fn tell(&mut self, new: &NewInvocation, number: u64) -> Try<()> {
-        let id = new.seed.opaque_id();
-        self.tables.put(&Key::opaque(&id), &Reference { name: new.name.clone(), number })?;
-        self.tables.put(&Key::told(&new.name, number), &id).map(drop)
+    pub(super) fn tell(&mut self, request: &Request, number: u64) -> Try<()> {
+        let id = request.seed.opaque_id();
+        self.tables.put(&Key::opaque(&id), &Reference { name: request.name.clone(), number })?;
+        self.tables.put(&Key::told(&request.name, number), &id).map(drop)
     }
 
     /// Forgets the opaque ids of a name's invocations, but of those that stay.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Answer, Error, Fault, HostFault, Log, Name, Outcome, Recorded, Reference, RunSoFar, Timestamp};
+use crate::model::{
+    Answer, Error, Fault, HostFault, Log, Name, Outcome, Recorded, Reference, RunSoFar, Times, Timestamp,
+};
 use crate::store::End;
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
@@ -79,26 +81,31 @@ impl Writer<'_> {
 
     fn cancel_one(&mut self, reference: &Reference, mut open: Open, fault: Fault, how: Cancelling<'_>) -> Try<()> {
         self.end_run(reference, &mut open)?;
-        self.leave(&open.new, reference.number, open.turn)?;
-        let Open { new, attempts, begun, .. } = open;
+        self.leave(&open.request, reference.number, open.turn)?;
+        self.construction_ended(&open.request, reference.number)?;
+        let Open { request, attempts, begun, .. } = open;
         let (outcome, log) = (Outcome::Failed(fault), Log::default());
+        let times = Times {
+            began: begun.as_ref().map(|begun| begun.began),
+            committed: how.at,
+            now: begun.as_ref().map_or(how.at, |begun| begun.clock),
+        };
         let ran = begun.is_some() || how.running.contains(reference);
-        let actor = &self.head(&new.name)?.actor;
+        let actor = &self.head(&request.name)?.actor;
         if let Some(actor) = actor
             && ran
-            && Lane::from(&new.call) == Lane::Actor
-            && how.removed != Some(&new.name)
+            && Lane::from(&request.call) == Lane::Actor
+            && how.removed != Some(&request.name)
         {
-            // neither the actor's clock nor the guest's goes back
-            let clock = begun.as_ref().map_or(how.at, |begun| begun.clock.max(how.at));
-            let (at, version) = (clock.max(actor.updated), actor.version);
-            let run = begun.map(|begun| RunSoFar { began: begun.at, recorded: begun.recorded, saved: false });
-            let end = End::Step { version, state: None };
-            let entry = Entry { at, outcome, log, micros: 0, end, hash: None, run };
-            let step = self.take_step(entry, new, reference.number)?;
+            let times = Times { now: times.now.max(actor.clock), ..times };
+            let end = End::Step { version: actor.version, state: None };
+            let run =
+                begun.map(|begun| RunSoFar { first_now: begun.first_now, recorded: begun.recorded, saved: false });
+            let entry = Entry { times, outcome, log, micros: 0, end, hash: None, run };
+            let step = self.take_step(entry, request, reference.number)?;
             return self.put_ended(reference, step, true);
         }
-        let bare = InvocationRecord::Bare { new, at: how.at, outcome, log, attempts };
+        let bare = InvocationRecord::Bare { request, times, outcome, log, attempts };
         self.tables.put(&Key::invocation(&reference.name, reference.number), &bare).map(drop)
     }
 }

@@ -1,6 +1,6 @@
 //! The end of invocations, each with its step, and what a run commits before.
 
-use crate::model::{Call, Error, Hash, Invocation, NewInvocation, Reference, Result, RunSoFar, Timestamp};
+use crate::model::{Call, Error, Hash, Invocation, Reference, Request, Result, RunSoFar, Times, Timestamp};
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
 use crate::store::redb::key::Key;
@@ -42,19 +42,19 @@ impl From<Commit> for Ready {
 impl Writer<'_> {
     /// After a refused commit all that follow on its actor are stale, for the step counter alone does not tell: it may have come
     /// to what they expect by steps of somebody else.
-    pub(in crate::store::redb) fn commit(&mut self, ready: Ready) -> Try<Result<Committed>> {
+    pub(in crate::store::redb) fn commit(&mut self, ready: Ready, at: Timestamp) -> Try<Result<Committed>> {
         let name = ready.commit.turn.name().clone();
         if self.refused.contains(&name) {
             return Ok(stale(&name));
         }
-        let committed = self.commit_alone(ready)?;
+        let committed = self.commit_alone(ready, at)?;
         if !matches!(committed, Ok(Committed::Done { .. })) {
             self.refused.insert(name);
         }
         Ok(committed)
     }
 
-    fn commit_alone(&mut self, ready: Ready) -> Try<Result<Committed>> {
+    fn commit_alone(&mut self, ready: Ready, at: Timestamp) -> Try<Result<Committed>> {
         let Ready { mut commit, state: hash } = ready;
         let saves = commit.progress.as_mut().and_then(|progress| progress.save.take());
         let judged = self.judge(&commit.turn, commit.expected_steps, commit.progress.as_ref(), saves.is_some())?;
@@ -63,7 +63,7 @@ impl Writer<'_> {
             Ok(Judged::Known(known)) => return Ok(Ok(Committed::Known(known))),
             Err(refused) => return Ok(Err(refused)),
         };
-        let name = &standing.open.new.name;
+        let name = &standing.open.request.name;
         let there = self.head(name)?.actor.is_some();
         match commit.end {
             // it was removed meanwhile
@@ -78,17 +78,18 @@ impl Writer<'_> {
         };
         let mut open = standing.open;
         if commit.known {
-            self.tell(&open.new, reference.number)?;
+            self.tell(&open.request, reference.number)?;
         }
         if let Some(progress) = commit.progress {
-            self.go_on(&reference, &mut open, commit.at, progress)?;
+            self.go_on(&reference, &mut open, at, progress)?;
         }
-        let Commit { at, outcome, log, micros, end, .. } = commit;
+        let Commit { began, now, outcome, log, micros, end, .. } = commit;
         if let End::Retry { due } = end {
             self.retry(open, reference.number, due)?;
             return Ok(Ok(Committed::Done { reference: reference.number, step: None }));
         }
-        let entry = Entry { at, outcome, log, micros, end, hash, run: None };
+        let times = Times { began, committed: at, now };
+        let entry = Entry { times, outcome, log, micros, end, hash, run: None };
         let step = match saves {
             Some(asked) => Some(self.save(&reference, open, entry, asked)?),
             None => self.end(&reference, open, entry, number.is_some())?,
@@ -101,24 +102,25 @@ impl Writer<'_> {
         if was_recorded {
             self.end_run(reference, &mut open)?;
         }
-        let Open { new, begun, attempts, .. } = open;
+        self.construction_ended(&open.request, reference.number)?;
+        let Open { request, begun, attempts, .. } = open;
         if matches!(entry.end, End::Bare) {
-            let Entry { at, outcome, log, .. } = entry;
-            let bare = InvocationRecord::Bare { new, at, outcome, log, attempts };
+            let Entry { times, outcome, log, .. } = entry;
+            let bare = InvocationRecord::Bare { request, times, outcome, log, attempts };
             self.tables.put(&Key::invocation(&reference.name, reference.number), &bare)?;
             return Ok(None);
         }
-        let run = begun.map(|begun| RunSoFar { began: begun.at, recorded: begun.recorded, saved: false });
-        let step = self.take_step(Entry { run, ..entry }, new, reference.number)?;
+        let run = begun.map(|begun| RunSoFar { first_now: begun.first_now, recorded: begun.recorded, saved: false });
+        let step = self.take_step(Entry { run, ..entry }, request, reference.number)?;
         self.put_ended(reference, step, was_recorded)?;
         Ok(Some(step))
     }
 
     /// A task that failed stands among the delayed, and is tried again.
     fn retry(&mut self, open: Open, number: u64, due: Timestamp) -> Try<()> {
-        self.delay(&open.new, due, number)?;
-        let new = NewInvocation { due: Some(due), ..open.new };
-        self.put_open(number, Open { new, turn: None, attempts: open.attempts + 1, begun: None })
+        self.delay(&open.request, due, number)?;
+        let request = Request { due: Some(due), ..open.request };
+        self.put_open(number, Open { request, turn: None, attempts: open.attempts + 1, begun: None })
     }
 
     /// Whether what a run says still holds; nothing is written yet. `stays` says that the invocation goes on after it.
@@ -130,9 +132,9 @@ impl Writer<'_> {
         stays: bool,
     ) -> Try<Result<Judged>> {
         let standing = match turn {
-            Turn::Fresh(new) => match self.judge_fresh(new)? {
+            Turn::Fresh(request) => match self.judge_fresh(request)? {
                 Ok(None) => {
-                    let open = Open { new: (**new).clone(), turn: None, attempts: 0, begun: None };
+                    let open = Open { request: (**request).clone(), turn: None, attempts: 0, begun: None };
                     Standing { open, number: None }
                 }
                 Ok(Some(known)) => return Ok(Ok(Judged::Known(Box::new(known)))),
@@ -143,14 +145,14 @@ impl Writer<'_> {
                 None => return Ok(stale(name)),
             },
         };
-        let name = &standing.open.new.name;
+        let name = &standing.open.request.name;
         if let Some(progress) = progress
             && !self.follows(&standing.open, progress)?
         {
             return Ok(stale(name));
         }
         // a task has no steps, and no place that others respect
-        if !matches!(standing.open.new.call, Call::Task { .. })
+        if !matches!(standing.open.request.call, Call::Task { .. })
             && (self.head(name)?.numbers.steps != steps || !self.has_its_turn(&standing, stays)?)
         {
             return Ok(stale(name));
@@ -159,14 +161,14 @@ impl Writer<'_> {
     }
 
     /// What is to be said of a call that is accepted this moment: who used its key, or why it is refused.
-    fn judge_fresh(&self, new: &NewInvocation) -> Try<Result<Option<Invocation>>> {
-        if let Some(key) = &new.key {
-            let known = invocations::keyed(&self.tables, &new.name, &key.text)?;
+    fn judge_fresh(&self, request: &Request) -> Try<Result<Option<Invocation>>> {
+        if let Some(key) = &request.key {
+            let known = invocations::keyed(&self.tables, &request.name, &key.text)?;
             if !matches!(known, Ok(None)) {
                 return Ok(known);
             }
         }
-        Ok(self.resumed_before(new)?.map_or(Ok(None), Err))
+        Ok(self.resumed_before(request)?.map_or(Ok(None), Err))
     }
 
     /// Whether progress goes on from the record as it is, and what it takes is there.
@@ -176,7 +178,7 @@ impl Writer<'_> {
         }
         for entry in &progress.entries {
             if let Asks::Taken { event, number, .. } = entry
-                && !self.tables.has(&Key::event(&open.new.name, event, *number))?
+                && !self.tables.has(&Key::event(&open.request.name, event, *number))?
             {
                 return Ok(false);
             }
@@ -187,14 +189,15 @@ impl Writer<'_> {
     /// Whether nothing else of the actor has begun; and where it stays, whether it may stand before the others.
     fn has_its_turn(&mut self, standing: &Standing, stays: bool) -> Try<bool> {
         let Standing { open, number } = standing;
-        if open.begun.is_some() || self.head(&open.new.name)?.queued == 0 {
+        if open.begun.is_some() || self.head(&open.request.name)?.queued == 0 {
             return Ok(true);
         }
-        let Some((_, first)) = invocations::first(&self.tables, &open.new.name)? else { return Ok(true) };
+        let Some((_, first)) = invocations::first(&self.tables, &open.request.name)? else { return Ok(true) };
         if *number == Some(first) {
             return Ok(true);
         }
-        let begun = invocations::open(&self.tables, &open.new.name, first)?.is_some_and(|open| open.begun.is_some());
+        let begun =
+            invocations::open(&self.tables, &open.request.name, first)?.is_some_and(|open| open.begun.is_some());
         let may_stay = !stays || open.turn.is_none();
         Ok(!begun && may_stay)
     }
@@ -202,14 +205,14 @@ impl Writer<'_> {
     /// Puts an invocation that stays and has begun where its actor's inbox begins; answers its reference.
     pub(super) fn place(&mut self, standing: &mut Standing) -> Try<Reference> {
         let Standing { open, number } = standing;
-        let reference = Reference { name: open.new.name.clone(), number: self.number(&open.new, *number)? };
+        let reference = Reference { name: open.request.name.clone(), number: self.number(&open.request, *number)? };
         if open.turn.is_some() {
             return Ok(reference);
         }
         if number.is_some() {
-            self.leave(&open.new, reference.number, None)?;
+            self.leave(&open.request, reference.number, None)?;
         }
-        open.turn = Some(self.enter_first(&open.new, reference.number)?);
+        open.turn = Some(self.enter_first(&open.request, reference.number)?);
         Ok(reference)
     }
 
@@ -217,12 +220,12 @@ impl Writer<'_> {
     fn unplace(&mut self, standing: &Standing) -> Try<Reference> {
         let Standing { open, number } = standing;
         if let Some(number) = *number {
-            self.leave(&open.new, number, open.turn)?;
+            self.leave(&open.request, number, open.turn)?;
         }
-        Ok(Reference { name: open.new.name.clone(), number: self.number(&open.new, *number)? })
+        Ok(Reference { name: open.request.name.clone(), number: self.number(&open.request, *number)? })
     }
 
-    fn number(&mut self, new: &NewInvocation, number: Option<u64>) -> Try<u64> {
-        number.map_or_else(|| self.give_number(new), Ok)
+    fn number(&mut self, request: &Request, number: Option<u64>) -> Try<u64> {
+        number.map_or_else(|| self.give_number(request), Ok)
     }
 }

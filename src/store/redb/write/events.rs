@@ -6,7 +6,6 @@ use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
 use crate::store::redb::key::Key;
 use crate::store::redb::record::{EventRecord, Use};
-use crate::store::redb::waits;
 
 use super::Writer;
 
@@ -29,7 +28,7 @@ impl Writer<'_> {
                 None => {}
             }
         }
-        if self.head(&name)?.actor.is_none() && !waits::is_to_be_made(&self.tables, &name, true)? {
+        if self.head(&name)?.actor.is_none() && !self.is_to_be_made(&name, true)? {
             return Ok(Err(Error::NoActor { id: name.to_string(), similar: None }));
         }
         if self.head(&name)?.events >= limit {

@@ -5,7 +5,7 @@
 //! for no reason: where a task left it and its actor's first waits, and where a cycle that a delayed invocation closed is broken
 //! by somebody else. Whoever looks for work takes that back.
 
-use crate::model::{Call, Name, NewInvocation, Reference, Timestamp};
+use crate::model::{Call, Name, Reference, Request, Timestamp};
 use crate::store::redb::boundary::{Try, damaged};
 use crate::store::redb::graph;
 use crate::store::redb::invocations;
@@ -16,42 +16,44 @@ use super::Writer;
 
 impl Writer<'_> {
     /// Puts an accepted invocation at the end of the inbox; answers its place.
-    pub(super) fn enter(&mut self, new: &NewInvocation, number: u64) -> Try<u64> {
-        let name = &new.name;
+    pub(super) fn enter(&mut self, request: &Request, number: u64) -> Try<u64> {
+        let name = &request.name;
         let head = self.head_mut(name)?;
         head.numbers.turns += 1;
         head.queued += 1;
         let (turn, alone) = (head.numbers.turns, head.queued == 1);
-        self.tables.put(&Key::inbox(name, Lane::from(&new.call), turn), &number)?;
+        self.tables.put(&Key::inbox(name, Lane::from(&request.call), turn), &number)?;
         if alone {
             self.tables.put(&Key::ready(name), &())?;
-        } else if matches!(new.call, Call::Task { .. }) {
+        } else if matches!(request.call, Call::Task { .. }) {
             self.wake(name)?;
         }
         Ok(turn)
     }
 
     /// Puts an invocation of an actor that has begun before all others; answers its place.
-    pub(super) fn enter_first(&mut self, new: &NewInvocation, number: u64) -> Try<u64> {
-        let Some((first, _)) = invocations::first(&self.tables, &new.name)? else { return self.enter(new, number) };
+    pub(super) fn enter_first(&mut self, request: &Request, number: u64) -> Try<u64> {
+        let Some((first, _)) = invocations::first(&self.tables, &request.name)? else {
+            return self.enter(request, number);
+        };
         // nothing begins before one that has begun, so no place before the first of all is ever asked for twice
         let Some(turn) = first.checked_sub(1) else {
-            return damaged(format!("the inbox of {} has no place before its first", new.name));
+            return damaged(format!("the inbox of {} has no place before its first", request.name));
         };
-        self.head_mut(&new.name)?.queued += 1;
-        self.tables.put(&Key::inbox(&new.name, Lane::Actor, turn), &number)?;
+        self.head_mut(&request.name)?.queued += 1;
+        self.tables.put(&Key::inbox(&request.name, Lane::Actor, turn), &number)?;
         Ok(turn)
     }
 
-    pub(super) fn delay(&mut self, new: &NewInvocation, due: Timestamp, number: u64) -> Try<()> {
-        self.head_mut(&new.name)?.delayed += 1;
-        self.tables.put(&Key::delayed(&new.name, Lane::from(&new.call), due, number), &())?;
-        self.tables.put(&Key::due(due, &new.name, number), &()).map(drop)
+    pub(super) fn delay(&mut self, request: &Request, due: Timestamp, number: u64) -> Try<()> {
+        self.head_mut(&request.name)?.delayed += 1;
+        self.tables.put(&Key::delayed(&request.name, Lane::from(&request.call), due, number), &())?;
+        self.tables.put(&Key::due(due, &request.name, number), &()).map(drop)
     }
 
     /// Takes an accepted invocation from where it stands.
-    pub(super) fn leave(&mut self, new: &NewInvocation, number: u64, turn: Option<u64>) -> Try<()> {
-        let (name, lane) = (&new.name, Lane::from(&new.call));
+    pub(super) fn leave(&mut self, request: &Request, number: u64, turn: Option<u64>) -> Try<()> {
+        let (name, lane) = (&request.name, Lane::from(&request.call));
         let touched = self.touch(name)?;
         touched.changed = true;
         touched.left |= turn.is_some();
@@ -60,7 +62,7 @@ impl Writer<'_> {
             return damaged(format!("the inbox of {name} holds more than its head says"));
         };
         *count = fewer;
-        match (turn, new.due) {
+        match (turn, request.due) {
             (Some(turn), _) => self.tables.delete(&Key::inbox(name, lane, turn)),
             (None, Some(due)) => {
                 self.tables.delete(&Key::delayed(name, lane, due, number))?;
@@ -79,10 +81,10 @@ impl Writer<'_> {
         for key in due {
             let number = invocations::number_of(&key)?;
             let at = Key::invocation(name, number);
-            if let InvocationRecord::Open(Open { new, turn: None, attempts, begun }) = self.tables.must(&at)? {
-                self.leave(&new, number, None)?;
-                let turn = Some(self.enter(&new, number)?);
-                self.tables.put(&at, &InvocationRecord::Open(Open { new, turn, attempts, begun }))?;
+            if let InvocationRecord::Open(Open { request, turn: None, attempts, begun }) = self.tables.must(&at)? {
+                self.leave(&request, number, None)?;
+                let turn = Some(self.enter(&request, number)?);
+                self.tables.put(&at, &InvocationRecord::Open(Open { request, turn, attempts, begun }))?;
                 self.look_for_a_cycle(&Reference { name: name.clone(), number }, now)?;
             }
         }

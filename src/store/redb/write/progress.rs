@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_bytes::ByteBuf;
 
 use crate::model::{
-    Answer, Answered, Asked, Begun, Fault, HostFault, Json, NewInvocation, On, Origin, Outcome, Recorded, Reference,
-    RunSoFar, Timestamp,
+    Answer, Answered, Asked, Begun, Fault, HostFault, Json, On, Origin, Outcome, Recorded, Reference, Request,
+    RunSoFar, Times, Timestamp,
 };
 use crate::store::redb::boundary::Try;
 use crate::store::redb::key::Key;
@@ -22,9 +22,8 @@ impl Writer<'_> {
     /// Does what a run asked for, and puts it in the invocation's record. Its wait, if it had one, is over.
     pub(super) fn go_on(&mut self, me: &Reference, open: &mut Open, at: Timestamp, progress: Progress) -> Try<()> {
         self.end_wait(me, open)?;
-        let Progress { began, entries, sends, inbox_limit, .. } = progress;
-        let mut begun =
-            open.begun.take().unwrap_or(Begun { at: began, clock: began, recorded: 0, saved: 0, waiting: None });
+        let Progress { began, first_now, entries, sends, inbox_limit, .. } = progress;
+        let mut begun = open.begun.take().unwrap_or_else(|| Begun::new(began, first_now));
         for entry in entries {
             let recorded = match entry {
                 Asks::Start { asked, child } => {
@@ -68,11 +67,11 @@ impl Writer<'_> {
 
     /// Accepts a child or a message, and before it the making of its actor where there is none.
     fn start(&mut self, me: &Reference, child: Child, limit: u64) -> Try<Result<Reference, Fault>> {
-        let by = |new| NewInvocation { caller: Some(me.clone()), ..new };
+        let by = |request| Request { caller: Some(me.clone()), ..request };
         let Child { create, call } = child;
         if let Some(create) = create
             && self.head(&create.name)?.actor.is_none()
-            && !waits::is_to_be_made(&self.tables, &create.name, false)?
+            && !self.is_to_be_made(&create.name, false)?
             && let Err(fault) = self.accept_for(by(create), limit)?
         {
             return Ok(Err(fault));
@@ -80,9 +79,9 @@ impl Writer<'_> {
         self.accept_for(by(call), limit)
     }
 
-    fn accept_for(&mut self, new: NewInvocation, limit: u64) -> Try<Result<Reference, Fault>> {
-        let name = new.name.clone();
-        Ok(match self.accept(new, limit)? {
+    fn accept_for(&mut self, request: Request, limit: u64) -> Try<Result<Reference, Fault>> {
+        let name = request.name.clone();
+        Ok(match self.accept(request, limit)? {
             Ok(Accepted::New(number)) => Ok(Reference { name, number }),
             Ok(Accepted::Known(known)) => Ok(known.reference()),
             Err(error) => {
@@ -102,17 +101,17 @@ impl Writer<'_> {
 
     /// A step that is not the end: it is the last entry of the record so far. Answers its number.
     pub(super) fn save(&mut self, me: &Reference, mut open: Open, entry: Entry, asked: Asked) -> Try<u64> {
-        let mut begun =
-            open.begun.take().unwrap_or(Begun { at: entry.at, clock: entry.at, recorded: 0, saved: 0, waiting: None });
+        let Times { began, committed, now } = entry.times;
+        let mut begun = open.begun.take().unwrap_or_else(|| Begun::new(began.unwrap_or(committed), now));
         if begun.saved == 0
             && let Some(actor) = self.head(&me.name)?.actor.clone()
         {
             let state = ByteBuf::from(self.state_of(&me.name, &actor)?);
             self.tables.put(&Key::beginning(&me.name, me.number), &state)?;
         }
-        let run = RunSoFar { began: begun.at, recorded: begun.recorded + 1, saved: true };
+        let run = RunSoFar { first_now: begun.first_now, recorded: begun.recorded + 1, saved: true };
         let entry = Entry { outcome: Outcome::Succeeded(Json::null()), run: Some(run), ..entry };
-        let step = self.take_step(entry, open.new.clone(), me.number)?;
+        let step = self.take_step(entry, open.request.clone(), me.number)?;
         self.record(me, &mut begun, &Recorded { asked, answer: Answer::Saved(step) })?;
         begun.saved += 1;
         open.begun = Some(begun);

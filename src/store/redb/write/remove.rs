@@ -15,7 +15,8 @@ impl Writer<'_> {
     /// A task may have the name of an actor; what is of it stays.
     pub(in crate::store::redb) fn remove(&mut self, id: &ActorId, at: Timestamp, force: bool) -> Try<()> {
         let name = &Name::from(id);
-        if self.head(name)?.actor.is_none() {
+        let head = self.head(name)?;
+        if head.actor.is_none() && head.making.is_none() {
             return Err(Error::NoActor { id: id.to_string(), similar: None }.into());
         }
         let mut kept = BTreeSet::new();
@@ -25,8 +26,8 @@ impl Writer<'_> {
             let (key, record) = entry?;
             let number = invocations::number_of(&key)?;
             match record {
-                InvocationRecord::Open(Open { new, .. }) | InvocationRecord::Bare { new, .. }
-                    if matches!(new.call, Call::Task { .. }) =>
+                InvocationRecord::Open(Open { request, .. }) | InvocationRecord::Bare { request, .. }
+                    if matches!(request.call, Call::Task { .. }) =>
                 {
                     kept.insert(number);
                 }
@@ -56,6 +57,7 @@ impl Writer<'_> {
         touched.state = None;
         touched.changed = true;
         touched.head.actor = None;
+        touched.head.making = None;
         touched.head.events = 0;
         Ok(())
     }

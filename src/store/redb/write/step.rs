@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_bytes::ByteBuf;
 
-use crate::model::{Actor, Hash, Log, Name, NewInvocation, Outcome, Reference, RunSoFar, Step, Timestamp};
+use crate::model::{Actor, Hash, Log, Name, Outcome, Reference, Request, RunSoFar, Step, Times};
 use crate::store::End;
 use crate::store::redb::actors;
 use crate::store::redb::boundary::{Try, damaged};
@@ -18,7 +18,7 @@ const IN_STEP: usize = 512;
 
 /// What a step tells beside its invocation.
 pub(super) struct Entry {
-    pub at: Timestamp,
+    pub times: Times,
     pub outcome: Outcome,
     pub log: Log,
     pub micros: u64,
@@ -31,20 +31,21 @@ pub(super) struct Entry {
 
 impl Writer<'_> {
     /// Adds a step to the actor's journal; answers its number.
-    pub(super) fn take_step(&mut self, entry: Entry, new: NewInvocation, reference: u64) -> Try<u64> {
-        let NewInvocation { name, call, method, arguments, key, caller, meta, seed, accepted, due, .. } = new;
-        let NewInvocation { resumes, depth, retries, .. } = new;
-        let Entry { at, outcome, log, micros, end, hash, run } = entry;
+    pub(super) fn take_step(&mut self, entry: Entry, request: Request, reference: u64) -> Try<u64> {
+        let name = request.name.clone();
+        let Entry { mut times, outcome, log, micros, end, hash, run } = entry;
         let head = self.head_mut(&name)?;
         head.numbers.steps += 1;
         let number = head.numbers.steps;
         let (version, state, mut actor) = match (end, head.actor.take()) {
             (End::Made { class, version, state }, None) => {
+                head.making = None;
                 let actor = Actor {
                     class,
                     version,
-                    created: at,
-                    updated: at,
+                    created: times.committed,
+                    updated: times.committed,
+                    clock: times.now,
                     first_step: number,
                     state: Hash::of(&[]),
                     state_bytes: 0,
@@ -59,27 +60,12 @@ impl Writer<'_> {
         if let (Some(state), Some(hash)) = (&state, hash) {
             (actor.state, actor.state_bytes) = (hash, state.len() as u64);
         }
-        (actor.updated, actor.version) = (at, version);
-        let state_hash = actor.state;
-        let step = Step {
-            number,
-            reference,
-            version,
-            method,
-            arguments,
-            caller,
-            meta,
-            at,
-            seed,
-            outcome,
-            log,
-            micros,
-            state: state_hash,
-            run,
-        };
+        // a clock that went back does not turn the journal's times around
+        times.committed = times.committed.max(actor.updated);
+        (actor.updated, actor.clock, actor.version) = (times.committed, actor.clock.max(times.now), version);
         let checkpoint = actor.checkpoint;
-        let record = StepRecord { step, call, key, accepted, due, resumes, checkpoint, state: None, depth, retries };
-        self.put_step(&name, record, state, actor)?;
+        let step = Step { number, reference, version, request, times, outcome, log, micros, state: actor.state, run };
+        self.put_step(&name, StepRecord { step, checkpoint, state: None }, state, actor)?;
         Ok(number)
     }
 

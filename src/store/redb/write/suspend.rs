@@ -19,8 +19,8 @@ impl Writer<'_> {
             Ok(Judged::Known(known)) => return Ok(Ok(Suspended::Known(known))),
             Err(refused) => return Ok(Err(refused)),
         };
-        let name = &standing.open.new.name;
-        if standing.open.new.call == Call::Mutate && self.head(name)?.actor.is_none() {
+        let name = &standing.open.request.name;
+        if standing.open.request.call == Call::Mutate && self.head(name)?.actor.is_none() {
             // it was removed meanwhile
             return Ok(stale(name));
         }
@@ -28,7 +28,7 @@ impl Writer<'_> {
         let me = self.place(&mut standing)?;
         let mut open = standing.open;
         if known {
-            self.tell(&open.new, me.number)?;
+            self.tell(&open.request, me.number)?;
         }
         let waits_still = open
             .begun

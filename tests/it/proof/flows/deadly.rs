@@ -8,8 +8,8 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use vactor::model::{
-    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, NewInvocation, On, Recorded, Reference, Result,
-    Step, Timestamp,
+    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Recorded, Reference, Request, Result, Step,
+    Timestamp,
 };
 use vactor::store::{
     Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, RedbStore, Registered, Snapshot,
@@ -96,14 +96,14 @@ macro_rules! passed_on {
 }
 
 impl Store for Deadly {
-    fn accept(&self, invocations: Vec<NewInvocation>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
+    fn accept(&self, invocations: Vec<Request>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
         let is_new = |accepted: &Result<Accepted>| matches!(accepted, Ok(Accepted::New(_)));
         self.write(|| self.store.accept(invocations, inbox_limit), |all| all.iter().any(is_new))
     }
 
-    fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>> {
+    fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>> {
         let is_done = |committed: &Result<Committed>| matches!(committed, Ok(Committed::Done { .. }));
-        self.write(|| self.store.commit(commits), |all| all.iter().any(is_done))
+        self.write(|| self.store.commit(commits, at), |all| all.iter().any(is_done))
     }
 
     fn suspend(&self, suspend: Suspend) -> Result<Suspended> {

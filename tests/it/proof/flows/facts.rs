@@ -32,7 +32,7 @@ pub fn facts(engine: &Engine) -> Facts {
             assert_eq!(last == step.number, !is_save, "step {} of {id}", step.number);
             let (reference, log) = (step.reference, step.log.lines.iter().map(|line| line.message.as_str()));
             let fact = json!({
-                "reference": reference, "method": step.method, "outcome": told(&step.outcome), "save": is_save,
+                "reference": reference, "method": step.request.method, "outcome": told(&step.outcome), "save": is_save,
                 "state": without_ids(&String::from_utf8(state).unwrap()), "log": log.collect::<Vec<_>>(),
             });
             facts.insert(format!("step {} of {id}", step.number), fact);
@@ -54,11 +54,11 @@ fn invocations(engine: &Engine, name: &Name, facts: &mut Facts) {
 
 fn about(engine: &Engine, invocation: &Invocation) -> Value {
     let Status::Ended { outcome, step, .. } = &invocation.status else { panic!("{invocation:?} has not ended") };
-    let new = &invocation.new;
+    let request = &invocation.request;
     let children = engine.children(invocation).unwrap();
     json!({
-        "method": new.method, "arguments": new.arguments.value(), "outcome": told(outcome), "step": step,
-        "caller": new.caller.as_ref().map(Reference::to_string), "attempts": invocation.attempts, "resumes": new.resumes,
+        "method": request.method, "arguments": request.arguments.value(), "outcome": told(outcome), "step": step,
+        "caller": request.caller.as_ref().map(Reference::to_string), "attempts": invocation.attempts, "resumes": request.resumes,
         "resumed by": invocation.resumed_by, "children": children.iter().map(Reference::to_string).collect::<Vec<_>>(),
     })
 }

@@ -111,7 +111,7 @@ impl<'a> Player<'a> {
 fn latest(store: &dyn Store) -> u64 {
     let names = store.names(None, usize::MAX).unwrap();
     let newest = names.iter().flat_map(|name| store.invocations(name, None, 1).unwrap());
-    newest.map(|invocation| invocation.new.accepted.as_millis()).fold(BEGIN, u64::max)
+    newest.map(|invocation| invocation.request.accepted.as_millis()).fold(BEGIN, u64::max)
 }
 
 fn told(outcome: vactor::Result<Value>) -> Result<Value, String> {

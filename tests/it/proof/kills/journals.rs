@@ -42,7 +42,7 @@ impl Journals {
                 let Some(result) = journal.add(engine, &id, &step) else { continue };
                 let reference = Reference::new(&id, step.reference);
                 self.results.insert(reference.clone(), result);
-                let op = step.meta.iter().find(|(name, _)| name == "op").map(|(_, op)| op.parse().unwrap());
+                let op = step.request.meta.iter().find(|(name, _)| name == "op").map(|(_, op)| op.parse().unwrap());
                 if let Some(op) = op {
                     let before = self.ops.insert(op, Found { reference, result });
                     assert_eq!(before, None, "op {op} is there twice, again as step {} of {id}", step.number);
@@ -121,10 +121,10 @@ impl Journal {
     fn add(&mut self, engine: &Engine, id: &ActorId, step: &Step) -> Option<i64> {
         assert_eq!(step.number, self.steps + 1, "a gap in {id}");
         self.steps = step.number;
-        let argument = |name: &str| step.arguments.value()[name].as_i64().unwrap();
+        let argument = |name: &str| step.request.arguments.value()[name].as_i64().unwrap();
         let cancelled = matches!(&step.outcome, Outcome::Failed(fault) if fault.kind == "cancelled");
         if !cancelled {
-            let (by, result) = match step.method.as_str() {
+            let (by, result) = match step.request.method.as_str() {
                 "new" => (argument("init_val"), Json::null()),
                 _ => (argument("val"), Json::of(&(self.value + argument("val"))).unwrap()),
             };

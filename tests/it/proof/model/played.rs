@@ -150,7 +150,7 @@ impl Played {
                 continue;
             }
             let steps = self.engine.steps(id, 1, usize::MAX).unwrap();
-            let found = steps.iter().map(|step| (step.number, step.reference, step.at.as_millis() - BEGIN));
+            let found = steps.iter().map(|step| (step.number, step.reference, step.times.now.as_millis() - BEGIN));
             let expected = named.journal.iter().map(|step| (step.number, step.reference, step.at));
             same(id, found.collect::<Vec<_>>(), expected.collect())?;
             for step in &named.journal {

@@ -96,9 +96,9 @@ impl Facts {
         for step in &steps {
             // a replay that gives another state than the step recorded is an error
             let state = engine.state_at(id, step.number).unwrap();
-            let argument = |name: &str| step.arguments.value()[name].as_i64().unwrap();
+            let argument = |name: &str| step.request.arguments.value()[name].as_i64().unwrap();
             if COUNTERS.contains(&id) {
-                value += argument(if step.method == "new" { "init_val" } else { "val" });
+                value += argument(if step.request.method == "new" { "init_val" } else { "val" });
                 assert_eq!(state, format!(r#"{{"val":{value}}}"#).into_bytes(), "step {} of {id}", step.number);
             }
             // one that saves leaves steps before its last one
@@ -147,8 +147,8 @@ fn inbox(engine: &Engine, name: &Name) {
     if let Ok(head) = engine.head(name.as_str()) {
         assert_eq!(pending.len() as u64, head.queued + head.delayed, "the inbox of {name}");
         let (queued, delayed) = pending.split_at(head.queued as usize);
-        let at_once = queued.iter().filter(|open| open.new.due.is_none_or(|due| due <= open.new.accepted));
+        let at_once = queued.iter().filter(|open| open.request.due.is_none_or(|due| due <= open.request.accepted));
         assert!(at_once.is_sorted_by_key(|open| open.number), "the inbox of {name}");
-        assert!(delayed.is_sorted_by_key(|open| (open.new.due, open.number)), "what is delayed of {name}");
+        assert!(delayed.is_sorted_by_key(|open| (open.request.due, open.number)), "what is delayed of {name}");
     }
 }
