@@ -52,7 +52,10 @@ fn section(command: &Command, page: &mut String) {
     if limits.iter().any(|arg| arg.is_hide_set()) {
         let shown = limits.iter().filter(|arg| !arg.is_hide_set()).filter_map(|arg| arg.get_long());
         let shown: Vec<_> = shown.map(|name| format!("`--{name}`")).collect();
-        let _ = write!(page, "\nOf the [limits](#limits) these can be met: {}.\n", shown.join(", "));
+        let _ = match shown.is_empty() {
+            true => write!(page, "\nThe [limits](#limits) have no effect here: they count when a call is accepted.\n"),
+            false => write!(page, "\nOf the [limits](#limits) these can be met: {}.\n", shown.join(", ")),
+        };
     } else if !limits.is_empty() {
         page.push_str("\nIt takes the [limits](#limits) as well.\n");
     }

@@ -9,6 +9,7 @@ mod batch;
 mod busy;
 mod classes;
 mod commands;
+mod creating;
 mod delays;
 mod engine;
 mod house;

@@ -184,6 +184,21 @@ impl Probe {
         })
     }
 
+    /// Waits for its own end.
+    pub fn wait_for_itself(&mut self, ctx: &Context) -> String {
+        match ctx.attach::<String>(&ctx.invocation()).wait() {
+            Ok(result) => result,
+            Err(fault) => format!("{}: {}", fault.kind, fault.message),
+        }
+    }
+
+    /// Cancels itself, and goes on.
+    pub fn cancel_itself(&mut self, ctx: &Context) -> i64 {
+        ctx.attach::<i64>(&ctx.invocation()).cancel();
+        self.value += 1;
+        self.value
+    }
+
     /// Starts one child that waits, one that fails, and fails with that.
     pub fn leave_behind(&mut self, other: String, ctx: &Context) -> Result<(), Fault> {
         let _goes_on = ctx.start::<Probe>(other.as_str()).take("go".to_owned());

@@ -103,6 +103,8 @@ fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &On, now: Timestam
     // before anything that could have happened since
     const AT_ONCE: Timestamp = Timestamp::from_millis(0);
     match on {
+        // it has not ended, or it would not wait
+        On::Own => return Ok(None),
         On::Timer(time) if *time <= now => return Ok(Some((*time, Ok(Json::null()), None))),
         On::Event { name, after } => {
             let event = first_event(tables, &waiter.name, name, *after)?;

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use vactor::engine::{Options, Settings};
 use vactor::model::{Hash, Limit, LimitOverrides, Outcome};
+use vactor::store::Registered;
 use vactor::{Category, Error};
 
 use super::{Place, incr, keyed, value};
+use crate::raw;
 
 fn none() -> Options {
     Options::default()
@@ -175,4 +177,33 @@ fn many_threads_lose_no_update() {
     results.sort_unstable();
     assert_eq!(results, (1..=200).collect::<Vec<_>>());
     assert_eq!(value(&place.engine()), 200);
+}
+
+#[test]
+fn a_class_registered_after_its_removal_has_a_new_version_and_runs_its_own_code() {
+    let answers = |answer: &str| {
+        let class = raw::RawClass::new().text("answer", answer);
+        class.mutation("ask", "(call $ok (call $text_answer))").task("work", "(call $ok (call $text_answer))").build()
+    };
+    let place = Place::empty();
+    // one process that goes on meanwhile, and another that changes the class
+    let (running, changing) = (place.engine(), place.engine());
+    let ask = |id: &str| running.call(id, "ask", json!({}), &none()).unwrap().result.to_string();
+    let work = || running.run_task("plain", "work", json!({}), &none()).unwrap().result.to_string();
+    for (n, id) in (1..).zip(["a", "b", "c"]) {
+        let registered = changing.register("plain", &answers(&n.to_string())).unwrap().registered;
+        assert_eq!(registered, Registered::New(n));
+        changing.create("plain", id, json!({}), &none()).unwrap();
+        assert_eq!((ask(id), work()), (n.to_string(), n.to_string()));
+        assert_eq!(running.show(id).unwrap().actor.version, n);
+        let class = running.classes().unwrap().remove(0);
+        assert_eq!((class.current, class.versions), (n, 1));
+        assert_eq!(changing.remove_class("plain", true).unwrap(), 1);
+        assert_eq!(running.classes().unwrap(), []);
+        assert_eq!(running.class("plain", None).unwrap_err().category(), Category::NotFound);
+        assert_eq!(changing.remove_class("plain", false).unwrap_err().category(), Category::NotFound);
+    }
+    // the same bytes again are a new version too
+    assert_eq!(changing.register("plain", &answers("3")).unwrap().registered, Registered::New(4));
+    assert_eq!(changing.register("plain", &answers("3")).unwrap().registered, Registered::Unchanged(4));
 }

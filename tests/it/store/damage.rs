@@ -114,8 +114,11 @@ fn pages_that_changed_places_are_damage() {
 fn another_format_is_refused_with_its_number() {
     let (mut bytes, _) = store_file();
     bytes[329] += 1;
+    let error = RedbStore::open_on(Disk::holding(bytes.clone()), Mode::Read).unwrap_err();
+    assert_eq!(error, Error::NewerFormat { found: 3, known: 2 });
+    bytes[329] -= 2;
     let error = RedbStore::open_on(Disk::holding(bytes), Mode::Read).unwrap_err();
-    assert_eq!(error, Error::NewerFormat { found: 2, known: 1 });
+    assert_eq!(error, Error::OlderFormat { found: 1, known: 2 });
     let error = RedbStore::open_on(Disk::holding(vec![7; 100_000]), Mode::Read).unwrap_err();
     assert_eq!(error.category(), Category::Store);
 }

@@ -15,6 +15,27 @@ fn an_actor_that_waits_for_itself_is_told() {
 }
 
 #[test]
+fn waiting_for_its_own_invocation_is_a_deadlock_blocking_and_accepted() {
+    let flow = Flow::new(&["a"]);
+    let deadlock = |number: u64| json!(format!("deadlock: this would wait for ever: a#{number} waits for a#{number}"));
+    assert_eq!(flow.call("a", "wait_for_itself", json!({})).unwrap(), deadlock(2));
+    let accepted = flow.submit("a", "wait_for_itself", json!({}));
+    flow.work();
+    assert_eq!(flow.wait(&accepted).unwrap(), deadlock(3));
+    flow.replays("a");
+}
+
+#[test]
+fn cancelling_its_own_invocation_has_no_effect_blocking_and_accepted() {
+    let flow = Flow::new(&["a"]);
+    assert_eq!(flow.call("a", "cancel_itself", json!({})).unwrap(), 1);
+    let accepted = flow.submit("a", "cancel_itself", json!({}));
+    flow.work();
+    assert_eq!(flow.wait(&accepted).unwrap(), 2);
+    flow.replays("a");
+}
+
+#[test]
 fn a_row_that_comes_back_to_its_beginning_is_told_and_the_cycle_named() {
     let flow = Flow::new(&["a", "b", "c"]);
     for row in [&["b", "a"][..], &["b", "c", "a"][..]] {

@@ -6,6 +6,7 @@ mod clauses;
 mod cycles;
 mod events;
 mod tasks;
+mod times;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +58,11 @@ impl Flow {
     pub fn with_limit(&self, limit: Limit, value: u64) -> Engine {
         let limits = LimitOverrides::new([(limit, value)]).unwrap();
         self.place.engine_with(Settings { limits, ..Flow::settings(&self.clock) })
+    }
+
+    /// Sets the clock, forward or back.
+    pub fn set(&self, millis: u64) {
+        self.clock.store(millis, Ordering::SeqCst);
     }
 
     pub fn pass(&self, time: Duration) {

@@ -34,3 +34,90 @@ fn how_deep_calls_nest() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("`--max-depth`") && ran.stderr.contains("cause: limit"), "{ran:?}");
 }
+
+// Limits of accepted calls
+
+#[test]
+fn accepted_call_keeps_the_limits_that_its_caller_named() {
+    let probes = Probes::new(&["a"]);
+    assert_eq!(probes.line("call a tick 50 --async --max-operations 10").ok(), "a#2\n");
+    assert_eq!(probes.line("call a tick 5 --async --max-operations 10").ok(), "a#3\n");
+    probes.work();
+    let ran = probes.line("wait a#2");
+    assert_eq!(ran.code, 5, "{ran:?}");
+    assert!(ran.stderr.contains("more than 10") && ran.stderr.contains("`--max-operations`"), "{ran:?}");
+    assert_eq!(probes.line("wait a#3").ok(), "null\n");
+}
+
+#[test]
+fn limits_of_whoever_runs_an_accepted_call_do_not_count() {
+    let probes = Probes::new(&["a"]);
+    let with_variable = |line: &str| {
+        let mut command = probes.command();
+        command.env("VACTOR_MAX_OPERATIONS", "1").env("VACTOR_MAX_RESULT", "1").args(line.split_whitespace());
+        crate::support::Ran::from(command.output().unwrap())
+    };
+    assert_eq!(probes.line("call a tick 5 --async").ok(), "a#2\n");
+    with_variable("worker --until-idle").ok();
+    assert_eq!(probes.line("wait a#2").ok(), "null\n");
+    assert_eq!(probes.line("call a tick 5 --async").ok(), "a#3\n");
+    assert_eq!(with_variable("wait a#3").ok(), "null\n");
+    assert_eq!(probes.line("run probe square 12 --async").ok(), "probe/square#1\n");
+    let ran = probes.line("worker --until-idle --max-result 1");
+    assert!(ran.code == 0 && ran.stderr.contains("`--max-result` has no effect here"), "{ran:?}");
+    assert_eq!(probes.line("wait probe/square#1").ok(), "144\n");
+    // where they are accepted, variables count as flags do
+    assert_eq!(with_variable("call a tick 5 --async").ok(), "a#4\n");
+    probes.work();
+    assert_eq!(probes.line("wait a#4").code, 5);
+}
+
+#[test]
+fn children_and_messages_have_the_limits_of_their_caller() {
+    let probes = Probes::new(&["a", "b", "c"]);
+    let is_cut = |id: &str| {
+        let steps = probes.line(&format!("log {id} -n 1 --json")).ok();
+        serde_json::from_str::<serde_json::Value>(&steps).unwrap()["log_cut"] == true
+    };
+    probes.line("call a add_to b --max-log 3").ok();
+    assert!(is_cut("b"));
+    probes.line("call a add_to b").ok();
+    assert!(!is_cut("b"));
+    probes.line("call a send c 1 --max-log 3").ok();
+    probes.work();
+    assert!(is_cut("c"));
+}
+
+#[test]
+fn resume_keeps_the_limits_but_for_those_that_it_names() {
+    let probes = Probes::new(&["a"]);
+    probes.line("call a tick 50 --async --max-operations 10 --max-log 3").ok();
+    probes.work();
+    assert_eq!(probes.line("resume a#2").ok(), "a#3\n");
+    assert_eq!(probes.line("wait a#3").code, 5);
+    assert_eq!(probes.line("resume a#3 --max-operations 60").ok(), "a#4\n");
+    assert_eq!(probes.line("wait a#4").ok(), "null\n");
+}
+
+#[test]
+fn limits_are_no_part_of_what_a_key_is_for() {
+    let probes = Probes::new(&["a"]);
+    assert_eq!(probes.line("call a add 1 --key k --max-time 20s").ok(), "1\n");
+    assert_eq!(probes.line("call a add 1 --key k --max-time 10s").ok(), "1\n");
+    assert_eq!(probes.line("call a add 1 --key k").ok(), "1\n");
+}
+
+#[test]
+fn limits_over_their_ceilings_are_refused() {
+    let probes = Probes::new(&["a"]);
+    for (limit, ceiling, past) in
+        [("--max-time", "2h", "7200001ms"), ("--max-memory", "4GiB", "4294967297"), ("--max-depth", "10000", "10001")]
+    {
+        for command in ["call a add", "call a add --async", "get a value", "run probe square 3", "create probe new"] {
+            let hint = "name a lower limit";
+            probes.line(&format!("{command} {limit} {past}")).refuses(2, &format!("than `{limit}` can be"), hint);
+        }
+        assert_eq!(probes.line(&format!("get a value {limit} {ceiling}")).ok(), "0\n");
+    }
+    assert_eq!(probes.line("ps --actor a").ok().lines().count(), 2);
+}
