@@ -151,9 +151,7 @@ impl Engine {
             if self.inbox_waits(&name, &snapshot.head)? {
                 break;
             }
-            if let Some(refused) = still_possible(id, &request, &snapshot.head) {
-                return Err(refused);
-            }
+            self.still_possible(id, &request, &snapshot.head)?;
             let ended = match self.execute(Invoked::Fresh(&request), &snapshot, self.bounds(options)) {
                 Ok(executed) => self.commit_blocking(&name, executed, method),
                 Err(unfinished) => self.broken_off(&name, unfinished),
@@ -176,6 +174,15 @@ impl Engine {
             }
         }
         self.run_through_inbox(request, options)
+    }
+
+    /// What was checked before the actor was held may have changed until it was.
+    fn still_possible(&self, id: &ActorId, request: &Request, head: &Head) -> Result<()> {
+        match (&request.call, &head.actor) {
+            (Call::Construct { .. }, Some(_)) => Err(Error::ActorExists { id: id.to_string() }),
+            (Call::Mutate, None) => Err(self.no_actor(id)),
+            _ => Ok(()),
+        }
     }
 
     fn commit_blocking(&self, name: &Name, executed: Executed, method: &Method) -> Result<Ended> {
@@ -333,15 +340,6 @@ pub(super) fn same_call(known: &Invocation, options: &Options, fingerprint: Opti
     match &known.request.key {
         Some(key) if Some(key.fingerprint) == fingerprint => Ok(known.reference()),
         _ => Err(Error::KeyTaken { key: options.key.clone().unwrap_or_default(), reference: known.reference() }),
-    }
-}
-
-/// What was checked before the actor was held may have changed until it was.
-fn still_possible(id: &ActorId, request: &Request, head: &Head) -> Option<Error> {
-    match (&request.call, &head.actor) {
-        (Call::Construct { .. }, Some(_)) => Some(Error::ActorExists { id: id.to_string() }),
-        (Call::Mutate, None) => Some(Error::NoActor { id: id.to_string(), similar: None }),
-        _ => None,
     }
 }
 

@@ -9,8 +9,8 @@ use super::crew::Slot;
 use super::driver::{Beginning, Broken, Driver};
 use super::{Engine, Options};
 use crate::model::{
-    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, Outcome, Reference,
-    Request, Result, Timestamp,
+    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, Outcome,
+    Reference, Request, Result, Timestamp,
 };
 use crate::sandbox::{Identity, Method, Ran, Run, Stop};
 use crate::store::{Commit, End, Progress, Snapshot, Turn};

@@ -72,7 +72,7 @@ pub trait Store: Send + Sync {
     /// one transaction. Each is judged alone: a key that was used before answers with the invocation that used
     /// it, a full inbox (`inbox_limit`) refuses; one that resumes is refused
     /// ([`AlreadyResumed`](crate::model::Error::AlreadyResumed)) where the old one was resumed before, and else links the two; a construction is refused where the
-    /// actor is there ([`ActorExists`](crate::model::Error::ActorExists)) or another construction of it is accepted
+    /// actor is there ([`ActorExists`](crate::model::Error::ActorExists)) or another construction of it is in the inbox
     /// ([`BeingMade`](crate::model::Error::BeingMade)). Whether the actor of a mutation is there is the engine's to have checked.
     fn accept(&self, requests: Vec<Request>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>>;
 

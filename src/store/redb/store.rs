@@ -71,7 +71,7 @@ impl Store for RedbStore {
     }
 
     fn accept(&self, requests: Vec<Request>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
-        self.write(|writer| requests.into_iter().map(|request| writer.accept_new(request, inbox_limit)).collect())
+        self.write(|writer| requests.into_iter().map(|request| writer.accept(request, inbox_limit)).collect())
     }
 
     fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>> {

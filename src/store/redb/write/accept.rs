@@ -1,6 +1,6 @@
 //! Accepting invocations.
 
-use crate::model::{Call, Error, Head, Name, Reference, Request, Result};
+use crate::model::{Call, Error, Name, Reference, Request, Result};
 use crate::store::Accepted;
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
@@ -10,28 +10,7 @@ use crate::store::redb::record::{InvocationRecord, Open, Use};
 use super::Writer;
 
 impl Writer<'_> {
-    /// As [`accept`](Writer::accept), for a call from outside: a construction is refused if it could not make its actor.
-    pub(in crate::store::redb) fn accept_new(&mut self, request: Request, limit: u64) -> Try<Result<Accepted>> {
-        let is_known = match &request.key {
-            Some(key) => self.tables.has(&Key::used(&request.name, &key.text))?,
-            None => false,
-        };
-        if matches!(request.call, Call::Construct { .. }) && !is_known {
-            let Head { actor, making, .. } = self.head(&request.name)?;
-            let (is_there, making) = (actor.is_some(), *making);
-            let id = request.name.to_string();
-            if is_there {
-                return Ok(Err(Error::ActorExists { id }));
-            }
-            if let Some(number) = making {
-                let reference = Reference { name: request.name, number };
-                return Ok(Err(Error::BeingMade { id, reference }));
-            }
-        }
-        self.accept(request, limit)
-    }
-
-    pub(super) fn accept(&mut self, request: Request, limit: u64) -> Try<Result<Accepted>> {
+    pub(in crate::store::redb) fn accept(&mut self, request: Request, limit: u64) -> Try<Result<Accepted>> {
         if let Some(key) = &request.key {
             match invocations::keyed(&self.tables, &request.name, &key.text)? {
                 Ok(Some(known)) => return Ok(Ok(Accepted::Known(Box::new(known)))),
@@ -48,6 +27,9 @@ impl Writer<'_> {
             return Ok(Err(Error::InboxFull { id: name.to_string(), allowed: limit }));
         }
         self.enter_due(&name, Lane::from(&request.call), request.accepted)?;
+        if let Some(refused) = self.made_already(&request)? {
+            return Ok(Err(refused));
+        }
         let number = self.give_number(&request)?;
         if request.caller.is_some() {
             self.tell(&request, number)?;
@@ -112,23 +94,36 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether a construction of a name is accepted and has not ended: in the inbox, or (`delayed`) later.
-    pub(super) fn is_to_be_made(&mut self, name: &Name, delayed: bool) -> Try<bool> {
-        let Some(first) = self.head(name)?.making else { return Ok(false) };
-        let stands = |number| -> Try<bool> {
+    /// Why a construction could not make its actor.
+    fn made_already(&mut self, request: &Request) -> Try<Option<Error>> {
+        if !matches!(request.call, Call::Construct { .. }) {
+            return Ok(None);
+        }
+        let (name, id) = (&request.name, request.name.to_string());
+        if self.head(name)?.actor.is_some() {
+            return Ok(Some(Error::ActorExists { id }));
+        }
+        let first = self.queued_construction(name)?;
+        Ok(first.map(|number| Error::BeingMade { id, reference: Reference { name: name.clone(), number } }))
+    }
+
+    /// The first construction in the inbox of a name that has no actor.
+    pub(super) fn queued_construction(&mut self, name: &Name) -> Try<Option<u64>> {
+        let Some(first) = self.head(name)?.making else { return Ok(None) };
+        let is_queued = |number| -> Try<bool> {
             let open = invocations::open(&self.tables, name, number)?;
             Ok(open.is_some_and(|open| matches!(open.request.call, Call::Construct { .. }) && open.turn.is_some()))
         };
-        if delayed || stands(first)? {
-            return Ok(true);
+        if is_queued(first)? {
+            return Ok(Some(first));
         }
         // the first one is delayed, and another may stand in the inbox
         for number in invocations::open_numbers(&self.tables, name, None, usize::MAX)? {
-            if stands(number)? {
-                return Ok(true);
+            if is_queued(number)? {
+                return Ok(Some(number));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Keeps whose the opaque id of an invocation is, which somebody is told.

@@ -28,7 +28,7 @@ impl Writer<'_> {
                 None => {}
             }
         }
-        if self.head(&name)?.actor.is_none() && !self.is_to_be_made(&name, true)? {
+        if self.head(&name)?.actor.is_none() && self.head(&name)?.making.is_none() {
             return Ok(Err(Error::NoActor { id: name.to_string(), similar: None }));
         }
         if self.head(&name)?.events >= limit {

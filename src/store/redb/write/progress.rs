@@ -9,7 +9,7 @@ use crate::model::{
     RunSoFar, Times, Timestamp,
 };
 use crate::store::redb::boundary::Try;
-use crate::store::redb::key::Key;
+use crate::store::redb::key::{Key, Lane};
 use crate::store::redb::record::Open;
 use crate::store::redb::waits::{self, Target};
 use crate::store::{Accepted, Child, Entry as Asks, Progress};
@@ -70,13 +70,19 @@ impl Writer<'_> {
         let by = |request| Request { caller: Some(me.clone()), ..request };
         let Child { create, call } = child;
         if let Some(create) = create
-            && self.head(&create.name)?.actor.is_none()
-            && !self.is_to_be_made(&create.name, false)?
+            && self.is_to_be_made_for(&create)?
             && let Err(fault) = self.accept_for(by(create), limit)?
         {
             return Ok(Err(fault));
         }
         self.accept_for(by(call), limit)
+    }
+
+    /// Whether an actor that a run calls is neither there nor being made.
+    fn is_to_be_made_for(&mut self, create: &Request) -> Try<bool> {
+        // what is due stands in the inbox from now on
+        self.enter_due(&create.name, Lane::Actor, create.accepted)?;
+        Ok(self.head(&create.name)?.actor.is_none() && self.queued_construction(&create.name)?.is_none())
     }
 
     fn accept_for(&mut self, request: Request, limit: u64) -> Try<Result<Reference, Fault>> {

@@ -79,13 +79,14 @@ impl Plain {
                 let call = Call { id: *id, what: What::Open(*opening), key: None };
                 match self.names[*id].call(&call, now) {
                     Answer::Error(kind) if kind == "exists" => Answer::There,
+                    Answer::Error(kind) if kind == "being-made" => self.names[*id].ensure(&call, now),
                     answer => answer,
                 }
             }
             Act::Submit { call, after } => self.names[call.id].submit(call, after.map(|after| now + after), now),
             Act::Get { id } => match &self.names[*id].account {
                 Some(account) => Answer::Value(account.balance.to_string()),
-                None => error("no-actor"),
+                None => self.names[*id].absent(),
             },
             Act::Many(calls) => {
                 // a constructor is no mutation
@@ -172,6 +173,34 @@ impl Named {
         self.account.is_some() || self.invocations.values().any(opens)
     }
 
+    /// What is said of an actor that is not there.
+    fn absent(&self) -> Answer {
+        if self.is_to_be() { error("being-made") } else { error("no-actor") }
+    }
+
+    fn queued_construction(&self) -> Option<u64> {
+        self.inbox.iter().copied().find(|number| matches!(self.invocations[number].what, What::Open(_)))
+    }
+
+    /// Why a construction is not accepted.
+    fn made_already(&self) -> Option<Answer> {
+        match self.account {
+            Some(_) => Some(error("exists")),
+            None => self.queued_construction().map(|_| error("being-made")),
+        }
+    }
+
+    /// Waits for the constructions of an actor, and makes it where all of them fail.
+    fn ensure(&mut self, call: &Call, now: u64) -> Answer {
+        while let Some(number) = self.queued_construction().filter(|_| self.account.is_none()) {
+            self.answer(number, false, now);
+        }
+        match self.call(call, now) {
+            Answer::Error(kind) if kind == "exists" => Answer::There,
+            answer => answer,
+        }
+    }
+
     fn call(&mut self, call: &Call, now: u64) -> Answer {
         match self.known(call) {
             Some(Ok(number)) => return self.answer(number, true, now),
@@ -187,10 +216,13 @@ impl Named {
         }
         let free = self.next(now).is_none();
         if free && !constructs && self.account.is_none() {
-            return error("no-actor");
+            return self.absent();
         }
         if !free {
             self.enter_due(now);
+            if constructs && let Some(refused) = self.made_already() {
+                return refused;
+            }
         }
         let number = self.give_number(call, None);
         if free {
@@ -218,7 +250,7 @@ impl Named {
             None => {}
         }
         match call.what {
-            What::Open(_) if self.is_to_be() => return error("exists"),
+            What::Open(_) if self.account.is_some() => return error("exists"),
             What::Deposit(_) | What::Withdraw(_) if !self.is_to_be() => return error("no-actor"),
             _ => {}
         }
@@ -227,6 +259,11 @@ impl Named {
 
     fn accept(&mut self, call: &Call, due: Option<u64>, now: u64) -> Answer {
         self.enter_due(now);
+        if matches!(call.what, What::Open(_))
+            && let Some(refused) = self.made_already()
+        {
+            return refused;
+        }
         let number = self.give_number(call, due);
         match due {
             Some(due) if due > now => {
@@ -352,13 +389,15 @@ impl Named {
             return error("resumed");
         }
         let again = self.accept(&Call { id: 0, what, key: None }, None, now);
-        self.invocations.get_mut(&number).unwrap().resumed_by = Some(self.references);
+        if let Answer::Reference(number_of_again) = again {
+            self.invocations.get_mut(&number).unwrap().resumed_by = Some(number_of_again);
+        }
         again
     }
 
     fn remove(&mut self, force: bool) -> Answer {
-        if self.account.is_none() {
-            return error("no-actor");
+        if self.account.is_none() && !(force && self.is_to_be()) {
+            return self.absent();
         }
         let open: Vec<u64> = self.inbox.iter().copied().chain(self.delayed.iter().map(|(_, number)| *number)).collect();
         if !open.is_empty() && !force {
