@@ -91,6 +91,10 @@ impl Engine {
                 let complete = complete(constructor, &sent, allowed)?;
                 let created = make(Name::from(&id), create, constructor, complete, seed.child(1));
                 let loaded = self.class_for(caller, &id)?.unwrap_or_else(|| Arc::clone(&own));
+                if loaded.version.class != own.version.class {
+                    let (class, wanted) = (loaded.version.class.clone(), own.version.class.clone());
+                    return Err(Error::OtherClass { id: id.to_string(), class, wanted });
+                }
                 let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
                 let call = make(Name::from(&id), Call::Mutate, method, arguments, seed);
                 Ok(Child { create: Some(created), call })
@@ -163,6 +167,7 @@ pub(super) fn fault_of(error: Error) -> Result<Fault> {
         | Error::BadArguments { .. } => HostFault::BadArguments,
         Error::OverLimit { limit, .. } => HostFault::Limit(*limit),
         Error::InboxFull { .. } => HostFault::InboxFull,
+        Error::OtherClass { .. } => HostFault::Exists,
         _ => return Err(error),
     };
     Ok(Fault::host(kind, error.to_string()))

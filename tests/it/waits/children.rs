@@ -86,6 +86,24 @@ fn a_child_can_be_cancelled_by_its_parent() {
 }
 
 #[test]
+fn an_actor_of_another_class_is_not_the_one_that_start_or_create_asks_for() {
+    let flow = Flow::new(&["a"]);
+    let bytes = std::fs::read(crate::classes::component("probe")).unwrap();
+    flow.engine.register("other", &bytes).unwrap();
+    flow.engine.create("other", "o", json!({}), &vactor::Options::default()).unwrap();
+    let outcome = flow.call("a", "add_to_new", json!({"other": "o", "n": 5}));
+    let Err(vactor::Error::Failed { fault, .. }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(
+        (fault.kind.as_str(), fault.message.as_str()),
+        ("exists", "the actor o is of the class other, not of probe")
+    );
+    assert_eq!(flow.get("o", "value"), 0);
+    // of one that is being made, too
+    flow.engine.submit_create("other", "p", json!({}), &vactor::Options::default()).unwrap();
+    assert_eq!(kind(flow.call("a", "add_to_new", json!({"other": "p", "n": 5}))), "exists");
+}
+
+#[test]
 fn calls_nest_so_deep_and_no_deeper() {
     let ids: Vec<String> = (0..66).map(|n| format!("n{n}")).collect();
     let flow = Flow::new(&ids.iter().map(String::as_str).collect::<Vec<_>>());

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_bytes::ByteBuf;
 
 use crate::model::{
-    Answer, Answered, Asked, Begun, Fault, HostFault, Json, On, Origin, Outcome, Recorded, Reference, Request,
-    RunSoFar, Times, Timestamp,
+    Answer, Answered, Asked, Begun, Call, Error, Fault, HostFault, Json, On, Origin, Outcome, Recorded, Reference,
+    Request, RunSoFar, Times, Timestamp,
 };
 use crate::store::redb::boundary::Try;
 use crate::store::redb::key::{Key, Lane};
@@ -69,6 +69,14 @@ impl Writer<'_> {
     fn start(&mut self, me: &Reference, child: Child, limit: u64) -> Try<Result<Reference, Fault>> {
         let by = |request| Request { caller: Some(me.clone()), ..request };
         let Child { create, call } = child;
+        if let Some(Request { call: Call::Construct { class: wanted, .. }, .. }) = &create
+            && let Some(actor) = &self.head(&call.name)?.actor
+            && actor.class != *wanted
+        {
+            let (id, class, wanted) = (call.name.to_string(), actor.class.clone(), wanted.clone());
+            let error = Error::OtherClass { id, class, wanted };
+            return Ok(Err(Fault::host(HostFault::Exists, error.to_string())));
+        }
         if let Some(create) = create
             && self.is_to_be_made_for(&create)?
             && let Err(fault) = self.accept_for(by(create), limit)?
