@@ -95,27 +95,27 @@ impl Console {
         if self.stdout_is_terminal() { text::harmless(text) } else { text.into() }
     }
 
-    /// Writes text to stdout as it is, at once. A reader that went away ends the process quietly.
+    /// Writes text to stdout as it is, at once.
     pub fn data(&self, text: &str) -> Result<(), Problem> {
         self.voice.end_progress();
-        self.write(text)
+        self.write(text).map_err(unwritten)
     }
 
-    /// Lines of many more to come: on a terminal made harmless, and beside one what shows progress stays.
+    /// Lines of many more to come: on a terminal made harmless, and beside one what shows progress stays. A reader that went
+    /// away ends the process quietly.
     pub fn stream(&self, lines: &str) -> Result<(), Problem> {
         if self.stdout_is_terminal() {
             return self.data(&text::harmless(lines));
         }
-        self.write(lines)
+        match self.write(lines) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(Code::DONE.into()),
+            written => written.map_err(unwritten),
+        }
     }
 
-    fn write(&self, text: &str) -> Result<(), Problem> {
+    fn write(&self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(Code::DONE.into()),
-            Err(error) => Err(Problem::new(Category::Store, "io", "cannot write the output").cause(error.to_string())),
-        }
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
     }
 
     // Everything else
@@ -134,8 +134,11 @@ impl Console {
         }
     }
 
-    /// Tells what went wrong, and gives the exit code.
+    /// Tells what went wrong, and gives the exit code. A reader that went away has read what it wanted.
     pub fn fail(&self, problem: &Problem) -> Code {
+        if problem.is_no_reader() {
+            return Code::DONE;
+        }
         if self.json {
             self.voice.say(&serde_json::to_string(&ErrorLine::from(problem)).expect("an error has a JSON form"));
         } else {
@@ -181,5 +184,12 @@ impl Console {
             Color::Never => false,
             Color::Auto => anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never,
         }
+    }
+}
+
+fn unwritten(error: io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Problem::no_reader(),
+        _ => Problem::new(Category::Store, "io", "cannot write the output").cause(error.to_string()),
     }
 }

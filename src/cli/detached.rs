@@ -1,18 +1,15 @@
 //! A worker of its own process, for calls that nobody waits for.
 
-use std::fs::OpenOptions;
+use std::io;
 use std::process::{Command, Stdio};
 
 use vactor::engine::{Engine, Reply};
-use vactor::model::{Category, Error};
+use vactor::model::{Category, Error, Reference};
 
 use super::{Cli, Problem, place};
 
 /// Set to `off`, no worker is started: what was accepted waits for one that is started by hand, or for a `wait`.
 const VARIABLE: &str = "VACTOR_WORKER";
-
-/// The worker's stderr, in the store's folder. It can go when no worker runs.
-const LOG: &str = "worker.log";
 
 /// Passes on how a blocking call ended. What it left to run (children, messages, itself after a timeout) gets a worker.
 pub fn look_after<T: Leaves>(cli: &Cli, engine: &Engine, ended: Result<T, Error>) -> Result<T, Error> {
@@ -43,7 +40,7 @@ pub fn leave(cli: &Cli, engine: &Engine) {
 }
 
 /// As [`ensure_worker`], where there is something that can run or comes due.
-pub fn ensure_worker_for_work(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
+fn ensure_worker_for_work(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
     if engine.has_work()? { ensure_worker(cli, engine) } else { Ok(()) }
 }
 
@@ -72,17 +69,69 @@ impl<T: Leaves> Leaves for Option<T> {
     }
 }
 
+/// Prints the reference of a call that was accepted, and only then starts a worker for it, unless one works there. If either
+/// fails, the error says that the call was accepted.
+pub fn hand_over(
+    cli: &Cli,
+    engine: &Engine,
+    reference: &Reference,
+    print: impl FnOnce() -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let done = Done { sentence: format!("{reference} was accepted"), reference: Some(reference) };
+    done.tell(print(), ensure_worker(cli, engine))
+}
+
+/// As [`hand_over`], after something else was done that may let calls run: a worker is started if there are any.
+pub fn let_run(
+    cli: &Cli,
+    engine: &Engine,
+    done: Done,
+    print: impl FnOnce() -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    done.tell(print(), ensure_worker_for_work(cli, engine))
+}
+
+/// What a command did, which holds whatever fails after it.
+pub struct Done<'a> {
+    /// Such as `c#2 was accepted`.
+    pub sentence: String,
+    /// The call that it is about.
+    pub reference: Option<&'a Reference>,
+}
+
+impl Done<'_> {
+    fn tell(&self, printed: Result<(), Problem>, started: Result<(), Problem>) -> Result<(), Problem> {
+        printed.map_err(|problem| self.but(problem, |_| "the output could not be written".to_owned()))?;
+        started.map_err(|problem| self.but(problem, |why| format!("no worker could be started: {why}")))
+    }
+
+    fn but(&self, problem: Problem, what: impl FnOnce(&str) -> String) -> Problem {
+        if problem.is_no_reader() {
+            return problem;
+        }
+        let message = format!("{}, but {}", self.sentence, what(&problem.message));
+        Problem { message, reference: self.reference.cloned().map(Box::new), ..problem }
+    }
+}
+
 /// Starts a worker for the store that is meant, unless one works there.
-pub fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
+fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
     if std::env::var_os(VARIABLE).is_some_and(|value| value == "off") || engine.has_detached_worker()? {
         return Ok(());
     }
     let place = place::find(cli.common.store.as_deref())?;
-    let cannot = |error: std::io::Error| {
-        let problem = Problem::new(Category::Store, "io", "the call was accepted, but no worker could be started");
-        problem.cause(error.to_string()).hint("`vactor worker` starts one by hand")
+    let folder = place.open()?;
+    let log = folder.worker_log().map_or_else(
+        |error| {
+            cli.console.note(&format!("what the worker says is lost: {error}"));
+            Stdio::null()
+        },
+        Stdio::from,
+    );
+    let cannot = |error: io::Error| {
+        let problem = Problem::new(Category::Store, "io", "cannot start a process").cause(error.to_string());
+        problem.hint("`vactor worker` starts a worker by hand")
     };
-    let log = OpenOptions::new().create(true).append(true).open(place.folder.join(LOG)).map_err(cannot)?;
     let mut worker = Command::new(std::env::current_exe().map_err(cannot)?);
     worker.args(["worker", "--detached", "--store"]).arg(&place.folder);
     worker.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);

@@ -11,7 +11,7 @@ use super::quantity::{bytes, duration};
 // No doc comment: clap would take it for the command's description.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
-    /// The store's folder [else: VACTOR_STORE, else the nearest .vactor from here upwards]
+    /// The store's folder [else: VACTOR_STORE, else the nearest .vactor from here upwards, which must be yours]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Common options")]
     pub store: Option<String>,
     /// Prints one JSON object per line, and errors as JSON

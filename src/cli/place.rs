@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use vactor::model::Category;
+use vactor::model::{Category, Error};
+use vactor::store::Folder;
 
 use super::Problem;
 
@@ -10,7 +11,7 @@ use super::Problem;
 pub const FOLDER: &str = ".vactor";
 const VARIABLE: &str = "VACTOR_STORE";
 
-/// A store's folder, and why it is that one. Nobody has looked whether it is there.
+/// Where a store's folder is or will be, and why it is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub folder: PathBuf,
@@ -31,9 +32,31 @@ pub enum Why {
 }
 
 impl Place {
+    /// Opens the folder.
+    pub fn open(&self) -> Result<Folder, Error> {
+        self.trusted(Folder::open(&self.folder)?)
+    }
+
+    /// Opens the folder, and makes it where there is none.
+    pub fn create(&self) -> Result<Folder, Error> {
+        self.trusted(Folder::create(&self.folder)?)
+    }
+
     /// Whether a store is there.
-    pub fn exists(&self) -> bool {
-        self.folder.join("store.redb").exists()
+    pub fn has_store(&self) -> Result<bool, Error> {
+        match self.open() {
+            Ok(folder) => folder.has_store(),
+            Err(Error::NoStore { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A folder that the user did not name must be the user's own.
+    fn trusted(&self, folder: Folder) -> Result<Folder, Error> {
+        match self.why {
+            Why::Flag | Why::Environment => Ok(folder),
+            Why::Nearest | Why::New => folder.check_found().map(|()| folder),
+        }
     }
 }
 
@@ -69,7 +92,7 @@ pub fn find(flag: Option<&str>) -> Result<Place, Problem> {
 
 fn nearest(here: &Path) -> Place {
     let folders = here.ancestors().map(|folder| folder.join(FOLDER));
-    match folders.into_iter().find(|folder| folder.exists()) {
+    match folders.into_iter().find(|folder| Folder::is_taken(folder)) {
         Some(folder) => Place { folder, why: Why::Nearest },
         None => Place { folder: here.join(FOLDER), why: Why::New },
     }

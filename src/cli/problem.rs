@@ -19,6 +19,8 @@ pub struct Problem {
     pub reference: Option<Box<Reference>>,
 }
 
+const NO_READER: &str = "no-reader";
+
 impl Problem {
     pub fn new(category: Category, kind: &str, message: impl Into<String>) -> Problem {
         let (kind, message) = (kind.into(), message.into());
@@ -38,6 +40,15 @@ impl Problem {
     /// Somebody stopped it.
     pub fn interrupted(message: impl Into<String>) -> Problem {
         Problem::new(Category::Interrupted, "interrupted", message)
+    }
+
+    /// The reader of stdout went away.
+    pub fn no_reader() -> Problem {
+        Problem::new(Category::Store, NO_READER, "nothing reads the output any more")
+    }
+
+    pub fn is_no_reader(&self) -> bool {
+        &*self.kind == NO_READER
     }
 
     pub fn cause(self, cause: impl Into<String>) -> Problem {
@@ -127,7 +138,8 @@ pub const CODES: [(Code, Option<Category>, &str); 8] = [
     (
         Code(6),
         Some(Category::Store),
-        "the store cannot be used: damaged, of a newer format, no permission, disk full, input or output failed",
+        "the store cannot be used: damaged, of a newer format, another user's, no permission, disk full, input or output \
+         failed",
     ),
     (Code(130), Some(Category::Interrupted), "interrupted"),
 ];

@@ -35,10 +35,10 @@ impl Cli {
     pub fn register(&self, class: &str, bytes: &[u8], limits: &LimitFlags) -> Result<Registration, Problem> {
         let limits = limits.overrides()?;
         let place = place::find(self.common.store.as_deref())?;
-        if !place.exists() {
+        if !place.has_store()? {
             self.on(Arc::new(RedbStore::in_memory()?), limits.clone()).register(class, bytes)?;
         }
-        let (store, created) = RedbStore::create(&place.folder)?;
+        let (store, created) = RedbStore::create_in(place.create()?)?;
         if created {
             self.console.note(&format!("made a store at {}", place.folder.display()));
         }
@@ -62,7 +62,7 @@ pub fn open(flag: Option<&str>, mode: Mode) -> Result<Arc<dyn Store>, Problem> {
     if place.why == Why::New {
         return Err(no_store(&place.folder));
     }
-    match RedbStore::open(&place.folder, mode) {
+    match place.open().and_then(|folder| RedbStore::open_in(folder, mode)) {
         Ok(store) => Ok(Arc::new(store)),
         Err(error @ Error::NoStore { .. }) => Err(perhaps_inside(&place.folder, error.into())),
         Err(error) => Err(error.into()),
@@ -72,9 +72,9 @@ pub fn open(flag: Option<&str>, mode: Mode) -> Result<Arc<dyn Store>, Problem> {
 /// Who names the folder that has a store in it may mean that one.
 fn perhaps_inside(folder: &Path, problem: Problem) -> Problem {
     let inside = Place { folder: folder.join(place::FOLDER), why: Why::Flag };
-    match inside.exists() {
-        true => problem.hint(format!("did you mean the store in it, `{}`?", inside.folder.display())),
-        false => problem,
+    match inside.has_store() {
+        Ok(true) => problem.hint(format!("did you mean the store in it, `{}`?", inside.folder.display())),
+        _ => problem,
     }
 }
 

@@ -99,6 +99,9 @@ pub enum Error {
     NewerFormat { found: u32, known: u32 },
     #[error("the store has format {found}, which was never released; this vactor knows {known}")]
     OlderFormat { found: u32, known: u32 },
+    /// A file or folder of the store that is not used: it may belong to another user, or lead to what is not the store's.
+    #[error("{what}")]
+    Untrusted { what: String, hint: String },
     #[error("cannot {action}: {reason}")]
     Io { action: String, reason: String },
 
@@ -165,6 +168,7 @@ impl Error {
             Error::Damaged { .. } => "damaged",
             Error::NewerFormat { .. } => "newer-format",
             Error::OlderFormat { .. } => "older-format",
+            Error::Untrusted { .. } => "untrusted",
             Error::Io { .. } => "io",
             Error::Interrupted | Error::LeftRunning { .. } => "interrupted",
         }
@@ -195,7 +199,7 @@ impl Error {
             NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
             Diverged { .. } => Category::Broken,
-            Damaged { .. } | NewerFormat { .. } | OlderFormat { .. } | Io { .. } => Category::Store,
+            Damaged { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } | Io { .. } => Category::Store,
             Interrupted | LeftRunning { .. } => Category::Interrupted,
         }
     }
@@ -270,6 +274,7 @@ impl Error {
             Error::OlderFormat { .. } => {
                 "the vactor that wrote it still reads it; `vactor init --store PATH` makes a new store".to_owned()
             }
+            Error::Untrusted { hint, .. } => hint.clone(),
             Error::InvalidEvent { .. } => "a name is 1 to 255 bytes without spaces, such as `approved`".to_owned(),
             Error::InvalidPayload { .. } => format!("a payload has at most {MAX_NESTING} levels"),
             Error::MetadataTwice { .. } => "give each name once".to_owned(),

@@ -2,12 +2,14 @@
 
 mod between;
 mod commit;
+mod folder;
 mod redb;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 pub use commit::{Accepted, Child, Commit, Committed, End, Entry, Found, NewEvent, Progress, Suspend, Suspended, Turn};
+pub use folder::Folder;
 pub use redb::{Mode, RedbStore};
 
 use crate::model::{

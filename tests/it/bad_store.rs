@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::raw::{NULL, RawClass};
-use crate::support::{Ran, Vactor};
+use crate::support::Vactor;
 
 /// A store with an actor `a`, whose query `ask` gives 7.
 fn vactor() -> Vactor {
@@ -58,7 +58,7 @@ fn a_file_in_the_folders_place() {
 fn a_folder_in_the_files_place() {
     let vactor = Vactor::new();
     fs::create_dir_all(file(&vactor)).unwrap();
-    all_refuse(&vactor, 6, "cannot open ", "");
+    all_refuse(&vactor, 6, "store.redb is a folder, and should be a regular file", "restore the store's own file");
 }
 
 #[test]
@@ -123,30 +123,16 @@ fn a_flipped_bit_gives_the_right_answer_or_none() {
 #[cfg(unix)]
 mod permissions {
     use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
-    use std::process::Stdio;
+
+    use crate::support::Ran;
 
     use super::*;
 
     const NOBODY: u32 = 65534;
 
-    /// Runs it as a user to whom permissions mean something: as root they do not. It is a copy of the binary beside
-    /// the store that runs, for the folder that it was built in may be closed to others. A process of its own writes
-    /// it: what this one has open for writing any child that another test starts just then has open too, and a file
-    /// that somebody may write is not run.
+    /// Runs it as a user to whom permissions mean something: as root they do not. Another user's store must be named.
     fn as_another(vactor: &Vactor, line: &str) -> Ran {
-        let binary = vactor.path("binary");
-        if !binary.exists() {
-            let copied = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_vactor")).arg(&binary).status();
-            assert!(copied.unwrap().success());
-        }
-        let mut command = std::process::Command::new(binary);
-        command.env_clear().envs(vactor.environment()).current_dir(vactor.path(".")).stdin(Stdio::null());
-        command.args(line.split_whitespace()).env("XDG_CACHE_HOME", "/nonexistent");
-        if nix::unistd::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        Ran::from(command.output().unwrap())
+        vactor.line_as(NOBODY, &format!("{line} --store .vactor"))
     }
 
     fn allow(path: &Path, mode: u32) {

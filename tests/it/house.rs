@@ -29,7 +29,7 @@ const TO_A_PERSON: &str =
 
 #[test]
 fn no_room_names_a_room_that_it_must_not() {
-    let broken = each_file(|room, said| {
+    let broken = each_room(|room, said| {
         let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else { return Vec::new() };
         said.roots.into_iter().filter(|(name, _)| name != room && !allowed.contains(&name.as_str())).collect()
     });
@@ -38,7 +38,7 @@ fn no_room_names_a_room_that_it_must_not() {
 
 #[test]
 fn wasmtime_and_redb_stay_in_their_rooms() {
-    let broken = each_file(|room, said| {
+    let broken = each_room(|room, said| {
         let elsewhere = |word: &str| BEHIND_A_WALL.iter().any(|(name, home)| *name == word && *home != room);
         said.words.into_iter().filter(|(word, _)| elsewhere(word)).collect()
     });
@@ -47,11 +47,33 @@ fn wasmtime_and_redb_stay_in_their_rooms() {
 
 #[test]
 fn only_the_command_line_sees_a_person() {
-    let broken = each_file(|room, said| match room {
+    let broken = each_room(|room, said| match room {
         "cli" | "main" => Vec::new(),
         _ => said.words.into_iter().filter(|(word, _)| TO_A_PERSON.split(' ').any(|one| one == word)).collect(),
     });
     assert_eq!(broken, [""; 0], "the library speaks to a person");
+}
+
+/// A file that another user planted in a store's folder is recognised there, and nowhere else.
+#[test]
+fn only_the_folder_module_opens_files_of_a_store() {
+    let broken = each_file(|place, said| {
+        let in_a_stores_folder = place.starts_with("store/") && !place.starts_with("store/folder/")
+            || ["cli/detached", "cli/place", "cli/work", "engine/worker"].contains(&place);
+        if !in_a_stores_folder { Vec::new() } else { opening(&said.words) }
+    });
+    assert_eq!(broken, [""; 0], "a file is opened past src/store/folder");
+}
+
+/// Words that open a file, or look at one, by its path.
+fn opening(words: &[(String, usize)]) -> Vec<(String, usize)> {
+    let by_path =
+        ["OpenOptions", "exists", "is_file", "is_dir", "symlink_metadata", "canonicalize", "read_link", "openat"];
+    let functions = ["open", "create", "create_new", "options"];
+    let is = |at: usize, wanted: &[&str]| words.get(at).is_some_and(|(word, _)| wanted.contains(&word.as_str()));
+    let opens = |at: usize| is(at, &by_path) || is(at, &["fs"]) && !is(at + 1, &["TryLockError"]);
+    let at_once = |at: usize| is(at, &["File"]) && is(at + 1, &functions);
+    (0..words.len()).filter(|at| opens(*at) || at_once(*at)).map(|at| words[at].clone()).collect()
 }
 
 /// What a file says, each with its line.
@@ -63,7 +85,12 @@ struct Said {
     words: Vec<(String, usize)>,
 }
 
-/// `FILE:LINE: WORD` for all that `judge` finds in a file and its room.
+/// `FILE:LINE: WORD` for all that `judge` finds in a file of a room.
+fn each_room(judge: impl Fn(&str, Said) -> Vec<(String, usize)>) -> Vec<String> {
+    each_file(|place, said| judge(place.split('/').next().unwrap(), said))
+}
+
+/// `FILE:LINE: WORD` for all that `judge` finds in a file, which it knows as `room/…/module`.
 fn each_file(judge: impl Fn(&str, Said) -> Vec<(String, usize)>) -> Vec<String> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -76,7 +103,10 @@ fn each_file(judge: impl Fn(&str, Said) -> Vec<(String, usize)>) -> Vec<String> 
         let relative = file.strip_prefix(&src).unwrap().with_extension("");
         let path: Vec<_> = relative.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod").collect();
         let depth = if path == ["lib"] || path == ["main"] { 0 } else { path.len() };
-        let found = judge(path[0], said(&std::fs::read_to_string(&file).unwrap(), depth));
+        let found = judge(
+            &relative.to_str().unwrap().replace('\\', "/"),
+            said(&std::fs::read_to_string(&file).unwrap(), depth),
+        );
         let of_tests = path.last() == Some(&"tests");
         let place = |(word, line): (String, usize)| format!("src/{}.rs:{line}: {word}", relative.display());
         broken.extend(found.into_iter().filter(|_| !of_tests).map(place));
@@ -172,6 +202,12 @@ fn the_scan_sees_every_way_to_name_a_room() {
     assert_eq!(roots(1, "use crate::*; use crate::{self as all};"), "* self");
     assert_eq!(roots(1, "fn f() { format!(\"{}\", crate::store::NAME) }"), "store");
     assert_eq!(roots(1, "// crate::store\nconst A: &str = \"crate::store\"; pub(crate) fn g() {}"), "");
+    let opened = |source| opening(&said(source, 1).words).into_iter().map(|(word, _)| word).collect::<Vec<_>>();
+    assert_eq!(
+        opened("fn f() { std::fs::read(x); File::open(x); x.exists(); OpenOptions::new() }"),
+        "fs File exists OpenOptions".split(' ').collect::<Vec<_>>()
+    );
+    assert!(opened("use std::fs::TryLockError; fn f(file: &File, x: &str) { open(file); folder.open(x) }").is_empty());
     let words = |source| said(source, 1).words.into_iter().map(|(word, _)| word).collect::<Vec<_>>();
     assert!(words("fn f() { vec![dbg!(1)] }").contains(&"dbg".to_owned()));
     assert!(!words("#[cfg(test)] mod tests { fn f() { println!() } }").contains(&"println".to_owned()));

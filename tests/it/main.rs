@@ -12,6 +12,8 @@ mod commands;
 mod creating;
 mod delays;
 mod engine;
+#[cfg(unix)]
+mod folder;
 mod house;
 mod json;
 mod lines;

@@ -80,10 +80,55 @@ impl Vactor {
         Ran::from(child.wait_with_output().unwrap())
     }
 
+    /// The binary as another user, in no group but one with the user's number; without root as the user that the tests run
+    /// as. It is a copy of the binary beside the store, for the folder that it was built in may be closed to others. A
+    /// process of its own writes it: what this one has open for writing any child that another test starts just then has
+    /// open too, and a file that is open for writing is not run.
+    #[cfg(unix)]
+    pub fn command_as(&self, user: u32) -> Command {
+        let binary = self.path("binary");
+        if !binary.exists() {
+            let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_vactor")).arg(&binary).status();
+            assert!(copied.unwrap().success());
+        }
+        as_user(Command::new(binary), self, user)
+    }
+
+    /// Runs a line of words without quotes as another user.
+    #[cfg(unix)]
+    pub fn line_as(&self, user: u32, line: &str) -> Ran {
+        Ran::from(self.command_as(user).args(line.split_whitespace()).output().unwrap())
+    }
+
+    /// A shell with a script as another user; `$VACTOR` is the binary.
+    #[cfg(unix)]
+    pub fn shell_as(&self, user: u32, script: &str) -> Command {
+        let mut shell = as_user(Command::new("bash"), self, user);
+        shell.args(["-c", script]).env("VACTOR", self.command_as(user).get_program());
+        shell
+    }
+
+    #[cfg(unix)]
+    pub fn script_as(&self, user: u32, script: &str) -> Ran {
+        Ran::from(self.shell_as(user, script).output().unwrap())
+    }
+
     /// Starts it, stdout and stderr as pipes.
     pub fn start<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Child {
         self.command().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
+}
+
+/// A command that has what [`Vactor::command`] has, but no cache: the common one is not open to other users.
+#[cfg(unix)]
+fn as_user(mut command: Command, vactor: &Vactor, user: u32) -> Command {
+    use std::os::unix::process::CommandExt;
+    command.env_clear().envs(vactor.environment()).current_dir(vactor.path(".")).stdin(Stdio::null());
+    command.env("XDG_CACHE_HOME", "/nonexistent");
+    if nix::unistd::geteuid().is_root() {
+        command.uid(user).gid(user);
+    }
+    command
 }
 
 /// One cache of compiled classes for all tests: it is keyed by the classes' bytes.

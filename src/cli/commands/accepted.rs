@@ -7,6 +7,7 @@ use vactor::engine::{Engine, Reply, Until};
 use vactor::model::{Error, Json, Reference};
 
 use super::call::{print, shown};
+use crate::cli::detached::Done;
 use crate::cli::options::{LimitFlags, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
@@ -173,13 +174,15 @@ impl Run for Cancel {
         let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
         let reference = engine.reference(&self.reference)?;
         engine.cancel(&reference)?;
-        // what stood behind it has its turn now
-        detached::ensure_worker_for_work(cli, &engine)?;
-        if cli.console.wants_json() {
-            return cli.console.json(&CancelLine { reference: reference.to_string() });
-        }
-        cli.console.note(&format!("cancelled {reference}"));
-        Ok(())
+        // the call behind it may run now
+        let done = Done { sentence: format!("{reference} was cancelled"), reference: Some(&reference) };
+        detached::let_run(cli, &engine, done, || match cli.console.wants_json() {
+            true => cli.console.json(&CancelLine { reference: reference.to_string() }),
+            false => {
+                cli.console.note(&format!("cancelled {reference}"));
+                Ok(())
+            }
+        })
     }
 }
 
@@ -190,12 +193,10 @@ impl Run for Resume {
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let failed = engine.reference(&self.reference)?;
         let again = engine.resume(&failed)?;
-        detached::ensure_worker(cli, &engine)?;
-        if cli.console.wants_json() {
-            let resumes = failed.to_string();
-            return cli.console.json(&ResumeLine { reference: again.to_string(), resumes });
-        }
-        cli.console.line(again.to_string())
+        detached::hand_over(cli, &engine, &again, || match cli.console.wants_json() {
+            true => cli.console.json(&ResumeLine { reference: again.to_string(), resumes: failed.to_string() }),
+            false => cli.console.line(again.to_string()),
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::Value;
 use vactor::Timestamp;
 use vactor::engine::{Engine, Options, Reply, Submitted};
-use vactor::model::{Category, Error, Json, Method};
+use vactor::model::{Category, Error, Json, Method, Reference};
 
 use crate::cli::args::{Sources, Words};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
@@ -149,18 +149,21 @@ impl Create {
             false => Submitted::New(engine.submit_create(&self.class, &self.id, arguments, options)?),
         };
         let reference = match &submitted {
-            Submitted::New(reference) | Submitted::Pending(reference) => Some(reference.to_string()),
+            Submitted::New(reference) | Submitted::Pending(reference) => Some(reference),
             Submitted::Present => None,
         };
-        if reference.is_some() {
-            detached::ensure_worker(cli, engine)?;
-        }
+        let print = || self.tell_submitted(cli, reference);
+        reference.map_or_else(print, |reference| detached::hand_over(cli, engine, reference, print))
+    }
+
+    /// The construction that was accepted or is under way; without one the actor exists.
+    fn tell_submitted(&self, cli: &Cli, reference: Option<&Reference>) -> Result<(), Problem> {
         if cli.console.wants_json() {
-            let (id, class) = (self.id.as_str(), self.class.as_str());
+            let (id, class, reference) = (self.id.as_str(), self.class.as_str(), reference.map(ToString::to_string));
             return cli.console.json(&CreateLine { id, class, created: false, reference, step: None });
         }
         match reference {
-            Some(reference) => cli.console.line(reference),
+            Some(reference) => cli.console.line(reference.to_string()),
             None => {
                 cli.console.note(&is_there(&self.id));
                 Ok(())
@@ -182,9 +185,8 @@ impl Run for Call {
         let mut options = options(&self.call);
         options.due = self.due(cli, &engine)?;
         if self.submit || options.due.is_some() {
-            let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?.to_string();
-            detached::ensure_worker(cli, &engine)?;
-            return if cli.console.wants_json() { cli.console.json(&reference) } else { cli.console.line(reference) };
+            let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?;
+            return detached::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
         }
         interrupt::stops(&cli.stop)?;
         let reply = engine.call(&self.id, &self.method, arguments, &options);
@@ -252,6 +254,12 @@ fn options(flags: &CallFlags) -> Options {
         deadline: flags.deadline(Instant::now()),
         ..Options::default()
     }
+}
+
+/// The reference of an accepted call as one line; in JSON a string.
+pub fn print_reference(cli: &Cli, reference: &Reference) -> Result<(), Problem> {
+    let text = reference.to_string();
+    if cli.console.wants_json() { cli.console.json(&text) } else { cli.console.line(text) }
 }
 
 /// The result as one line. A method that declares none has none to print, but to a program that reads JSON.

@@ -26,7 +26,7 @@ impl Run for Where {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let place = place::find(cli.common.store.as_deref())?;
-        let exists = place.exists();
+        let exists = place.has_store()?;
         let store = place.folder.display().to_string();
         if cli.console.wants_json() {
             cli.console.json(&WhereLine { store: store.clone(), why: place.why, exists })?;
@@ -39,6 +39,9 @@ impl Run for Where {
 }
 
 /// Makes a store, where there is none yet
+///
+/// A new folder and its files are for their owner alone. In a folder that exists, the users who may use the folder may use the
+/// store, less what the umask takes away.
 #[derive(Args)]
 pub struct Init {}
 
@@ -55,7 +58,7 @@ impl Run for Init {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let place = place::find(cli.common.store.as_deref())?;
-        let (_, created) = RedbStore::create(&place.folder)?;
+        let (_, created) = RedbStore::create_in(place.create()?)?;
         let store = place.folder.display().to_string();
         match (created, place.why) {
             (true, _) => cli.console.note(&format!("made a store at {store}")),

@@ -8,8 +8,9 @@ use serde_json::Value;
 use vactor::engine::Options;
 use vactor::model::{Error, HostFault, Reference};
 
-use super::call::{ResultLine, print, read, tell_details};
+use super::call::{ResultLine, print, print_reference, read, tell_details};
 use crate::cli::args::{self, Sources, Words};
+use crate::cli::detached::Done;
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt};
 
@@ -96,9 +97,8 @@ impl Run for RunTask {
             ..Options::default()
         };
         if self.submit {
-            let reference = engine.submit_task(&self.class, &self.task, arguments, &options)?.to_string();
-            detached::ensure_worker(cli, &engine)?;
-            return if cli.console.wants_json() { cli.console.json(&reference) } else { cli.console.line(reference) };
+            let reference = engine.submit_task(&self.class, &self.task, arguments, &options)?;
+            return detached::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
         }
         interrupt::stops(&cli.stop)?;
         let reply = engine.run_task(&self.class, &self.task, arguments, &options);
@@ -121,11 +121,14 @@ impl Run for Emit {
         };
         sources.notes.iter().for_each(|note| cli.console.note(note));
         let number = engine.emit(&self.id, &self.event, payload, self.key.as_deref())?;
-        detached::ensure_worker_for_work(cli, &engine)?;
-        if cli.console.wants_json() {
-            return cli.console.json(&EmitLine { id: &self.id, event: &self.event, number });
-        }
-        cli.console.note(&format!("sent {} to {}", self.event, self.id));
-        Ok(())
+        let (id, event) = (&*self.id, &*self.event);
+        let done = Done { sentence: format!("{event} was sent to {id}"), reference: None };
+        detached::let_run(cli, &engine, done, || match cli.console.wants_json() {
+            true => cli.console.json(&EmitLine { id, event, number }),
+            false => {
+                cli.console.note(&format!("sent {event} to {id}"));
+                Ok(())
+            }
+        })
     }
 }

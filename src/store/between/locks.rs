@@ -1,24 +1,25 @@
 //! Locks that the kernel drops when their holder dies, on Linux: byte ranges of one file, each held by an
 //! open file of its own, so that threads exclude each other too.
 
-use std::fs::File;
-use std::io;
-use std::path::Path;
-
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+
+use crate::model::Result;
+use crate::store::folder::{File, Folder, For, LOCK};
+
+use super::lock_error;
 
 /// A lock; dropping it releases it.
 pub(super) struct Lock(File);
 
 /// Takes the lock of a place if nobody has it.
-pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
-    let file = open(file)?;
+pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<Lock>> {
+    let file = open(folder)?;
     match fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(place))) {
         Ok(_) => Ok(Some(Lock(file))),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(lock_error(folder, error.into())),
     }
 }
 
@@ -38,44 +39,41 @@ pub(super) struct Locks(Option<Lock>);
 
 impl Locks {
     /// Takes the lock of another place if nobody else has it.
-    pub(super) fn try_add(&mut self, file: &Path, place: u64) -> io::Result<bool> {
+    pub(super) fn try_add(&mut self, folder: &Folder, place: u64) -> Result<bool> {
         let file = match &self.0 {
             Some(lock) => &lock.0,
-            None => &self.0.insert(Lock(open(file)?)).0,
+            None => &self.0.insert(Lock(open(folder)?)).0,
         };
         match fcntl(file, FcntlArg::F_OFD_SETLK(&byte(place))) {
             Ok(_) => Ok(true),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(lock_error(folder, error.into())),
         }
     }
 }
 
 /// Whether somebody has the lock of a place. Looking takes nothing, so that nobody else finds it taken meanwhile.
-pub(super) fn is_taken(file: &Path, place: u64) -> io::Result<bool> {
-    let file = match File::open(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        opened => opened?,
-    };
+pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
+    let Some(file) = folder.find_file(LOCK)? else { return Ok(false) };
     let mut found = byte(place);
-    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found))?;
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found)).map_err(|error| lock_error(folder, error.into()))?;
     Ok(i32::from(found.l_type) != libc::F_UNLCK)
 }
 
 /// Takes the lock of a place, and waits for it.
-pub(super) fn take(file: &Path, place: u64) -> io::Result<Lock> {
-    let file = open(file)?;
+pub(super) fn take(folder: &Folder, place: u64) -> Result<Lock> {
+    let file = open(folder)?;
     loop {
         match fcntl(&file, FcntlArg::F_OFD_SETLKW(&byte(place))) {
             Ok(_) => return Ok(Lock(file)),
             Err(Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(lock_error(folder, error.into())),
         }
     }
 }
 
-fn open(file: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).create(true).truncate(false).open(file)
+fn open(folder: &Folder) -> Result<File> {
+    folder.open_or_make(LOCK, For::Writing)
 }
 
 fn byte(place: u64) -> libc::flock {
@@ -96,19 +94,19 @@ mod tests {
     #[test]
     fn a_lock_ends_with_its_holder_though_a_child_has_its_file() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("lock");
-        let lock = try_take(&file, 7).unwrap().unwrap();
+        let folder = Folder::open(folder.path()).unwrap();
+        let lock = try_take(&folder, 7).unwrap().unwrap();
         let child = lock.0.try_clone().unwrap();
-        assert!(is_taken(&file, 7).unwrap());
+        assert!(is_taken(&folder, 7).unwrap());
         drop(lock);
-        assert!(!is_taken(&file, 7).unwrap());
+        assert!(!is_taken(&folder, 7).unwrap());
         drop(child);
 
         let mut locks = Locks::default();
-        assert!(locks.try_add(&file, 7).unwrap() && locks.try_add(&file, 9).unwrap());
+        assert!(locks.try_add(&folder, 7).unwrap() && locks.try_add(&folder, 9).unwrap());
         let child = locks.0.as_ref().unwrap().0.try_clone().unwrap();
         drop(locks);
-        assert!(!is_taken(&file, 7).unwrap() && !is_taken(&file, 9).unwrap());
+        assert!(!is_taken(&folder, 7).unwrap() && !is_taken(&folder, 9).unwrap());
         drop(child);
     }
 }

@@ -7,20 +7,17 @@ mod memory;
 mod waiting;
 mod watch;
 
-use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::model::{Error, Name, Result};
 
+use super::folder::{DATA, File, Folder, For, LOCK};
 use super::{Hold, Holds, Watch};
 use memory::InProcess;
-
-/// The file of locks and signals in a store's folder.
-const FILE: &str = "lock";
 
 /// Nobody's name: held while a store is made.
 const MAKING: &str = "";
@@ -33,8 +30,7 @@ pub(in crate::store) enum Between {
 }
 
 pub(in crate::store) struct Files {
-    lock: PathBuf,
-    data: PathBuf,
+    folder: Arc<Folder>,
     signal: OnceLock<Option<File>>,
     /// Signals that were given.
     signals: AtomicU64,
@@ -55,10 +51,8 @@ struct HeldTogether {
 }
 
 impl Between {
-    /// For the store in a folder, whose data is in the file `data` there.
-    pub(in crate::store) fn files(folder: &Path, data: &str) -> Between {
-        let (lock, data) = (folder.join(FILE), folder.join(data));
-        Between::Processes(Arc::new(Files { lock, data, signal: OnceLock::new(), signals: AtomicU64::new(0) }))
+    pub(in crate::store) fn files(folder: Arc<Folder>) -> Between {
+        Between::Processes(Arc::new(Files { folder, signal: OnceLock::new(), signals: AtomicU64::new(0) }))
     }
 
     pub(in crate::store) fn memory() -> Between {
@@ -85,9 +79,7 @@ impl Between {
 
     pub(in crate::store) fn is_held(&self, name: &Name) -> Result<bool> {
         match self {
-            Between::Processes(files) => {
-                locks::is_taken(&files.lock, place_of(name.as_str())).map_err(|error| lock_error(&files.lock, &error))
-            }
+            Between::Processes(files) => locks::is_taken(&files.folder, place_of(name.as_str())),
             Between::Threads(threads) => Ok(threads.is_held(name)),
         }
     }
@@ -111,12 +103,7 @@ impl Between {
     /// `reading` alone leaves no trace: it makes no file to be signalled through.
     pub(in crate::store) fn watch(&self, reading: bool) -> Box<dyn Watch> {
         match self {
-            Between::Processes(files) => {
-                let Files { lock, data, .. } = &**files;
-                let there = lock.exists() || !reading && open(lock).is_ok();
-                // the data itself changes with each commit too, only more often
-                watch::watch(if there { lock } else { data })
-            }
+            Between::Processes(files) => watch::watch(files.changing(reading)),
             Between::Threads(threads) => Box::new(memory::Watching::new(threads.clone())),
         }
     }
@@ -125,7 +112,7 @@ impl Between {
 impl Files {
     fn hold(self: &Arc<Self>, name: &str, deadline: Option<Instant>) -> Result<Option<Held>> {
         let signals = self.signals.load(Ordering::SeqCst);
-        let lock = waiting::hold(&self.lock, name, deadline).map_err(|error| lock_error(&self.lock, &error))?;
+        let lock = waiting::hold(&self.folder, name, deadline)?;
         Ok(lock.map(|lock| Held { lock: Some(lock), files: self.clone(), signals }))
     }
 
@@ -139,17 +126,28 @@ impl Files {
     /// Losing a signal costs latency alone, so what goes wrong here is not told.
     fn signal(&self) {
         self.signals.fetch_add(1, Ordering::SeqCst);
-        if let Some(file) = self.signal.get_or_init(|| open(&self.lock).ok()) {
+        if let Some(file) = self.signal.get_or_init(|| self.folder.open_or_make(LOCK, For::Writing).ok()) {
             let _ = rewrite_first_byte(file);
         }
+    }
+
+    /// A file that changes with each commit, and the name that it has in the folder.
+    fn changing(&self, reading: bool) -> Option<(PathBuf, File)> {
+        let opened = match reading {
+            true => self.folder.find_file(LOCK),
+            false => self.folder.open_or_make(LOCK, For::Writing).map(Some),
+        };
+        let named = |name| move |file| (self.folder.path_of(name), file);
+        // the data itself changes with each commit too, only more often
+        let data = || self.folder.find_file(DATA).ok().flatten();
+        opened.ok().flatten().map(named(LOCK)).or_else(|| data().map(named(DATA)))
     }
 }
 
 impl Holds for HeldTogether {
     fn take(&mut self, name: &Name) -> Result<bool> {
         let Some(locks) = &mut self.locks else { return Ok(false) };
-        let file = &self.files.lock;
-        locks.try_add(file, place_of(name.as_str())).map_err(|error| lock_error(file, &error))
+        locks.try_add(&self.files.folder, place_of(name.as_str()))
     }
 }
 
@@ -168,10 +166,6 @@ impl Drop for Held {
     }
 }
 
-fn open(file: &Path) -> io::Result<File> {
-    File::options().write(true).create(true).truncate(false).open(file)
-}
-
 fn rewrite_first_byte(mut file: &File) -> io::Result<()> {
     if super::redb::largest_file() == 0 {
         return Ok(());
@@ -180,8 +174,8 @@ fn rewrite_first_byte(mut file: &File) -> io::Result<()> {
     file.write_all(b"\n")
 }
 
-fn lock_error(file: &Path, error: &io::Error) -> Error {
-    Error::Io { action: format!("lock {}", file.display()), reason: error.to_string() }
+fn lock_error(folder: &Folder, error: io::Error) -> Error {
+    Error::Io { action: format!("lock {}", folder.path_of(LOCK).display()), reason: error.to_string() }
 }
 
 /// Where a name's lock is: 62 bits of its hash.

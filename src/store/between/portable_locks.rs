@@ -1,9 +1,12 @@
 //! Locks that the kernel drops when their holder dies, where byte ranges of open files cannot be locked: one file
 //! for each name that was ever held, in a folder beside the store.
 
-use std::fs::{File, TryLockError};
-use std::io;
-use std::path::Path;
+use std::fs::TryLockError;
+
+use crate::model::Result;
+use crate::store::folder::{File, Folder};
+
+use super::lock_error;
 
 /// A lock; dropping it releases it.
 pub(super) struct Lock(File);
@@ -18,12 +21,12 @@ impl Drop for Lock {
 }
 
 /// Takes the lock of a place if nobody has it.
-pub(super) fn try_take(file: &Path, place: u64) -> io::Result<Option<Lock>> {
-    let file = open(file, place)?;
+pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<Lock>> {
+    let file = folder.lock_file(place)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::Error(error)) => Err(lock_error(folder, error)),
     }
 }
 
@@ -33,8 +36,8 @@ pub(super) struct Locks(Vec<Lock>);
 
 impl Locks {
     /// Takes the lock of another place if nobody has it.
-    pub(super) fn try_add(&mut self, file: &Path, place: u64) -> io::Result<bool> {
-        let lock = try_take(file, place)?;
+    pub(super) fn try_add(&mut self, folder: &Folder, place: u64) -> Result<bool> {
+        let lock = try_take(folder, place)?;
         let taken = lock.is_some();
         self.0.extend(lock);
         Ok(taken)
@@ -42,19 +45,13 @@ impl Locks {
 }
 
 /// Whether somebody has the lock of a place. Here there is no looking without taking it for a moment.
-pub(super) fn is_taken(file: &Path, place: u64) -> io::Result<bool> {
-    try_take(file, place).map(|lock| lock.is_none())
+pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
+    try_take(folder, place).map(|lock| lock.is_none())
 }
 
 /// Takes the lock of a place, and waits for it.
-pub(super) fn take(file: &Path, place: u64) -> io::Result<Lock> {
-    let file = open(file, place)?;
-    file.lock()?;
+pub(super) fn take(folder: &Folder, place: u64) -> Result<Lock> {
+    let file = folder.lock_file(place)?;
+    file.lock().map_err(|error| lock_error(folder, error))?;
     Ok(Lock(file))
-}
-
-fn open(file: &Path, place: u64) -> io::Result<File> {
-    let folder = file.with_extension("s");
-    std::fs::create_dir_all(&folder)?;
-    File::options().read(true).write(true).create(true).truncate(false).open(folder.join(format!("{place:016x}")))
 }

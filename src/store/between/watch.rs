@@ -1,38 +1,39 @@
 //! Seeing that another process committed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::store::Watch;
+use crate::store::folder::File;
 
 /// How often a file is looked at where the system does not tell of changes.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Watches a file that changes with each commit.
-pub(super) fn watch(file: &Path) -> Box<dyn Watch> {
+/// Watches a file that changes with each commit. Without one, waits end at their deadlines alone.
+pub(super) fn watch(file: Option<(PathBuf, File)>) -> Box<dyn Watch> {
     #[cfg(target_os = "linux")]
-    if let Ok(told) = told::Told::new(file) {
+    if let Some(told) = file.as_ref().and_then(|(path, file)| told::Told::new(path, file).ok()) {
         return Box::new(told);
     }
-    Box::new(Looking::new(file))
+    Box::new(Looking::new(file.map(|(_, file)| file)))
 }
 
 /// Looks at when the file changed last.
 struct Looking {
-    file: PathBuf,
+    file: Option<File>,
     seen: Option<SystemTime>,
 }
 
 impl Looking {
-    fn new(file: &Path) -> Looking {
-        let mut looking = Looking { file: file.to_owned(), seen: None };
+    fn new(file: Option<File>) -> Looking {
+        let mut looking = Looking { file, seen: None };
         looking.seen = looking.look();
         looking
     }
 
     fn look(&self) -> Option<SystemTime> {
-        self.file.metadata().and_then(|data| data.modified()).ok()
+        self.file.as_ref()?.metadata().and_then(|data| data.modified()).ok()
     }
 }
 
@@ -52,7 +53,7 @@ impl Watch for Looking {
 
 #[cfg(target_os = "linux")]
 mod told {
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, AsRawFd};
     use std::path::Path;
     use std::time::{Duration, Instant};
 
@@ -61,14 +62,20 @@ mod told {
     use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
     use crate::store::Watch;
+    use crate::store::folder::File;
 
     /// Is told by the kernel.
     pub(super) struct Told(Inotify);
 
     impl Told {
-        pub(super) fn new(file: &Path) -> nix::Result<Told> {
+        /// The file that is open is watched, wherever its folder is by now. Without `/proc`, what has its path: a watch on
+        /// another file costs latency alone.
+        pub(super) fn new(path: &Path, file: &File) -> nix::Result<Told> {
             let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
-            inotify.add_watch(file, AddWatchFlags::IN_MODIFY)?;
+            let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+            if inotify.add_watch(open.as_str(), AddWatchFlags::IN_MODIFY).is_err() {
+                inotify.add_watch(path, AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_DONT_FOLLOW)?;
+            }
             Ok(Told(inotify))
         }
 

@@ -1,11 +1,12 @@
 //! The file on the disk.
 
-use std::fs::File;
 use std::io;
 use std::ops::Bound;
 
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
+
+use crate::store::folder::File;
 
 /// redb's file backend, which knows how large the operating system lets this process make a file: a write
 /// past that would kill the process (SIGXFSZ) where an error is wanted.

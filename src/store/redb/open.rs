@@ -1,8 +1,7 @@
 //! Opening a store, and its transactions.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use redb::backends::InMemoryBackend;
@@ -10,15 +9,13 @@ use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabas
 
 use crate::model::{Error, Result};
 use crate::store::between::Between;
+use crate::store::folder::{DATA, Folder, For, LOCK};
 
 use super::boundary::{Try, guard, speak};
 use super::disk::Disk;
 use super::pages::{self, Access, FORMAT, Kind, Pages, Shared};
 use super::tables::{Reading, Writing};
 use super::write::Writer;
-
-/// The data of a store's folder, whole and alone.
-const FILE: &str = "store.redb";
 
 /// Bytes of pages that are kept in memory, at most.
 const CACHE: usize = 128 << 20;
@@ -52,34 +49,48 @@ enum Handle {
 impl RedbStore {
     /// Opens the store in a folder. [`NoStore`](Error::NoStore) where there is none.
     pub fn open(folder: &Path, mode: Mode) -> Result<RedbStore> {
-        let path = folder.join(FILE);
-        let mut options = OpenOptions::new();
-        options.read(true).write(mode == Mode::Write);
-        let file = open_file(&options, &path).map_err(|error| explain(folder, &path, &error))?;
-        let place = path.display().to_string();
-        let disk = speak(Disk::new(file).map_err(Into::into), &place, None)?;
-        RedbStore::start(disk, mode, place, Between::files(folder, FILE))
+        RedbStore::open_in(Folder::open(folder)?, mode)
     }
 
     /// Opens the store in a folder for writing, and makes both where there are none. The answer says whether it was
     /// made.
     pub fn create(folder: &Path) -> Result<(RedbStore, bool)> {
-        match RedbStore::open(folder, Mode::Write) {
+        RedbStore::create_in(Folder::create(folder)?)
+    }
+
+    /// As [`open`](RedbStore::open), in a folder that is open.
+    pub fn open_in(folder: Folder, mode: Mode) -> Result<RedbStore> {
+        RedbStore::open_shared(&Arc::new(folder), mode)
+    }
+
+    /// As [`create`](RedbStore::create), in a folder that is open.
+    pub fn create_in(folder: Folder) -> Result<(RedbStore, bool)> {
+        let folder = Arc::new(folder);
+        match RedbStore::open_shared(&folder, Mode::Write) {
             Err(Error::NoStore { .. }) => {}
             opened => return opened.map(|store| (store, false)),
         }
-        let failed = |error: &io::Error| explain(folder, folder, error);
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-        let between = Between::files(folder, FILE);
-        let _alone = between.hold_making()?;
-        match RedbStore::open(folder, Mode::Write) {
+        let _alone = Between::files(folder.clone()).hold_making()?;
+        match RedbStore::open_shared(&folder, Mode::Write) {
             // another process made it in the meantime
             Ok(store) => return Ok((store, false)),
             Err(Error::NoStore { .. }) => {}
             Err(error) => return Err(error),
         }
-        make_file(folder).map_err(|error| failed(&error))??;
-        RedbStore::open(folder, Mode::Write).map(|store| (store, true))
+        make_data(&folder)?;
+        RedbStore::open_shared(&folder, Mode::Write).map(|store| (store, true))
+    }
+
+    fn open_shared(folder: &Arc<Folder>, mode: Mode) -> Result<RedbStore> {
+        let purpose = if mode == Mode::Read { For::Reading } else { For::Writing };
+        let file = folder.open_file(DATA, purpose)?;
+        if mode == Mode::Write {
+            // before anything is accepted that could not be run
+            folder.check(LOCK)?;
+        }
+        let place = folder.path_of(DATA).display().to_string();
+        let disk = speak(Disk::new(file).map_err(Into::into), &place, None)?;
+        RedbStore::start(disk, mode, place, Between::files(folder.clone()))
     }
 
     /// A store that lives as long as this does.
@@ -221,49 +232,18 @@ fn open_database(pages: Pages, mode: Mode) -> Try<Handle> {
     })
 }
 
-/// Makes the file of a new store under another name, and gives it its own when it is whole and on the disk.
-fn make_file(folder: &Path) -> io::Result<Result<()>> {
-    let unfinished = folder.join(format!("{FILE}.new"));
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&unfinished)?;
-    let place = unfinished.display().to_string();
+/// Makes the data of a new store under another name, and gives it its own when it is whole and on the disk.
+fn make_data(folder: &Folder) -> Result<()> {
+    let file = folder.new_data()?;
+    let place = folder.path_of(DATA).display().to_string();
     let made = speak(Disk::new(file).map_err(Into::into), &place, None)
         .and_then(|disk| RedbStore::fresh(disk, place, Between::memory()));
     if let Err(error) = made {
-        let _ = std::fs::remove_file(&unfinished);
-        return Ok(Err(error));
+        // the next one to make the store removes it if this cannot
+        let _ = folder.discard_data();
+        return Err(error);
     }
-    std::fs::rename(&unfinished, folder.join(FILE))?;
-    sync_folder(folder)?;
-    if let Some(parent) = folder.parent() {
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        sync_folder(parent)?;
-    }
-    Ok(Ok(()))
-}
-
-/// Makes a folder's entries durable, where the system knows how.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-fn open_file(options: &OpenOptions, path: &PathBuf) -> io::Result<File> {
-    let file = options.open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::Error::from(ErrorKind::IsADirectory));
-    }
-    Ok(file)
-}
-
-fn explain(folder: &Path, path: &Path, error: &io::Error) -> Error {
-    let reason = match error.kind() {
-        ErrorKind::NotFound => return Error::NoStore { place: folder.display().to_string() },
-        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            format!("{} is a file, and a store is a folder", folder.display())
-        }
-        ErrorKind::IsADirectory => "it is a folder, and should be a file".to_owned(),
-        _ => error.to_string(),
-    };
-    Error::Io { action: format!("open {}", path.display()), reason }
+    folder.keep_data()
 }
 
 fn io_error(place: &str, error: &io::Error) -> Error {

@@ -1,0 +1,234 @@
+//! A store's folder. Every file of a store is opened here, and nowhere else.
+//!
+//! The folder is opened once; a file is opened by its name in the open folder, whatever has the folder's path by then. No link
+//! is followed, and a file is used only if it is a regular one that belongs to a user who is trusted with the store.
+
+#[cfg_attr(not(unix), path = "portable.rs")]
+#[cfg_attr(unix, path = "unix.rs")]
+mod system;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(in crate::store) use std::fs::File;
+
+use crate::model::{Error, Result};
+
+/// The data.
+pub(in crate::store) const DATA: &str = "store.redb";
+/// The data of a store that is being made.
+const NEW_DATA: &str = "store.redb.new";
+/// Locks and signals between processes. It holds no data.
+pub(in crate::store) const LOCK: &str = "lock";
+/// What the detached worker writes to its stderr.
+const WORKER_LOG: &str = "worker.log";
+
+/// The folder of a store, open.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    folder: system::Folder,
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum For {
+    Reading,
+    /// Reading and writing.
+    Writing,
+    Appending,
+}
+
+/// Why a file or a folder is not opened.
+#[derive(Debug)]
+enum Trouble {
+    System(io::Error),
+    Refused(Refusal),
+}
+
+/// What is wrong with a file or a folder that is there.
+#[derive(Debug)]
+enum Refusal {
+    /// A link, or anything else that is no regular file.
+    Kind(&'static str),
+    /// It has a second name, perhaps in a folder of another user.
+    HardLink,
+    /// It belongs to this user.
+    Owner(u32),
+    /// A link in the folder's path belongs to this user.
+    LinkOf { link: PathBuf, owner: u32 },
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        Trouble::System(error)
+    }
+}
+
+impl Trouble {
+    fn is(&self, kind: io::ErrorKind) -> bool {
+        matches!(self, Trouble::System(error) if error.kind() == kind)
+    }
+}
+
+impl Folder {
+    /// Opens the folder of a store. [`NoStore`](Error::NoStore) where there is none.
+    pub fn open(path: &Path) -> Result<Folder> {
+        Folder::open_or(path, false)
+    }
+
+    /// Opens the folder of a store. If it is not there, it is made, for its owner alone.
+    pub fn create(path: &Path) -> Result<Folder> {
+        Folder::open_or(path, true)
+    }
+
+    fn open_or(path: &Path, make: bool) -> Result<Folder> {
+        match system::Folder::open(path, make) {
+            Ok(folder) => Ok(Folder { path: path.to_owned(), folder }),
+            Err(Trouble::Refused(refusal)) => Err(refuse(path, &refusal)),
+            Err(Trouble::System(error)) => Err(match error.kind() {
+                io::ErrorKind::NotFound => Error::NoStore { place: path.display().to_string() },
+                io::ErrorKind::NotADirectory => {
+                    cannot_open(path, format!("{} is a file, and a store is a folder", path.display()))
+                }
+                _ => cannot_open(path, error.to_string()),
+            }),
+        }
+    }
+
+    /// Whether anything has this path, a link with nothing behind it too.
+    pub fn is_taken(path: &Path) -> bool {
+        path.symlink_metadata().is_ok()
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses the folder if it belongs to another user: one that was found, and that the user did not name. It is enough
+    /// for root that it belongs to the owner of the folder around it.
+    pub fn check_found(&self) -> Result<()> {
+        let stranger = self.folder.stranger().map_err(|error| cannot_open(&self.path, error.to_string()))?;
+        let Some(owner) = stranger else { return Ok(()) };
+        let path = self.path.display();
+        Err(Error::Untrusted {
+            what: format!("the store at {path} was not named, and belongs to the user with the id {owner}"),
+            hint: format!(
+                "`--store {path}` or VACTOR_STORE uses it all the same, `vactor init --store .vactor` makes one here"
+            ),
+        })
+    }
+
+    /// Whether a store is in it.
+    pub fn has_store(&self) -> Result<bool> {
+        self.folder.is_taken(DATA).map_err(|error| cannot_open(&self.path.join(DATA), error.to_string()))
+    }
+
+    /// Opens the file that a detached worker writes to.
+    pub fn worker_log(&self) -> Result<File> {
+        self.open_or_make(WORKER_LOG, For::Appending)
+    }
+
+    /// Opens a file. [`NoStore`](Error::NoStore) where the data is not there.
+    pub(in crate::store) fn open_file(&self, name: &str, purpose: For) -> Result<File> {
+        self.folder.open_file(name, purpose).map_err(|trouble| self.explain(name, trouble))
+    }
+
+    /// Opens a file. If it is not there, it is made, as the data is: for those who may use that.
+    pub(in crate::store) fn open_or_make(&self, name: &str, purpose: For) -> Result<File> {
+        self.folder.open_or_make(name, purpose).map_err(|trouble| self.explain(name, trouble))
+    }
+
+    /// Opens a file for reading if it is there.
+    pub(in crate::store) fn find_file(&self, name: &str) -> Result<Option<File>> {
+        match self.folder.open_file(name, For::Reading) {
+            Ok(file) => Ok(Some(file)),
+            Err(trouble) if trouble.is(io::ErrorKind::NotFound) => Ok(None),
+            Err(trouble) => Err(self.explain(name, trouble)),
+        }
+    }
+
+    /// Refuses a file that is there and that would not be opened for writing.
+    pub(in crate::store) fn check(&self, name: &str) -> Result<()> {
+        match self.folder.check(name, For::Writing) {
+            Err(trouble) if !trouble.is(io::ErrorKind::NotFound) => Err(self.explain(name, trouble)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where locks are a file each: the one of a place.
+    #[cfg(not(target_os = "linux"))]
+    pub(in crate::store) fn lock_file(&self, place: u64) -> Result<File> {
+        let name = "lock.s";
+        let explain = |trouble| self.explain(name, trouble);
+        let folder = self.folder.subfolder(name).map_err(explain)?;
+        folder.open_or_make(&format!("{place:016x}"), For::Writing).map_err(explain)
+    }
+
+    /// Makes the file of a new store's data, which [`keep_data`](Folder::keep_data) gives its name when it is whole. Only
+    /// one process may do so at a time; what is left of an earlier one is removed.
+    pub(in crate::store) fn new_data(&self) -> Result<File> {
+        self.discard_data()?;
+        self.folder.make(NEW_DATA, For::Writing).map_err(|trouble| self.explain(NEW_DATA, trouble))
+    }
+
+    pub(in crate::store) fn discard_data(&self) -> Result<()> {
+        match self.folder.remove(NEW_DATA) {
+            Err(trouble) if !trouble.is(io::ErrorKind::NotFound) => Err(self.explain(NEW_DATA, trouble)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the data of a new store its name, durably.
+    pub(in crate::store) fn keep_data(&self) -> Result<()> {
+        let kept = self.folder.rename(NEW_DATA, DATA).and_then(|()| self.folder.sync());
+        kept.map_err(|error| self.explain(NEW_DATA, error.into()))
+    }
+
+    /// The path of a file, for messages.
+    pub(in crate::store) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    fn explain(&self, name: &str, trouble: Trouble) -> Error {
+        let path = self.path_of(name);
+        match trouble {
+            Trouble::System(error) if error.kind() == io::ErrorKind::NotFound && name == DATA => {
+                Error::NoStore { place: self.path.display().to_string() }
+            }
+            Trouble::System(error) => cannot_open(&path, error.to_string()),
+            Trouble::Refused(refusal) => refuse(&path, &refusal),
+        }
+    }
+}
+
+fn cannot_open(path: &Path, reason: String) -> Error {
+    Error::Io { action: format!("open {}", path.display()), reason }
+}
+
+fn refuse(path: &Path, refusal: &Refusal) -> Error {
+    let hint = match (refusal, path.file_name().is_some_and(|name| name == DATA)) {
+        (Refusal::LinkOf { .. }, _) => "name the folder itself, without the link".to_owned(),
+        (Refusal::HardLink, true) => "make it a file of its own: copy it, and move the copy in its place".to_owned(),
+        (_, true) => "restore the store's own file, or name another store with `--store`".to_owned(),
+        (_, false) => "remove it: it holds no data, and is made again".to_owned(),
+    };
+    Error::Untrusted { what: format!("{} {refusal}", path.display()), hint }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Kind(kind) => write!(f, "is {kind}, and should be a regular file"),
+            Refusal::HardLink => f.write_str("has a second name (a hard link), and should have one"),
+            Refusal::Owner(owner) => {
+                write!(f, "belongs to the user with the id {owner}, not to you, root or the owner of the folder")
+            }
+            Refusal::LinkOf { link, owner } => {
+                let link = link.display();
+                write!(f, "is reached by the link {link}, which belongs to the user with the id {owner}")
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A folder as a path, where the system has no descriptors of folders, owners and modes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{For, Refusal, Trouble};
+
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn open(path: &Path, make: bool) -> Result<Folder, Trouble> {
+        if make {
+            fs::create_dir_all(path)?;
+        }
+        match fs::metadata(path)?.is_dir() {
+            true => Ok(Folder(std::path::absolute(path)?)),
+            false => Err(io::Error::from(io::ErrorKind::NotADirectory).into()),
+        }
+    }
+
+    pub(super) fn stranger(&self) -> io::Result<Option<u32>> {
+        Ok(None)
+    }
+
+    pub(super) fn is_taken(&self, name: &str) -> io::Result<bool> {
+        match self.0.join(name).symlink_metadata() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn check(&self, name: &str, _: For) -> Result<(), Trouble> {
+        let file = self.0.join(name).symlink_metadata()?;
+        match (file.is_file(), file.is_symlink()) {
+            (true, _) => Ok(()),
+            (_, true) => Err(Trouble::Refused(Refusal::Kind("a link"))),
+            _ => Err(Trouble::Refused(Refusal::Kind("a folder or a device"))),
+        }
+    }
+
+    pub(super) fn open_file(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+        self.check(name, purpose)?;
+        Ok(options(purpose).open(self.0.join(name))?)
+    }
+
+    pub(super) fn open_or_make(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+        loop {
+            match self.open_file(name, purpose) {
+                Err(trouble) if trouble.is(io::ErrorKind::NotFound) => {}
+                opened => return opened,
+            }
+            match self.make(name, purpose) {
+                Err(trouble) if trouble.is(io::ErrorKind::AlreadyExists) => {}
+                made => return made,
+            }
+        }
+    }
+
+    pub(super) fn make(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+        Ok(options(purpose).create_new(true).open(self.0.join(name))?)
+    }
+
+    pub(super) fn remove(&self, name: &str) -> Result<(), Trouble> {
+        Ok(fs::remove_file(self.0.join(name))?)
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.0.join(from), self.0.join(to))
+    }
+
+    /// Such a system does so by itself.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn subfolder(&self, name: &str) -> Result<Folder, Trouble> {
+        let path = self.0.join(name);
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+        match path.symlink_metadata()?.is_dir() {
+            true => Ok(Folder(path)),
+            false => Err(io::Error::from(io::ErrorKind::NotADirectory).into()),
+        }
+    }
+}
+
+fn options(purpose: For) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    match purpose {
+        For::Reading => options.read(true),
+        For::Writing => options.read(true).write(true),
+        For::Appending => options.append(true),
+    };
+    options
+}

@@ -1,0 +1,295 @@
+//! A folder as a descriptor, and its files by their names in it.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat, renameat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
+
+use super::{DATA, For, Refusal, Trouble};
+
+/// How folders on the way are opened: to find names in them, where the system tells that from reading.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const TO_SEARCH: OFlag = OFlag::O_PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const TO_SEARCH: OFlag = OFlag::O_RDONLY;
+
+/// As many links in a path as the kernel follows.
+const MOST_LINKS: usize = 40;
+
+#[derive(Debug)]
+pub(super) struct Folder(OwnedFd);
+
+impl Folder {
+    /// Walks to a folder. If `make`, folders that are not there are made, the last one for its owner alone.
+    ///
+    /// A link on the way is followed only if it belongs to the user or to root: another user's may lead anywhere.
+    pub(super) fn open(path: &Path, make: bool) -> Result<Folder, Trouble> {
+        let mut walked = start(path)?;
+        let mut names: VecDeque<OsString> = names(path).collect();
+        let mut links = 0;
+        while let Some(name) = names.pop_front() {
+            match open_folder(&walked, &name) {
+                Ok(folder) => walked = folder,
+                Err(Errno::ENOENT) if make => {
+                    let mode = if names.is_empty() { Mode::S_IRWXU } else { Mode::from_bits_truncate(0o777) };
+                    match mkdirat(&walked, &*name, mode) {
+                        Ok(()) | Err(Errno::EEXIST) => names.push_front(name),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                // what a link says to a system that was told not to follow it
+                Err(error @ (Errno::ENOTDIR | Errno::ELOOP | Errno::EMLINK)) => {
+                    let Some((target, owner)) = read_link(&walked, &name)? else { return Err(error.into()) };
+                    if !is_self_or_root(owner) {
+                        return Err(Trouble::Refused(Refusal::LinkOf { link: name.into(), owner }));
+                    }
+                    links += 1;
+                    if links > MOST_LINKS {
+                        return Err(Errno::ELOOP.into());
+                    }
+                    if target.is_absolute() {
+                        walked = start(&target)?;
+                    }
+                    self::names(&target).rev().for_each(|name| names.push_front(name));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Folder(walked))
+    }
+
+    /// The folder's owner, if that is another user. It is enough for root that it is the owner of the folder around it.
+    pub(super) fn stranger(&self) -> io::Result<Option<u32>> {
+        let owner = fstat(&self.0)?.st_uid;
+        let user = geteuid();
+        let is_own =
+            owner == user.as_raw() || user.is_root() && owner == fstatat(&self.0, "..", AtFlags::empty())?.st_uid;
+        Ok((!is_own).then_some(owner))
+    }
+
+    /// Whether anything has this name.
+    pub(super) fn is_taken(&self, name: &str) -> io::Result<bool> {
+        match self.look(name) {
+            Ok(_) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Refuses what is there under this name, and is not to be opened so.
+    pub(super) fn check(&self, name: &str, purpose: For) -> Result<(), Trouble> {
+        self.judge(&self.look(name)?, purpose)
+    }
+
+    pub(super) fn open_file(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+        // before it is opened, as opening alone does something to a device, and after, as another may have its name by then
+        self.check(name, purpose)?;
+        let file = openat(&self.0, name, flags(purpose), Mode::empty())?;
+        self.judge(&fstat(&file)?, purpose)?;
+        Ok(File::from(file))
+    }
+
+    pub(super) fn open_or_make(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+        loop {
+            match self.open_file(name, purpose) {
+                Err(trouble) if trouble.is(io::ErrorKind::NotFound) => {}
+                opened => return opened,
+            }
+            match self.make(name, purpose) {
+                Err(trouble) if trouble.is(io::ErrorKind::AlreadyExists) => {}
+                made => return made,
+            }
+        }
+    }
+
+    /// Makes a file, with the mode and the owner of the data. Before the data is there: with those of the folder, less
+    /// what the user's umask takes away.
+    pub(super) fn make(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+        let data = self.look(DATA).ok().filter(|data| self.judge(data, For::Reading).is_ok());
+        let folder = fstat(&self.0)?;
+        let mode = if data.is_some() { Mode::S_IRUSR | Mode::S_IWUSR } else { permissions(&folder) };
+        let file = openat(&self.0, name, flags(purpose) | OFlag::O_CREAT | OFlag::O_EXCL, mode)?;
+        match data {
+            Some(data) => share(&file, &data, permissions(&data))?,
+            None if geteuid().is_root() => give(&file, &folder),
+            None => {}
+        }
+        Ok(File::from(file))
+    }
+
+    pub(super) fn remove(&self, name: &str) -> Result<(), Trouble> {
+        match unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir) {
+            // what a folder says to that
+            Err(error @ (Errno::EISDIR | Errno::EPERM)) => self.check(name, For::Reading).and(Err(error.into())),
+            removed => Ok(removed?),
+        }
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(renameat(&self.0, from, &self.0, to)?)
+    }
+
+    /// Makes the folder's entries durable, and its own in the folder around it.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let to_read = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        fsync(openat(&self.0, ".", to_read, Mode::empty())?)?;
+        match openat(&self.0, "..", to_read, Mode::empty()) {
+            Ok(around) => Ok(fsync(around)?),
+            // a user who may not read the folder around it did not make this one
+            Err(Errno::EACCES) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A folder in this one, which is made if it is not there.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn subfolder(&self, name: &str) -> Result<Folder, Trouble> {
+        let made = mkdirat(&self.0, name, Mode::S_IRWXU);
+        let folder = open_folder(&self.0, name.as_ref())?;
+        self.judge_owner(&fstat(&folder)?)?;
+        if made.is_ok() {
+            let data = self.look(DATA).unwrap_or(fstat(&self.0)?);
+            let read = permissions(&data) & Mode::from_bits_truncate(0o444);
+            share(&folder, &data, permissions(&data) | Mode::from_bits_truncate(read.bits() >> 2))?;
+        }
+        Ok(Folder(folder))
+    }
+
+    fn look(&self, name: &str) -> nix::Result<FileStat> {
+        fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+    }
+
+    fn judge(&self, file: &FileStat, purpose: For) -> Result<(), Trouble> {
+        if let Some(kind) = unusual(file) {
+            return Err(Trouble::Refused(Refusal::Kind(kind)));
+        }
+        if purpose != For::Reading && file.st_nlink > 1 {
+            return Err(Trouble::Refused(Refusal::HardLink));
+        }
+        self.judge_owner(file)
+    }
+
+    /// Those who may put files into the folder are its owner, and its group if it may write there.
+    fn judge_owner(&self, file: &FileStat) -> Result<(), Trouble> {
+        if is_self_or_root(file.st_uid) {
+            return Ok(());
+        }
+        let folder = fstat(&self.0)?;
+        let group_writes = Mode::from_bits_truncate(folder.st_mode).contains(Mode::S_IWGRP);
+        match file.st_uid == folder.st_uid || group_writes {
+            true => Ok(()),
+            false => Err(Trouble::Refused(Refusal::Owner(file.st_uid))),
+        }
+    }
+}
+
+impl From<Errno> for Trouble {
+    fn from(error: Errno) -> Trouble {
+        Trouble::System(error.into())
+    }
+}
+
+/// The folder that a path begins in.
+fn start(path: &Path) -> nix::Result<OwnedFd> {
+    let first = if path.is_absolute() { "/" } else { "." };
+    open(first, TO_SEARCH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+}
+
+fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
+    let name = |part: Component<'_>| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
+    };
+    path.components().filter_map(name)
+}
+
+/// Opens a folder in a folder. A link to one is none.
+fn open_folder(folder: &OwnedFd, name: &std::ffi::OsStr) -> nix::Result<OwnedFd> {
+    openat(folder, name, TO_SEARCH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
+}
+
+/// Where a link leads and whose it is, of one and the same link; None where it is none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn read_link(folder: &OwnedFd, name: &std::ffi::OsStr) -> nix::Result<Option<(PathBuf, u32)>> {
+    let link = openat(folder, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+    let stat = fstat(&link)?;
+    if kind(&stat) != SFlag::S_IFLNK {
+        return Ok(None);
+    }
+    Ok(Some((readlinkat(&link, "")?.into(), stat.st_uid)))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn read_link(folder: &OwnedFd, name: &std::ffi::OsStr) -> nix::Result<Option<(PathBuf, u32)>> {
+    let stat = fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    if kind(&stat) != SFlag::S_IFLNK {
+        return Ok(None);
+    }
+    Ok(Some((readlinkat(folder, name)?.into(), stat.st_uid)))
+}
+
+fn is_self_or_root(user: u32) -> bool {
+    let user = Uid::from_raw(user);
+    user.is_root() || user == geteuid()
+}
+
+/// No link is followed, no program that is started has it, and nothing is waited for: a pipe has no end to wait for.
+fn flags(purpose: For) -> OFlag {
+    let access = match purpose {
+        For::Reading => OFlag::O_RDONLY,
+        For::Writing => OFlag::O_RDWR,
+        For::Appending => OFlag::O_WRONLY | OFlag::O_APPEND,
+    };
+    access | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY
+}
+
+fn kind(file: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(file.st_mode & SFlag::S_IFMT.bits())
+}
+
+/// What it is, if it is no regular file.
+fn unusual(file: &FileStat) -> Option<&'static str> {
+    match kind(file) {
+        SFlag::S_IFREG => None,
+        SFlag::S_IFLNK => Some("a symbolic link"),
+        SFlag::S_IFDIR => Some("a folder"),
+        SFlag::S_IFIFO => Some("a named pipe"),
+        SFlag::S_IFSOCK => Some("a socket"),
+        _ => Some("a device"),
+    }
+}
+
+/// Who may read and write: its owner in any case. A store's file is no program.
+fn permissions(file: &FileStat) -> Mode {
+    Mode::S_IRUSR | Mode::S_IWUSR | Mode::from_bits_truncate(file.st_mode & 0o666)
+}
+
+/// Gives a file the owner and the group of another, as far as the user may: root both, others at most a group of theirs.
+fn give(file: impl AsFd, like: &FileStat) {
+    let (owner, group) = (Some(Uid::from_raw(like.st_uid)), Some(Gid::from_raw(like.st_gid)));
+    if fchown(&file, owner, group).is_err() {
+        // the user's own file serves those who may use it by its mode
+        let _ = fchown(&file, None, group);
+    }
+}
+
+/// Opens a file to those to whom another is open. A group that is not that one's has what all others have.
+fn share(file: impl AsFd, like: &FileStat, mode: Mode) -> nix::Result<()> {
+    give(&file, like);
+    let all_others = mode & Mode::S_IRWXO;
+    let mode = match fstat(&file)?.st_gid == like.st_gid {
+        true => mode,
+        false => mode & !Mode::S_IRWXG | Mode::from_bits_truncate(all_others.bits() << 3),
+    };
+    // a file system without modes has nothing to open
+    let _ = fchmod(&file, mode);
+    Ok(())
+}
