@@ -57,3 +57,97 @@ fn explained(schema: &Value, validator: &Validator, value: &Value) -> String {
         Ok(()) => ": it does not fit its schema".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    fn refused(schema: &Value, value: Value) -> String {
+        fitting(schema, value).unwrap_err()
+    }
+
+    #[test]
+    fn reason_names_the_place() {
+        let schema = json!({"properties": {"size": {"items": {"type": "integer"}}}});
+        assert_eq!(refused(&schema, json!({"size": [1, "2"]})), "/size/1: the value is not of type \"integer\"");
+        assert_eq!(refused(&json!({"type": "string"}), json!(1)), ": the value is not of type \"string\"");
+    }
+
+    #[test]
+    fn value_is_judged_once_however_often_it_is_referred_to() {
+        let side = json!({"$ref": "#"});
+        let choice = |n: usize| {
+            let properties = json!({"op": {"const": n}, "left": side, "right": side});
+            json!({"type": "object", "properties": properties, "required": ["op"]})
+        };
+        let schema = json!({"oneOf": (0..10).map(choice).collect::<Vec<_>>()});
+        let mut tree = json!({"op": 3});
+        for _ in 0..60 {
+            tree = json!({"op": 5, "left": {"op": 1}, "right": tree});
+        }
+        assert_eq!(fitting(&schema, tree.clone()), Ok(tree));
+        let mut wrong = json!({"op": 11});
+        for _ in 0..60 {
+            wrong = json!({"op": 5, "right": wrong});
+        }
+        assert!(refused(&schema, wrong).contains("it does not fit its schema, which is too involved"));
+    }
+
+    #[test]
+    fn unevaluated_parts_are_counted_as_often_as_they_are_looked_at() {
+        let mut nested = json!({"properties": {"a": {"type": "integer"}}});
+        for _ in 0..22 {
+            nested = json!({"allOf": [nested], "unevaluatedProperties": false});
+        }
+        assert!(refused(&nested, json!({"a": 1})).contains("lead more than 10000 ways"));
+        let mut below = json!({"type": "integer"});
+        let mut value = json!(1);
+        for _ in 0..22 {
+            below = json!({"anyOf": [{"properties": {"a": below}}], "unevaluatedProperties": false});
+            value = json!({ "a": value });
+        }
+        assert!(refused(&below, value).contains("takes more than 4000000 steps"));
+        let list = json!({"anyOf": [{"type": "object", "properties": {"a": {"$ref": "#"}}}, {"type": "integer"}],
+            "unevaluatedProperties": {"type": "integer"}});
+        let mut value = json!(1);
+        for _ in 0..60 {
+            value = json!({ "a": value, "b": 1 });
+        }
+        assert_eq!(fitting(&list, value.clone()), Ok(value));
+    }
+
+    #[test]
+    fn deepest_value_fits_a_small_stack() {
+        let mut schema = json!({"type": ["array", "integer"], "items": {"$ref": "#"}});
+        for _ in 0..3 {
+            schema = json!({ "allOf": [schema] });
+        }
+        let mut value = json!(1.0);
+        for _ in 0..118 {
+            value = json!([value]);
+        }
+        let judge = move || {
+            assert!(fitting(&schema, value.clone()).unwrap().to_string().contains("[1]"));
+            let deeper = json!({ "allOf": [schema] });
+            assert!(refused(&deeper, value).contains("more than 600 schemas within one another"));
+        };
+        std::thread::Builder::new().stack_size(1 << 20).spawn(judge).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn long_text_is_not_judged_by_a_pattern() {
+        let schema = json!({"pattern": "^(a{1,20}){1,20}$"});
+        assert!(fitting(&schema, json!("a".repeat(100))).is_ok());
+        assert!(refused(&schema, json!("a".repeat(1_000_000))).contains("takes more than 4000000 steps"));
+        let names: Map<_, _> = (0..1000).map(|n| (format!("{n:0>1000}"), Value::Null)).collect();
+        assert!(refused(&json!({"patternProperties": {"x": true}}), Value::Object(names)).contains("steps"));
+    }
+
+    #[test]
+    fn formats_bind_nothing() {
+        let schema = json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": "string", "format": "regex"});
+        assert!(fitting(&schema, json!("(")).is_ok());
+    }
+}

@@ -21,7 +21,7 @@ pub const MAX_CHAIN: usize = 64;
 /// Refuses a schema that is too large, that lies in part elsewhere, or that judges one value without an end. The error
 /// is a reason whose subject is the schema.
 pub fn check(schema: &Value) -> Result<(), String> {
-    if count(schema) > MAX_NODES {
+    if !has_at_most(schema, &mut { MAX_NODES }) {
         return Err(format!("has more than {MAX_NODES} values in it"));
     }
     if let Some(number) = number::find_too_long(schema) {
@@ -43,13 +43,22 @@ pub fn check(schema: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// How many values a value consists of.
-pub fn count(value: &Value) -> usize {
-    1 + match value {
-        Value::Array(items) => items.iter().map(count).sum(),
-        Value::Object(map) => map.values().map(count).sum(),
-        _ => 0,
+/// Whether a value consists of no more values than are left; those are taken from what is left.
+fn has_at_most(value: &Value, left: &mut usize) -> bool {
+    let Some(fewer) = left.checked_sub(1) else { return false };
+    *left = fewer;
+    match value {
+        Value::Array(items) => items.iter().all(|item| has_at_most(item, left)),
+        Value::Object(map) => map.values().all(|item| has_at_most(item, left)),
+        _ => true,
     }
+}
+
+/// How often the library judges what is in the same place as this schema: to know which parts of a value are
+/// evaluated, it looks again.
+pub fn times(keywords: &Map<String, Value>) -> usize {
+    let looks_again = ["unevaluatedProperties", "unevaluatedItems"].iter().any(|name| keywords.contains_key(*name));
+    if looks_again { 3 } else { 1 }
 }
 
 /// Nothing is fetched, and a reference leads to where it seems to lead.
@@ -106,10 +115,11 @@ impl<'s> Ways<'s> {
         if depth >= MAX_CHAIN {
             return Ok(Measure { chain: MAX_CHAIN, ..sum });
         }
+        let times = times(keywords);
         self.measured.insert(ptr::from_ref(schema), None);
         for (_, part) in subschemas(keywords, self.root).filter(|(applied, _)| *applied == Applied::Here) {
             let part = self.measure(part, depth + 1)?;
-            sum = Measure { ways: sum.ways + part.ways, chain: sum.chain.max(1 + part.chain) };
+            sum = Measure { ways: sum.ways + times * part.ways, chain: sum.chain.max(1 + part.chain) };
             if sum.ways > MAX_WAYS {
                 return Err(format!("has references and choices that lead more than {MAX_WAYS} ways"));
             }

@@ -6,11 +6,14 @@ use std::ptr;
 use serde_json::{Map, Value};
 
 use super::referenced;
-use super::shape::count;
+use super::shape::times;
 
 /// How many steps a value may take: schemas that judge a part of it, names and options that are compared, characters
 /// that a pattern looks at.
 pub const MAX_STEPS: u64 = 4_000_000;
+
+/// What a pattern does with a character of a text, in steps: it may be in thousands of states.
+const A_CHARACTER: usize = 8;
 
 /// How deep schemas may judge within one another, those of the same value and those of its parts. The judge's stack
 /// grows with it.
@@ -49,13 +52,24 @@ impl<'s> Work<'s> {
         Ok(())
     }
 
+    fn spend_values(&mut self, value: &Value) -> Result<(), TooMuch> {
+        self.spend(1)?;
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| self.spend_values(item)),
+            Value::Object(map) => map.values().try_for_each(|item| self.spend_values(item)),
+            _ => Ok(()),
+        }
+    }
+
     /// The levels below this one.
     fn levels(&mut self, schema: &'s Value, value: &Value, depth: usize) -> Result<usize, TooMuch> {
         self.spend(1)?;
         let Value::Object(keywords) = schema else { return Ok(0) };
         let mut deepest = 0;
-        for (keyword, wanted) in keywords {
-            deepest = deepest.max(self.keyword(keyword, wanted, value, depth + 1)?);
+        for _ in 0..times(keywords) {
+            for (keyword, wanted) in keywords {
+                deepest = deepest.max(self.keyword(keyword, wanted, value, depth + 1)?);
+            }
         }
         if depth + deepest > MAX_LEVELS {
             return Err(format!("goes through more than {MAX_LEVELS} schemas within one another"));
@@ -75,11 +89,11 @@ impl<'s> Work<'s> {
             ("allOf" | "anyOf" | "oneOf", Value::Array(all), _) => self.all(all, value, depth),
             ("not" | "if" | "then" | "else", one, _) => self.levels(one, value, depth),
             ("dependentSchemas" | "dependencies", Value::Object(all), _) => self.all(all.values(), value, depth),
-            ("enum" | "const", options, _) => self.spend(count(options)).map(|()| 0),
+            ("enum" | "const", options, _) => self.spend_values(options).map(|()| 0),
             ("required", Value::Array(names), _) => self.spend(names.len()).map(|()| 0),
-            ("pattern", _, Value::String(text)) => self.spend(text.len()).map(|()| 0),
+            ("pattern", _, Value::String(text)) => self.spend(text.len() * A_CHARACTER).map(|()| 0),
             ("minLength" | "maxLength", _, Value::String(text)) => self.spend(text.len() / 64).map(|()| 0),
-            ("uniqueItems", _, Value::Array(_)) => self.spend(count(value)).map(|()| 0),
+            ("uniqueItems", _, Value::Array(_)) => self.spend_values(value).map(|()| 0),
             (_, _, Value::Array(items)) => self.items(keyword, wanted, items, depth),
             (_, _, Value::Object(map)) => self.properties(keyword, wanted, map, depth),
             _ => Ok(0),
@@ -144,7 +158,7 @@ impl<'s> Work<'s> {
             }
             ("patternProperties", Value::Object(patterns)) => {
                 for (name, value) in map {
-                    self.spend(name.len() * patterns.len())?;
+                    self.spend(name.len() * patterns.len() * A_CHARACTER)?;
                     deepest = deepest.max(self.all(patterns.values(), value, depth)?);
                 }
             }
