@@ -11,7 +11,7 @@ use vactor::model::{Description, Invocation, Method, MethodKind, Name};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::Mode;
 
-use super::{tree, work};
+use super::{text, tree, work};
 
 /// The variable by which a shell asks for completions.
 pub const VARIABLE: &str = "VACTOR_COMPLETE";
@@ -98,9 +98,18 @@ fn completer(
     ArgValueCompleter::new(move |current: &OsStr| {
         let Some(current) = current.to_str() else { return vec![] };
         let mut offered = offer(&Line::typed(), current).unwrap_or_default();
-        offered.retain(|candidate| candidate.get_value().to_string_lossy().starts_with(current));
-        offered
+        offered.retain(|candidate| {
+            let value = candidate.get_value().to_string_lossy();
+            value.starts_with(current) && text::harmless_line(&value) == value
+        });
+        offered.into_iter().map(harmless).collect()
     })
+}
+
+/// The shell shows on its terminal what a class says of itself.
+fn harmless(candidate: CompletionCandidate) -> CompletionCandidate {
+    let help = candidate.get_help().map(|help| text::harmless_line(&help.to_string()).into_owned().into());
+    candidate.help(help)
 }
 
 fn described(class: &Description, kinds: &[MethodKind]) -> Vec<CompletionCandidate> {

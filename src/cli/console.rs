@@ -65,14 +65,19 @@ impl Console {
     pub fn json<T: Serialize + ?Sized>(&self, line: &T) -> Result<(), Problem> {
         let mut text = serde_json::to_string(line).expect("the command line's own types have a JSON form");
         text.push('\n');
-        self.data(&text)
+        self.json_lines(&text)
+    }
+
+    /// Lines of JSON; on a terminal made harmless.
+    pub fn json_lines(&self, lines: &str) -> Result<(), Problem> {
+        self.data(&if self.stdout_is_terminal() { text::harmless_json(lines) } else { lines.into() })
     }
 
     /// A line of text; on a terminal made harmless.
     pub fn line(&self, line: impl Into<String>) -> Result<(), Problem> {
         let mut line = line.into();
         line.push('\n');
-        self.data(&self.shown(&line))
+        if self.json { self.json_lines(&line) } else { self.data(&self.shown(&line)) }
     }
 
     /// Rows that follow.
@@ -101,11 +106,11 @@ impl Console {
         self.write(text).map_err(unwritten)
     }
 
-    /// Lines of many more to come: on a terminal made harmless, and beside one what shows progress stays. A reader that went
-    /// away ends the process quietly.
+    /// Lines of JSON of many more to come: on a terminal made harmless, and beside one what shows progress stays. A reader
+    /// that went away ends the process quietly.
     pub fn stream(&self, lines: &str) -> Result<(), Problem> {
         if self.stdout_is_terminal() {
-            return self.data(&text::harmless(lines));
+            return self.json_lines(lines);
         }
         match self.write(lines) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(Code::DONE.into()),
@@ -123,14 +128,14 @@ impl Console {
     /// Says something that no script needs.
     pub fn note(&self, note: &str) {
         if !self.quiet {
-            self.voice.say(&text::harmless(note));
+            self.voice.say(&self.shown_on_stderr(note));
         }
     }
 
     /// Says something that only `-v` asks for.
     pub fn detail(&self, detail: &str) {
         if self.verbose {
-            self.voice.say(&text::harmless(detail));
+            self.voice.say(&self.shown_on_stderr(detail));
         }
     }
 
@@ -140,7 +145,8 @@ impl Console {
             return Code::DONE;
         }
         if self.json {
-            self.voice.say(&serde_json::to_string(&ErrorLine::from(problem)).expect("an error has a JSON form"));
+            let line = serde_json::to_string(&ErrorLine::from(problem)).expect("an error has a JSON form");
+            self.voice.say(&if self.voice.is_on_terminal() { text::harmless_json(&line) } else { line.into() });
         } else {
             let parts = [
                 ("error", AnsiColor::Red, Some(&problem.message)),

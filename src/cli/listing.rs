@@ -57,7 +57,7 @@ impl<'a> Listing<'a> {
     pub fn flush(&mut self) -> Result<(), Problem> {
         match self.form {
             Form::Drawn => Ok(()),
-            Form::Json => self.console.data(&std::mem::take(&mut self.json)),
+            Form::Json => self.console.json_lines(&std::mem::take(&mut self.json)),
             Form::Fields => {
                 let header = if std::mem::take(&mut self.bare) { self.table.header_line() } else { String::new() };
                 self.console.data(&self.console.shown(&(header + &self.table.take_lines())))

@@ -1,16 +1,28 @@
 //! Text as it is shown: what came from a class or from a store is not to be trusted with a terminal.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-/// Text that a terminal shows and does not obey: control characters, and those that turn the direction of writing, as
-/// `\u{1b}`. Line ends and tabs stay.
+use regex::{Captures, Regex};
+
+/// Text that a terminal shows and does not obey: what it would not show as a character, or what would hide or reorder
+/// others, as its code `\u{1b}`. Line ends and tabs stay.
 pub fn harmless(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| is_harmful(c) && c != '\n' && c != '\t')
+    shown(text, &['\n', '\t'], |c, shown| shown.extend(c.escape_default()))
 }
 
 /// Text for one field of a line: as [`harmless`], without line ends and tabs.
 pub fn harmless_line(text: &str) -> Cow<'_, str> {
-    escaped(text, is_harmful)
+    shown(text, &[], |c, shown| shown.extend(c.escape_default()))
+}
+
+/// Lines of JSON as [`harmless`], and still the same JSON.
+pub fn harmless_json(text: &str) -> Cow<'_, str> {
+    shown(text, &['\n'], |c, shown| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
 }
 
 /// Text for one field between tabs, from which it can be had back.
@@ -27,8 +39,24 @@ pub fn any_of(words: &[String]) -> String {
     }
 }
 
-fn is_harmful(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Control characters, characters of format (which turn the direction of writing, among others), line and paragraph
+/// separators, and what a terminal shows as nothing.
+static HARMFUL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]").expect("the pattern is sound")
+});
+
+/// `write` writes what stands for a harmful character, of which some stay.
+fn shown<'a>(text: &'a str, stay: &[char], write: impl Fn(char, &mut String)) -> Cow<'a, str> {
+    if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return Cow::Borrowed(text);
+    }
+    HARMFUL.replace_all(text, |found: &Captures| {
+        let mut shown = String::new();
+        for c in found[0].chars() {
+            if stay.contains(&c) { shown.push(c) } else { write(c, &mut shown) }
+        }
+        shown
+    })
 }
 
 fn escaped(text: &str, is_bad: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -54,6 +82,70 @@ mod tests {
         assert_eq!(harmless("a\u{1b}[31mb\u{9b}c\u{202e}d"), r"a\u{1b}[31mb\u{9b}c\u{202e}d");
         assert_eq!(harmless("a\n\tb ü 漢"), "a\n\tb ü 漢");
         assert_eq!(harmless_line("a\nb\r"), r"a\nb\r");
+    }
+
+    #[test]
+    fn character_that_hides_or_reorders_is_shown_as_its_code() {
+        let all = [
+            "\0",
+            "\u{7f}",
+            "\u{85}",
+            "\u{9b}",
+            "\u{ad}",
+            "\u{34f}",
+            "\u{600}",
+            "\u{61c}",
+            "\u{115f}",
+            "\u{1160}",
+            "\u{17b4}",
+            "\u{180b}",
+            "\u{180e}",
+            "\u{200b}",
+            "\u{200d}",
+            "\u{200e}",
+            "\u{200f}",
+            "\u{2028}",
+            "\u{2029}",
+            "\u{202a}",
+            "\u{202e}",
+            "\u{2060}",
+            "\u{2065}",
+            "\u{2066}",
+            "\u{2069}",
+            "\u{206f}",
+            "\u{3164}",
+            "\u{fe00}",
+            "\u{fe0f}",
+            "\u{feff}",
+            "\u{ffa0}",
+            "\u{fff9}",
+            "\u{1bca0}",
+            "\u{1d173}",
+            "\u{e0001}",
+            "\u{e0041}",
+            "\u{e007f}",
+            "\u{e0100}",
+            "\u{e01ef}",
+        ];
+        for hidden in all {
+            let code = hidden.escape_default().to_string();
+            assert_eq!(harmless(&format!("a{hidden}b")), format!("a{code}b"));
+            assert_eq!(harmless_line(hidden), code);
+            let json = format!("[\"{hidden}\"]\n");
+            let shown = harmless_json(&json);
+            assert!(shown.is_ascii() && shown.ends_with("]\n"), "{shown}");
+            if !hidden.chars().all(|c| c < ' ') {
+                assert_eq!(serde_json::from_str::<[String; 1]>(&shown).unwrap(), [hidden], "{shown}");
+            }
+        }
+        for plain in
+            ["äöü ßéñ", "e\u{301}", "漢字 かな 한국어", "שלום مرحبا", "नमस्ते", "🎉 👍🏽", "a\u{a0}b\u{3000}c", "→ … „“ €"]
+        {
+            assert_eq!(
+                (harmless(plain), harmless_line(plain), harmless_json(plain)),
+                (plain.into(), plain.into(), plain.into())
+            );
+        }
     }
 
     #[test]

@@ -104,7 +104,11 @@ impl Observer for Voice {
 
     fn compiling(&self, class: &ClassName) {
         if self.shows_progress() {
-            let spinner = self.show(&format!("compiling {class}"), "{spinner} {prefix}", ProgressBar::new_spinner);
+            let spinner = self.show(
+                &text::harmless_line(&format!("compiling {class}")),
+                "{spinner} {prefix}",
+                ProgressBar::new_spinner,
+            );
             // at once: the thread that turns it may begin when all is over
             spinner.tick();
             spinner.enable_steady_tick(Duration::from_millis(100));
@@ -115,7 +119,10 @@ impl Observer for Voice {
         if !self.shows_progress() {
             return;
         }
-        let bar = self.show(&format!("replaying {id}"), "{prefix} {wide_bar} {pos}/{len}", || ProgressBar::new(all));
+        let bar =
+            self.show(&text::harmless_line(&format!("replaying {id}")), "{prefix} {wide_bar} {pos}/{len}", || {
+                ProgressBar::new(all)
+            });
         bar.set_position(done);
     }
 }

@@ -59,6 +59,80 @@ fn text_of_a_class_does_not_command_the_terminal() {
     assert_eq!(shown(&vactor, "get a ask -q"), "\"a\\u001b]0;title \\u{9b}\"\n");
 }
 
+/// What turns, hides or cuts text on a terminal, and what of it may be seen.
+const HIDING: &str = "x\u{61c}\u{200b}\u{ad}\u{feff}\u{2028}\u{e0041}\u{202e}\u{fe0f}\u{3164}\u{34f}y";
+const CODES: &str = r"x\u{61c}\u{200b}\u{ad}\u{feff}\u{2028}\u{e0041}\u{202e}\u{fe0f}\u{3164}\u{34f}y";
+const JSON_CODES: &str = r"x\u061c\u200b\u00ad\ufeff\u2028\udb40\udc41\u202e\ufe0f\u3164\u034fy";
+
+#[test]
+fn text_that_hides_or_reorders_is_shown_as_codes_and_piped_as_it_is() {
+    let failing = "(call $fail (call $text_kind) (call $text_x) (call $text_quoted))";
+    let description = format!(
+        r#"{{"doc":"{HIDING}","methods":[{{"name":"new","kind":"constructor","doc":"{HIDING}"}},
+        {{"name":"ask","kind":"query","doc":"{HIDING}","result":{{}},
+          "parameters":[{{"name":"p","doc":"{HIDING}","schema":{{"enum":["{HIDING}"]}},"default":"{HIDING}"}}]}},
+        {{"name":"fail","kind":"mutation"}},{{"name":"go","kind":"mutation","result":{{}}}}]}}"#
+    );
+    let class = RawClass::new()
+        .description(&description)
+        .text("x", HIDING)
+        .text("kind", "kind")
+        .text("quoted", format!("\"{HIDING}\""))
+        .query("ask", "(call $log (i32.const 1) (call $text_x)) (call $ok (call $text_quoted))")
+        .mutation("fail", failing)
+        .mutation("go", "(call $log (i32.const 1) (call $text_x)) (call $ok (call $text_quoted))");
+    let vactor = Vactor::with("plain", &class);
+    vactor.line("create plain a").ok();
+    vactor.line("call a fail").fails(1);
+    // a line is split at each space, and U+2028 is one
+    let typed = HIDING.replace('\u{2028}', "");
+    vactor.line(&format!("call a go --meta why={typed}")).ok();
+    vactor.line(&format!("emit a {typed} {typed} -q")).fails(0);
+    let is_shown = |line: &str, json: bool| {
+        let (shown, _) = on_terminal(&vactor, line, "", &[("NO_COLOR", "1")]);
+        let hidden = HIDING.chars().filter(|c| !c.is_ascii()).find(|c| shown.contains(*c));
+        assert_eq!(hidden, None, "{line}: {shown:?}");
+        let codes = if json { JSON_CODES } else { CODES };
+        // a table breaks its cells
+        let codes = if line == "log a" { r"\u{61" } else { codes };
+        assert!(shown.contains(codes) || shown.contains(&codes.replace(r"\u{2028}", "")), "{line}: {shown:?}");
+    };
+    for line in ["get a ask", "get a ask -r", "call a fail", "call a go", "log a", "describe plain"] {
+        is_shown(line, false);
+    }
+    for line in ["call a go", "emit a go", "emit a", "ls", "call a"] {
+        is_shown(&format!("{line} {typed}"), false);
+    }
+    is_shown(&format!("show a --store {typed}"), false);
+    for line in ["get a ask --json", "call a fail --json", "log a --json", "describe plain --json"] {
+        is_shown(line, true);
+    }
+    vactor.write("line", r#"{"actor":"a","method":"go"}"#);
+    is_shown("batch line -q", true);
+    for line in ["get a ask", "log a", "log a --json", "describe plain", "describe plain --json", "batch line"] {
+        let piped = vactor.line(line).ok();
+        assert!(piped.contains(HIDING), "{line}: {piped:?}");
+    }
+    let ran = vactor.line("call a fail");
+    assert!(ran.stderr.contains(HIDING), "{ran:?}");
+    let ran = vactor.run(["emit", "a", "go", HIDING]);
+    assert!(ran.stderr.contains(HIDING), "{ran:?}");
+}
+
+#[test]
+fn completion_shows_codes() {
+    let description = format!(
+        r#"{{"methods":[{{"name":"new","kind":"constructor"}},{{"name":"go","kind":"mutation","doc":"{HIDING}"}}]}}"#
+    );
+    let vactor = Vactor::with("plain", &RawClass::new().description(&description).mutation("go", NULL));
+    vactor.line("create plain a").ok();
+    let mut command = vactor.command();
+    command.args(["--", "vactor", "call", "a", ""]).env("VACTOR_COMPLETE", "zsh").env("_CLAP_COMPLETE_INDEX", "3");
+    let offered = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(offered.contains("go") && offered.contains("u{61c}"), "{offered:?}");
+    assert!(!offered.contains('\u{61c}') && !offered.contains('\u{200b}'), "{offered:?}");
+}
+
 #[test]
 fn tables_are_drawn() {
     let vactor = vactor();
