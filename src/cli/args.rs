@@ -77,7 +77,10 @@ pub fn read_untyped(word: &str, name: &str, sources: &mut Sources) -> Result<Val
     match read_value(json) {
         Ok(value) => Ok(value),
         Err(error) if begins_as(json, "[{\"") => {
-            let hint = "a string that begins like this is written in JSON's quotes, such as `'\"{draft}\"'`";
+            let hint = match error.is_syntax() {
+                true => "a string that begins like this is written in JSON's quotes, such as `'\"{draft}\"'`",
+                false => "give each key of an object once; what is nested deeper can be sent as a string, in quotes",
+            };
             Err(Problem::input(error.of(name)).hint(hint))
         }
         Err(_) => {

@@ -112,9 +112,12 @@ impl fmt::Debug for Json {
 impl NotJson {
     /// What is wrong with the text that `what` names.
     pub fn of(&self, what: &str) -> String {
-        let error = self.to_string();
-        let is_json = self.0.is_data() || error.starts_with(&too_deep());
-        if is_json { format!("{what}: {error}") } else { format!("{what} is not JSON: {error}") }
+        if self.is_syntax() { format!("{what} is not JSON: {self}") } else { format!("{what}: {self}") }
+    }
+
+    /// Whether the text breaks JSON's grammar, and not only a rule of [`read_value`].
+    pub fn is_syntax(&self) -> bool {
+        !self.0.is_data() && !self.to_string().starts_with(&too_deep())
     }
 }
 
