@@ -135,8 +135,9 @@ impl Engine {
         }
         let version =
             self.store.version(class, version)?.ok_or_else(|| Error::NoVersion { class: class.clone(), version })?;
-        let description = Description::read(&version.description)
-            .map_err(|reason| Error::Damaged { what: format!("the description of the class {class}: {reason}") })?;
+        let description = Description::read_stored(&version.description).map_err(|reason| Error::Damaged {
+            what: format!("the description of version {} of the class {class}: {reason}", version.number),
+        })?;
         let loaded = Arc::new(LoadedClass { version, description: Arc::new(description) });
         let mut all = self.loaded.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert((class.clone(), loaded.version.number), loaded.clone());

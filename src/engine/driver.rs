@@ -226,23 +226,28 @@ impl<'e> Driver<'e> {
             return Ok(Err(diverged(&asked.what, &entry.asked)));
         }
         match (operation, entry.answer) {
-            (Operation::Start(outgoing), _) => {
+            (Operation::Start(outgoing), Answer::Started(_)) => {
                 self.reusable.next(&asked.hash);
                 let index = self.recorded - self.replay.len() as u64 - 1;
                 self.children.insert(self.request.seed.child(outgoing.ordinal).opaque_id(), index);
             }
             // it has not left: a message leaves with a save or the end
-            (Operation::Send(outgoing, delay_ms), _) => return self.queue(&outgoing, delay_ms),
-            (Operation::Save(_), _) => {
+            (Operation::Send(outgoing, delay_ms), Answer::Nothing) => return self.queue(&outgoing, delay_ms),
+            (Operation::Cancel(_), Answer::Nothing) => {}
+            (Operation::Save(_), Answer::Saved(_)) => {
                 self.sends.clear();
                 self.notes.clear();
                 self.stepped = self.computed;
             }
-            (Operation::Wait(_), Answer::Answered(answered)) => {
+            (Operation::Wait(awaited), Answer::Answered(answered)) if answered.is_of(&awaited) => {
                 self.now = self.now.max(answered.at);
                 return Ok(Ok(Some(answered)));
             }
-            _ => {}
+            _ => {
+                let what =
+                    format!("the record of an invocation of {} has no answer to `{}`", self.request.name, asked.what);
+                return Err(Error::Damaged { what }.into());
+            }
         }
         Ok(Ok(None))
     }

@@ -9,9 +9,6 @@ use crate::model::{
 };
 use crate::store::NewEvent;
 
-/// The longest name of an event, in bytes.
-const MAX_NAME: usize = 255;
-
 impl Engine {
     /// Sends an event to an actor; gives its number among the actor's. Made again with the same key it sends nothing.
     pub fn emit(&self, id: &str, event: &str, payload: Value, key: Option<&str>) -> Result<u64> {
@@ -47,8 +44,7 @@ impl Engine {
 }
 
 fn check_name(name: &str) -> Result<()> {
-    let is_name = (1..=MAX_NAME).contains(&name.len()) && !name.contains(|c: char| c.is_whitespace() || c.is_control());
-    match is_name {
+    match Event::is_name(name) {
         true => Ok(()),
         false => Err(Error::InvalidEvent { event: name.chars().take(64).collect() }),
     }

@@ -59,8 +59,13 @@ impl Engine {
     /// Which of an invocation and its children, and theirs, somebody runs at the moment: those leave a step.
     fn running_below(&self, reference: &Reference) -> Result<BTreeSet<Reference>> {
         let mut running = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut open = vec![reference.clone()];
         while let Some(reference) = open.pop() {
+            // a store that another program wrote may have an invocation start itself
+            if !seen.insert(reference.clone()) {
+                continue;
+            }
             let Some(invocation) = self.store.invocation(&reference)? else { continue };
             if !matches!(invocation.status, Status::Accepted) {
                 continue;

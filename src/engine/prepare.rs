@@ -12,9 +12,6 @@ use crate::model::{
     shortened, similar,
 };
 
-/// The longest key, in bytes.
-const MAX_KEY: usize = 255;
-
 impl Engine {
     /// A construction of the class's current version, checked.
     pub(super) fn prepare_construction(
@@ -150,8 +147,8 @@ pub(super) fn check_meta(options: &Options) -> Result<()> {
 }
 
 pub(super) fn check_key(key: &str) -> Result<()> {
-    match key.len() {
-        1..=MAX_KEY => Ok(()),
-        _ => Err(Error::InvalidKey { key: key.chars().take(64).collect() }),
+    match Key::is_valid(key) {
+        true => Ok(()),
+        false => Err(Error::InvalidKey { key: key.chars().take(64).collect() }),
     }
 }

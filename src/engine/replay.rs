@@ -42,7 +42,7 @@ impl Operations for Recording<'_> {
             return Err(self.went_another_way(what));
         }
         match (operation, entry.answer) {
-            (Operation::Wait(_), Answer::Answered(answered)) => Ok(Some(answered)),
+            (Operation::Wait(awaited), Answer::Answered(answered)) if answered.is_of(&awaited) => Ok(Some(answered)),
             (Operation::Save(state), Answer::Saved(step)) => {
                 let recorded = self.steps.iter().find(|recorded| recorded.number == step);
                 if recorded.is_some_and(|recorded| recorded.state != Hash::of(&state)) {
@@ -52,7 +52,9 @@ impl Operations for Recording<'_> {
                 self.saved = Some((step, state));
                 if self.until == Some(step) { Err(over()) } else { Ok(None) }
             }
-            _ => Ok(None),
+            (Operation::Start(_), Answer::Started(_))
+            | (Operation::Send(..) | Operation::Cancel(_), Answer::Nothing) => Ok(None),
+            _ => Err(self.went_another_way(format!("its record has no answer to `{}`", asked.what))),
         }
     }
 }

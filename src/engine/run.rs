@@ -9,8 +9,8 @@ use super::crew::Slot;
 use super::driver::{Beginning, Broken, Driver};
 use super::{Engine, Options};
 use crate::model::{
-    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, Outcome,
-    Reference, Request, Result, Timestamp,
+    Actor, ActorId, Begun, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, Outcome,
+    Recorded, Reference, Request, Result, Timestamp,
 };
 use crate::sandbox::{Identity, Method, Ran, Run, Stop};
 use crate::store::{Commit, End, Progress, Snapshot, Turn};
@@ -253,7 +253,7 @@ impl Engine {
         let now = self.time_of(invoked.asked());
         let now = actor.map_or(now, |actor| now.max(actor.clock));
         let record = match &begun {
-            Some((reference, _)) => self.store.record(reference, 0, usize::MAX)?,
+            Some((reference, begun)) => self.whole_record(reference, begun)?,
             None => Vec::new(),
         };
         Ok(Beginning {
@@ -265,6 +265,23 @@ impl Engine {
             record,
             waits_on: begun.and_then(|(_, begun)| begun.waiting.as_ref()).map(|waiting| waiting.asked.clone()),
         })
+    }
+
+    /// The operations of an invocation that has begun.
+    fn whole_record(&self, reference: &Reference, begun: &Begun) -> Result<Vec<Recorded>> {
+        let record = self.store.record(reference, 0, usize::MAX)?;
+        if record.len() as u64 == begun.recorded {
+            return Ok(record);
+        }
+        // another process may have gone on with it, or ended it, between the two reads
+        let now = self.store.invocation(reference)?;
+        match now.is_some_and(|now| now.begun.as_ref() == Some(begun)) {
+            true => {
+                let what = format!("the record of {reference} has {} entries, not {}", record.len(), begun.recorded);
+                Err(Error::Damaged { what })
+            }
+            false => Err(Error::Stale { id: reference.name.to_string() }),
+        }
     }
 
     /// What time it is for a run: never before it was due, by whichever machine's clock that was found.

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::id::is_identifier;
 use super::{Json, deserialize_value, schema, shortened};
 
 /// A class's doc and methods, as its `describe` gave them and `register` checked them.
@@ -74,14 +75,30 @@ fn not_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>,
 }
 
 impl Description {
-    /// Reads what a registered class says of itself. The error is a reason, one sentence.
+    /// Reads what a class says of itself. The error is a reason, one sentence.
     pub fn read(json: &Json) -> Result<Description, String> {
         json.read().map_err(|error| format!("it does not have the contract's shape: {error}"))
+    }
+
+    /// Reads what a registered class says of itself, from a store. Schemas were checked by `register`; one that is none
+    /// refuses the calls that it is to check.
+    pub fn read_stored(json: &Json) -> Result<Description, String> {
+        let description = Description::read(json)?;
+        description.check_names()?;
+        Ok(description)
     }
 
     /// Checks what a new class says: exactly one constructor, unique names that are identifiers, schemas
     /// that are schemas, defaults that satisfy them. The error is a reason, one sentence.
     pub fn check(&self) -> Result<(), String> {
+        self.check_names()?;
+        for method in &self.methods {
+            method.check_schemas().map_err(|reason| format!("in method {}, {reason}", method.name))?;
+        }
+        Ok(())
+    }
+
+    fn check_names(&self) -> Result<(), String> {
         let constructors = self.methods.iter().filter(|m| m.kind == MethodKind::Constructor).count();
         if constructors != 1 {
             return Err(format!("a class has exactly one constructor, this one has {constructors}"));
@@ -94,7 +111,7 @@ impl Description {
             if !names.insert(&method.name) {
                 return Err(format!("two methods have the name {}", method.name));
             }
-            method.check().map_err(|reason| format!("in method {}, {reason}", method.name))?;
+            method.check_names().map_err(|reason| format!("in method {}, {reason}", method.name))?;
         }
         Ok(())
     }
@@ -109,7 +126,7 @@ impl Description {
 }
 
 impl Method {
-    fn check(&self) -> Result<(), String> {
+    fn check_names(&self) -> Result<(), String> {
         let mut names = HashSet::new();
         for parameter in &self.parameters {
             if !is_identifier(&parameter.name) {
@@ -118,6 +135,12 @@ impl Method {
             if !names.insert(&parameter.name) {
                 return Err(format!("two parameters have the name {}", parameter.name));
             }
+        }
+        Ok(())
+    }
+
+    fn check_schemas(&self) -> Result<(), String> {
+        for parameter in &self.parameters {
             parameter.check()?;
         }
         if let Some(schema) = &self.result {
@@ -153,12 +176,6 @@ impl Parameter {
             _ => Ok(()),
         }
     }
-}
-
-/// Letters, digits, `_` and `-`, beginning with a letter or `_`; at most 255 bytes.
-fn is_identifier(name: &str) -> bool {
-    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    starts && name.len() <= 255 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// The JSON type that a schema lets in, in a word or two: `integer`, `string?`, `list of integer`.

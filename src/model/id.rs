@@ -14,12 +14,12 @@ const MAX_BYTES: usize = 255;
 /// An actor's id, unique in its store: 1 to 255 bytes of ASCII letters, digits and `._~:@/-`, in
 /// parts separated by `/`, none of them empty or `..`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct ActorId(Box<str>);
 
 /// A class's name: 1 to 255 bytes of ASCII letters, digits and `_.-`, beginning with a letter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct ClassName(Box<str>);
 
 /// What references are counted under: an actor's id, or `CLASS/TASK` for a task.
@@ -27,7 +27,7 @@ pub struct ClassName(Box<str>);
 /// Both share one series of numbers where they happen to be spelled alike, so a reference names one
 /// invocation in the store, whichever of the two it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Name(Box<str>);
 
 /// How any process names an invocation: `my_counter#3`.
@@ -72,6 +72,21 @@ macro_rules! text {
 }
 
 text!(ActorId ClassName Name);
+
+/// A stored name is checked as a typed one is.
+macro_rules! from_stored_text {
+    ($($type:ident)*) => {$(
+        impl TryFrom<String> for $type {
+            type Error = Error;
+
+            fn try_from(text: String) -> Result<$type, Error> {
+                $type::new(&text)
+            }
+        }
+    )*};
+}
+
+from_stored_text!(ActorId ClassName Name);
 
 impl ActorId {
     pub fn new(text: &str) -> Result<ActorId, Error> {
@@ -121,6 +136,16 @@ impl FromStr for ClassName {
 }
 
 impl Name {
+    /// An actor's id, or `CLASS/TASK`.
+    pub fn new(text: &str) -> Result<Name, Error> {
+        let is_task = |(class, task): (&str, &str)| ClassName::new(class).is_ok() && is_identifier(task);
+        match ActorId::new(text) {
+            Ok(id) => Ok(Name(id.0)),
+            Err(_) if text.split_once('/').is_some_and(is_task) => Ok(Name(text.into())),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The name that a class's task counts its invocations under.
     pub fn task(class: &ClassName, task: &str) -> Name {
         Name(format!("{class}/{task}").into())
@@ -131,10 +156,18 @@ impl Name {
         ActorId::new(&self.0)
     }
 
-    /// A name that came out of a store, where only valid ones go in.
+    /// A name that is known to be valid, or that names a lock of another kind than those of actors and tasks. Nothing is
+    /// checked: text that comes from a store goes through [`Name::new`].
     pub fn from_stored(text: &str) -> Name {
         Name(text.into())
     }
+}
+
+/// Whether a text can name a method or a parameter: letters, digits, `_` and `-`, beginning with a letter or `_`; at most
+/// 255 bytes.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts && name.len() <= MAX_BYTES && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 impl From<&ActorId> for Name {
@@ -201,6 +234,26 @@ mod tests {
         for id in ["a", "my_counter", "user:1@example.org/orders/~x-1.2", "...", "1", longest.as_str()] {
             assert_eq!(ActorId::new(id).unwrap().as_str(), id);
         }
+    }
+
+    #[test]
+    fn name_is_an_id_or_a_class_and_a_task() {
+        let longest = format!("{}/{}", "c".repeat(255), "t".repeat(255));
+        for name in ["a", "user:1/cart", "counter/add_all", "my.class/_task-1", longest.as_str()] {
+            assert_eq!(Name::new(name).unwrap().as_str(), name);
+        }
+        for name in ["", "..", "a b", "a#1", "#worker", "1class/a_b\n", "counter/a!b", "a/../b"] {
+            assert!(Name::new(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn stored_name_is_checked_when_it_is_read() {
+        assert_eq!(serde_json::from_str::<Name>(r#""counter/add_all""#).unwrap().as_str(), "counter/add_all");
+        assert_eq!(serde_json::to_string(&Name::from_stored("a")).unwrap(), r#""a""#);
+        assert!(serde_json::from_str::<Name>(r#""..""#).is_err());
+        assert!(serde_json::from_str::<ActorId>(r#""a b""#).is_err());
+        assert!(serde_json::from_str::<ClassName>(r#""1""#).is_err());
     }
 
     #[test]

@@ -78,6 +78,13 @@ pub struct Key {
     pub fingerprint: Hash,
 }
 
+impl Key {
+    /// Whether a text can be a caller's key: 1 to 255 bytes.
+    pub fn is_valid(text: &str) -> bool {
+        (1..=255).contains(&text.len())
+    }
+}
+
 /// An accepted invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {

@@ -13,7 +13,7 @@ pub use reader::{MAX_NESTING, deserialize_value, is_deeper, read_value, shortene
 /// One JSON value as compact text. Numbers keep the digits they were written with, so an integer of
 /// any size stays exact; object keys keep their order, and none is there twice.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "Box<str>", try_from = "Box<str>")]
+#[serde(try_from = "Box<str>")]
 pub struct Json(Box<str>);
 
 /// Why a text is no JSON value, with line and column.
@@ -76,12 +76,6 @@ impl TryFrom<Box<str>> for Json {
 
     fn try_from(text: Box<str>) -> Result<Json, NotJson> {
         read_value(&text).map(|_| Json(text))
-    }
-}
-
-impl From<Json> for Box<str> {
-    fn from(json: Json) -> Box<str> {
-        json.0
     }
 }
 
@@ -180,6 +174,16 @@ mod tests {
         assert_eq!(json.as_str(), r#"{"b":18446744073709551616,"a":[1.50,-0]}"#);
         assert!(Json::parse("{").is_err());
         assert!(Json::parse("1 2").is_err());
+    }
+
+    #[test]
+    fn stored_text_is_parsed_when_it_is_read() {
+        let stored = |text: &str| serde_json::from_str::<Json>(&Value::from(text).to_string());
+        assert_eq!(stored(r#"{"a":[1.50]}"#).unwrap().as_str(), r#"{"a":[1.50]}"#);
+        assert_eq!(serde_json::to_string(&Json::null()).unwrap(), r#""null""#);
+        for text in ["", "{", "1 2", "not json", &"[".repeat(100_000)] {
+            assert!(stored(text).is_err(), "{text:.20}");
+        }
     }
 
     #[test]

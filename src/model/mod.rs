@@ -16,6 +16,7 @@ mod time;
 
 pub use description::{Description, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, Error, similar};
+pub(crate) use id::is_identifier;
 pub use id::{ActorId, ClassName, Name, Reference};
 pub use invocation::{Begun, Call, Invocation, Key, Request, Status, Times, Waiting};
 pub use json::{Json, MAX_NESTING, NotJson, deserialize_value, read_value, shortened};

@@ -68,6 +68,13 @@ pub struct Answered {
     pub at: Timestamp,
 }
 
+impl Answered {
+    /// Whether this can be the answer of a wait for these.
+    pub fn is_of(&self, awaited: &[Awaited]) -> bool {
+        usize::try_from(self.index).is_ok_and(|index| index < awaited.len())
+    }
+}
+
 /// An operation in an invocation's record, which answers it when the invocation is run again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
@@ -119,4 +126,11 @@ pub struct Event {
     pub number: u64,
     pub at: Timestamp,
     pub payload: Json,
+}
+
+impl Event {
+    /// Whether a text can name an event: 1 to 255 bytes without white space and control characters.
+    pub fn is_name(text: &str) -> bool {
+        (1..=255).contains(&text.len()) && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+    }
 }

@@ -232,12 +232,13 @@ impl Run for Rm {
 impl Rm {
     fn remove_actors(&self, cli: &Cli, engine: &Engine) -> Result<(), Problem> {
         let ids: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
-        let mut steps = 0;
+        let mut steps: u64 = 0;
         for id in &ids {
-            steps += match engine.head(id) {
+            let of_actor = match engine.head(id) {
                 Err(Error::BeingMade { .. }) if self.force => 0,
                 head => head?.numbers.steps,
             };
+            steps = steps.saturating_add(of_actor);
         }
         self.find_busy(engine, ids.iter().copied())?;
         let what = match self.ids.first() {

@@ -1,5 +1,6 @@
 //! `vactor ps`: accepted calls, and what they are doing.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -222,9 +223,14 @@ impl Ps {
         listing: &mut Listing,
     ) -> Result<(), Problem> {
         let mut open = vec![(root, 0)];
+        // a store that another program wrote may have an invocation start itself
+        let mut seen = HashSet::new();
         while let Some((invocation, depth)) = open.pop() {
             if *left == 0 {
                 break;
+            }
+            if !seen.insert(invocation.reference()) {
+                continue;
             }
             *left -= 1;
             let line = line(&invocation, StatusFlag::from(engine.phase(&invocation)?), engine)?;

@@ -4,6 +4,7 @@ use crate::model::{Actor, ActorId, Head, Name, Step};
 use crate::store::Snapshot;
 
 use super::boundary::{Try, damaged};
+use super::invocations::name_of;
 use super::key::Key;
 use super::record::{self, StepRecord};
 use super::tables::{Source, Tables};
@@ -52,8 +53,7 @@ pub(super) fn names(tables: &Tables<impl Source>, after: Option<&Name>, limit: u
             None => Key::named_from(""),
         };
         let Some(key) = tables.first(span)? else { break };
-        let Some(name) = key.name() else { return damaged("a name is none") };
-        found.push(Name::from_stored(name));
+        found.push(name_of(&key)?);
     }
     Ok(found)
 }
@@ -69,16 +69,14 @@ pub(super) fn next_actor(
         _ => Key::named_from(prefix),
     };
     while let Some(key) = tables.first(span)? {
-        let Some(name) = key.name() else { return damaged("a name is none") };
-        if !name.starts_with(prefix) {
+        let name = name_of(&key)?;
+        if !name.as_str().starts_with(prefix) {
             break;
         }
-        span = Key::named_after(name);
-        let Some(head) = head(tables, &Name::from_stored(name))? else {
-            return damaged(format!("the head of {name} is missing"));
-        };
+        span = Key::named_after(name.as_str());
+        let Some(head) = head(tables, &name)? else { return damaged(format!("the head of {name} is missing")) };
         if head.actor.is_some() || head.making.is_some() {
-            let Ok(id) = ActorId::new(name) else { return damaged(format!("{name:?} is no actor's id")) };
+            let Ok(id) = name.actor() else { return damaged(format!("{name} is no actor's id")) };
             return Ok(Some((id, head)));
         }
     }
@@ -109,6 +107,9 @@ pub(super) fn checkpoint(tables: &Tables<impl Source>, name: &Name, at: u64) -> 
         return Ok(None);
     }
     let number = step(tables, name, at.min(numbers.steps))?.checkpoint;
+    if number < actor.first_step {
+        return damaged(format!("the checkpoint of step {at} of {name} is before the actor's first step"));
+    }
     let StepRecord { step, state, .. } = step(tables, name, number)?;
     let key = Key::checkpoint(name, number);
     let state = match state {

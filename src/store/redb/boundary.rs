@@ -1,8 +1,8 @@
-//! What leaves redb: errors in the store's words, and never a panic.
+//! What leaves redb: errors in the store's words, and never a panic of redb's.
 
 use std::cell::Cell;
 use std::io::ErrorKind;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Once;
 
 use crate::model::{Error, Result};
@@ -41,15 +41,21 @@ pub(super) fn damaged<T>(what: impl Into<String>) -> Try<T> {
 
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// Whether the last panic of the thread was of this crate's own code.
+    static OWN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs what may meet a damaged file. redb answers some damage with a panic; here it becomes an error.
+/// Runs what may meet a damaged file. redb answers some damage with a panic; here it becomes an error. A panic of this crate's
+/// own code is a defect, whatever the file holds, and stays a panic.
 pub(super) fn guard<T>(run: impl FnOnce() -> Try<T>) -> Try<T> {
     quiet_panics();
     let outer = INSIDE.replace(true);
     let result = catch_unwind(AssertUnwindSafe(run));
     INSIDE.set(outer);
     result.unwrap_or_else(|panic| {
+        if OWN.take() {
+            resume_unwind(panic);
+        }
         let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         damaged(format!("its file makes no sense ({})", said.unwrap_or("no reason known")))
     })
@@ -61,11 +67,19 @@ fn quiet_panics() {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if !INSIDE.get() {
+            let own = panic.location().is_some_and(is_own);
+            OWN.set(own);
+            if own || !INSIDE.get() {
                 before(panic);
             }
         }));
     });
+}
+
+/// Whether a place is in this crate's source.
+fn is_own(place: &Location<'_>) -> bool {
+    let source = file!().strip_suffix("store/redb/boundary.rs");
+    source.is_some_and(|source| place.file().starts_with(source))
 }
 
 /// The error that a person sees. `first` is the first failure of the file, which redb itself forgets.
@@ -99,10 +113,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_inside_is_damage() {
-        let tried: Try<()> = guard(|| panic!("page {}", 7));
-        let error = speak(tried, "a file", None).unwrap_err();
-        assert_eq!(error, Error::Damaged { what: "its file makes no sense (page 7)".to_owned() });
+    fn panic_of_another_crate_is_damage() {
+        let tried: Try<()> = guard(|| {
+            let mut number = serde_json::Value::from(7);
+            number["page"] = serde_json::Value::Null;
+            Ok(())
+        });
+        let Err(Error::Damaged { what }) = speak(tried, "a file", None) else { panic!("it is no damage") };
+        assert!(what.starts_with("its file makes no sense ("), "{what}");
+    }
+
+    #[test]
+    fn panic_of_own_code_stays_a_panic() {
+        let panicked = catch_unwind(|| guard::<()>(|| panic!("page {}", 7)));
+        assert_eq!(panicked.unwrap_err().downcast_ref::<String>().map(String::as_str), Some("page 7"));
     }
 
     #[test]

@@ -25,10 +25,7 @@ pub(super) fn classes(tables: &Tables<impl Source>) -> Try<Vec<Class>> {
 }
 
 fn class_name(key: &Key) -> Try<ClassName> {
-    match key.name().map(ClassName::new) {
-        Some(Ok(name)) => Ok(name),
-        _ => damaged("the name of a class is none"),
-    }
+    key.class_name().map_or_else(|| damaged("the name of a class is none"), Ok)
 }
 
 pub(super) fn version(tables: &Tables<impl Source>, class: &ClassName, number: u32) -> Try<Option<Version>> {
@@ -121,7 +118,7 @@ impl Writer<'_> {
         }
         let mut after = None;
         while let Some(name) = invocations::next_name(&self.tables, after.as_ref())? {
-            for number in invocations::open_numbers(&self.tables, &name, None, usize::MAX)? {
+            for number in invocations::open_numbers(&self.tables, &name)? {
                 let invocation = invocations::must(&self.tables, &name, number)?;
                 match &invocation.request.call {
                     Call::Construct { class: of, .. } | Call::Task { class: of, .. } if of == class => {

@@ -8,6 +8,7 @@ use super::actors;
 use super::boundary::{Try, damaged};
 use super::key::{Key, Lane, Span};
 use super::record::{InvocationRecord, Open, StepRecord, Use};
+use super::sound::MOST;
 use super::tables::{Source, Tables};
 use super::waits;
 
@@ -84,14 +85,27 @@ pub(super) fn first(tables: &Tables<impl Source>, name: &Name) -> Try<Option<(u6
 }
 
 pub(super) fn next(tables: &Tables<impl Source>, name: &Name, now: Timestamp) -> Try<Option<Invocation>> {
-    let Some((_, number)) = first(tables, name)? else {
+    let Some((turn, number)) = first(tables, name)? else {
         let due = tables.first(Key::delayed_until(name, Lane::Actor, now))?;
-        return due.map(|key| must(tables, name, number_of(&key)?)).transpose();
+        return due.map(|key| standing(tables, name, number_of(&key)?, &key)).transpose();
     };
-    let first = must(tables, name, number)?;
+    let first = standing(tables, name, number, &Key::inbox(name, Lane::Actor, turn))?;
     match first.waiting() {
         Some(waiting) if waits::answer(tables, &first.reference(), &waiting.on, now)?.is_none() => Ok(None),
         _ => Ok(Some(first)),
+    }
+}
+
+/// The invocation that a key of the inbox, or of the delayed, names. It must stand there: what has ended would come up again and again.
+fn standing(tables: &Tables<impl Source>, name: &Name, number: u64, key: &Key) -> Try<Invocation> {
+    let place = |Open { request, turn, .. }: &Open| match turn {
+        Some(turn) => Key::inbox(name, Lane::from(&request.call), *turn),
+        None => Key::delayed(name, Lane::from(&request.call), request.due.unwrap_or(request.accepted), number),
+    };
+    match open(tables, name, number)? {
+        Some(open) if place(&open) == *key => read(tables, name, number, InvocationRecord::Open(open)),
+        Some(_) => damaged(format!("the invocation {name}#{number} stands elsewhere than its inbox says")),
+        None => damaged(format!("the invocation {name}#{number} stands in an inbox and is missing, or has ended")),
     }
 }
 
@@ -104,8 +118,8 @@ pub(super) fn tasks(
     limit: usize,
 ) -> Try<Vec<Invocation>> {
     let spans = (Key::inbox_lane(name, Lane::Task), Key::delayed_until(name, Lane::Task, now));
-    let numbers = numbers_in(tables, name, spans, after, limit)?;
-    numbers.into_iter().map(|number| must(tables, name, number)).collect()
+    let places = places_in(tables, name, spans, after, limit)?;
+    places.into_iter().map(|(key, number)| standing(tables, name, number, &key)).collect()
 }
 
 /// Whether a name has an invocation whose turn it is.
@@ -159,8 +173,9 @@ pub(super) fn pending(
     }
     while let Some(at) = current {
         let from = after.filter(|after| after.name == at).map(|after| after.number);
-        for number in open_numbers(tables, &at, from, limit - found.len())? {
-            found.push(must(tables, &at, number)?);
+        let spans = (Key::inbox_of(&at), Key::delayed_of(&at));
+        for (key, number) in places_in(tables, &at, spans, from, limit - found.len())? {
+            found.push(standing(tables, &at, number, &key)?);
         }
         if name.is_some() || found.len() >= limit {
             break;
@@ -180,25 +195,20 @@ pub(super) fn next_name(tables: &Tables<impl Source>, after: Option<&Name>) -> T
     })
 }
 
-/// Numbers of a name's accepted invocations that have not ended, in the order of their turns, the delayed last;
-/// those behind `after`.
-pub(super) fn open_numbers(
-    tables: &Tables<impl Source>,
-    name: &Name,
-    after: Option<u64>,
-    limit: usize,
-) -> Try<Vec<u64>> {
-    numbers_in(tables, name, (Key::inbox_of(name), Key::delayed_of(name)), after, limit)
+/// Numbers of a name's accepted invocations that have not ended, in the order of their turns, the delayed last.
+pub(super) fn open_numbers(tables: &Tables<impl Source>, name: &Name) -> Try<Vec<u64>> {
+    let places = places_in(tables, name, (Key::inbox_of(name), Key::delayed_of(name)), None, usize::MAX)?;
+    Ok(places.into_iter().map(|(_, number)| number).collect())
 }
 
-/// Numbers in spans of a name's inbox and of its delayed, behind `after`.
-fn numbers_in(
+/// Keys in spans of a name's inbox and of its delayed, behind `after`, each with the number of its invocation.
+fn places_in(
     tables: &Tables<impl Source>,
     name: &Name,
     (mut inbox, mut delayed): (Span, Span),
     after: Option<u64>,
     limit: usize,
-) -> Try<Vec<u64>> {
+) -> Try<Vec<(Key, u64)>> {
     // where it has ended meanwhile, those with higher numbers are what is behind it
     let mut above = 0;
     if let Some(number) = after {
@@ -214,9 +224,14 @@ fn numbers_in(
             None => above = number,
         }
     }
-    let queued = tables.records::<u64>(inbox)?.map(|entry| Ok(entry?.1));
-    let delayed = tables.keys(delayed)?.map(|key| number_of(&key?));
-    queued.chain(delayed).filter(|number| number.as_ref().map_or(true, |number| *number > above)).take(limit).collect()
+    let queued = tables.records::<u64>(inbox)?;
+    let delayed = tables.keys(delayed)?.map(|key| {
+        let key = key?;
+        let number = number_of(&key)?;
+        Ok((key, number))
+    });
+    let is_behind = |place: &Try<(Key, u64)>| place.as_ref().map_or(true, |(_, number)| *number > above);
+    queued.chain(delayed).filter(is_behind).take(limit).collect()
 }
 
 pub(super) fn invocations(
@@ -255,9 +270,16 @@ fn number(key: &Key) -> u64 {
 }
 
 pub(super) fn number_of(key: &Key) -> Try<u64> {
-    key.last_number().map_or_else(|| damaged("a number is none"), Ok)
+    match key.last_number() {
+        Some(number) if number < MOST => Ok(number),
+        _ => damaged(format!("{} has a key without a number", key.describe())),
+    }
 }
 
 pub(super) fn name_of(key: &Key) -> Try<Name> {
-    key.name().map_or_else(|| damaged("a name is none"), |name| Ok(Name::from_stored(name)))
+    match key.name().map(Name::new) {
+        Some(Ok(name)) => Ok(name),
+        Some(Err(error)) => damaged(format!("{} has a name that is none: {error}", key.describe())),
+        None => damaged("a record has a key without a name"),
+    }
 }

@@ -213,6 +213,11 @@ impl Key {
         std::str::from_utf8(&name[..end]).ok()
     }
 
+    /// The class in the key, of the spaces of classes and versions.
+    pub(super) fn class_name(&self) -> Option<ClassName> {
+        ClassName::new(self.name()?).ok()
+    }
+
     /// The number that it ends with.
     pub(super) fn last_number(&self) -> Option<u64> {
         Some(u64::from_be_bytes(*self.0.last_chunk()?))

@@ -8,15 +8,17 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use redb::{BackendError, StorageBackend};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::shape::{self, Extent};
+
 /// The format of the store that this code reads and writes.
 pub(super) const FORMAT: u16 = 2;
 
-const PAGE: u64 = 4096;
+pub(super) const PAGE: u64 = 4096;
 /// Pages of redb's in a group; one page of sums comes after the first of them.
 const GROUP: u64 = PAGE / SUM;
 /// Bytes of a sum.
@@ -25,8 +27,8 @@ const SUM: u64 = 8;
 const HEADER: usize = 320;
 const BARE: usize = 64;
 /// The header's byte of flags, and the one for a commit whose header may not be on the disk yet.
-const FLAGS: usize = 9;
-const UNFLUSHED: u8 = 8;
+pub(super) const FLAGS: usize = 9;
+pub(super) const UNFLUSHED: u8 = 8;
 /// Behind redb's header in its page: tag, format, sum.
 const TRAILER: usize = 18;
 const TAG: &[u8; 8] = b"\0vactor\0";
@@ -47,6 +49,8 @@ pub(super) struct Pages {
     access: Access,
     unsynced: Mutex<Unsynced>,
     shared: Arc<Shared>,
+    /// Whether the tables were looked at.
+    looked: Once,
 }
 
 /// What the store and its file tell each other.
@@ -79,7 +83,8 @@ enum Wrote {
 impl Pages {
     pub(super) fn new(inner: impl StorageBackend, access: Access) -> (Pages, Arc<Shared>) {
         let shared = Arc::new(Shared::default());
-        let pages = Pages { inner: Box::new(inner), access, unsynced: Mutex::default(), shared: shared.clone() };
+        let unsynced = Mutex::default();
+        let pages = Pages { inner: Box::new(inner), access, unsynced, shared: shared.clone(), looked: Once::new() };
         (pages, shared)
     }
 
@@ -95,10 +100,30 @@ impl Pages {
             return Err(damaged("the header of the file does not match its sum"));
         }
         out.copy_from_slice(header);
+        self.check_header(out)?;
         if self.access == Access::Read && out[FLAGS] & UNFLUSHED != 0 {
             self.make_durable(out);
         }
         Ok(())
+    }
+
+    /// redb holds the header's lock, so the commit that it names stays whole meanwhile.
+    fn check_header(&self, header: &[u8]) -> io::Result<()> {
+        let pages = self.pages()?;
+        let roots = shape::roots(header, self.access, pages)?;
+        let mut looked = Ok(());
+        self.looked.call_once(|| {
+            looked = shape::check_tables(roots, self.access, pages, &|Extent { first, count }| {
+                let mut out = vec![0; bytes(count * PAGE)];
+                self.read_pages(first, &mut out).map(|()| out)
+            });
+        });
+        looked
+    }
+
+    /// Pages that the file has.
+    fn pages(&self) -> io::Result<u64> {
+        Ok(length_within(self.inner.len()?)? / PAGE)
     }
 
     /// redb marks a commit in the header until the header is on the disk, and a reader of redb's goes by the commit
@@ -136,7 +161,7 @@ impl Pages {
                 return Err(damaged(&format!("page {page} of the file does not match its sum")));
             }
         }
-        Ok(())
+        shape::check_page(out, || self.pages())
     }
 
     fn write_pages(&self, first: u64, data: &[u8]) -> io::Result<()> {
@@ -237,6 +262,7 @@ impl StorageBackend for Pages {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.note(self.inner.len().and_then(length_within).and_then(|before| shape::check_growth(before, len)))?;
         let mut unsynced = self.unsynced();
         unsynced.wrote = Wrote::Something;
         unsynced.sums.split_off(&len.div_ceil(PAGE));
@@ -377,10 +403,10 @@ fn page_aligned(offset: u64, length: usize) -> io::Result<u64> {
     }
 }
 
-fn bytes(number: u64) -> usize {
+pub(super) fn bytes(number: u64) -> usize {
     usize::try_from(number).expect("within a buffer's length")
 }
 
-fn damaged(what: &str) -> io::Error {
+pub(super) fn damaged(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, what)
 }

@@ -11,8 +11,12 @@ use crate::store::{Class, Version};
 
 use super::boundary::{Try, damaged};
 use super::key::Key;
+use super::sound::Sound;
 
 const SUM: usize = 8;
+
+/// How deep values may lie in each other; no record is half as deep.
+const DEPTH: usize = 32;
 
 /// Structures are written as arrays, so a field may be added behind the others (with `#[serde(default)]`).
 pub(super) fn seal(key: &Key, record: &impl Serialize) -> Try<Vec<u8>> {
@@ -25,14 +29,18 @@ pub(super) fn seal(key: &Key, record: &impl Serialize) -> Try<Vec<u8>> {
     Ok(sealed)
 }
 
-pub(super) fn unseal<T: DeserializeOwned>(key: &Key, sealed: &[u8]) -> Try<T> {
+pub(super) fn unseal<T: DeserializeOwned + Sound>(key: &Key, sealed: &[u8]) -> Try<T> {
     let Some((sum, record)) = sealed.split_first_chunk::<SUM>() else {
         return damaged(format!("{} is too short", key.describe()));
     };
     if *sum != sum_of(key, record) {
         return damaged(format!("{} does not match its sum", key.describe()));
     }
-    rmp_serde::from_slice(record).or_else(|error| damaged(format!("{} is not readable: {error}", key.describe())))
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(record);
+    deserializer.set_max_depth(DEPTH);
+    let read = T::deserialize(&mut deserializer).map_err(|error| error.to_string());
+    let sound = read.and_then(|record| record.sound(key).map(|()| record).map_err(str::to_owned));
+    sound.or_else(|reason| damaged(format!("{} is not readable: {reason}", key.describe())))
 }
 
 /// Over the key and the record, so that a record under another's key is damage too.

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::boundary::{Trouble, Try, damaged};
 use super::key::{Key, Span};
 use super::record;
+use super::sound::Sound;
 
 type Bytes = &'static [u8];
 
@@ -26,9 +27,6 @@ const SHORT: usize = 1024;
 
 /// How long a piece is: with its key it fills a page of 64 KiB. One page for the whole would be of the next power of two.
 const PIECE: usize = (64 << 10) - 1024;
-
-/// No length that a file states is believed further than this before the bytes are there.
-const LONGEST_AT_ONCE: u64 = 256 << 20;
 
 /// The records as one committed state has them, or as a write transaction has made them.
 pub(super) struct Tables<T> {
@@ -101,12 +99,12 @@ impl<'t> Writing<'t> {
 
 impl<T: Source> Tables<T> {
     /// A record that `put` wrote.
-    pub(super) fn get<R: DeserializeOwned>(&self, key: &Key) -> Try<Option<R>> {
+    pub(super) fn get<R: DeserializeOwned + Sound>(&self, key: &Key) -> Try<Option<R>> {
         self.get_bytes(key, |sealed| record::unseal(key, &sealed))
     }
 
     /// A record that must be there.
-    pub(super) fn must<R: DeserializeOwned>(&self, key: &Key) -> Try<R> {
+    pub(super) fn must<R: DeserializeOwned + Sound>(&self, key: &Key) -> Try<R> {
         match self.get(key)? {
             Some(record) => Ok(record),
             None => damaged(format!("{} is missing", key.describe())),
@@ -137,10 +135,14 @@ impl<T: Source> Tables<T> {
         let length = length.try_into().map_or(0, u64::from_be_bytes);
         let mut bytes = Vec::new();
         let (from, to) = (piece_key(key, 0), piece_key(key, length.div_ceil(PIECE as u64)));
-        for piece in self.long.range(from.as_slice()..to.as_slice())? {
-            // all of the room at once, but for no more than is there to begin with
-            bytes.reserve_exact(if bytes.is_empty() { length.min(LONGEST_AT_ONCE) as usize } else { PIECE });
-            bytes.extend_from_slice(piece?.1.value());
+        for piece in InOrder::new(&self.long, &from, &to)? {
+            let piece = piece?.1;
+            if bytes.capacity() - bytes.len() < piece.value().len() {
+                // no more room than is filled already: the length may be a wrong one
+                let left = length.saturating_sub(bytes.len() as u64);
+                bytes.reserve_exact(piece.value().len().max(bytes.len().min(usize::try_from(left).unwrap_or(0))));
+            }
+            bytes.extend_from_slice(piece.value());
         }
         if bytes.len() as u64 != length || bytes.is_empty() {
             return damaged(format!("{} is not whole", key.describe()));
@@ -150,18 +152,18 @@ impl<T: Source> Tables<T> {
 
     /// Keys of a span, in order.
     pub(super) fn keys(&self, (from, to): Span) -> Try<impl DoubleEndedIterator<Item = Try<Key>>> {
-        let range = self.records.range(from.bytes()..to.bytes())?;
+        let range = InOrder::new(&self.records, from.bytes(), to.bytes())?;
         Ok(range.map(|entry| Ok(Key::from_bytes(entry?.0.value()))))
     }
 
     /// Records of a span with their keys, in order.
-    pub(super) fn records<R: DeserializeOwned>(
+    pub(super) fn records<R: DeserializeOwned + Sound>(
         &self,
         (from, to): Span,
     ) -> Try<impl DoubleEndedIterator<Item = Try<(Key, R)>>> {
-        let range = self.records.range(from.bytes()..to.bytes())?;
+        let range = InOrder::new(&self.records, from.bytes(), to.bytes())?;
         Ok(range.map(|entry| {
-            let (key, value) = entry.map_err(Trouble::from)?;
+            let (key, value) = entry?;
             let key = Key::from_bytes(key.value());
             let record = self.resolve(&key, value.value(), |sealed| record::unseal(&key, &sealed))?;
             Ok((key, record))
@@ -171,6 +173,61 @@ impl<T: Source> Tables<T> {
     /// The first key of a span.
     pub(super) fn first(&self, span: Span) -> Try<Option<Key>> {
         self.keys(span)?.next().transpose()
+    }
+}
+
+/// The entries of a span. Each must have a key of the span, behind the one before it: in a file that another program wrote
+/// the pages of a tree may lead to each other again and again.
+struct InOrder<'t> {
+    range: redb::Range<'t, Bytes, Bytes>,
+    from: Vec<u8>,
+    to: Vec<u8>,
+    /// Whether `from` is the key of an entry that was given out.
+    began: bool,
+}
+
+type Entry<'t> = (AccessGuard<'t, Bytes>, AccessGuard<'t, Bytes>);
+
+impl<'t> InOrder<'t> {
+    fn new(table: &'t impl Source, from: &[u8], to: &[u8]) -> Try<InOrder<'t>> {
+        Ok(InOrder { range: table.range(from..to)?, from: from.to_vec(), to: to.to_vec(), began: false })
+    }
+
+    fn check(&self, entry: Result<Entry<'t>, redb::StorageError>) -> Try<Entry<'t>> {
+        let entry = entry.map_err(Trouble::from)?;
+        let key = entry.0.value();
+        let behind = if self.began { key > self.from.as_slice() } else { key >= self.from.as_slice() };
+        if behind && key < self.to.as_slice() {
+            return Ok(entry);
+        }
+        damaged(format!("{} does not stand in its place", Key::from_bytes(key).describe()))
+    }
+}
+
+impl<'t> Iterator for InOrder<'t> {
+    type Item = Try<Entry<'t>>;
+
+    fn next(&mut self) -> Option<Try<Entry<'t>>> {
+        let next = self.range.next()?;
+        let entry = self.check(next);
+        if let Ok((key, _)) = &entry {
+            self.began = true;
+            self.from.clear();
+            self.from.extend_from_slice(key.value());
+        }
+        Some(entry)
+    }
+}
+
+impl DoubleEndedIterator for InOrder<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let next = self.range.next_back()?;
+        let entry = self.check(next);
+        if let Ok((key, _)) = &entry {
+            self.to.clear();
+            self.to.extend_from_slice(key.value());
+        }
+        Some(entry)
     }
 }
 

@@ -3,12 +3,11 @@
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use vactor::model::Hash;
 use vactor::store::RedbStore;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::fixture::*;
+use super::rewrite::without_sums;
 use super::story::story;
-
-const PAGE: usize = 4096;
 
 #[test]
 fn the_file_is_as_the_page_on_it_says() {
@@ -71,24 +70,4 @@ fn keys(folder: &std::path::Path) -> Vec<Vec<u8>> {
     let tables = database.begin_read().unwrap();
     let records = tables.open_table(TableDefinition::<&[u8], &[u8]>::new("records")).unwrap();
     records.iter().unwrap().map(|entry| entry.unwrap().0.value().to_vec()).collect()
-}
-
-/// The file as redb sees it; each page's sum is looked at.
-fn without_sums(file: &[u8]) -> Vec<u8> {
-    let mut bare = Vec::new();
-    for (group, pages) in file.chunks(513 * PAGE).enumerate() {
-        let sums = &pages[PAGE..2 * PAGE];
-        for (n, page) in pages.chunks(PAGE).enumerate().filter(|(n, _)| *n != 1) {
-            let entry = n.saturating_sub(1);
-            let number = group * 512 + entry;
-            let sum = xxh3_64_with_seed(page, number as u64).to_be_bytes();
-            // pages that redb has not used yet have none
-            if number > 0 && sums[entry * 8..][..8] != [0; 8] {
-                let right = sums[entry * 8..][..8] == sum;
-                assert!(right, "page {number}");
-            }
-            bare.extend(page);
-        }
-    }
-    bare
 }

@@ -100,7 +100,7 @@ pub fn story() -> Vec<Change> {
         }));
     }
     story.push(Box::new(|store| committed(store, vec![makes(fresh(construction("c", 30)), 0, 31, &[1; 30_000])])));
-    story.push(Box::new(|store| accepts(store, call("a", "enters with what is due", 150))));
+    story.push(Box::new(|store| accepts(store, call("a", "enters_with_what_is_due", 150))));
     story.extend(waiting());
     story.push(Box::new(|store| store.remove(&id("b"), at(40), true)));
     story

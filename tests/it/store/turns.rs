@@ -98,9 +98,9 @@ fn a_delayed_call_takes_its_place_when_it_is_due(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let late = accept(&*store, delayed("a", "late", 10, 200));
-    let next_year = accept(&*store, delayed("a", "next year", 10, 1_000_000));
+    let next_year = accept(&*store, delayed("a", "next_year", 10, 1_000_000));
     let soon = accept(&*store, delayed("a", "soon", 11, 100));
-    let same_time = accept(&*store, delayed("a", "same time", 12, 100));
+    let same_time = accept(&*store, delayed("a", "same_time", 12, 100));
     let head = store.head(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (0, 4));
     assert_eq!(store.next(&name("a"), at(99)).unwrap(), None);

@@ -83,7 +83,7 @@ impl Writer<'_> {
             return Ok(());
         }
         let mut next = None;
-        for pending in invocations::open_numbers(&self.tables, &request.name, None, usize::MAX)? {
+        for pending in invocations::open_numbers(&self.tables, &request.name)? {
             let open = invocations::open(&self.tables, &request.name, pending)?;
             if pending != number && open.is_some_and(|open| matches!(open.request.call, Call::Construct { .. })) {
                 next = Some(pending);
@@ -118,7 +118,7 @@ impl Writer<'_> {
             return Ok(Some(first));
         }
         // the first one is delayed, and another may stand in the inbox
-        for number in invocations::open_numbers(&self.tables, name, None, usize::MAX)? {
+        for number in invocations::open_numbers(&self.tables, name)? {
             if is_queued(number)? {
                 return Ok(Some(number));
             }

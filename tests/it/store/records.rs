@@ -1,0 +1,253 @@
+//! Records with right sums and wrong content: the right answer or an error that names the record, never a panic or a hang.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use vactor::model::*;
+use vactor::store::{Mode, RedbStore, Store};
+
+use super::disk::Disk;
+use super::fixture::*;
+use super::rewrite::{records, sealed, with_value};
+use super::story::story;
+
+/// Records that are changed; VACTOR_SEED plays one run again.
+const CHANGES: usize = 300;
+
+/// Nothing takes so long; what does is a hang.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn store_file() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = RedbStore::create(folder.path()).unwrap();
+    for change in story() {
+        change(&store).unwrap();
+    }
+    std::fs::read(folder.path().join("store.redb")).unwrap()
+}
+
+/// Where the values of a MessagePack text are, those in others behind them.
+fn values(text: &[u8]) -> Vec<Range<usize>> {
+    fn value(text: &[u8], from: usize, found: &mut Vec<Range<usize>>) -> usize {
+        let number = |at: usize, bytes: usize| text[at..at + bytes].iter().fold(0, |n, b| n << 8 | usize::from(*b));
+        let place = found.len();
+        found.push(from..from);
+        let (head, bytes, nested) = match text[from] {
+            0x80..=0x8f => (1, 0, 2 * usize::from(text[from] & 15)),
+            0x90..=0x9f => (1, 0, usize::from(text[from] & 15)),
+            0xa0..=0xbf => (1, usize::from(text[from] & 31), 0),
+            0xc4 | 0xd9 => (2, number(from + 1, 1), 0),
+            0xc5 | 0xda => (3, number(from + 1, 2), 0),
+            0xc6 | 0xdb => (5, number(from + 1, 4), 0),
+            0xcc | 0xd0 => (2, 0, 0),
+            0xcd | 0xd1 => (3, 0, 0),
+            0xca | 0xce | 0xd2 => (5, 0, 0),
+            0xcb | 0xcf | 0xd3 => (9, 0, 0),
+            0xdc => (3, 0, number(from + 1, 2)),
+            0xde => (3, 0, 2 * number(from + 1, 2)),
+            _ => (1, 0, 0),
+        };
+        let mut end = from + head + bytes;
+        for _ in 0..nested {
+            end = value(text, end, found);
+        }
+        found[place] = from..end;
+        end
+    }
+    let mut found = Vec::new();
+    value(text, 0, &mut found);
+    found
+}
+
+/// What stands in a value's place.
+fn wrong(random: &mut fastrand::Rng) -> Vec<u8> {
+    fn text(text: &str) -> Vec<u8> {
+        [&[0xda][..], &(text.len() as u16).to_be_bytes(), text.as_bytes()].concat()
+    }
+    let number = |number: u64| [&[0xcf][..], &number.to_be_bytes()].concat();
+    match random.u8(..20) {
+        0 => vec![0xc0],
+        1 => vec![0xc3],
+        2 => number(0),
+        3 => number(1),
+        4 => number(u64::MAX),
+        5 => number(u64::MAX >> 1),
+        6 => number(random.u64(..)),
+        7 => number(u64::from(u32::MAX)),
+        8 => vec![0xff],
+        9 => text(""),
+        10 => text(".."),
+        11 => text("not json"),
+        12 => text(&"[".repeat(20_000)),
+        13 => text("a\0b"),
+        14 => text("{\"a\":1}"),
+        15 => vec![0x90],
+        16 => vec![0x91; 5000],
+        17 => [&[0xc4, 32][..], &[7; 32]].concat(),
+        // lengths of what is not there
+        18 => vec![0xdd, 0xff, 0xff, 0xff, 0xff],
+        _ => vec![0xc6, 0xff, 0xff, 0xff, 0xf0, 1],
+    }
+}
+
+/// Everything that a store is asked; an error is an answer.
+fn ask_all(store: &dyn Store) -> Vec<Error> {
+    let mut errors = Vec::new();
+    let mut told = |error: Option<Error>| errors.extend(error);
+    told(store.classes().err());
+    for number in 0..3 {
+        match store.version(&class(), number) {
+            Ok(Some(version)) => told(store.component(&version.hash).err()),
+            other => told(other.err()),
+        }
+    }
+    told(store.actors("", None, usize::MAX).err());
+    told(store.names(None, usize::MAX).err());
+    for of in ["a", "b", "c", "d", "counter/sum"].map(name) {
+        let head = store.head(&of);
+        let steps = head.as_ref().ok().and_then(|head| head.as_ref()).map_or(0, |head| head.numbers.steps);
+        told(head.err());
+        told(store.invocations(&of, None, usize::MAX).err());
+        told(store.pending(Some(&of), None, usize::MAX).err());
+        told(store.tasks(&of, None, at(u64::MAX), usize::MAX).err());
+        told(store.next(&of, at(u64::MAX)).err());
+        told(store.events(&of, 0, usize::MAX).err());
+        told(store.keyed(&of, "k").err());
+        for number in 0..8 {
+            let reference = reference(of.as_str(), number);
+            told(store.record(&reference, 0, usize::MAX).err());
+            told(store.beginning(&reference).err());
+            told(store.answer(&reference, &[On::Timer(at(5)), on_event("e")], at(600)).err());
+            if let Ok(Some(invocation)) = store.invocation(&reference) {
+                told(store.reference_of(&invocation.request.seed.opaque_id()).err());
+            }
+        }
+        let Ok(id) = of.actor() else { continue };
+        told(store.load(&id).err());
+        told(store.steps(&id, 0, 1000).err());
+        told(store.checkpoint(&id, steps).err());
+    }
+    for now in [0, 100, u64::MAX] {
+        told(store.runnable(None, at(now), 100).err());
+        told(store.next_due(at(now)).err());
+    }
+    errors
+}
+
+/// What changes a store, each that it may refuse.
+fn change_all(store: &dyn Store) -> Vec<Error> {
+    let mut errors = Vec::new();
+    let mut told = |error: Option<Error>| errors.extend(error);
+    let version = vactor::store::NewVersion {
+        class: class(),
+        hash: Hash::of(b"more"),
+        component: b"more".to_vec(),
+        description: Json::parse("{}").unwrap(),
+        at: at(1),
+    };
+    told(store.register(version).err());
+    for of in ["a", "c", "d"] {
+        told(store.accept(vec![keyed(of, "incr", 700, "k"), delayed(of, "later", 701, 900)], 100).err());
+        told(store.emit(event(of, "e", "1", 702), 9).err());
+        let steps = store.head(&name(of)).ok().flatten().map_or(0, |head| head.numbers.steps);
+        let turn = match store.next(&name(of), at(u64::MAX)) {
+            Ok(Some(invocation)) => accepted(of, invocation.number),
+            _ => fresh(call(of, "incr", 703)),
+        };
+        let asks = progress(0, vec![starts(call("c", "child", 704))]);
+        told(store.suspend(suspends(turn.clone(), steps, 705, asks, vec![On::Child(0)])).err());
+        told(store.commit(vec![ends(turn, steps, 706, b"after")], at(706)).err());
+        for number in 1..6 {
+            told(cancel(store, of, number, 707).err());
+        }
+        told(store.remove(&id(of), at(708), true).err());
+    }
+    told(store.remove_class(&class()).err());
+    errors
+}
+
+/// Asks on a thread of its own, so that a hang is found.
+pub fn asked(bytes: Vec<u8>, what: String) -> Vec<Error> {
+    let (send, answer) = mpsc::channel();
+    let said = what.clone();
+    thread::spawn(move || {
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            let mut errors = Vec::new();
+            for mode in [Mode::Read, Mode::Write] {
+                match RedbStore::open_on(Disk::holding(bytes.clone()), mode) {
+                    Ok(store) => {
+                        errors.extend(ask_all(&store));
+                        if mode == Mode::Write {
+                            errors.extend(change_all(&store));
+                        }
+                    }
+                    Err(error) => errors.push(error),
+                }
+            }
+            errors
+        }));
+        let _ = send.send(asked.unwrap_or_else(|_| panic!("{said}: a panic")));
+    });
+    answer.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{what}: {error}"))
+}
+
+#[test]
+fn record_with_wrong_content_is_an_error_that_names_it() {
+    let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("VACTOR_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let file = store_file();
+    let errors = asked(file.clone(), "the store as it was".to_owned());
+    assert_eq!(errors.iter().find(is_damage), None);
+    let records = records(&file);
+    let mut found = 0;
+    for _ in 0..CHANGES {
+        let (key, value) = random.choice(&records).unwrap();
+        // of bare bytes the hash stands elsewhere, and what is long stands in pieces
+        if value.len() < 10 || value[0] != 0 || *value != sealed(key, &value[9..]) {
+            continue;
+        }
+        let record = &value[9..];
+        let place = random.choice(values(record)).unwrap();
+        let changed = [&record[..place.start], &wrong(&mut random), &record[place.end..]].concat();
+        let what = format!("{}, at {place:?}: {changed:02x?}", key.escape_ascii());
+        let errors = asked(with_value(&file, key, &sealed(key, &changed)), what.clone());
+        let damaged: Vec<&Error> = errors.iter().filter(is_damage).collect();
+        let bare = |error: &&&Error| error.to_string().contains("makes no sense");
+        assert_eq!(damaged.iter().find(bare), None, "{what}");
+        found += usize::from(!damaged.is_empty());
+    }
+    assert!(found > CHANGES / 10, "{found} of {CHANGES} were found");
+}
+
+fn is_damage(error: &&Error) -> bool {
+    matches!(error, Error::Damaged { .. })
+}
+
+#[test]
+fn record_of_wrong_json_is_an_error_that_names_it() {
+    let file = store_file();
+    let key = [&b"ad\0\x05"[..], &2_u64.to_be_bytes()].concat();
+    let value = records(&file).into_iter().find(|(at, _)| *at == key).unwrap().1;
+    let arguments = br#"{"n":1}"#;
+    let at = value.windows(arguments.len()).position(|window| window == arguments).unwrap();
+    let record = [&value[9..at], b"not one", &value[at + arguments.len()..]].concat();
+    let bytes = with_value(&file, &key, &sealed(&key, &record));
+    let store = RedbStore::open_on(Disk::holding(bytes), Mode::Read).unwrap();
+    let error = store.steps(&id("d"), 1, 100).unwrap_err();
+    assert_eq!(error.category(), Category::Store);
+    assert!(error.to_string().contains("step 2 of d is not readable: expected "), "{error}");
+}
+
+#[test]
+fn value_is_found_by_its_bytes() {
+    let text = rmp_serde::to_vec(&(1, "ab", vec![(true, 300_u64), (false, 1)], None::<u8>)).unwrap();
+    let found = values(&text);
+    assert_eq!(found.len(), 11);
+    assert_eq!(found[0], 0..text.len());
+    assert_eq!(&text[found[2].clone()], b"\xa2ab");
+    assert_eq!(&text[found[6].clone()], &[0xcd, 1, 44]);
+}
