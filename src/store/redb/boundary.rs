@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn panic_of_own_code_stays_a_panic() {
-        let panicked = catch_unwind(|| guard::<()>(|| panic!("page {}", 7)));
-        assert_eq!(panicked.unwrap_err().downcast_ref::<String>().map(String::as_str), Some("page 7"));
+        let panicked = catch_unwind(|| guard::<()>(|| panic!("a defect")));
+        assert!(panicked.is_err());
     }
 
     #[test]
