@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::json::is_deeper;
+use super::schema::Steps;
 use super::{Error, Json, MAX_NESTING, Method, Parameter, schema, shortened};
 
 impl Method {
@@ -12,11 +13,11 @@ impl Method {
         if let Some(unknown) = given.keys().find(|name| !self.parameters.iter().any(|p| p.name == **name)) {
             return Err(self.refuse(format!("there is no parameter {}", shortened(unknown, 40))));
         }
-        let mut complete = Map::new();
+        let (mut complete, mut steps) = (Map::new(), Steps::new());
         for parameter in &self.parameters {
             let given = given.get(&parameter.name).or(parameter.default.as_ref());
             let Some(value) = given else { return Err(self.refuse(format!("{} is missing", parameter.name))) };
-            complete.insert(parameter.name.clone(), self.checked(parameter, value.clone())?);
+            complete.insert(parameter.name.clone(), self.checked(parameter, value.clone(), &mut steps)?);
         }
         Ok(Json::from(Value::Object(complete)))
     }
@@ -33,13 +34,13 @@ impl Method {
     }
 
     /// A value that its parameter's schema lets in, integers written as such.
-    fn checked(&self, parameter: &Parameter, value: Value) -> Result<Value, Error> {
+    fn checked(&self, parameter: &Parameter, value: Value, steps: &mut Steps) -> Result<Value, Error> {
         let Parameter { name, schema, .. } = parameter;
         // the object of all arguments is a level too
         if is_deeper(&value, MAX_NESTING - 1) {
             return Err(self.refuse(format!("{name}: they may be nested {MAX_NESTING} levels deep in all")));
         }
-        schema::fitting(schema, value).map_err(|reason| self.refuse(format!("{name}{reason}")))
+        schema::fitting(schema, value, steps).map_err(|reason| self.refuse(format!("{name}{reason}")))
     }
 
     /// The error that says why arguments do not fit this method.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::id::is_identifier;
-use super::{Json, deserialize_value, schema, shortened};
+use super::schema::{self, Steps};
+use super::{Json, deserialize_value, shortened};
 
 /// A class's doc and methods, as its `describe` gave them and `register` checked them.
 #[derive(Clone, Debug, Deserialize)]
@@ -92,8 +93,9 @@ impl Description {
     /// that are schemas, defaults that satisfy them. The error is a reason, one sentence.
     pub fn check(&self) -> Result<(), String> {
         self.check_names()?;
+        let mut steps = Steps::new();
         for method in &self.methods {
-            method.check_schemas().map_err(|reason| format!("in method {}, {reason}", method.name))?;
+            method.check_schemas(&mut steps).map_err(|reason| format!("in method {}, {reason}", method.name))?;
         }
         Ok(())
     }
@@ -106,7 +108,7 @@ impl Description {
         let mut names = HashSet::new();
         for method in &self.methods {
             if !is_identifier(&method.name) {
-                return Err(format!("{:?} is no name for a method", method.name));
+                return Err(format!("{:?} is no name for a method", shortened(&method.name, 40)));
             }
             if !names.insert(&method.name) {
                 return Err(format!("two methods have the name {}", method.name));
@@ -130,7 +132,7 @@ impl Method {
         let mut names = HashSet::new();
         for parameter in &self.parameters {
             if !is_identifier(&parameter.name) {
-                return Err(format!("{:?} is no name for a parameter", parameter.name));
+                return Err(format!("{:?} is no name for a parameter", shortened(&parameter.name, 40)));
             }
             if !names.insert(&parameter.name) {
                 return Err(format!("two parameters have the name {}", parameter.name));
@@ -139,12 +141,12 @@ impl Method {
         Ok(())
     }
 
-    fn check_schemas(&self) -> Result<(), String> {
+    fn check_schemas(&self, steps: &mut Steps) -> Result<(), String> {
         for parameter in &self.parameters {
-            parameter.check()?;
+            parameter.check(steps)?;
         }
         if let Some(schema) = &self.result {
-            schema::compile(schema).map_err(|reason| format!("the schema of the result {reason}"))?;
+            schema::compile(schema, steps).map_err(|reason| format!("the schema of the result {reason}"))?;
         }
         Ok(())
     }
@@ -168,10 +170,11 @@ impl Method {
 }
 
 impl Parameter {
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, steps: &mut Steps) -> Result<(), String> {
         let name = &self.name;
-        schema::compile(&self.schema).map_err(|reason| format!("the schema of the parameter {name} {reason}"))?;
-        match self.default.clone().map(|default| schema::fitting(&self.schema, default)) {
+        schema::compile(&self.schema, steps)
+            .map_err(|reason| format!("the schema of the parameter {name} {reason}"))?;
+        match self.default.clone().map(|default| schema::fitting(&self.schema, default, steps)) {
             Some(Err(reason)) => Err(format!("the default of the parameter {name} does not fit{reason}")),
             _ => Ok(()),
         }

@@ -3,7 +3,7 @@
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
-use super::work::Work;
+use super::work::Steps;
 use super::{shape, write_integers};
 use crate::model::json::number;
 use crate::model::plain::plainly_fits;
@@ -16,8 +16,9 @@ const PATTERN_BYTES: usize = 64 << 10;
 ///
 /// Patterns are matched by an engine whose time is linear in the text. Formats are not judged: in the drafts since 2019
 /// they bind nothing.
-pub fn compile(schema: &Value) -> Result<Validator, String> {
+pub fn compile(schema: &Value, steps: &mut Steps) -> Result<Validator, String> {
     shape::check(schema)?;
+    steps.compile(schema)?;
     jsonschema::options()
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES))
         .should_validate_formats(false)
@@ -27,7 +28,7 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
 
 /// The value as it goes to a class: one that fits the schema, with integers written as such. The error is a place in
 /// the value and a reason, such as `/size: …`.
-pub fn fitting(schema: &Value, mut value: Value) -> Result<Value, String> {
+pub fn fitting(schema: &Value, mut value: Value, steps: &mut Steps) -> Result<Value, String> {
     if plainly_fits(schema, &value) {
         return Ok(value);
     }
@@ -35,8 +36,8 @@ pub fn fitting(schema: &Value, mut value: Value) -> Result<Value, String> {
         let shown = shortened(number.as_str(), 40);
         return Err(format!(": the number {shown} has more than {} digits", number::MAX_DIGITS));
     }
-    let validator = compile(schema).map_err(|reason| format!(": its schema {reason}"))?;
-    Work::of_judging(schema).check(&value).map_err(|reason| format!(": to check it {reason}"))?;
+    let validator = compile(schema, steps).map_err(|reason| format!(": its schema {reason}"))?;
+    steps.judge(schema, &value).map_err(|reason| format!(": to check it {reason}"))?;
     if !validator.is_valid(&value) {
         return Err(explained(schema, &validator, &value));
     }
@@ -46,7 +47,7 @@ pub fn fitting(schema: &Value, mut value: Value) -> Result<Value, String> {
 
 /// Why a value does not fit.
 fn explained(schema: &Value, validator: &Validator, value: &Value) -> String {
-    if Work::of_explaining(schema).check(value).is_err() {
+    if !Steps::can_explain(schema, value) {
         return ": it does not fit its schema, which is too involved to say where".to_owned();
     }
     match validator.validate(value) {
@@ -64,8 +65,26 @@ mod tests {
 
     use super::*;
 
+    fn fitting(schema: &Value, value: Value) -> Result<Value, String> {
+        super::fitting(schema, value, &mut Steps::new())
+    }
+
     fn refused(schema: &Value, value: Value) -> String {
         fitting(schema, value).unwrap_err()
+    }
+
+    #[test]
+    fn steps_are_those_of_all_values_together() {
+        let schema = json!({"items": {"anyOf": [{"minimum": 5}, {"maximum": 4}]}});
+        let (value, mut steps) = (json!(vec![1; 500_000]), Steps::new());
+        assert!(super::fitting(&schema, value.clone(), &mut steps).is_ok());
+        assert!(super::fitting(&schema, value.clone(), &mut steps).is_ok());
+        let reason = super::fitting(&schema, value, &mut steps).unwrap_err();
+        assert_eq!(reason, ": to check it takes more than 4000000 steps");
+        let schemas = json!({"anyOf": vec![json!({"minimum": 5}); 3000]});
+        let mut steps = Steps::new();
+        let compiled = (0..100).take_while(|_| compile(&schemas, &mut steps).is_ok()).count();
+        assert!((10..100).contains(&compiled), "{compiled}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::json::number;
 
 pub use judge::{compile, fitting};
+pub use work::Steps;
 
 /// The place of the same schema that a `$ref` names: `#`, or `#` and a JSON pointer.
 pub fn referenced<'s>(reference: &str, root: &'s Value) -> Option<&'s Value> {

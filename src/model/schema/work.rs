@@ -8,9 +8,12 @@ use serde_json::{Map, Value};
 use super::referenced;
 use super::shape::times;
 
-/// How many steps a value may take: schemas that judge a part of it, names and options that are compared, characters
-/// that a pattern looks at.
+/// How many steps the arguments of one call may take, or the schemas and defaults of one class: schemas that judge a
+/// part of a value, names and options that are compared, characters that a pattern looks at.
 pub const MAX_STEPS: u64 = 4_000_000;
+
+/// How many steps a value within a schema takes when the schema is compiled.
+const COMPILED: usize = 20;
 
 /// What a pattern does with a character of a text, in steps: it may be in thousands of states.
 const A_CHARACTER: usize = 8;
@@ -22,48 +25,68 @@ pub const MAX_LEVELS: usize = 600;
 /// Why a value is not judged: a sentence whose subject is to judge it.
 pub type TooMuch = String;
 
+/// Steps that are left.
+pub struct Steps(u64);
+
+impl Steps {
+    pub fn new() -> Steps {
+        Steps(MAX_STEPS)
+    }
+
+    /// For the words of an error.
+    fn few() -> Steps {
+        Steps(MAX_STEPS / 10)
+    }
+
+    fn spend(&mut self, steps: usize) -> Result<(), TooMuch> {
+        self.0 = self.0.checked_sub(steps as u64).ok_or_else(|| format!("takes more than {MAX_STEPS} steps"))?;
+        Ok(())
+    }
+
+    /// For each value that a value consists of.
+    fn spend_values(&mut self, value: &Value, each: usize) -> Result<(), TooMuch> {
+        self.spend(each)?;
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| self.spend_values(item, each)),
+            Value::Object(map) => map.values().try_for_each(|item| self.spend_values(item, each)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Of compiling a schema.
+    pub fn compile(&mut self, schema: &Value) -> Result<(), TooMuch> {
+        self.spend_values(schema, COMPILED)
+    }
+
+    /// Of finding out whether a value fits, where no reference is followed twice for one value.
+    pub fn judge(&mut self, schema: &Value, value: &Value) -> Result<(), TooMuch> {
+        let work = Work { root: schema, steps: self, judged: Some(HashMap::new()) };
+        work.walk(value)
+    }
+
+    /// Whether the words for what does not fit can be found, for which references are followed each time.
+    pub fn can_explain(schema: &Value, value: &Value) -> bool {
+        Work { root: schema, steps: &mut Steps::few(), judged: None }.walk(value).is_ok()
+    }
+}
+
 /// Walks a value as its judge will, by every way and to each end.
-pub struct Work<'s> {
+struct Work<'s> {
     root: &'s Value,
-    left: u64,
+    steps: &'s mut Steps,
     /// The levels below what a reference leads to, for each value that it judges there: that is judged once.
     /// None where references are followed each time.
     judged: Option<HashMap<(*const Value, *const Value), usize>>,
 }
 
 impl<'s> Work<'s> {
-    /// Of finding out whether the value fits, where no reference is followed twice for one value.
-    pub fn of_judging(root: &'s Value) -> Work<'s> {
-        Work { root, left: MAX_STEPS, judged: Some(HashMap::new()) }
-    }
-
-    /// Of finding the words for what does not fit, where references are followed each time.
-    pub fn of_explaining(root: &'s Value) -> Work<'s> {
-        Work { root, left: MAX_STEPS / 10, judged: None }
-    }
-
-    pub fn check(mut self, value: &Value) -> Result<(), TooMuch> {
+    fn walk(mut self, value: &Value) -> Result<(), TooMuch> {
         self.levels(self.root, value, 0).map(|_| ())
-    }
-
-    fn spend(&mut self, steps: usize) -> Result<(), TooMuch> {
-        let left = self.left.checked_sub(steps as u64);
-        self.left = left.ok_or_else(|| format!("takes more than {MAX_STEPS} steps"))?;
-        Ok(())
-    }
-
-    fn spend_values(&mut self, value: &Value) -> Result<(), TooMuch> {
-        self.spend(1)?;
-        match value {
-            Value::Array(items) => items.iter().try_for_each(|item| self.spend_values(item)),
-            Value::Object(map) => map.values().try_for_each(|item| self.spend_values(item)),
-            _ => Ok(()),
-        }
     }
 
     /// The levels below this one.
     fn levels(&mut self, schema: &'s Value, value: &Value, depth: usize) -> Result<usize, TooMuch> {
-        self.spend(1)?;
+        self.steps.spend(1)?;
         let Value::Object(keywords) = schema else { return Ok(0) };
         let mut deepest = 0;
         for _ in 0..times(keywords) {
@@ -89,11 +112,11 @@ impl<'s> Work<'s> {
             ("allOf" | "anyOf" | "oneOf", Value::Array(all), _) => self.all(all, value, depth),
             ("not" | "if" | "then" | "else", one, _) => self.levels(one, value, depth),
             ("dependentSchemas" | "dependencies", Value::Object(all), _) => self.all(all.values(), value, depth),
-            ("enum" | "const", options, _) => self.spend_values(options).map(|()| 0),
-            ("required", Value::Array(names), _) => self.spend(names.len()).map(|()| 0),
-            ("pattern", _, Value::String(text)) => self.spend(text.len() * A_CHARACTER).map(|()| 0),
-            ("minLength" | "maxLength", _, Value::String(text)) => self.spend(text.len() / 64).map(|()| 0),
-            ("uniqueItems", _, Value::Array(_)) => self.spend_values(value).map(|()| 0),
+            ("enum" | "const", options, _) => self.steps.spend_values(options, 1).map(|()| 0),
+            ("required", Value::Array(names), _) => self.steps.spend(names.len()).map(|()| 0),
+            ("pattern", _, Value::String(text)) => self.steps.spend(text.len() * A_CHARACTER).map(|()| 0),
+            ("minLength" | "maxLength", _, Value::String(text)) => self.steps.spend(text.len() / 64).map(|()| 0),
+            ("uniqueItems", _, Value::Array(_)) => self.steps.spend_values(value, 1).map(|()| 0),
             (_, _, Value::Array(items)) => self.items(keyword, wanted, items, depth),
             (_, _, Value::Object(map)) => self.properties(keyword, wanted, map, depth),
             _ => Ok(0),
@@ -149,7 +172,7 @@ impl<'s> Work<'s> {
         let mut deepest = 0;
         match (keyword, wanted) {
             ("properties", Value::Object(declared)) => {
-                self.spend(declared.len())?;
+                self.steps.spend(declared.len())?;
                 for (name, schema) in declared {
                     if let Some(value) = map.get(name) {
                         deepest = deepest.max(self.levels(schema, value, depth)?);
@@ -158,7 +181,7 @@ impl<'s> Work<'s> {
             }
             ("patternProperties", Value::Object(patterns)) => {
                 for (name, value) in map {
-                    self.spend(name.len() * patterns.len() * A_CHARACTER)?;
+                    self.steps.spend(name.len() * patterns.len() * A_CHARACTER)?;
                     deepest = deepest.max(self.all(patterns.values(), value, depth)?);
                 }
             }
