@@ -54,7 +54,9 @@ fn on_interrupt(act: impl Fn() + Send + 'static) -> io::Result<()> {
             act();
         }
     };
-    std::thread::Builder::new().name("vactor-interrupt".to_owned()).stack_size(1 << 16).spawn(wait).map(drop)
+    let thread = std::thread::Builder::new().name("vactor-interrupt".to_owned()).stack_size(1 << 16);
+    // if no thread can be started, Ctrl-C ends the process at once, which a store survives
+    thread.spawn(wait).map(drop).or_else(|_| Ok(signals.thread_unblock()?))
 }
 
 #[cfg(not(unix))]

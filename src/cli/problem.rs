@@ -139,7 +139,7 @@ pub const CODES: [(Code, Option<Category>, &str); 8] = [
         Code(6),
         Some(Category::Store),
         "the store cannot be used: damaged, of a newer format, another user's, no permission, disk full, input or output \
-         failed",
+         failed; or the machine has no memory or no threads left",
     ),
     (Code(130), Some(Category::Interrupted), "interrupted"),
 ];

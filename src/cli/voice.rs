@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,6 +13,9 @@ use super::text;
 
 /// Less than this is not worth showing progress.
 const A_WHILE: Duration = Duration::from_millis(500);
+
+/// How often what shows progress turns.
+const TURN: Duration = Duration::from_millis(100);
 
 /// Speaks on stderr. Quiet, it says nothing.
 pub struct Voice {
@@ -102,6 +106,11 @@ impl Observer for Voice {
         self.say(&if self.is_on_terminal() { text::harmless_line(&told) } else { told.into() });
     }
 
+    fn failed_for_now(&self, name: &Name, error: &Error) {
+        let told = format!("warning: what waits for {name} could not run and is tried again: {error}");
+        self.say(&if self.is_on_terminal() { text::harmless_line(&told) } else { told.into() });
+    }
+
     fn compiling(&self, class: &ClassName) {
         if self.shows_progress() {
             let spinner = self.show(
@@ -111,7 +120,13 @@ impl Observer for Voice {
             );
             // at once: the thread that turns it may begin when all is over
             spinner.tick();
-            spinner.enable_steady_tick(Duration::from_millis(100));
+            // without the thread it stands still
+            let _ = thread::Builder::new().name("vactor-spinner".to_owned()).spawn(move || {
+                while !spinner.is_finished() {
+                    thread::sleep(TURN);
+                    spinner.tick();
+                }
+            });
         }
     }
 

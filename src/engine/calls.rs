@@ -118,17 +118,20 @@ impl Engine {
         let actor = snapshot.head.actor.as_ref().ok_or_else(|| self.no_actor(id))?;
         let loaded = self.loaded(&actor.class, actor.version)?;
         let seed = new_seed()?;
-        let ran = self.compiled(&loaded)?.run(Run {
-            method: sandbox::Method::Query { state: &snapshot.state, name: &method.name, arguments: &arguments },
-            identity: identity(&loaded, Some(id), &seed.opaque_id(), 1),
-            now: self.now().max(actor.clock),
-            seed,
-            limits: &self.limits(),
-            stop: &self.settings.stop,
-            deadline: None,
-            on_log: &mut self.listener(&Name::from(id), Replays::default()),
-            operations: None,
-        });
+        let ran = self.run_class(
+            &loaded,
+            Run {
+                method: sandbox::Method::Query { state: &snapshot.state, name: &method.name, arguments: &arguments },
+                identity: identity(&loaded, Some(id), &seed.opaque_id(), 1),
+                now: self.now().max(actor.clock),
+                seed,
+                limits: &self.limits(),
+                stop: &self.settings.stop,
+                deadline: None,
+                on_log: &mut self.listener(&Name::from(id), Replays::default()),
+                operations: None,
+            },
+        );
         match ran.map_err(not_ran)?.outcome {
             Ok(success) => Ok(Reply {
                 reference: None,

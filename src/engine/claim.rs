@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::crew::Slot;
+use super::resting::State;
 use crate::model::{Answer, Call, Error, Invocation, Name, Reference, Result, Status};
 use crate::store::Hold;
 
@@ -30,8 +31,10 @@ enum Work {
 /// What a look at all that can run found.
 pub(super) struct Found {
     pub claim: Option<Claim>,
-    /// There is something that another process or thread has.
+    /// There is something that another process or thread has, or that is tried again soon.
     pub elsewhere: bool,
+    /// Why something could not be run here, again and again.
+    pub failed: Option<Error>,
 }
 
 impl Engine {
@@ -71,20 +74,31 @@ impl Engine {
 
     /// Claims something of all that can run.
     pub(super) fn claim_anything(&self) -> Result<Found> {
-        let mut elsewhere = false;
+        let (mut elsewhere, mut failed) = (false, None);
         let mut after: Option<Name> = None;
         loop {
             let names = self.store.runnable(after.as_ref(), self.now(), PAGE)?;
-            let Some(last) = names.last() else { return Ok(Found { claim: None, elsewhere }) };
+            let Some(last) = names.last() else { return Ok(Found { claim: None, elsewhere, failed }) };
             after = Some(last.clone());
             for name in names.into_iter().filter(|name| !self.crew.is_stuck(name)) {
+                match self.resting.state(&name) {
+                    State::Awake => {}
+                    State::Rests => {
+                        elsewhere = true;
+                        continue;
+                    }
+                    State::Failed(error) => {
+                        failed = Some(error);
+                        continue;
+                    }
+                }
                 let claimed = match self.claim_first_task(&name)? {
                     Some(claim) => Some(claim),
                     None if self.store.next(&name, self.now())?.is_some() => self.claim_inbox(&name, None)?,
                     None => None,
                 };
                 match claimed {
-                    Some(claim) => return Ok(Found { claim: Some(claim), elsewhere }),
+                    Some(claim) => return Ok(Found { claim: Some(claim), elsewhere, failed }),
                     None => elsewhere = true,
                 }
             }
@@ -107,21 +121,32 @@ impl Engine {
         }
     }
 
-    /// Runs what was claimed. Whether anything ended.
-    pub(super) fn run_claim(&self, claim: Claim, slot: Option<&Slot>) -> Result<bool> {
+    /// Runs what was claimed, and gives it up at `deadline`. Whether anything ended.
+    pub(super) fn run_claim(&self, claim: Claim, slot: Option<&Slot>, deadline: Option<Instant>) -> Result<bool> {
         let Claim { name, work, hold } = claim;
         let ran = match work {
-            Work::Inbox { last } => self.run_inbox(&name, &hold, last, slot),
-            Work::Task { number } => self.try_task(&Reference { name: name.clone(), number }, &hold, slot),
+            Work::Inbox { last } => self.run_inbox(&name, &hold, last, slot, deadline),
+            Work::Task { number } => self.try_task(&Reference { name: name.clone(), number }, &hold, slot, deadline),
         };
         match ran {
-            Err(error @ (Error::Interrupted | Error::Io { .. })) => Err(error),
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            // a caller that waits is told; without one it is tried again
+            Err(error) if error.is_of_machine() && !self.crew.works_on_all() => Err(error),
+            Err(error) if error.is_of_machine() => {
+                if self.resting.failed(&name, &error) {
+                    self.settings.observer.failed_for_now(&name, &error);
+                }
+                Ok(false)
+            }
             Err(error) => {
                 self.settings.observer.stuck(&name, &error);
                 self.crew.give_up(&name, &error);
                 Ok(false)
             }
-            ran => ran,
+            ran => {
+                self.resting.succeeded(&name);
+                ran
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
 use crate::model::{ActorId, ClassName, Description, Error, Hash, Method, MethodKind, Name, Result, similar};
-use crate::sandbox;
+use crate::sandbox::{Aborted, Ran, Run};
 use crate::store::{Class, NewVersion, Registered, Version};
 
 /// What `register` did.
@@ -144,13 +144,14 @@ impl Engine {
         Ok(loaded)
     }
 
-    /// The compiled code of a class version, for one run.
-    pub(super) fn compiled(&self, loaded: &LoadedClass) -> Result<sandbox::Ready> {
+    /// Runs one method of a class version in the sandbox.
+    pub(super) fn run_class(&self, loaded: &LoadedClass, run: Run<'_>) -> Result<Ran, Aborted> {
         let version = &loaded.version;
         let component = || {
             let what = || format!("the component of {} version {} is missing", version.class, version.number);
             self.store.component(&version.hash)?.ok_or_else(|| Error::Damaged { what: what() })
         };
-        self.sandbox.ready(&version.hash, component, &mut || self.settings.observer.compiling(&version.class))
+        let mut on_compile = || self.settings.observer.compiling(&version.class);
+        self.sandbox.run(&version.hash, component, &mut on_compile, run)
     }
 }

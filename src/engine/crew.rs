@@ -125,6 +125,11 @@ impl Crew {
         Some(Aside { crew: self.clone(), slot })
     }
 
+    /// Whether a worker of this process runs whatever was accepted.
+    pub fn works_on_all(&self) -> bool {
+        self.lock().workers > 0
+    }
+
     /// What stands in this inbox is left alone from now on.
     pub fn give_up(&self, name: &Name, error: &Error) {
         self.lock().stuck.insert(name.clone(), error.clone());
@@ -206,17 +211,31 @@ impl Drop for Working {
 }
 
 impl Engine {
-    /// Has a thread look for work, unless one does already or as many guests compute as may.
-    pub(super) fn hire(&self) {
+    /// Has a thread look for work, unless one does already or as many guests compute as may. False if no thread could be
+    /// started and no other one will look when it is done.
+    pub(super) fn hire(&self) -> bool {
         let mut state = self.crew.lock();
         if state.looking > 0 || !state.has_work() || state.computing >= state.jobs() {
-            return;
+            return true;
         }
         let engine = self.clone();
         let thread = thread::Builder::new().name("vactor-crew".to_owned());
-        // without it this process waits for others to do the work
         if thread.spawn(move || engine.help()).is_ok() {
             state.looking += 1;
+            return true;
+        }
+        state.computing > 0 || state.workers > 0
+    }
+
+    /// Runs something that callers of this process wait for, on the caller's own thread and until its deadline. Whether there
+    /// was something.
+    pub(super) fn help_here(&self, deadline: Option<Instant>) -> Result<bool> {
+        let Some(claim) = self.find_work()? else { return Ok(false) };
+        let Some(slot) = self.crew.try_slot() else { return Ok(false) };
+        match self.run_claim(claim, Some(&slot), deadline) {
+            // the caller looks itself why
+            Err(Error::Interrupted) => Ok(true),
+            ran => ran.map(|_| true),
         }
     }
 
@@ -247,7 +266,7 @@ impl Engine {
             let Some(slot) = self.crew.try_slot() else { break };
             self.crew.lock().looking -= 1;
             self.hire();
-            let done = self.run_claim(claim, Some(&slot));
+            let done = self.run_claim(claim, Some(&slot), None);
             drop(slot);
             let mut state = self.crew.lock();
             state.looking += 1;
@@ -277,12 +296,11 @@ impl Engine {
             // who waited went during the look; what it led to may be what another one waits for
             seen.clear();
         }
-        let works_on_all = || self.crew.lock().workers > 0;
-        if !works_on_all() {
+        if !self.crew.works_on_all() {
             return Ok(None);
         }
         let found = self.claim_anything()?;
-        Ok(found.claim.filter(|_| works_on_all()))
+        Ok(found.claim.filter(|_| self.crew.works_on_all()))
     }
 
     /// What guests of this process started. What somebody else has, or cannot run yet, is looked at again later.

@@ -15,6 +15,7 @@ mod outgoing;
 mod prepare;
 mod pulse;
 mod replay;
+mod resting;
 mod run;
 mod running;
 mod submit;
@@ -56,6 +57,7 @@ pub struct Engine {
     running: running::Running,
     pulse: pulse::Pulse,
     crew: crew::Crew,
+    resting: resting::Resting,
 }
 
 /// How an engine works: none of it is remembered by the store.
@@ -82,6 +84,10 @@ pub trait Observer: Send + Sync {
 
     /// A worker cannot run what stands in this inbox, and goes on with others.
     fn stuck(&self, _name: &Name, _error: &Error) {}
+
+    /// The machine or the store failed while a worker ran what stands in this inbox: nothing is recorded, and it is tried
+    /// again. It is told once, however often that fails.
+    fn failed_for_now(&self, _name: &Name, _error: &crate::model::Error) {}
 
     /// A number of steps of an actor are replayed, which may take a while: `done` of `all`.
     fn replaying(&self, _id: &ActorId, _done: u64, _all: u64) {}
@@ -141,6 +147,7 @@ impl Engine {
             running: running::Running::default(),
             pulse: pulse::Pulse::default(),
             crew: crew::Crew::default(),
+            resting: resting::Resting::default(),
         }
     }
 

@@ -98,17 +98,20 @@ impl Engine {
                 arguments: &last.request.arguments,
             },
         };
-        let ran = self.compiled(&loaded)?.run(Run {
-            method,
-            identity: identity(&loaded, Some(id), &last.request.seed.opaque_id(), 1),
-            now: last.run.map_or(last.times.now, |run| run.first_now),
-            seed: last.request.seed,
-            limits: &last.request.limits.limits(),
-            stop: &Stop::default(),
-            deadline: None,
-            on_log: &mut |_| (),
-            operations: Some(&mut recording),
-        });
+        let ran = self.run_class(
+            &loaded,
+            Run {
+                method,
+                identity: identity(&loaded, Some(id), &last.request.seed.opaque_id(), 1),
+                now: last.run.map_or(last.times.now, |run| run.first_now),
+                seed: last.request.seed,
+                limits: &last.request.limits.limits(),
+                stop: &Stop::default(),
+                deadline: None,
+                on_log: &mut |_| (),
+                operations: Some(&mut recording),
+            },
+        );
         let ran = ran.map_err(not_ran)?;
         let diverged = |step: u64, what: String| Error::Diverged { id: id.to_string(), step, what };
         if let Some((step, what)) = recording.diverged {

@@ -310,21 +310,23 @@ impl Engine {
     ) -> Result<Ran, Broken> {
         let actor = request.name.actor()?;
         let invocation = request.seed.opaque_id();
-        let compiled = self.compiled(loaded)?;
         let now = driver.now;
         let replays = driver.replays();
         let mut listener = self.listener(&request.name, replays);
-        let ran = compiled.run(Run {
-            method,
-            identity: identity(loaded, Some(&actor), &invocation, 1),
-            now,
-            seed: request.seed,
-            limits: &request.limits.limits(),
-            stop,
-            deadline: bounds.deadline,
-            on_log: &mut listener,
-            operations: Some(driver),
-        });
+        let ran = self.run_class(
+            loaded,
+            Run {
+                method,
+                identity: identity(loaded, Some(&actor), &invocation, 1),
+                now,
+                seed: request.seed,
+                limits: &request.limits.limits(),
+                stop,
+                deadline: bounds.deadline,
+                on_log: &mut listener,
+                operations: Some(driver),
+            },
+        );
         if let Some(broken) = driver.broken.take() {
             return Err(broken);
         }

@@ -1,7 +1,7 @@
 //! Tasks: methods without an actor. Each is run by itself, tried again as its class or its caller says, and its result is
 //! recorded once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -54,13 +54,19 @@ impl Engine {
     }
 
     /// Runs an accepted task that is held. Whether it ended.
-    pub(super) fn try_task(&self, reference: &Reference, _held: &Hold, slot: Option<&Slot>) -> Result<bool> {
+    pub(super) fn try_task(
+        &self,
+        reference: &Reference,
+        _held: &Hold,
+        slot: Option<&Slot>,
+        deadline: Option<Instant>,
+    ) -> Result<bool> {
         let task = self.invocation(reference)?;
         if !matches!(task.status, Status::Accepted) {
             return Ok(false);
         }
         debug_assert!(slot.is_some(), "a task is run by the crew");
-        let commit = match self.run_once(&task) {
+        let commit = match self.run_once(&task, deadline) {
             Ok(commit) => commit,
             // somebody cancelled it
             Err(Broken::Stopped) if !self.settings.stop.is_stopped() => return Ok(true),
@@ -76,7 +82,7 @@ impl Engine {
     }
 
     /// One try.
-    fn run_once(&self, task: &Invocation) -> Result<Commit, Broken> {
+    fn run_once(&self, task: &Invocation, deadline: Option<Instant>) -> Result<Commit, Broken> {
         let request = &task.request;
         let Call::Task { class, version } = &request.call else {
             return Err(Broken::Failed(Error::Damaged { what: format!("{} is no task", task.reference()) }));
@@ -86,17 +92,20 @@ impl Engine {
         let method = loaded.method(&request.method)?;
         let stop = self.settings.stop.child();
         let _running = self.running.enter(task.reference(), stop.clone(), &self.store);
-        let ran = self.compiled(&loaded)?.run(Run {
-            method: sandbox::Method::Task { name: &request.method, arguments: &request.arguments },
-            identity: identity(&loaded, None, &request.seed.opaque_id(), task.attempts + 1),
-            now: began,
-            seed: request.seed,
-            limits: &request.limits.limits(),
-            stop: &stop,
-            deadline: None,
-            on_log: &mut self.listener(&request.name, Replays::default()),
-            operations: None,
-        })?;
+        let ran = self.run_class(
+            &loaded,
+            Run {
+                method: sandbox::Method::Task { name: &request.method, arguments: &request.arguments },
+                identity: identity(&loaded, None, &request.seed.opaque_id(), task.attempts + 1),
+                now: began,
+                seed: request.seed,
+                limits: &request.limits.limits(),
+                stop: &stop,
+                deadline,
+                on_log: &mut self.listener(&request.name, Replays::default()),
+                operations: None,
+            },
+        )?;
         let (micros, known) = (ran.computed.as_micros() as u64, ran.known);
         let (outcome, end) = match ran.outcome {
             Ok(success) => (Outcome::Succeeded(success.result), End::Bare),

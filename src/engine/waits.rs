@@ -59,7 +59,9 @@ impl Engine {
                     return Err(error);
                 }
             }
-            self.hire();
+            if !self.hire() && self.help_here(deadline)? {
+                continue;
+            }
             let look_again = now + pause;
             let woken = listener.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)));
             pause = if woken { LOOK_AGAIN } else { (2 * pause).min(LOOK_SELDOM) };
@@ -91,7 +93,14 @@ impl Engine {
 
     /// Runs what stands in the inbox of a held actor, in the order of turns, until it is empty, its first one waits, or
     /// `last` has ended. Whether anything ended.
-    pub(super) fn run_inbox(&self, name: &Name, _held: &Hold, last: Option<u64>, slot: Option<&Slot>) -> Result<bool> {
+    pub(super) fn run_inbox(
+        &self,
+        name: &Name,
+        _held: &Hold,
+        last: Option<u64>,
+        slot: Option<&Slot>,
+        deadline: Option<Instant>,
+    ) -> Result<bool> {
         let mut ended = false;
         let has_ended = |number| -> Result<bool> {
             let last = self.store.invocation(&Reference { name: name.clone(), number })?;
@@ -106,7 +115,7 @@ impl Engine {
                 break;
             }
             let snapshot = snapshot(self, &name.actor()?)?;
-            let bounds = Bounds { deadline: None, stop: &self.settings.stop, slot, in_group: false };
+            let bounds = Bounds { deadline, stop: &self.settings.stop, slot, in_group: false };
             match self.execute(Invoked::Accepted(&invocation), &snapshot, bounds) {
                 Ok(executed) => match self.commit_one(executed.commit()) {
                     Ok(_) => ended = true,

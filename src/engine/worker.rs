@@ -1,8 +1,10 @@
 //! A worker: runs what was accepted, whoever accepted it.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Engine;
+use super::pulse::Listener;
+use super::{Engine, resting};
 use crate::model::{Error, Name, Result};
 
 /// A worker looks again after so long even if nobody woke it: who held an actor may have been killed.
@@ -31,47 +33,74 @@ impl Engine {
     pub fn work(&self, jobs: usize, until: Until) -> Result<()> {
         let jobs = jobs.max(1);
         let _working = self.crew.working(jobs);
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(|| self.work_alone(until))).collect();
-            let ended: Vec<Result<()>> = workers
-                .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect();
-            ended.into_iter().collect()
+        thread::scope(|scope| {
+            let thread = || thread::Builder::new().name("vactor-worker".to_owned());
+            // where the machine gives no more threads, the work is done by fewer
+            let others: Vec<_> =
+                (1..jobs).map_while(|_| thread().spawn_scoped(scope, || self.work_alone(until)).ok()).collect();
+            let mut ended = self.work_alone(until);
+            for other in others {
+                ended = ended.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            ended
         })
     }
 
+    /// Tries again a few times when the store fails.
     fn work_alone(&self, until: Until) -> Result<()> {
         // made before the first look, so that no commit falls between a look and the wait
         let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
+        let mut failures = 0;
         while !self.settings.stop.is_stopped() {
-            // read before the look: what comes due during it is then still ahead
-            let now = self.now();
-            let found = self.claim_anything()?;
-            if let Some(claim) = found.claim {
-                let slot = self.crew.slot();
-                match self.run_claim(claim, Some(&slot)) {
-                    Err(Error::Interrupted) => return Ok(()),
-                    ran => ran?,
-                };
-                continue;
+            match self.work_once(until, &mut listener) {
+                Ok(true) => failures = 0,
+                Ok(false) | Err(Error::Interrupted) => return Ok(()),
+                Err(error) if error.is_of_machine() && !resting::is_often(failures) => {
+                    failures += 1;
+                    self.sleep(&mut listener, resting::pause(failures));
+                }
+                Err(error) => return Err(error),
             }
-            let due = self.store.next_due(now)?;
-            if let Until::Idle { ahead } = until
-                && !found.elsewhere
-                && due.is_none_or(|due| due > now.after(ahead))
-            {
-                return Ok(());
-            }
-            let pause = if found.elsewhere { LOOK_AGAIN } else { LOOK_SELDOM };
-            listener.wait(Instant::now() + due.map_or(pause, |due| due.since(now).min(pause)));
         }
         Ok(())
+    }
+
+    /// Runs something, or waits until there may be something. False if there is nothing left.
+    fn work_once(&self, until: Until, listener: &mut Listener) -> Result<bool> {
+        // read before the look: what comes due during it is then still ahead
+        let now = self.now();
+        let found = self.claim_anything()?;
+        if let Some(claim) = found.claim {
+            let slot = self.crew.slot();
+            self.run_claim(claim, Some(&slot), None)?;
+            return Ok(true);
+        }
+        let due = self.store.next_due(now)?;
+        if let Until::Idle { ahead } = until
+            && !found.elsewhere
+            && due.is_none_or(|due| due > now.after(ahead))
+        {
+            return found.failed.map_or(Ok(false), Err);
+        }
+        let pause = if found.elsewhere || found.failed.is_some() { LOOK_AGAIN } else { LOOK_SELDOM };
+        listener.wait(Instant::now() + due.map_or(pause, |due| due.since(now).min(pause)));
+        Ok(true)
+    }
+
+    /// Until then, or until the engine is stopped.
+    fn sleep(&self, listener: &mut Listener, pause: Duration) {
+        let end = Instant::now() + pause;
+        while Instant::now() < end && !self.settings.stop.is_stopped() {
+            listener.wait(end);
+        }
     }
 }
 
 /// What the one detached worker of a store holds. No id and no task is spelled like this.
 const DETACHED: &str = "#worker";
+
+/// After so long a detached worker goes on where the machine or the store failed.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 /// A detached worker stays for what comes due within this time.
 const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -84,7 +113,13 @@ impl Engine {
         // what is stuck stays so from one look to the next
         let _working = self.crew.working(jobs.max(1));
         while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
-            self.work(jobs, Until::Idle { ahead: AHEAD })?;
+            match self.work(jobs, Until::Idle { ahead: AHEAD }) {
+                Err(error) if error.is_of_machine() => {
+                    let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
+                    self.sleep(&mut listener, TRY_AGAIN);
+                }
+                worked => worked?,
+            }
             drop(hold);
             // who accepted a call while this one was held has started no worker: look once more
             if self.settings.stop.is_stopped() || !self.has_work()? {

@@ -104,6 +104,9 @@ pub enum Error {
     Untrusted { what: String, hint: String },
     #[error("cannot {action}: {reason}")]
     Io { action: String, reason: String },
+    /// The machine, or a limit of the process, did not give memory, a thread or a clock. Nothing is recorded.
+    #[error("this machine cannot {action}: {reason}")]
+    Shortage { action: String, reason: String },
 
     #[error("interrupted; nothing happened")]
     Interrupted,
@@ -130,6 +133,11 @@ pub enum Category {
 }
 
 impl Error {
+    /// Whether the machine is at fault: trying again later can help, and nothing else has to change.
+    pub fn is_of_machine(&self) -> bool {
+        matches!(self, Error::Io { .. } | Error::Shortage { .. })
+    }
+
     /// A short, stable, machine-readable name; for a failed invocation that of its fault.
     pub fn kind(&self) -> &str {
         match self {
@@ -170,6 +178,7 @@ impl Error {
             Error::OlderFormat { .. } => "older-format",
             Error::Untrusted { .. } => "untrusted",
             Error::Io { .. } => "io",
+            Error::Shortage { .. } => "shortage",
             Error::Interrupted | Error::LeftRunning { .. } => "interrupted",
         }
     }
@@ -199,7 +208,8 @@ impl Error {
             NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
             Diverged { .. } => Category::Broken,
-            Damaged { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } | Io { .. } => Category::Store,
+            Damaged { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } => Category::Store,
+            Io { .. } | Shortage { .. } => Category::Store,
             Interrupted | LeftRunning { .. } => Category::Interrupted,
         }
     }
@@ -279,6 +289,10 @@ impl Error {
             Error::InvalidPayload { .. } => format!("a payload has at most {MAX_NESTING} levels"),
             Error::MetadataTwice { .. } => "give each name once".to_owned(),
             Error::InvalidKey { .. } => "a key is 1 to 255 bytes, such as the id of the order".to_owned(),
+            Error::Shortage { .. } => {
+                "nothing is recorded: try again when the machine has room; `ulimit -a` shows the limits of this shell"
+                    .to_owned()
+            }
             Error::Io { .. } | Error::Interrupted => return None,
         })
     }

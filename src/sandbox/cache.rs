@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::engine::{SETTINGS, WASMTIME};
+use super::engine::{Form, SETTINGS, WASMTIME};
 use super::{fault, precompiled};
 use crate::model::{Error, Hash, Result};
 
@@ -49,9 +49,9 @@ impl Cache {
     }
 
     /// The compiled class, if it is kept and can be used.
-    pub(super) fn load(&self, engine: &Engine, hash: &Hash) -> Option<Component> {
+    pub(super) fn load(&self, engine: &Engine, hash: &Hash, form: Form) -> Option<Component> {
         let folder = self.0.as_ref()?;
-        let entry = folder.join(name(hash));
+        let entry = folder.join(name(hash, form));
         let ours = fs::metadata(folder).is_ok_and(|folder| is_private(&folder))
             && fs::symlink_metadata(&entry).is_ok_and(|entry| entry.is_file() && is_private(&entry));
         if !ours {
@@ -61,15 +61,15 @@ impl Cache {
     }
 
     /// Keeps what was just compiled, if it can be kept, and makes it ready to run.
-    pub(super) fn keep(&self, engine: &Engine, hash: &Hash, code: &[u8]) -> Result<Component> {
+    pub(super) fn keep(&self, engine: &Engine, hash: &Hash, form: Form, code: &[u8]) -> Result<Component> {
         if let Some(folder) = &self.0 {
             // a cache that cannot be written costs time and nothing else
-            let _ = write(folder, &name(hash), code);
+            let _ = write(folder, &name(hash, form), code);
         }
-        if let Some(kept) = self.load(engine, hash) {
+        if let Some(kept) = self.load(engine, hash, form) {
             return Ok(kept);
         }
-        precompiled::from_memory(engine, code).map_err(|error| Error::Io {
+        precompiled::from_memory(engine, code).map_err(|error| Error::Shortage {
             action: "load a class that was just compiled".to_owned(),
             reason: fault::sentence(&error),
         })
@@ -77,9 +77,13 @@ impl Cache {
 }
 
 /// Everything that compiled code depends on.
-fn name(hash: &Hash) -> String {
+fn name(hash: &Hash, form: Form) -> String {
     use std::env::consts::{ARCH, OS};
-    format!("{hash}-{WASMTIME}-{ARCH}-{OS}-{SETTINGS}.{EXTENSION}")
+    let form = match form {
+        Form::Reserved => "",
+        Form::Compact => "-compact",
+    };
+    format!("{hash}-{WASMTIME}-{ARCH}-{OS}-{SETTINGS}{form}.{EXTENSION}")
 }
 
 /// Writes an entry whole: to a file of another name, which gets its own when it is on the disk.

@@ -22,6 +22,9 @@ pub struct Class {
     class: ActorPre<Host>,
 }
 
+/// The machine has no room for an instance. Nothing was run.
+pub(super) struct NoRoom(pub Error);
+
 /// An instance during its run.
 struct Instance<'a> {
     store: Store<Host>,
@@ -34,11 +37,12 @@ struct Instance<'a> {
 impl Class {
     pub(super) fn new(runtime: Arc<Runtime>, component: Component) -> Result<Class> {
         let linked = runtime.linker.instantiate_pre(&component).and_then(ActorPre::new);
-        let not_the_contracts = |error| {
-            not_a_class(
+        let not_the_contracts = |error| match fault::is_of_machine(&error) {
+            true => Error::Shortage { action: "load a class".to_owned(), reason: fault::sentence(&error) },
+            false => not_a_class(
                 format!("it does not have the contract's types: {}", fault::sentence(&error)),
                 Some("build it with an SDK of this version"),
-            )
+            ),
         };
         Ok(Class { class: linked.map_err(not_the_contracts)?, runtime })
     }
@@ -47,38 +51,61 @@ impl Class {
     /// (a stop, a deadline, a shortage of the machine) is no outcome.
     ///
     /// The calling thread runs the guest and must have more than 1 MiB of stack to spare.
-    pub fn run(&self, run: Run<'_>) -> Result<Ran, Aborted> {
-        let name = run.method.name();
-        let host = Host::of(&run, self.guard(name, run.limits, run.deadline, run.stop)?);
-        let Run { method, limits, on_log, operations, .. } = run;
-        let run = || self.on_an_instance(host, limits, name, on_log, |instance| instance.run(method));
-        let (ended, mut host) = match operations {
-            Some(operations) => OPERATIONS.set(operations, run),
-            None => run(),
+    pub fn run(&self, mut run: Run<'_>) -> Result<Ran, Aborted> {
+        self.try_run(&mut run).unwrap_or_else(|NoRoom(error)| Err(Aborted::Failed(error)))
+    }
+
+    /// As [`run`](Class::run), and the run can be made elsewhere where there is no room for it.
+    pub(super) fn try_run(&self, run: &mut Run<'_>) -> Result<Result<Ran, Aborted>, NoRoom> {
+        let (method, limits) = (run.method, run.limits);
+        let name = method.name();
+        let guard = match self.guard(name, limits, run.deadline, run.stop) {
+            Ok(guard) => guard,
+            Err(aborted) => return Ok(Err(aborted)),
+        };
+        let host = Host::of(run, guard);
+        let on_log = &mut *run.on_log;
+        let body = || self.on_an_instance(host, limits, name, on_log, |instance| instance.run(method));
+        let (ended, mut host) = match run.operations.as_deref_mut() {
+            Some(operations) => OPERATIONS.set(operations, body),
+            None => body(),
         };
         let outcome = match ended {
             Ok(success) => Ok(success),
             Err(Failed::Fault(fault)) => Err(fault),
-            Err(Failed::Aborted(aborted)) => return Err(aborted),
+            Err(Failed::Aborted(aborted)) => return Ok(Err(aborted)),
+            Err(Failed::NoRoom(error)) => return Err(NoRoom(error)),
         };
-        let computed = host.computed(name)?;
-        Ok(Ran { outcome, known: host.told_invocation(), log: host.into_log(), computed })
+        let ended = host.computed(name).map(|computed| {
+            let known = host.told_invocation();
+            Ran { outcome, known, log: host.into_log(), computed }
+        });
+        Ok(ended)
     }
 
     /// What the class says of itself: one JSON value.
-    pub(super) fn describe(&self, limits: &Limits, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Result<Json> {
+    pub(super) fn describe(
+        &self,
+        limits: &Limits,
+        on_log: &mut (dyn FnMut(&LogLine) + Send),
+    ) -> Result<Result<Json>, NoRoom> {
         let name = "describe";
-        let guard = self.guard(name, limits, None, &Stop::default()).map_err(not_described)?;
+        let guard = match self.guard(name, limits, None, &Stop::default()) {
+            Ok(guard) => guard,
+            Err(aborted) => return Ok(Err(not_described(aborted))),
+        };
         let host = Host::describing(limits, guard);
         let (said, host) = self.on_an_instance(host, limits, name, on_log, |instance| instance.describe());
-        said.map_err(|failed| match failed {
-            Failed::Fault(fault) => {
+        match said {
+            Ok(description) => Ok(Ok(description)),
+            Err(Failed::Fault(fault)) => {
                 let last = host.into_log().lines.pop();
                 let hint = last.map(|line| format!("the last that it logged is: {}", line.message));
-                Error::NotAClass { reason: fault.message, hint }
+                Ok(Err(Error::NotAClass { reason: fault.message, hint }))
             }
-            Failed::Aborted(aborted) => not_described(aborted),
-        })
+            Err(Failed::Aborted(aborted)) => Ok(Err(not_described(aborted))),
+            Err(Failed::NoRoom(error)) => Err(NoRoom(error)),
+        }
     }
 
     fn guard(&self, method: &str, limits: &Limits, deadline: Option<Instant>, stop: &Stop) -> Result<Guard, Aborted> {
@@ -107,7 +134,7 @@ impl Class {
                 Ok(actor) => actor,
                 Err(error) => {
                     let failed = fault::of(&error, Export::Start, method, limits);
-                    return (Err(failed), store.into_data());
+                    return (Err(failed.of_start(store.data())), store.into_data());
                 }
             };
             let mut instance = Instance { store, actor, limits, method };

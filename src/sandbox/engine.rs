@@ -4,8 +4,8 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel, WasmFeatures};
 
 use super::host::{Actor, Host};
-use super::not_a_class;
 use super::watchdog::Watchdog;
+use super::{fault, not_a_class};
 use crate::model::{Error, Result};
 
 /// wasmtime's version, as Cargo.toml pins it.
@@ -27,6 +27,18 @@ pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
 /// Bytes of stack for guest code; the thread that runs it must have more.
 const GUEST_STACK: usize = 1 << 20;
 
+/// How much address space a class's memories take. Compiled code depends on it, and nothing that a class can see does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All that a memory can ever have is reserved, so its code needs no checks of bounds.
+    Reserved,
+    /// A memory takes what it has, and moves when it grows: slower, for a process that may not have so much address space.
+    Compact,
+}
+
+/// What a memory of the compact form has room for beyond what it has.
+const ROOM_TO_GROW: u64 = 1 << 20;
+
 /// Everything that the runs of one sandbox share.
 pub struct Runtime {
     pub engine: Engine,
@@ -35,13 +47,13 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    pub fn start() -> Result<Runtime> {
-        Runtime::with(config()?)
+    pub fn start(form: Form) -> Result<Runtime> {
+        Runtime::with(config(form)?)
     }
 
     /// One whose instances have places that are used again.
     pub fn pooled(places: InstanceAllocationStrategy) -> Result<Runtime> {
-        let mut config = config()?;
+        let mut config = config(Form::Reserved)?;
         config.allocation_strategy(places);
         Runtime::with(config)
     }
@@ -56,15 +68,18 @@ impl Runtime {
 }
 
 /// Compiles a component with an engine of its own: nothing else needs a compiler.
-pub fn compile(component: &[u8]) -> Result<Vec<u8>> {
-    let mut config = config()?;
+pub fn compile(component: &[u8], form: Form) -> Result<Vec<u8>> {
+    let mut config = config(form)?;
     config.cranelift_opt_level(OptLevel::Speed);
     config.cranelift_nan_canonicalization(true);
     let engine = Engine::new(&config).map_err(broken)?;
-    engine.precompile_component(component).map_err(|error| not_a_class(super::fault::sentence(&error), None))
+    engine.precompile_component(component).map_err(|error| match fault::is_of_machine(&error) {
+        true => Error::Shortage { action: "compile a class".to_owned(), reason: fault::sentence(&error) },
+        false => not_a_class(fault::sentence(&error), None),
+    })
 }
 
-fn config() -> Result<Config> {
+fn config(form: Form) -> Result<Config> {
     let mut config = Config::new();
     // what wasmtime checks when it loads code is its own major version, unless it is told better
     let version = ModuleVersionStrategy::Custom(format!("{WASMTIME}/{SETTINGS}"));
@@ -78,11 +93,15 @@ fn config() -> Result<Config> {
         // nobody reads them: a trap comes out as a sentence
         .generate_address_map(false)
         .native_unwind_info(cfg!(windows));
+    if form == Form::Compact {
+        config.memory_reservation(0).memory_reservation_for_growth(ROOM_TO_GROW).memory_guard_size(0);
+        config.memory_may_move(true);
+    }
     Ok(config)
 }
 
 fn broken(error: wasmtime::Error) -> Error {
-    Error::Io { action: "start the sandbox".to_owned(), reason: super::fault::sentence(&error) }
+    Error::Shortage { action: "start the sandbox".to_owned(), reason: fault::sentence(&error) }
 }
 
 #[cfg(test)]

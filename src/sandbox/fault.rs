@@ -5,8 +5,8 @@ use std::io;
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Trap};
 
 use super::Aborted;
-use super::host::Halt;
 use super::host::exports::vactor::actor::class::Failure;
+use super::host::{Halt, Host};
 use crate::model::{Error, Fault, HostFault, Json, Limit, Limits, NotJson, Origin};
 
 /// Why a run did not succeed.
@@ -15,6 +15,18 @@ pub enum Failed {
     Fault(Fault),
     /// It has no outcome.
     Aborted(Aborted),
+    /// Nor was any of it run: the machine had no room for an instance.
+    NoRoom(Error),
+}
+
+impl Failed {
+    /// Of an instance that could not be made. What it said is heard already, so it is not made elsewhere then.
+    pub fn of_start(self, host: &Host) -> Failed {
+        match self {
+            Failed::Aborted(Aborted::Failed(error)) if !host.has_said() => Failed::NoRoom(error),
+            failed => failed,
+        }
+    }
 }
 
 impl From<Fault> for Failed {
@@ -119,7 +131,7 @@ pub fn is_of_machine(error: &wasmtime::Error) -> bool {
 }
 
 pub fn shortage(method: &str, reason: String) -> Aborted {
-    Aborted::Failed(Error::Io { action: format!("run {method}"), reason })
+    Aborted::Failed(Error::Shortage { action: format!("run {method}"), reason })
 }
 
 fn over_memory(method: &str, limits: &Limits) -> Fault {

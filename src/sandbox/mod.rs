@@ -17,14 +17,16 @@ mod run;
 mod watchdog;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use cache::Cache;
 pub use class::Class;
 pub use run::{Aborted, Identity, Method, Operations, Ran, Run, Stop, Success, Wake};
 
 use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
-use engine::Runtime;
+use class::NoRoom;
+use engine::{Form, Runtime};
 use pool::{Place, Pool};
 
 /// Where classes run. Making one starts nothing and links nothing; the first class does.
@@ -32,12 +34,21 @@ use pool::{Place, Pool};
 /// Share one among threads: classes are compiled, loaded and linked once, and each run is on its own.
 pub struct Sandbox {
     cache: Cache,
-    runtime: OnceLock<Result<Arc<Runtime>>>,
+    reserved: Loaded,
+    compact: Loaded,
+    /// Whether there was no address space for a class's memories: from then on all are compact.
+    is_compact: AtomicBool,
+    /// Places for many runs; none where there will be few.
+    pool: Option<Pool>,
+}
+
+/// What is there of one form.
+#[derive(Default)]
+struct Loaded {
+    runtime: Mutex<Option<Arc<Runtime>>>,
     /// The lock around the map is held for a look-up, the one around a slot while its class is compiled: who
     /// wants the same class waits for it, who wants another does not.
     classes: Mutex<HashMap<Hash, Slot>>,
-    /// Places for many runs; none where there will be few.
-    pool: Option<Pool>,
 }
 
 /// A class that is ready for one run, and the place that it has for that.
@@ -72,7 +83,8 @@ pub struct Inspected {
 
 impl Sandbox {
     pub fn new(cache: Cache) -> Sandbox {
-        Sandbox { cache, runtime: OnceLock::new(), classes: Mutex::default(), pool: None }
+        let (reserved, compact) = (Loaded::default(), Loaded::default());
+        Sandbox { cache, reserved, compact, is_compact: AtomicBool::new(false), pool: None }
     }
 
     /// For a process that makes many runs, so many of them beside each other: it starts more slowly, and each run is cheaper. More
@@ -97,8 +109,9 @@ impl Sandbox {
     ) -> Result<Inspected> {
         let component = component::from_bytes(bytes)?;
         let hash = Hash::of(&component);
-        let class = self.class(&hash, || Ok(&component), on_compile)?;
-        let description = class.describe(limits, on_log)?;
+        let described =
+            self.where_there_is_room(&hash, || Ok(&component), on_compile, |class| class.describe(limits, on_log));
+        let description = described??;
         let said = Description::read(&description).and_then(|class| class.check().map(|()| class));
         match said {
             Ok(class) => Ok(Inspected { component: component.into_owned(), hash, description, class }),
@@ -106,20 +119,59 @@ impl Sandbox {
         }
     }
 
+    /// Runs one method of a class, which is made ready as [`class`](Sandbox::class) does, wherever the machine has room for it.
+    pub fn run<B: AsRef<[u8]>>(
+        &self,
+        hash: &Hash,
+        component: impl FnMut() -> Result<B>,
+        on_compile: &mut dyn FnMut(),
+        mut run: Run<'_>,
+    ) -> Result<Ran, Aborted> {
+        self.where_there_is_room(hash, component, on_compile, |class| class.try_run(&mut run))?
+    }
+
+    /// In a place of the pool, with memories that are reserved, or with compact ones: the first that there is room for.
+    fn where_there_is_room<B: AsRef<[u8]>, T>(
+        &self,
+        hash: &Hash,
+        mut component: impl FnMut() -> Result<B>,
+        on_compile: &mut dyn FnMut(),
+        mut run: impl FnMut(&Class) -> Result<T, NoRoom>,
+    ) -> Result<T> {
+        if let Some(ready) = self.in_a_place(hash)
+            && let Ok(ran) = run(&ready)
+        {
+            return Ok(ran);
+        }
+        if !self.is_compact.load(Ordering::Relaxed) {
+            let class = self.class_of(Form::Reserved, hash, &mut component, on_compile)?;
+            if let Ok(ran) = run(&class) {
+                return Ok(ran);
+            }
+            self.is_compact.store(true, Ordering::Relaxed);
+        }
+        let class = self.class_of(Form::Compact, hash, &mut component, on_compile)?;
+        run(&class).map_err(|NoRoom(error)| error)
+    }
+
     /// A class ready for one run, as [`class`](Sandbox::class) is for any number.
     pub fn ready<B: AsRef<[u8]>>(
         &self,
         hash: &Hash,
-        component: impl FnOnce() -> Result<B>,
+        component: impl FnMut() -> Result<B>,
         on_compile: &mut dyn FnMut(),
     ) -> Result<Ready> {
-        if let Some(pool) = &self.pool
-            && let Some(place) = pool.place()
-            && let Some(class) = pool.class(hash, &self.cache, lock(&self.classes).contains_key(hash))
-        {
-            return Ok(Ready { class, place: Some(place) });
+        match self.in_a_place(hash) {
+            Some(ready) => Ok(ready),
+            None => Ok(Ready { class: self.class(hash, component, on_compile)?, place: None }),
         }
-        Ok(Ready { class: self.class(hash, component, on_compile)?, place: None })
+    }
+
+    fn in_a_place(&self, hash: &Hash) -> Option<Ready> {
+        let pool = self.pool.as_ref()?;
+        let place = pool.place()?;
+        let class = pool.class(hash, &self.cache, lock(&self.reserved.classes).contains_key(hash))?;
+        Some(Ready { class, place: Some(place) })
     }
 
     /// A class ready to run: from this process's memory, from the cache, or compiled now. `component` is asked for the
@@ -129,16 +181,31 @@ impl Sandbox {
     pub fn class<B: AsRef<[u8]>>(
         &self,
         hash: &Hash,
-        component: impl FnOnce() -> Result<B>,
+        mut component: impl FnMut() -> Result<B>,
         on_compile: &mut dyn FnMut(),
     ) -> Result<Arc<Class>> {
-        let slot = lock(&self.classes).entry(*hash).or_default().clone();
+        let form = if self.is_compact.load(Ordering::Relaxed) { Form::Compact } else { Form::Reserved };
+        self.class_of(form, hash, &mut component, on_compile)
+    }
+
+    fn class_of<B: AsRef<[u8]>>(
+        &self,
+        form: Form,
+        hash: &Hash,
+        component: &mut impl FnMut() -> Result<B>,
+        on_compile: &mut dyn FnMut(),
+    ) -> Result<Arc<Class>> {
+        let loaded = match form {
+            Form::Reserved => &self.reserved,
+            Form::Compact => &self.compact,
+        };
+        let slot = lock(&loaded.classes).entry(*hash).or_default().clone();
         let mut slot = lock(&slot);
         if let Some(class) = &*slot {
             return Ok(class.clone());
         }
-        let runtime = self.runtime.get_or_init(|| Runtime::start().map(Arc::new)).as_ref().map_err(Error::clone)?;
-        let compiled = match self.cache.load(&runtime.engine, hash) {
+        let runtime = loaded.runtime(form)?;
+        let compiled = match self.cache.load(&runtime.engine, hash, form) {
             Some(compiled) => compiled,
             None => {
                 let component = component()?;
@@ -146,13 +213,23 @@ impl Sandbox {
                     return Err(Error::Damaged { what: format!("the component {hash} has other bytes") });
                 }
                 on_compile();
-                let code = engine::compile(component.as_ref())?;
-                self.cache.keep(&runtime.engine, hash, &code)?
+                let code = engine::compile(component.as_ref(), form)?;
+                self.cache.keep(&runtime.engine, hash, form, &code)?
             }
         };
         let class = Arc::new(Class::new(runtime.clone(), compiled)?);
         *slot = Some(class.clone());
         Ok(class)
+    }
+}
+
+impl Loaded {
+    fn runtime(&self, form: Form) -> Result<Arc<Runtime>> {
+        let mut runtime = lock(&self.runtime);
+        if let Some(started) = &*runtime {
+            return Ok(started.clone());
+        }
+        Ok(runtime.insert(Arc::new(Runtime::start(form)?)).clone())
     }
 }
 

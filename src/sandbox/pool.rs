@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::engine::Runtime;
+use super::engine::{Form, Runtime};
 use super::{Cache, Class, lock};
 use crate::model::Hash;
 
@@ -68,7 +68,7 @@ impl Pool {
         }
         let runtime =
             self.runtime.get_or_init(|| Runtime::pooled(strategy(self.places)).ok().map(Arc::new)).as_ref()?;
-        let component = cache.load(&runtime.engine, hash);
+        let component = cache.load(&runtime.engine, hash, Form::Reserved);
         let class = component.and_then(|component| Class::new(runtime.clone(), component).ok()).map(Arc::new);
         if class.is_some() || is_compiled {
             lock(&self.classes).insert(*hash, class.clone());

@@ -142,7 +142,10 @@ impl Driver<'_> {
             if patience <= now {
                 return Err(Broken::Parked);
             }
-            engine.hire();
+            if !engine.hire() {
+                // the thread of this guest is needed for what it waits for
+                return Err(Broken::Parked);
+            }
             let again = now + self.until_timer(on).min(LOOK_AGAIN);
             listener.wait(self.bounds.deadline.map_or(again, |deadline| again.min(deadline)).min(patience));
         }

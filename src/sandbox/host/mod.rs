@@ -163,6 +163,10 @@ impl Host {
         Ok(self.guard.computed())
     }
 
+    pub fn has_said(&self) -> bool {
+        !self.said.log.lines.is_empty()
+    }
+
     /// What the guest said since the run began or its last save.
     pub fn into_log(self) -> Log {
         self.said.log
