@@ -10,6 +10,8 @@ mod meddling;
 mod model;
 mod mortals;
 mod power;
+#[cfg(target_os = "linux")]
+mod shortage;
 mod studies;
 mod transfers;
 mod waiters;
