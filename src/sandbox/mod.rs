@@ -93,6 +93,12 @@ impl Sandbox {
         Sandbox { pool: Some(Pool::new(runs)), ..Sandbox::new(cache) }
     }
 
+    /// The same, which reserves no address space for the memories of classes. A sandbox that finds out that it cannot have
+    /// that much does so by itself.
+    pub fn without_reservations(self) -> Sandbox {
+        Sandbox { is_compact: AtomicBool::new(true), pool: None, ..self }
+    }
+
     /// Finds out whether some bytes are an actor class, and what it says of itself.
     ///
     /// A core module that carries its component's type becomes a component. The contract's imports and exports are

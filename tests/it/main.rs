@@ -23,6 +23,8 @@ mod raw;
 mod sandbox;
 mod schemas;
 mod sdk;
+#[cfg(target_os = "linux")]
+mod shortage;
 mod signals;
 mod sources;
 mod store;

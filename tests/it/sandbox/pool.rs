@@ -1,4 +1,4 @@
-//! Places that are used again: what a class sees there is what it sees anywhere.
+//! Places that are used again, and memories without reserved address space: what a class sees there is what it sees anywhere.
 
 use std::sync::Barrier;
 use std::time::Duration;
@@ -28,15 +28,21 @@ impl Pooled {
     }
 }
 
-/// The method twice in a pool, the first time elsewhere because it is compiled then, as it is without a pool.
+/// The method twice in a pool, the first time elsewhere because it is compiled then, and once without reservations, as it is
+/// otherwise.
 #[track_caller]
 fn same(world: &World, raw: &RawClass, name: &str) {
     let pooled = Pooled::new(1);
+    let component = raw.build();
+    let compact = Sandbox::new(Cache::none()).without_reservations();
+    let compact = compact.ready(&Hash::of(&component), || Ok(&component), &mut || ()).unwrap();
     let expected = world.mutate(&compile(raw), name).outcome.map(|success| (success.result, success.state));
     for _ in 0..3 {
         let found = world.mutate(&pooled.ready(raw), name).outcome.map(|success| (success.result, success.state));
         assert_eq!(found, expected, "{name}");
     }
+    let found = world.mutate(&compact, name).outcome.map(|success| (success.result, success.state));
+    assert_eq!(found, expected, "{name} without reservations");
 }
 
 #[test]

@@ -207,3 +207,36 @@ fn call_that_fails_in_the_machine_is_no_failure_of_the_class() {
     tally.iter().for_each(|((case, call, how), count)| println!("{case:10}{call:16}{how:22}{count}"));
     assert!(wrong.is_empty(), "{} of them went wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// Runs a line where no thread can be started.
+fn alone(stage: &Stage, store: &Vactor, line: &str) -> Ran {
+    let mut command = store.command();
+    command.env("LD_PRELOAD", &stage.library).env("VACTOR_WORKER", "off").args(line.split(' '));
+    command.envs([("FAIL_CALL", "pthread_create"), ("FAIL_AT", "1"), ("FAIL_ALWAYS", "")]);
+    Ran::from(command.output().unwrap())
+}
+
+#[test]
+fn process_without_threads_runs_what_it_waits_for_by_itself() {
+    let stage = Stage::new();
+    let store = stage.set(&case("alone", "", "", NOTHING));
+    let alone = |line: &str| alone(&stage, &store, line);
+    assert_eq!(alone("call a add 5").ok(), "5\n");
+    // longer than a run is without anything that watches it, on a guest's thread that checks by itself
+    alone("run probe spin 3000000000 --max-time 50ms --retries 0").refuses(
+        5,
+        "spin computed for longer than 50 ms",
+        "",
+    );
+    alone("run probe spin 30000000000 --timeout 50ms").refuses(4, "had not ended when the time ran out", "");
+    assert_eq!(alone("run probe square 3").ok(), "9\n");
+    // its tasks run one after the other, and it runs again in between
+    assert_eq!(alone("call a sum_of_squares 3").ok(), "14\n");
+    alone("call a add 1 --async").ok();
+    store.line("cancel probe/spin#2").ok();
+    alone("worker --until-idle -q").ok();
+    assert_eq!(store.line("get a value").ok(), "15\n");
+    store.write("lines", BATCH);
+    alone("batch lines").refuses(6, "cannot start a thread", "");
+    assert_eq!(store.line("get a value").ok(), "15\n");
+}
