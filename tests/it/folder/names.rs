@@ -96,13 +96,17 @@ fn lock_that_is_no_regular_file_is_refused_before_a_call_is_accepted() {
 
 #[test]
 fn worker_log_that_is_no_regular_file_stops_no_worker() {
-    let vactor = vactor();
-    for (number, (kind, said)) in (2..).zip(KINDS) {
-        plant(&vactor, kind, "worker.log");
+    for (kind, said) in KINDS {
+        // a store of its own: the last one's worker may be about to leave
+        let vactor = vactor();
+        if !plant(&vactor, kind, "worker.log") {
+            continue;
+        }
         let ran = vactor.line("call a go --async");
         assert!(ran.stderr.contains(&format!("worker.log {said}")), "{ran:?}");
-        assert_eq!(ran.ok(), format!("a#{number}\n"));
-        while !vactor.line(&format!("log a --json -n {number}")).ok().contains(&format!("a#{number}\"")) {}
+        assert_eq!(ran.ok(), "a#2\n");
+        // nothing but the worker runs it: `log` only looks
+        while !vactor.line("log a").ok().contains("a#2\t") {}
         unharmed(&vactor);
     }
 }
