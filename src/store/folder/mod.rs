@@ -49,6 +49,7 @@ enum Trouble {
 
 /// What is wrong with a file or a folder that is there.
 #[derive(Debug)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "such a system knows no owners"))]
 enum Refusal {
     /// A link, or anything else that is no regular file.
     Kind(&'static str),
