@@ -17,6 +17,7 @@ mod listing;
 mod options;
 mod place;
 mod problem;
+mod program;
 mod quantity;
 #[cfg(test)]
 mod reference;
@@ -59,6 +60,7 @@ pub trait Run: clap::Args {
 /// Runs one command line, the program's name first, and gives the exit code.
 pub fn run(words: Vec<OsString>) -> Code {
     let started = Instant::now();
+    program::compile_if_asked(&words);
     complete::answer_a_shell();
     let typed = match typed::read(&words) {
         Ok(typed) => typed,

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use clap::{Arg, Args};
 use vactor::model::{Error, Limit, LimitOverrides};
+use vactor::sandbox::Compiling;
 
 use super::Console;
+use super::program;
 use super::quantity::{bytes, duration};
 
 // No doc comment: clap would take it for the command's description.
@@ -72,6 +74,18 @@ pub struct LimitFlags {
     /// How many calls may wait for one another in a row [default: 64]
     #[arg(long, value_name = "N", env = "VACTOR_MAX_DEPTH", hide_env_values = true, help_heading = LIMITS)]
     max_depth: Option<u32>,
+    /// How large a class may be [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_COMPONENT", hide_env_values = true)]
+    #[arg(help_heading = LIMITS)]
+    max_component: Option<u64>,
+    /// How long a class may take to compile, in processor time [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "VACTOR_MAX_COMPILE_TIME", hide_env_values = true)]
+    #[arg(help_heading = LIMITS)]
+    max_compile_time: Option<Duration>,
+    /// How much memory a class may take to compile [default: 2GiB]
+    #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_COMPILE_MEMORY", hide_env_values = true)]
+    #[arg(help_heading = LIMITS)]
+    max_compile_memory: Option<u64>,
 }
 
 /// For a command that can run into some of the limits only: its help shows these. It takes the others all the same, so
@@ -84,7 +98,23 @@ pub fn only(named: &'static [&'static str]) -> impl Fn(Arg) -> Arg {
 }
 
 /// What a run that changes no actor can run into.
-pub const OF_NO_MUTATION: &[&str] = &["max_time", "max_memory", "max_args", "max_result", "max_log"];
+pub const OF_NO_MUTATION: &[&str] = &[
+    "max_time",
+    "max_memory",
+    "max_args",
+    "max_result",
+    "max_log",
+    "max_component",
+    "max_compile_time",
+    "max_compile_memory",
+];
+
+/// What `register` can run into: it describes the class.
+pub const OF_REGISTER: &[&str] =
+    &["max_time", "max_memory", "max_result", "max_log", "max_component", "max_compile_time", "max_compile_memory"];
+
+/// What a command can run into that runs calls under the limits with which they were accepted.
+pub const OF_COMPILING: &[&str] = &["max_component", "max_compile_time", "max_compile_memory"];
 
 /// The heading of the limits in the help.
 pub const LIMITS: &str = "Limits";
@@ -128,6 +158,29 @@ impl LimitFlags {
 /// The variable that gives a flag its value: `VACTOR_MAX_TIME` for `--max-time`.
 pub fn variable(flag: &str) -> String {
     format!("VACTOR_{}", flag.trim_start_matches("--").replace('-', "_").to_uppercase())
+}
+
+impl LimitFlags {
+    /// Those of this process alone, which no call keeps.
+    pub fn of_compiling(&self) -> LimitFlags {
+        LimitFlags {
+            max_component: self.max_component,
+            max_compile_time: self.max_compile_time,
+            max_compile_memory: self.max_compile_memory,
+            ..LimitFlags::default()
+        }
+    }
+
+    /// How classes are compiled: by this program, in a process of its own.
+    pub fn compiling(&self) -> Compiling {
+        let default = Compiling::default();
+        Compiling {
+            command: Some(vec![program::this(), program::COMPILE.into()]),
+            component: self.max_component.unwrap_or(default.component),
+            time: self.max_compile_time.unwrap_or(default.time),
+            memory: self.max_compile_memory.unwrap_or(default.memory),
+        }
+    }
 }
 
 // For commands that call a method and leave a step.
@@ -175,7 +228,9 @@ mod tests {
         let told: Vec<_> = told.collect();
         let matches = command.get_matches_from(&told);
         let flags = <LimitFlags as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
-        assert_eq!((told.len(), flags.overrides().unwrap().limits()), (18, Limits::default()));
+        assert_eq!((told.len(), flags.overrides().unwrap().limits()), (24, Limits::default()));
+        let compiling = Compiling { command: None, ..flags.compiling() };
+        assert_eq!(compiling, Compiling::default());
     }
 
     #[test]

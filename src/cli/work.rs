@@ -18,35 +18,35 @@ impl Cli {
         self.engine_and_store(mode, limits).map(|(engine, _)| engine)
     }
 
-    pub fn engine_and_store(&self, mode: Mode, limits: &LimitFlags) -> Result<(Engine, Arc<dyn Store>), Problem> {
-        let limits = limits.overrides()?;
+    pub fn engine_and_store(&self, mode: Mode, flags: &LimitFlags) -> Result<(Engine, Arc<dyn Store>), Problem> {
+        let limits = flags.overrides()?;
         let store = open(self.common.store.as_deref(), mode)?;
-        Ok((self.on(store.clone(), limits), store))
+        Ok((self.on(store.clone(), flags, limits), store))
     }
 
     /// One that makes many runs, so many of them beside each other.
-    pub fn engine_for_many(&self, runs: usize, limits: &LimitFlags) -> Result<Engine, Problem> {
-        let limits = limits.overrides()?;
+    pub fn engine_for_many(&self, runs: usize, flags: &LimitFlags) -> Result<Engine, Problem> {
+        let limits = flags.overrides()?;
         let store = open(self.common.store.as_deref(), Mode::Write)?;
-        Ok(self.with(Sandbox::pooled(Cache::user(), runs), store, limits))
+        Ok(self.with(Sandbox::pooled(Cache::user(), runs).compiling(flags.compiling()), store, limits))
     }
 
     /// Registers a class in the store that is meant, which is made if it is not there. What is no class makes none.
-    pub fn register(&self, class: &str, bytes: &[u8], limits: &LimitFlags) -> Result<Registration, Problem> {
-        let limits = limits.overrides()?;
+    pub fn register(&self, class: &str, bytes: &[u8], flags: &LimitFlags) -> Result<Registration, Problem> {
+        let limits = flags.overrides()?;
         let place = place::find(self.common.store.as_deref())?;
         if !place.has_store()? {
-            self.on(Arc::new(RedbStore::in_memory()?), limits.clone()).register(class, bytes)?;
+            self.on(Arc::new(RedbStore::in_memory()?), flags, limits.clone()).register(class, bytes)?;
         }
         let (store, created) = RedbStore::create_in(place.create()?)?;
         if created {
             self.console.note(&format!("made a store at {}", place.folder.display()));
         }
-        Ok(self.on(Arc::new(store), limits).register(class, bytes)?)
+        Ok(self.on(Arc::new(store), flags, limits).register(class, bytes)?)
     }
 
-    fn on(&self, store: Arc<dyn Store>, limits: LimitOverrides) -> Engine {
-        self.with(Sandbox::new(Cache::user()), store, limits)
+    fn on(&self, store: Arc<dyn Store>, flags: &LimitFlags, limits: LimitOverrides) -> Engine {
+        self.with(Sandbox::new(Cache::user()).compiling(flags.compiling()), store, limits)
     }
 
     fn with(&self, sandbox: Sandbox, store: Arc<dyn Store>, limits: LimitOverrides) -> Engine {

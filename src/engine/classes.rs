@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
-use crate::model::{ActorId, ClassName, Description, Error, Hash, Method, MethodKind, Name, Result, similar};
+use crate::model::{ActorId, ClassName, Description, Error, Hash, LogLine, Method, MethodKind, Name, Result, similar};
 use crate::sandbox::{Aborted, Ran, Run};
 use crate::store::{Class, NewVersion, Registered, Version};
 
@@ -59,10 +59,9 @@ impl Engine {
         let class = ClassName::new(class)?;
         let observer = self.settings.observer.clone();
         let task = Name::task(&class, "describe");
-        let inspected =
-            self.sandbox.inspect(bytes, &self.limits(), &mut || observer.compiling(&class), &mut |line| {
-                observer.said(&task, line)
-            })?;
+        let (limits, stop) = (self.limits(), &self.settings.stop);
+        let (mut compiling, mut said) = (|| observer.compiling(&class), |line: &LogLine| observer.said(&task, line));
+        let inspected = self.sandbox.inspect(bytes, &limits, stop, &mut compiling, &mut said)?;
         let component_bytes = inspected.component.len() as u64;
         let registered = self.store.register(NewVersion {
             class: class.clone(),

@@ -1,6 +1,6 @@
 //! The one error type: what is wrong with the names that the person typed, and what to do.
 
-use super::{ClassName, Fault, HostFault, Limit, MAX_NESTING, Origin, Reference};
+use super::{ClassName, CompileLimit, Fault, HostFault, Limit, MAX_NESTING, Origin, Reference};
 
 /// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum Error {
     OverLimit { limit: Limit, allowed: u64 },
     #[error("{} is more than `{}` can be: {} at most", limit.shown(*value), limit.flag(), limit.shown(*ceiling))]
     OverCeiling { limit: Limit, value: u64, ceiling: u64 },
+    /// Checking or compiling the class took more than it may, before anything of it ran.
+    #[error("the class cannot be compiled: {reason}")]
+    NotCompiled { limit: CompileLimit, reason: String },
     #[error("this is no actor class: {reason}")]
     NotAClass { reason: String, hint: Option<String> },
     #[error("the key {key:?} is longer than 255 bytes, or empty")]
@@ -147,7 +150,7 @@ impl Error {
             Error::UnknownMethod { .. } => "unknown-method",
             Error::WrongKind { .. } => "wrong-kind",
             Error::BadArguments { .. } => "bad-arguments",
-            Error::OverLimit { .. } | Error::OverCeiling { .. } => "limit",
+            Error::OverLimit { .. } | Error::OverCeiling { .. } | Error::NotCompiled { .. } => "limit",
             Error::NotAClass { .. } => "not-a-class",
             Error::InvalidKey { .. } => "invalid-key",
             Error::InvalidEvent { .. } => "invalid-event",
@@ -193,6 +196,7 @@ impl Error {
             | BadArguments { .. }
             | OverLimit { .. }
             | OverCeiling { .. }
+            | NotCompiled { .. }
             | NotAClass { .. }
             | InvalidKey { .. }
             | InvalidEvent { .. }
@@ -237,6 +241,7 @@ impl Error {
             Error::BadArguments { signature, .. } => format!("the method is `{signature}`"),
             Error::OverLimit { limit, .. } => format!("`{}` raises the limit", limit.flag()),
             Error::OverCeiling { .. } => "name a lower limit, or leave it out".to_owned(),
+            Error::NotCompiled { limit, .. } => format!("`{}` raises the limit", limit.flag()),
             Error::NotAClass { hint, .. } => return hint.clone(),
             Error::NoActor { similar, .. } => {
                 did_you_mean(similar, "`vactor ls` shows the actors, `vactor create` makes one")

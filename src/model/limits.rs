@@ -232,3 +232,22 @@ mod tests {
         assert_eq!((limits.time, limits.depth), (Duration::from_micros(3), 2));
     }
 }
+
+/// Which limit on compiling a class an error is about. It is no limit of a run, so no call keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompileLimit {
+    Component,
+    Time,
+    Memory,
+}
+
+impl CompileLimit {
+    /// The command line's flag that sets it.
+    pub fn flag(self) -> &'static str {
+        match self {
+            CompileLimit::Component => "--max-component",
+            CompileLimit::Time => "--max-compile-time",
+            CompileLimit::Memory => "--max-compile-memory",
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub use id::{ActorId, ClassName, Name, Reference};
 pub use invocation::{Begun, Call, Invocation, Key, Request, Status, Times, Waiting};
 pub use json::{Json, MAX_NESTING, NotJson, deserialize_value, read_value, shortened};
 pub(crate) use json::{canonical, is_deeper, too_deep};
-pub use limits::{Limit, LimitOverrides, Limits, show_bytes, show_time};
+pub use limits::{CompileLimit, Limit, LimitOverrides, Limits, show_bytes, show_time};
 pub use operation::{Answer, Answered, Asked, Awaited, Event, On, Operation, Outgoing, Recorded, Target};
 pub use schema::referenced;
 pub use step::{

@@ -223,8 +223,8 @@ impl Instance<'_> {
     }
 }
 
-/// A description has no deadline, and nothing stops it.
-fn not_described(aborted: Aborted) -> Error {
+/// What was stopped outside of any invocation has not happened.
+pub(super) fn not_described(aborted: Aborted) -> Error {
     match aborted {
         Aborted::Failed(error) => error,
         Aborted::Stopped | Aborted::Deadline => Error::Interrupted,

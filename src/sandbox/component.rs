@@ -1,6 +1,5 @@
 //! Some bytes from a stranger: are they a component that keeps to the contract?
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use wasmparser::component_types::{ComponentEntityType, ComponentItem};
@@ -21,20 +20,20 @@ const HOW_TO_AVOID_IMPORTS: &str = "build it for wasm32-unknown-unknown, with an
 const HOW_TO_AVOID_A_BROWSER: &str = "a crate that the class uses expects a browser there: do without its feature for that, \
                                       often named `js` or `wasmbind`";
 
-/// The component, made of a core module where the bytes are one, after its imports and exports were found to be the
-/// contract's.
-pub fn from_bytes(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
-    let component = if Parser::is_component(bytes) {
-        Cow::Borrowed(bytes)
+/// Whether the bytes are a component with the contract's imports and exports; the component, where it had to be made of a core
+/// module.
+pub fn from_bytes(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
+    let made = if Parser::is_component(bytes) {
+        None
     } else if Parser::is_core_wasm(bytes) {
-        Cow::Owned(from_module(bytes)?)
+        Some(from_module(bytes)?)
     } else if bytes.is_empty() {
         return Err(not_a_class("it is empty".to_owned(), Some(HOW_TO_BEGIN)));
     } else {
         return Err(not_a_class("it is no WebAssembly".to_owned(), Some(HOW_TO_BEGIN)));
     };
-    check(&component)?;
-    Ok(component)
+    check(made.as_deref().unwrap_or(bytes))?;
+    Ok(made)
 }
 
 /// What a `wasm32-unknown-unknown` build with wit-bindgen gives becomes a component.

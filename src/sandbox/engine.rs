@@ -1,5 +1,6 @@
 //! wasmtime's settings, in one place: what runs a class and what compiles it must agree on them.
 
+use serde::{Deserialize, Serialize};
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel, WasmFeatures};
 
@@ -28,7 +29,8 @@ pub const FEATURES: WasmFeatures = WasmFeatures::WASM2
 const GUEST_STACK: usize = 1 << 20;
 
 /// How much address space a class's memories take. Compiled code depends on it, and nothing that a class can see does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// All that a memory can ever have is reserved, so its code needs no checks of bounds.
     Reserved,

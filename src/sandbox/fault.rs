@@ -7,7 +7,7 @@ use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Trap};
 use super::Aborted;
 use super::host::exports::vactor::actor::class::Failure;
 use super::host::{Halt, Host};
-use crate::model::{Error, Fault, HostFault, Json, Limit, Limits, NotJson, Origin};
+use crate::model::{Error, Fault, HostFault, Json, Limit, Limits, NotJson, Origin, show_bytes, show_time};
 
 /// Why a run did not succeed.
 pub enum Failed {
@@ -98,12 +98,7 @@ pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fa
         Halt::Deadline => return Aborted::Deadline.into(),
         Halt::Stopped => return Aborted::Stopped.into(),
         Halt::Clock(_) | Halt::MachineMemory(_) => return shortage(method, halt.to_string()).into(),
-        Halt::Time => {
-            let allowed = limits.time.as_millis();
-            let allowed =
-                if allowed.is_multiple_of(1000) { format!("{} s", allowed / 1000) } else { format!("{allowed} ms") };
-            limit(Limit::Time, format!("{method} computed for longer than {allowed}"))
-        }
+        Halt::Time => limit(Limit::Time, format!("{method} computed for longer than {}", show_time(limits.time))),
         Halt::Memory => over_memory(method, limits),
         Halt::State(bytes) => over(Limit::State, *bytes, method, limits),
         Halt::Fault(fault) => (**fault).clone(),
@@ -135,7 +130,7 @@ pub fn shortage(method: &str, reason: String) -> Aborted {
 }
 
 fn over_memory(method: &str, limits: &Limits) -> Fault {
-    limit(Limit::Memory, format!("{method} used more than {} of memory", size(limits.memory)))
+    limit(Limit::Memory, format!("{method} used more than {} of memory", show_bytes(limits.memory)))
 }
 
 /// The fault of a state or a result that has `actual` bytes.
@@ -144,7 +139,7 @@ pub fn over(which: Limit, actual: usize, method: &str, limits: &Limits) -> Fault
         Limit::State => limits.state,
         _ => limits.result,
     };
-    let said = format!("the {which} of {method} has {}, more than {}", size(actual as u64), size(allowed));
+    let said = format!("the {which} of {method} has {}, more than {}", show_bytes(actual as u64), show_bytes(allowed));
     limit(which, said)
 }
 
@@ -195,16 +190,4 @@ fn details(text: &str) -> Json {
 pub fn sentence(error: &wasmtime::Error) -> String {
     let text = error.root_cause().to_string();
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// A limit's bytes for a reader.
-pub fn size(bytes: u64) -> String {
-    const KIB: u64 = 1 << 10;
-    const MIB: u64 = 1 << 20;
-    match bytes {
-        _ if bytes >= MIB && bytes.is_multiple_of(MIB) => format!("{} MiB", bytes / MIB),
-        _ if bytes >= KIB && bytes.is_multiple_of(KIB) => format!("{} KiB", bytes / KIB),
-        1 => "1 byte".to_owned(),
-        _ => format!("{bytes} bytes"),
-    }
 }

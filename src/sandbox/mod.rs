@@ -1,11 +1,13 @@
 //! Floor 1: a component becomes a compiled class, a compiled class runs one method.
 //!
 //! One run is a value: everything that it may depend on goes in, everything that came of it comes out.
-//! It knows no disk, no clock and no terminal. wasmtime is named here alone.
+//! It knows no disk, no clock and no terminal. wasmtime is named here alone. A class is compiled by a process of its own,
+//! if the program that uses this has named a command for that ([`Compiling`]).
 
 mod cache;
 mod class;
 mod clock;
+mod compile;
 mod component;
 mod engine;
 mod fault;
@@ -16,16 +18,18 @@ mod precompiled;
 mod run;
 mod watchdog;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use cache::Cache;
 pub use class::Class;
-pub use run::{Aborted, Identity, Method, Operations, Ran, Run, Stop, Success, Wake};
+pub use compile::{Compiling, compile_for_parent};
+pub use run::{Aborted, Identity, Method, Operations, Ran, Run, Stop, Success, Until, Wake};
 
 use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
-use class::NoRoom;
+use class::{NoRoom, not_described};
 use engine::{Form, Runtime};
 use pool::{Place, Pool};
 
@@ -34,6 +38,7 @@ use pool::{Place, Pool};
 /// Share one among threads: classes are compiled, loaded and linked once, and each run is on its own.
 pub struct Sandbox {
     cache: Cache,
+    compiling: Compiling,
     reserved: Loaded,
     compact: Loaded,
     /// Whether there was no address space for a class's memories: from then on all are compact.
@@ -66,7 +71,8 @@ impl std::ops::Deref for Ready {
     }
 }
 
-type Slot = Arc<Mutex<Option<Arc<Class>>>>;
+/// None where nothing has asked for the class yet; else what came of it, if that depends on the class alone.
+type Slot = Arc<Mutex<Option<Result<Arc<Class>>>>>;
 
 /// A file that was found to be an actor class.
 #[derive(Debug)]
@@ -84,7 +90,13 @@ pub struct Inspected {
 impl Sandbox {
     pub fn new(cache: Cache) -> Sandbox {
         let (reserved, compact) = (Loaded::default(), Loaded::default());
-        Sandbox { cache, reserved, compact, is_compact: AtomicBool::new(false), pool: None }
+        let compiling = Compiling::default();
+        Sandbox { cache, compiling, reserved, compact, is_compact: AtomicBool::new(false), pool: None }
+    }
+
+    /// The same, which compiles classes so.
+    pub fn compiling(self, compiling: Compiling) -> Sandbox {
+        Sandbox { compiling, ..self }
     }
 
     /// For a process that makes many runs, so many of them beside each other: it starts more slowly, and each run is cheaper. More
@@ -103,21 +115,24 @@ impl Sandbox {
     ///
     /// A core module that carries its component's type becomes a component. The contract's imports and exports are
     /// checked, the component is compiled (into the cache), and `describe` is called once. `on_compile` is told before a
-    /// compilation, which may take seconds; `on_log` sees what `describe` says to the log.
+    /// compilation, which may take seconds; `on_log` sees what `describe` says to the log. `stop` ends a compilation, with
+    /// [`Error::Interrupted`].
     ///
-    /// [`Error::NotAClass`] where the bytes are none.
+    /// [`Error::NotAClass`] where the bytes are none, [`Error::NotCompiled`] where that takes more than it may.
     pub fn inspect(
         &self,
         bytes: &[u8],
         limits: &Limits,
+        stop: &Stop,
         on_compile: &mut dyn FnMut(),
         on_log: &mut (dyn FnMut(&LogLine) + Send),
     ) -> Result<Inspected> {
-        let component = component::from_bytes(bytes)?;
+        let component = self.compiling.check(bytes, stop.into()).map_err(not_described)?;
+        let component = component.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let hash = Hash::of(&component);
-        let described =
-            self.where_there_is_room(&hash, || Ok(&component), on_compile, |class| class.describe(limits, on_log));
-        let description = described??;
+        let describe = |class: &Class| class.describe(limits, on_log);
+        let described = self.where_there_is_room(&hash, || Ok(&component), stop.into(), on_compile, describe);
+        let description = described.map_err(not_described)??;
         let said = Description::read(&description).and_then(|class| class.check().map(|()| class));
         match said {
             Ok(class) => Ok(Inspected { component: component.into_owned(), hash, description, class }),
@@ -133,7 +148,8 @@ impl Sandbox {
         on_compile: &mut dyn FnMut(),
         mut run: Run<'_>,
     ) -> Result<Ran, Aborted> {
-        self.where_there_is_room(hash, component, on_compile, |class| class.try_run(&mut run))?
+        let until = Until { stop: run.stop, deadline: run.deadline };
+        self.where_there_is_room(hash, component, until, on_compile, |class| class.try_run(&mut run))?
     }
 
     /// In a place of the pool, with memories that are reserved, or with compact ones: the first that there is room for.
@@ -141,23 +157,24 @@ impl Sandbox {
         &self,
         hash: &Hash,
         mut component: impl FnMut() -> Result<B>,
+        until: Until<'_>,
         on_compile: &mut dyn FnMut(),
         mut run: impl FnMut(&Class) -> Result<T, NoRoom>,
-    ) -> Result<T> {
+    ) -> Result<T, Aborted> {
         if let Some(ready) = self.in_a_place(hash)
             && let Ok(ran) = run(&ready)
         {
             return Ok(ran);
         }
         if !self.is_compact.load(Ordering::Relaxed) {
-            let class = self.class_of(Form::Reserved, hash, &mut component, on_compile)?;
+            let class = self.class_of(Form::Reserved, hash, &mut component, until, on_compile)?;
             if let Ok(ran) = run(&class) {
                 return Ok(ran);
             }
             self.is_compact.store(true, Ordering::Relaxed);
         }
-        let class = self.class_of(Form::Compact, hash, &mut component, on_compile)?;
-        run(&class).map_err(|NoRoom(error)| error)
+        let class = self.class_of(Form::Compact, hash, &mut component, until, on_compile)?;
+        run(&class).map_err(|NoRoom(error)| error.into())
     }
 
     /// A class ready for one run, as [`class`](Sandbox::class) is for any number.
@@ -165,11 +182,12 @@ impl Sandbox {
         &self,
         hash: &Hash,
         component: impl FnMut() -> Result<B>,
+        until: Until<'_>,
         on_compile: &mut dyn FnMut(),
-    ) -> Result<Ready> {
+    ) -> Result<Ready, Aborted> {
         match self.in_a_place(hash) {
             Some(ready) => Ok(ready),
-            None => Ok(Ready { class: self.class(hash, component, on_compile)?, place: None }),
+            None => Ok(Ready { class: self.class(hash, component, until, on_compile)?, place: None }),
         }
     }
 
@@ -181,17 +199,19 @@ impl Sandbox {
     }
 
     /// A class ready to run: from this process's memory, from the cache, or compiled now. `component` is asked for the
-    /// component's bytes only to compile them, after `on_compile` was told.
+    /// component's bytes only to compile them, after `on_compile` was told. `until` ends a compilation.
     ///
-    /// [`Error::Damaged`] where the bytes are not those of the hash, [`Error::NotAClass`] where they are no class.
+    /// [`Error::Damaged`] where the bytes are not those of the hash, [`Error::NotAClass`] where they are no class,
+    /// [`Error::NotCompiled`] where compiling them takes more than it may.
     pub fn class<B: AsRef<[u8]>>(
         &self,
         hash: &Hash,
         mut component: impl FnMut() -> Result<B>,
+        until: Until<'_>,
         on_compile: &mut dyn FnMut(),
-    ) -> Result<Arc<Class>> {
+    ) -> Result<Arc<Class>, Aborted> {
         let form = if self.is_compact.load(Ordering::Relaxed) { Form::Compact } else { Form::Reserved };
-        self.class_of(form, hash, &mut component, on_compile)
+        self.class_of(form, hash, &mut component, until, on_compile)
     }
 
     fn class_of<B: AsRef<[u8]>>(
@@ -199,33 +219,53 @@ impl Sandbox {
         form: Form,
         hash: &Hash,
         component: &mut impl FnMut() -> Result<B>,
+        until: Until<'_>,
         on_compile: &mut dyn FnMut(),
-    ) -> Result<Arc<Class>> {
+    ) -> Result<Arc<Class>, Aborted> {
         let loaded = match form {
             Form::Reserved => &self.reserved,
             Form::Compact => &self.compact,
         };
         let slot = lock(&loaded.classes).entry(*hash).or_default().clone();
         let mut slot = lock(&slot);
-        if let Some(class) = &*slot {
-            return Ok(class.clone());
+        if let Some(known) = &*slot {
+            return Ok(known.clone()?);
         }
+        let class = self.load(form, loaded, hash, component, until, on_compile);
+        // a stop, a deadline, a shortage of the machine say nothing of the class
+        *slot = match &class {
+            Ok(class) => Some(Ok(class.clone())),
+            Err(Aborted::Failed(error @ (Error::NotAClass { .. } | Error::NotCompiled { .. }))) => {
+                Some(Err(error.clone()))
+            }
+            Err(_) => None,
+        };
+        class
+    }
+
+    fn load<B: AsRef<[u8]>>(
+        &self,
+        form: Form,
+        loaded: &Loaded,
+        hash: &Hash,
+        component: &mut impl FnMut() -> Result<B>,
+        until: Until<'_>,
+        on_compile: &mut dyn FnMut(),
+    ) -> Result<Arc<Class>, Aborted> {
         let runtime = loaded.runtime(form)?;
         let compiled = match self.cache.load(&runtime.engine, hash, form) {
             Some(compiled) => compiled,
             None => {
                 let component = component()?;
                 if Hash::of(component.as_ref()) != *hash {
-                    return Err(Error::Damaged { what: format!("the component {hash} has other bytes") });
+                    return Err(Error::Damaged { what: format!("the component {hash} has other bytes") }.into());
                 }
                 on_compile();
-                let code = engine::compile(component.as_ref(), form)?;
+                let code = self.compiling.compile(component.as_ref(), form, until)?;
                 self.cache.keep(&runtime.engine, hash, form, &code)?
             }
         };
-        let class = Arc::new(Class::new(runtime.clone(), compiled)?);
-        *slot = Some(class.clone());
-        Ok(class)
+        Ok(Arc::new(Class::new(runtime, compiled)?))
     }
 }
 

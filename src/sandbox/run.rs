@@ -74,6 +74,31 @@ pub struct Ran {
     pub known: bool,
 }
 
+/// What ends a run, or what has to be done before one, from outside.
+#[derive(Clone, Copy)]
+pub struct Until<'a> {
+    pub stop: &'a Stop,
+    pub deadline: Option<Instant>,
+}
+
+impl<'a> From<&'a Stop> for Until<'a> {
+    fn from(stop: &'a Stop) -> Until<'a> {
+        Until { stop, deadline: None }
+    }
+}
+
+impl Until<'_> {
+    pub(super) fn check(self) -> Result<(), Aborted> {
+        if self.stop.is_stopped() {
+            return Err(Aborted::Stopped);
+        }
+        match self.deadline {
+            Some(deadline) if deadline <= Instant::now() => Err(Aborted::Deadline),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Why a run did not end. Nothing of it is an outcome of its method.
 #[derive(Debug, PartialEq)]
 pub enum Aborted {

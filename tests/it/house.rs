@@ -27,6 +27,9 @@ const BEHIND_A_WALL: [(&str, &str); 5] = [
 const TO_A_PERSON: &str =
     "print println eprint eprintln dbg stdin stdout stderr exit clap anstream comfy_table indicatif anyhow";
 
+/// Files that use these words for another process of the same program, which compiles: no person sees it.
+const TO_A_PROCESS: &str = "src/sandbox/compile/";
+
 #[test]
 fn no_room_names_a_room_that_it_must_not() {
     let broken = each_room(|room, said| {
@@ -47,10 +50,11 @@ fn wasmtime_and_redb_stay_in_their_rooms() {
 
 #[test]
 fn only_the_command_line_sees_a_person() {
-    let broken = each_room(|room, said| match room {
+    let mut broken = each_room(|room, said| match room {
         "cli" | "main" => Vec::new(),
         _ => said.words.into_iter().filter(|(word, _)| TO_A_PERSON.split(' ').any(|one| one == word)).collect(),
     });
+    broken.retain(|place| !place.starts_with(TO_A_PROCESS));
     assert_eq!(broken, [""; 0], "the library speaks to a person");
 }
 

@@ -9,6 +9,7 @@ mod batch;
 mod busy;
 mod classes;
 mod commands;
+mod compile;
 mod creating;
 mod delays;
 mod engine;

@@ -8,12 +8,12 @@ use vactor::model::{Error, Json, Reference};
 
 use super::call::{print, shown};
 use crate::cli::detached::Done;
-use crate::cli::options::{LimitFlags, only};
+use crate::cli::options::{LimitFlags, OF_COMPILING, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
 /// Waits for accepted calls and prints their results, one line each, in the order given
 #[derive(Args)]
-#[command(mut_args = only(&[]))]
+#[command(mut_args = only(OF_COMPILING))]
 pub struct Wait {
     /// The calls, by the references that `--async` printed, or by the ids that guests see
     #[arg(value_name = "REF", required = true, add = complete::references())]
@@ -54,7 +54,7 @@ pub struct Resume {
 
 /// Runs what was accepted, until it is stopped
 #[derive(Args)]
-#[command(mut_args = only(&[]))]
+#[command(mut_args = only(OF_COMPILING))]
 pub struct Worker {
     /// Ends when nothing accepted is left to run
     #[arg(long)]
@@ -106,7 +106,7 @@ impl Run for Wait {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         self.limits.note_no_effect(&cli.console);
-        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+        let engine = cli.engine(Mode::Write, &self.limits.of_compiling())?;
         interrupt::stops(&cli.stop)?;
         // a reference that names nothing is found before anything is waited for
         let known = |text: &String| {
@@ -206,7 +206,7 @@ impl Run for Worker {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let jobs = usize::from(self.jobs);
         self.limits.note_no_effect(&cli.console);
-        let engine = cli.engine_for_many(jobs, &LimitFlags::default())?;
+        let engine = cli.engine_for_many(jobs, &self.limits.of_compiling())?;
         interrupt::stops(&cli.stop)?;
         if self.detached {
             return Ok(engine.work_detached(jobs)?);

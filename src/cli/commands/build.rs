@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use vactor::model::Limits;
 use vactor::sandbox::{Cache, Sandbox};
 
+use crate::cli::options::{LimitFlags, OF_REGISTER, only};
 use crate::cli::{Cli, Problem, Run, cargo};
 
 /// Compiles a class's source to a component, and prints its path
@@ -13,6 +13,7 @@ use crate::cli::{Cli, Problem, Run, cargo};
 /// Runs `cargo build --release` for Rust's target wasm32-unknown-unknown. It installs nothing: where the target is
 /// missing, `rustup target add wasm32-unknown-unknown` adds it.
 #[derive(Args)]
+#[command(mut_args = only(OF_REGISTER))]
 pub struct Build {
     /// The folder with the class's Cargo.toml
     #[arg(default_value = ".")]
@@ -20,6 +21,8 @@ pub struct Build {
     /// Where the component goes [default: NAME.wasm in the current folder, NAME being the package's]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    limits: LimitFlags,
 }
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -37,7 +40,7 @@ impl Run for Build {
         let built = cargo::build(&self.path)?;
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
         let module = std::fs::read(&built.module).map_err(|e| cannot("read", &built.module, e))?;
-        let component = component_of(&module, cli)?;
+        let component = component_of(&module, &self.limits, cli)?;
         std::fs::write(&output, &component).map_err(|e| cannot("write", &output, e))?;
         let file = output.display().to_string();
         if cli.console.wants_json() {
@@ -48,11 +51,13 @@ impl Run for Build {
 }
 
 /// What `register` would take, so that a class that it would refuse is refused here, with the same words.
-fn component_of(module: &[u8], cli: &Cli) -> Result<Vec<u8>, Problem> {
+fn component_of(module: &[u8], limits: &LimitFlags, cli: &Cli) -> Result<Vec<u8>, Problem> {
     let mut said = Vec::new();
-    let inspected = Sandbox::new(Cache::user()).inspect(
+    let sandbox = Sandbox::new(Cache::user()).compiling(limits.compiling());
+    let inspected = sandbox.inspect(
         module,
-        &Limits::default(),
+        &limits.overrides()?.limits(),
+        &cli.stop,
         &mut || cli.console.note("compiling the component for this machine"),
         &mut |line| said.push(line.message.clone()),
     );

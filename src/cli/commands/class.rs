@@ -7,12 +7,12 @@ use serde_json::Value;
 use vactor::model::{Method, MethodKind, type_name};
 use vactor::store::Registered;
 
-use crate::cli::options::{LimitFlags, only};
-use crate::cli::{Cli, Mode, Problem, Run, complete, quantity};
+use crate::cli::options::{LimitFlags, OF_REGISTER, only};
+use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, quantity};
 
 /// Adds a class, or a new version of it
 #[derive(Args)]
-#[command(mut_args = only(&["max_time", "max_memory", "max_result", "max_log"]))]
+#[command(mut_args = only(OF_REGISTER))]
 pub struct Register {
     /// The class's name in the store
     #[arg(add = complete::classes())]
@@ -106,6 +106,7 @@ impl Run for Register {
     type Line = RegisterLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
+        interrupt::stops(&cli.stop)?;
         let bytes = read_component(&self.file)?;
         let registration = cli.register(&self.name, &bytes, &self.limits)?;
         let (word, version, note) = match registration.registered {

@@ -1,8 +1,7 @@
 //! The log of a step while it grows.
 
 use super::{Halt, Host, ON_LOG};
-use crate::model::{Level, Log, LogLine};
-use crate::sandbox::fault;
+use crate::model::{Level, Log, LogLine, show_bytes};
 
 /// What the guest said since the run began or its last save.
 pub struct Said {
@@ -42,7 +41,7 @@ impl Said {
     }
 
     fn cut_off(&self) -> LogLine {
-        let most = fault::size(self.limit);
+        let most = show_bytes(self.limit);
         let message = format!("what else it says is dropped: a log has at most {most}; `--max-log` raises the limit");
         LogLine { level: Level::Warn, message }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use vactor::model::{Error, Hash};
-use vactor::sandbox::{Cache, Sandbox};
+use vactor::sandbox::{Aborted, Cache, Sandbox, Stop};
 
 use super::World;
 use crate::raw::{NULL, RawClass};
@@ -35,7 +35,9 @@ impl Place {
             Ok(&self.component)
         };
         let sandbox = Sandbox::new(Cache::at(self.cache()));
-        let class = sandbox.class(&Hash::of(&self.component), component, &mut || compiled = true).unwrap();
+        let class = sandbox
+            .class(&Hash::of(&self.component), component, (&Stop::default()).into(), &mut || compiled = true)
+            .unwrap();
         assert!(World::new().mutate(&class, "go").outcome.is_ok());
         assert_eq!(asked, compiled);
         compiled
@@ -143,6 +145,9 @@ fn what_nobody_used_for_long_goes_when_something_is_written() {
 #[test]
 fn bytes_that_are_not_the_ones_asked_for_are_damage() {
     let sandbox = Sandbox::new(Cache::none());
-    let error = sandbox.class(&Hash::of(b"other"), || Ok(RawClass::new().build()), &mut || ()).err().unwrap();
-    assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
+    let error = sandbox
+        .class(&Hash::of(b"other"), || Ok(RawClass::new().build()), (&Stop::default()).into(), &mut || ())
+        .err()
+        .unwrap();
+    assert!(matches!(error, Aborted::Failed(Error::Damaged { .. })), "{error:?}");
 }

@@ -1,6 +1,8 @@
 //! The sandbox: what a class may do, what it may not, and what comes of it.
 
 mod cache;
+#[cfg(unix)]
+mod compile;
 mod inspect;
 mod limits;
 mod operations;
@@ -20,7 +22,7 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(Cache::none())
 
 fn compile(raw: &RawClass) -> Arc<Class> {
     let component = raw.build();
-    SANDBOX.class(&Hash::of(&component), || Ok(&component), &mut || ()).unwrap()
+    SANDBOX.class(&Hash::of(&component), || Ok(&component), (&Stop::default()).into(), &mut || ()).unwrap()
 }
 
 /// What a run depends on, but for the method.

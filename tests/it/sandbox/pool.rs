@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use vactor::model::Hash;
-use vactor::sandbox::{Cache, Method, Ready, Sandbox};
+use vactor::sandbox::{Cache, Method, Ready, Sandbox, Stop};
 
 use super::{World, compile, none};
 use crate::raw::{self, NULL, RawClass};
@@ -24,7 +24,7 @@ impl Pooled {
 
     fn ready(&self, raw: &RawClass) -> Ready {
         let component = raw.build();
-        self.sandbox.ready(&Hash::of(&component), || Ok(&component), &mut || ()).unwrap()
+        self.sandbox.ready(&Hash::of(&component), || Ok(&component), (&Stop::default()).into(), &mut || ()).unwrap()
     }
 }
 
@@ -35,7 +35,8 @@ fn same(world: &World, raw: &RawClass, name: &str) {
     let pooled = Pooled::new(1);
     let component = raw.build();
     let compact = Sandbox::new(Cache::none()).without_reservations();
-    let compact = compact.ready(&Hash::of(&component), || Ok(&component), &mut || ()).unwrap();
+    let compact =
+        compact.ready(&Hash::of(&component), || Ok(&component), (&Stop::default()).into(), &mut || ()).unwrap();
     let expected = world.mutate(&compile(raw), name).outcome.map(|success| (success.result, success.state));
     for _ in 0..3 {
         let found = world.mutate(&pooled.ready(raw), name).outcome.map(|success| (success.result, success.state));

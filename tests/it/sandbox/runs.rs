@@ -1,7 +1,7 @@
 //! What runs of a class give, and what a guest is told.
 
 use vactor::model::{HostFault, Json, Level, Origin, Seed};
-use vactor::sandbox::Method;
+use vactor::sandbox::{Method, Stop};
 
 use super::{World, assert_fault, compile, messages, none, outcome};
 use crate::raw::{self, NULL, RawClass};
@@ -73,8 +73,8 @@ fn every_run_may_call_everything_that_the_contract_lets_it() {
 fn a_class_of_the_first_contract_runs() {
     let component = include_bytes!("../../contracts/counter-0.1.0.wasm");
     let limits = World::new().limits;
-    let hash = super::SANDBOX.inspect(component, &limits, &mut || (), &mut |_| ()).unwrap().hash;
-    let class = super::SANDBOX.class(&hash, || Ok(component), &mut || ()).unwrap();
+    let hash = super::SANDBOX.inspect(component, &limits, &Stop::default(), &mut || (), &mut |_| ()).unwrap().hash;
+    let class = super::SANDBOX.class(&hash, || Ok(component), (&Stop::default()).into(), &mut || ()).unwrap();
     let (ten, none) = (Json::parse(r#"{"init_val":10}"#).unwrap(), none());
     let state = World::new().run(&class, Method::Construct { arguments: &ten }).outcome.unwrap().state.unwrap();
     let query = Method::Query { state: &state, name: "value", arguments: &none };
@@ -86,7 +86,9 @@ fn describe_may_call_log_and_nothing_else() {
     for (name, call) in CALLS {
         let raw = RawClass::new().first("describe", call);
         let mut lines = 0;
-        let inspected = super::SANDBOX.inspect(&raw.build(), &World::new().limits, &mut || (), &mut |_| lines += 1);
+        let inspected =
+            super::SANDBOX
+                .inspect(&raw.build(), &World::new().limits, &Stop::default(), &mut || (), &mut |_| lines += 1);
         match inspected {
             Ok(_) => assert_eq!((name, lines), ("log", 1)),
             Err(error) => {

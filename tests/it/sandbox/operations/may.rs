@@ -1,7 +1,7 @@
 //! Who may ask for something that others see, and who may not.
 
 use vactor::model::HostFault;
-use vactor::sandbox::Method;
+use vactor::sandbox::{Method, Stop};
 
 use super::super::{SANDBOX, World, assert_fault, compile, none};
 use super::{CALLS, call, class, counting};
@@ -96,7 +96,8 @@ fn a_handle_that_outlives_the_mutation_can_be_dropped_and_nothing_else() {
 fn describe_may_ask_for_nothing() {
     for name in ["save", "start-actor", "event"] {
         let raw = class(NULL).first("describe", call(name));
-        let error = SANDBOX.inspect(&raw.build(), &World::new().limits, &mut || (), &mut |_| ()).unwrap_err();
+        let error =
+            SANDBOX.inspect(&raw.build(), &World::new().limits, &Stop::default(), &mut || (), &mut |_| ()).unwrap_err();
         let message = format!("`describe` called `{name}`, and may call `log` alone");
         assert_eq!(error.to_string(), format!("this is no actor class: {message}"));
     }
