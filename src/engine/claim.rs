@@ -41,7 +41,7 @@ impl Engine {
     /// Claims an accepted invocation, and what stands before it, if it can run now and nobody has it.
     pub(super) fn claim(&self, invocation: &Invocation) -> Result<Option<Claim>> {
         let name = &invocation.request.name;
-        if self.crew.is_stuck(name) {
+        if self.is_stuck(name) {
             return Ok(None);
         }
         if matches!(invocation.request.call, Call::Task { .. }) {
@@ -56,7 +56,7 @@ impl Engine {
     fn claim_inbox(&self, name: &Name, last: Option<u64>) -> Result<Option<Claim>> {
         let hold = self.store.hold(name, Some(Instant::now()))?;
         // who held it until now may have given it up
-        let hold = hold.filter(|_| !self.crew.is_stuck(name));
+        let hold = hold.filter(|_| !self.is_stuck(name));
         Ok(hold.map(|hold| Claim { name: name.clone(), work: Work::Inbox { last }, hold }))
     }
 
@@ -80,7 +80,7 @@ impl Engine {
             let names = self.store.runnable(after.as_ref(), self.now(), PAGE)?;
             let Some(last) = names.last() else { return Ok(Found { claim: None, elsewhere, failed }) };
             after = Some(last.clone());
-            for name in names.into_iter().filter(|name| !self.crew.is_stuck(name)) {
+            for name in names.into_iter().filter(|name| !self.is_stuck(name)) {
                 match self.resting.state(&name) {
                     State::Awake => {}
                     State::Rests => {
@@ -140,7 +140,7 @@ impl Engine {
             }
             Err(error) => {
                 self.settings.observer.stuck(&name, &error);
-                self.crew.give_up(&name, &error);
+                self.give_up(&name, &error);
                 Ok(false)
             }
             ran => {

@@ -46,7 +46,14 @@ struct State {
     /// What its guests started, to be looked at in this order.
     wanted: VecDeque<Reference>,
     /// Names whose invocations could not be run here, and why: their class or their record cannot be used.
-    stuck: HashMap<Name, Error>,
+    stuck: HashMap<Name, Stuck>,
+}
+
+struct Stuck {
+    error: Error,
+    /// The number of the first pending invocation at that time. When another one is first, the name is tried again: an
+    /// actor may have been removed since, and another made under its id.
+    first: Option<u64>,
 }
 
 /// One guest may compute while this is there.
@@ -130,19 +137,10 @@ impl Crew {
         self.lock().workers > 0
     }
 
-    /// What stands in this inbox is left alone from now on.
-    pub fn give_up(&self, name: &Name, error: &Error) {
-        self.lock().stuck.insert(name.clone(), error.clone());
-    }
-
-    pub fn is_stuck(&self, name: &Name) -> bool {
-        self.lock().stuck.contains_key(name)
-    }
-
-    /// Why a name was left alone, for somebody who waits for it; it is tried again after that.
+    /// Why a name was left alone, for a caller that waits for it; it is tried again after that.
     pub fn take_failure(&self, name: &Name) -> Option<Error> {
         let mut state = self.lock();
-        if state.stuck.is_empty() { None } else { state.stuck.remove(name) }
+        if state.stuck.is_empty() { None } else { state.stuck.remove(name).map(|stuck| stuck.error) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -211,6 +209,27 @@ impl Drop for Working {
 }
 
 impl Engine {
+    /// The inbox of a name is left alone from now on, for as long as the same invocation is first in it.
+    pub(super) fn give_up(&self, name: &Name, error: &Error) {
+        let first = self.first_pending(name);
+        self.crew.lock().stuck.insert(name.clone(), Stuck { error: error.clone(), first });
+    }
+
+    pub(super) fn is_stuck(&self, name: &Name) -> bool {
+        let Some(first) = self.crew.lock().stuck.get(name).map(|stuck| stuck.first) else { return false };
+        if self.first_pending(name) == first {
+            return true;
+        }
+        self.crew.lock().stuck.remove(name);
+        false
+    }
+
+    /// None also where it cannot be read.
+    fn first_pending(&self, name: &Name) -> Option<u64> {
+        let pending = self.store.pending(Some(name), None, 1).ok()?;
+        pending.first().map(|first| first.number)
+    }
+
     /// Has a thread look for work, unless one does already or as many guests compute as may. False if no thread could be
     /// started and no other one will look when it is done.
     pub(super) fn hire(&self) -> bool {
@@ -247,7 +266,7 @@ impl Engine {
         drop(state);
         // who waits for these would wait for ever: it is told, and nobody else
         if let Err(error) = helped {
-            roots.iter().for_each(|root| self.crew.give_up(&root.name, &error));
+            roots.iter().for_each(|root| self.give_up(&root.name, &error));
         }
     }
 

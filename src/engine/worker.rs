@@ -138,7 +138,7 @@ impl Engine {
         let mut after: Option<Name> = None;
         loop {
             let names = self.store.runnable(after.as_ref(), now, PAGE)?;
-            if names.iter().any(|name| !self.crew.is_stuck(name)) {
+            if names.iter().any(|name| !self.is_stuck(name)) {
                 return Ok(true);
             }
             let Some(last) = names.last() else { return Ok(false) };

@@ -70,6 +70,15 @@ impl Observer for Told {
     }
 }
 
+/// Sends a word when something is stuck.
+struct Telling(Mutex<Sender<()>>);
+
+impl Observer for Telling {
+    fn stuck(&self, _: &Name, _: &Error) {
+        let _ = self.0.lock().unwrap().send(());
+    }
+}
+
 /// The component of a class is none, so that what stands in the inbox of its actor `s` cannot run.
 fn spoil(place: &Place) {
     let description = place.engine().class("counter", None).unwrap().version.description;
@@ -101,6 +110,34 @@ fn a_detached_worker_leaves_though_something_cannot_run() {
     });
     assert_eq!(told.0.load(Ordering::SeqCst), 1, "told once");
     assert_eq!(place.engine().wait(&called, None).unwrap().result.as_str(), "1");
+}
+
+/// A worker that could not run an actor's invocation tries the next actor of that id.
+#[test]
+fn an_actor_made_again_is_run_by_a_worker_that_could_not_run_the_one_before() {
+    let place = Place::new();
+    spoil(&place);
+    let (tell, told) = channel();
+    let settings = Settings { observer: Arc::new(Telling(Mutex::new(tell))), ..Settings::default() };
+    let stop = settings.stop.clone();
+    std::thread::scope(|scope| {
+        let worker = place.engine_with(settings);
+        let worker = scope.spawn(move || worker.work(1, Until::Stopped));
+        // guards against hanging for ever, no measure
+        let stuck = told.recv_timeout(Duration::from_secs(60));
+        let other = place.engine();
+        other.remove("s", true).unwrap();
+        let made = other.submit_create("counter", "s", json!({"init_val": 7}), &Options::default()).unwrap();
+        let until = Instant::now() + Duration::from_secs(60);
+        let has_ended = || other.invocation(&made).unwrap().ended().is_some();
+        while !has_ended() && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        let ended = has_ended();
+        stop.stop();
+        worker.join().unwrap().unwrap();
+        assert!(stuck.is_ok() && ended);
+    });
 }
 
 /// Both workers saw that it can run before one of them found that it cannot; the other one comes after that.
