@@ -37,6 +37,8 @@ struct State {
     computing: usize,
     /// Threads that look for work.
     looking: usize,
+    /// Threads that look for work or run some, on behalf of the callers below.
+    helpers: usize,
     /// Guests that wait in memory.
     waiting: usize,
     /// Callers that work on all that was accepted.
@@ -81,6 +83,7 @@ pub(super) struct Working {
 impl Crew {
     pub fn root(&self, reference: &Reference) -> Root {
         *self.lock().roots.entry(reference.clone()).or_default() += 1;
+        self.0.changed.notify_all();
         Root { crew: self.clone(), reference: reference.clone() }
     }
 
@@ -88,6 +91,7 @@ impl Crew {
         let mut state = self.lock();
         state.workers += 1;
         state.jobs = jobs;
+        self.0.changed.notify_all();
         Working { crew: self.clone() }
     }
 
@@ -158,6 +162,16 @@ impl State {
 
     fn has_work(&self) -> bool {
         self.workers > 0 || !self.roots.is_empty()
+    }
+}
+
+/// A helper thread, until this is dropped.
+struct Helper(Crew);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.0.lock().helpers -= 1;
+        self.0.0.changed.notify_all();
     }
 }
 
@@ -241,6 +255,7 @@ impl Engine {
         let thread = thread::Builder::new().name("vactor-crew".to_owned());
         if thread.spawn(move || engine.help()).is_ok() {
             state.looking += 1;
+            state.helpers += 1;
             return true;
         }
         state.computing > 0 || state.workers > 0
@@ -259,6 +274,7 @@ impl Engine {
     }
 
     fn help(&self) {
+        let _helper = Helper(self.crew.clone());
         let helped = self.help_while_there_is_work();
         let mut state = self.crew.lock();
         state.looking -= 1;
@@ -267,6 +283,17 @@ impl Engine {
         // who waits for these would wait for ever: it is told, and nobody else
         if let Err(error) = helped {
             roots.iter().for_each(|root| self.give_up(&root.name, &error));
+        }
+    }
+
+    /// Waits until no helper thread works any more, unless a caller has something to run still: what is accepted after
+    /// this is run by others.
+    pub(super) fn dismiss_helpers(&self) {
+        // one that waits for a commit looks again
+        self.pulse.wake();
+        let mut state = self.crew.lock();
+        while state.helpers > 0 && !state.has_work() {
+            state = self.crew.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -54,6 +54,11 @@ impl Pulse {
         Ok(Listener { pulse: self.clone(), heard })
     }
 
+    /// Has all listeners look again.
+    pub fn wake(&self) {
+        self.0.wake();
+    }
+
     fn watch(&self, mut watch: Box<dyn Watch>) {
         loop {
             watch.wait(Instant::now() + LOOK_AGAIN);

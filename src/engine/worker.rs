@@ -29,11 +29,12 @@ impl Engine {
     /// Runs what was accepted, `jobs` guests at once, actors beside each other and each actor's invocations in turn. A guest
     /// that waits is none of them.
     ///
-    /// An actor whose class or record cannot be used holds up no other: it is told to the observer and left.
+    /// An actor whose class or record cannot be used holds up no other: it is told to the observer and left. When this
+    /// returns, nothing runs on its behalf.
     pub fn work(&self, jobs: usize, until: Until) -> Result<()> {
         let jobs = jobs.max(1);
-        let _working = self.crew.working(jobs);
-        thread::scope(|scope| {
+        let working = self.crew.working(jobs);
+        let ended = thread::scope(|scope| {
             let thread = || thread::Builder::new().name("vactor-worker".to_owned());
             // where the machine gives no more threads, the work is done by fewer
             let others: Vec<_> =
@@ -43,7 +44,10 @@ impl Engine {
                 ended = ended.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             }
             ended
-        })
+        });
+        drop(working);
+        self.dismiss_helpers();
+        ended
     }
 
     /// Tries again a few times when the store fails.
