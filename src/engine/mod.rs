@@ -152,7 +152,8 @@ impl Engine {
     }
 
     /// Opens the store in a folder (made if it is not there) with the defaults: the user's own cache of compiled
-    /// classes, the default limits.
+    /// classes, the default limits. Classes are compiled in this process, however long that takes: see
+    /// [`Compiling`](crate::sandbox::Compiling).
     pub fn open(folder: impl AsRef<Path>) -> Result<Engine> {
         let (store, _) = RedbStore::create(folder.as_ref())?;
         Ok(Engine::new(Arc::new(store), Sandbox::new(Cache::user()), Settings::default()))

@@ -87,10 +87,11 @@ impl Class {
     pub(super) fn describe(
         &self,
         limits: &Limits,
+        stop: &Stop,
         on_log: &mut (dyn FnMut(&LogLine) + Send),
     ) -> Result<Result<Json>, NoRoom> {
         let name = "describe";
-        let guard = match self.guard(name, limits, None, &Stop::default()) {
+        let guard = match self.guard(name, limits, None, stop) {
             Ok(guard) => guard,
             Err(aborted) => return Ok(Err(not_described(aborted))),
         };

@@ -115,7 +115,7 @@ impl Sandbox {
     ///
     /// A core module that carries its component's type becomes a component. The contract's imports and exports are
     /// checked, the component is compiled (into the cache), and `describe` is called once. `on_compile` is told before a
-    /// compilation, which may take seconds; `on_log` sees what `describe` says to the log. `stop` ends a compilation, with
+    /// compilation, which may take seconds; `on_log` sees what `describe` says to the log. `stop` ends it all, with
     /// [`Error::Interrupted`].
     ///
     /// [`Error::NotAClass`] where the bytes are none, [`Error::NotCompiled`] where that takes more than it may.
@@ -130,7 +130,7 @@ impl Sandbox {
         let component = self.compiling.check(bytes, stop.into()).map_err(not_described)?;
         let component = component.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let hash = Hash::of(&component);
-        let describe = |class: &Class| class.describe(limits, on_log);
+        let describe = |class: &Class| class.describe(limits, stop, on_log);
         let described = self.where_there_is_room(&hash, || Ok(&component), stop.into(), on_compile, describe);
         let description = described.map_err(not_described)??;
         let said = Description::read(&description).and_then(|class| class.check().map(|()| class));

@@ -1,6 +1,7 @@
 //! Classes that cost much to compile: what that may take, who ends it, and that nothing is recorded of it.
 
 use std::fmt::Write;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -101,11 +102,43 @@ fn component_at_the_limit_registers_and_one_past_it_does_not() {
     let folder = Folder::with(&with_functions(""));
     let bytes = std::fs::metadata(folder.0.path("class")).unwrap().len();
     let ran = folder.line(&format!("register plain class --max-component {}", bytes - 1));
-    ran.refuses(2, &format!("the component has {bytes} bytes, more than {} bytes", bytes - 1), "`--max-component`");
+    ran.refuses(2, &format!("the component has more than {} bytes", bytes - 1), "`--max-component`");
     let mut command = folder.command("register plain class");
     command.env("VACTOR_MAX_COMPONENT", (bytes - 1).to_string());
     Ran::from(command.output().unwrap()).refuses(2, "the class cannot be compiled", "`--max-component`");
     folder.line(&format!("register plain class --max-component {bytes}")).ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn register_reads_no_more_of_a_file_than_a_component_may_have() {
+    let folder = Folder::with(&with_functions(""));
+    folder.line("register endless /dev/zero").refuses(2, "the component has more than 64 MiB", "`--max-component`");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_description() {
+    let endless = "(call $log (i32.const 1) (call $text_begun)) (loop (br 0)) (unreachable)";
+    let folder = Folder::with(&RawClass::new().text("begun", "begun").export("describe", endless));
+    let mut register = folder.command("register endless class");
+    let mut child = register.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.ends_with("begun\n"), "{said}");
+    signal(&child, "INT");
+    Ran::from(child.wait_with_output().unwrap()).refuses(130, "interrupted; nothing happened", "");
+}
+
+/// Such a process is not told how another has ended.
+#[cfg(target_os = "linux")]
+#[test]
+fn process_that_ignores_its_children_compiles_all_the_same() {
+    let folder = Folder::with(&with_functions(""));
+    let mut command = Command::new("env");
+    command.args(["--ignore-signal=CHLD", env!("CARGO_BIN_EXE_vactor"), "register", "plain", "class"]);
+    command.env_clear().envs(folder.0.environment()).env("XDG_CACHE_HOME", folder.0.path("cache"));
+    Ran::from(command.current_dir(folder.0.path("")).output().unwrap()).ok();
 }
 
 /// A store from elsewhere, whose class is not in the cache.

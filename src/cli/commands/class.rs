@@ -1,5 +1,7 @@
 //! `vactor register`, `vactor classes` and `vactor describe`.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
@@ -106,8 +108,8 @@ impl Run for Register {
     type Line = RegisterLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let bytes = read_component(&self.file, self.limits.compiling().component)?;
         interrupt::stops(&cli.stop)?;
-        let bytes = read_component(&self.file)?;
         let registration = cli.register(&self.name, &bytes, &self.limits)?;
         let (word, version, note) = match registration.registered {
             Registered::New(version) => ("new", version, format!("registered {}, version {version}", self.name)),
@@ -130,12 +132,15 @@ impl Run for Register {
     }
 }
 
-fn read_component(file: &PathBuf) -> Result<Vec<u8>, Problem> {
+/// Reads one byte more than a component may have, at most: it is refused by its size then.
+fn read_component(file: &PathBuf, allowed: u64) -> Result<Vec<u8>, Problem> {
     if file.is_dir() {
         let (folder, problem) = (file.display(), Problem::input(format!("{} is a folder", file.display())));
         return Err(problem.hint(format!("`vactor build {folder}` compiles a class's source to a component")));
     }
-    std::fs::read(file).map_err(|error| {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(allowed.saturating_add(1)).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|error| {
         let problem = Problem::input(format!("cannot read {}", file.display())).cause(error.to_string());
         problem.hint("`vactor build` compiles a class's source to such a file")
     })

@@ -55,10 +55,8 @@ impl Compiling {
     }
 
     fn perform(&self, job: Job, bytes: &[u8], until: Until<'_>) -> Result<Option<Vec<u8>>, Aborted> {
-        let length = bytes.len() as u64;
-        if length > self.component {
-            let (length, allowed) = (show_bytes(length), show_bytes(self.component));
-            let reason = format!("the component has {length}, more than {allowed}");
+        if bytes.len() as u64 > self.component {
+            let reason = format!("the component has more than {}", show_bytes(self.component));
             return Err(over(CompileLimit::Component, reason).into());
         }
         until.check()?;

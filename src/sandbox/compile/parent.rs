@@ -30,7 +30,7 @@ pub fn perform(
     };
     let (mut child, output) = start(command).map_err(|error| broken(error.to_string()))?;
     let (said, status) = watch(&mut child, output, &request, class, until)?;
-    match read(&said).filter(|_| status.success()) {
+    match read(&said).filter(|_| status.is_none_or(|status| status.success())) {
         Some(Answer::Done { length }) => Ok(take(said, length)?),
         Some(Answer::NotAClass { reason, hint }) => Err(Error::NotAClass { reason, hint }.into()),
         Some(Answer::NoMemory { reason }) => Err(no_memory(0, reason, compiling).into()),
@@ -65,7 +65,7 @@ fn watch(
     request: &Request,
     class: &[u8],
     until: Until<'_>,
-) -> Result<(Vec<u8>, ExitStatus), Aborted> {
+) -> Result<(Vec<u8>, Option<ExitStatus>), Aborted> {
     let input = child.stdin.take();
     let watched = Arc::new(Watched::default());
     until.stop.wakes(&(watched.clone() as Arc<dyn Wake>));
@@ -77,16 +77,15 @@ fn watch(
         });
         let ended = match &speaker {
             Ok(_) => watched.wait(child, until),
-            Err(_) => kill(child).map(Ended::Itself),
+            Err(_) => Ended::Itself(kill(child)),
         };
         let said = speaker.and_then(|speaker| speaker.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())));
         (said, ended)
     });
-    let result = said.and_then(|said| Ok((said, ended?)));
-    match result {
-        Ok((said, Ended::Itself(status))) => Ok((said, status)),
-        Ok((_, Ended::Killed(aborted))) => Err(aborted),
-        Err(error) => Err(broken(error.to_string()).into()),
+    match (said, ended) {
+        (_, Ended::Killed(aborted)) => Err(aborted),
+        (Ok(said), Ended::Itself(status)) => Ok((said, status)),
+        (Err(error), Ended::Itself(_)) => Err(broken(error.to_string()).into()),
     }
 }
 
@@ -126,16 +125,16 @@ impl Watched {
     }
 
     /// Waits for the end of the process, or ends it.
-    fn wait(&self, child: &mut Child, until: Until<'_>) -> io::Result<Ended> {
+    fn wait(&self, child: &mut Child, until: Until<'_>) -> Ended {
         let mut ended = lock(&self.ended);
         loop {
-            if *ended && let Some(status) = child.try_wait()? {
-                return Ok(Ended::Itself(status));
+            if *ended && let Some(status) = child.try_wait().map_or(Some(None), |status| status.map(Some)) {
+                return Ended::Itself(status);
             }
             if let Err(aborted) = until.check() {
                 drop(ended);
-                kill(child)?;
-                return Ok(Ended::Killed(aborted));
+                kill(child);
+                return Ended::Killed(aborted);
             }
             // what has closed its output is about to end, which nothing tells
             let look = if *ended { Some(Duration::from_millis(1)) } else { until.deadline.map(left) };
@@ -153,15 +152,30 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// How a process came to its end.
+/// How a process came to its end. The system does not tell it to a process that ignores SIGCHLD, as one may that was started
+/// by another that does.
 enum Ended {
-    Itself(ExitStatus),
+    Itself(Option<ExitStatus>),
     Killed(Aborted),
 }
 
-fn kill(child: &mut Child) -> io::Result<ExitStatus> {
-    child.kill()?;
-    child.wait()
+fn kill(child: &mut Child) -> Option<ExitStatus> {
+    kill_group(child);
+    child.wait().ok()
+}
+
+/// Kills what the command has started, too. What has ended already is none the worse for it.
+#[cfg(unix)]
+fn kill_group(child: &mut Child) {
+    use nix::sys::signal::{Signal, killpg};
+    use nix::unistd::Pid;
+
+    let _ = i32::try_from(child.id()).map(|group| killpg(Pid::from_raw(group), Signal::SIGKILL));
+}
+
+#[cfg(not(unix))]
+fn kill_group(child: &mut Child) {
+    let _ = child.kill();
 }
 
 fn read(said: &[u8]) -> Option<Answer> {
@@ -180,9 +194,10 @@ fn take(mut said: Vec<u8>, length: Option<usize>) -> Result<Option<Vec<u8>>> {
 }
 
 /// Why a process ended without an answer.
-fn unanswered(status: ExitStatus, said: &[u8], compiling: &Compiling) -> Error {
+fn unanswered(status: Option<ExitStatus>, said: &[u8], compiling: &Compiling) -> Error {
     let said = String::from_utf8_lossy(said);
-    if status.code() == Some(OVER_TIME) || signal(status) == Signal::Time {
+    let (code, signal) = (status.and_then(|status| status.code()), status.map_or(Signal::None, signal));
+    if code == Some(OVER_TIME) || signal == Signal::Time {
         let allowed = show_time(compiling.time);
         return over(CompileLimit::Time, format!("compiling it took more than {allowed} of processor time"));
     }
@@ -192,11 +207,12 @@ fn unanswered(status: ExitStatus, said: &[u8], compiling: &Compiling) -> Error {
     if said.contains("has overflowed its stack") {
         return not_a_class("it is nested too deep to be compiled".to_owned(), None);
     }
-    match signal(status) {
+    match signal {
         Signal::Crash(name) => not_a_class(format!("the compiler crashed on it ({name})"), None),
         _ => {
+            let status = status.map_or_else(|| "it ended without an answer".to_owned(), |status| status.to_string());
             let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
-            broken(last.map_or_else(|| status.to_string(), |last| format!("{status}: {last}")))
+            broken(last.map_or_else(|| status.clone(), |last| format!("{status}: {last}")))
         }
     }
 }

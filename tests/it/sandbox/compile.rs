@@ -96,11 +96,12 @@ fn deadline_ends_a_command_that_does_not_answer() {
     assert!(Instant::now() >= deadline);
 }
 
+/// And what the command has started.
 #[test]
 fn stop_ends_a_command_that_does_not_answer() {
     let stop = Stop::default();
     let component = hostile().build();
-    let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sleep", "1000000"]));
+    let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sh", "-c", "sleep 1000000; true"]));
     let class =
         |begun: &mut dyn FnMut()| sandbox.class(&Hash::of(&component), || Ok(&component), (&stop).into(), begun).err();
     let (begins, begun) = std::sync::mpsc::channel();
