@@ -14,8 +14,8 @@ pub fn this() -> OsString {
     if running.exists() {
         return running.into();
     }
-    // what cannot be found cannot be started, which is told then
-    std::env::current_exe().map_or_else(|_| "vactor".into(), OsString::from)
+    // without /proc what is left is the word by which it was started; a shell's search for it is made again
+    std::env::current_exe().map_or_else(|_| std::env::args_os().next().unwrap_or_default(), OsString::from)
 }
 
 /// Does what the process that started this one asks for, if it did.
