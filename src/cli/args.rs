@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use serde_json::{Map, Value};
-use vactor::model::{Category, Error, Limit, Method, Parameter, read_value, shortened};
+use vactor::model::{Error, Limit, Method, Parameter, read_value, shortened};
 
 use super::schema::{Json, Taken};
 use super::{Problem, encoding};
@@ -294,10 +294,7 @@ impl Origin<'_> {
                 (path, file.and_then(|file| read_at_most(file, sources.limit)))
             }
         };
-        let bytes = bytes.map_err(|error| {
-            let message = format!("cannot read {name} from {place}");
-            Problem::new(Category::BadInput, "no-file", message).cause(error.to_string())
-        })?;
+        let bytes = bytes.map_err(|error| Problem::unread(format!("cannot read {name} from {place}"), &error))?;
         if bytes.len() as u64 > sources.limit {
             return Err(Error::OverLimit { limit: Limit::Arguments, allowed: sources.limit }.into());
         }

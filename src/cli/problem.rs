@@ -1,5 +1,7 @@
 //! What goes wrong, as the command line tells it, and the exit codes.
 
+use std::io;
+
 use serde::Serialize;
 use vactor::model::{Category, Error, Json, Origin, Reference};
 
@@ -30,6 +32,18 @@ impl Problem {
     /// Bad input of any kind.
     pub fn input(message: impl Into<String>) -> Problem {
         Problem::new(Category::BadInput, "bad-input", message)
+    }
+
+    /// A file that was named cannot be read: it is not what it must be, or the machine does not give what reading takes.
+    pub fn unread(message: impl Into<String>, error: &io::Error) -> Problem {
+        use io::ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        let (category, kind) = match error.kind() {
+            InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound | PermissionDenied => {
+                (Category::BadInput, "no-file")
+            }
+            _ => (Category::Store, "io"),
+        };
+        Problem::new(category, kind, message).cause(error.to_string())
     }
 
     /// A conflict, or not now.

@@ -101,12 +101,10 @@ impl Batch {
             }
             return Ok(Box::new(stdin()));
         }
-        let cannot = |reason: String| {
-            Problem::new(Category::BadInput, "no-file", format!("cannot read {}", self.file.display())).cause(reason)
-        };
-        let file = File::open(&self.file).map_err(|error| cannot(error.to_string()))?;
+        let cannot = |error: io::Error| Problem::unread(format!("cannot read {}", self.file.display()), &error);
+        let file = File::open(&self.file).map_err(cannot)?;
         match file.metadata() {
-            Ok(data) if data.is_dir() => Err(cannot("it is a folder".to_owned())),
+            Ok(data) if data.is_dir() => Err(cannot(io::ErrorKind::IsADirectory.into())),
             _ => Ok(Box::new(file)),
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde_json::Value;
-use vactor::model::{Method, MethodKind, type_name};
+use vactor::model::{Category, Method, MethodKind, type_name};
 use vactor::store::Registered;
 
 use crate::cli::options::{LimitFlags, OF_REGISTER, only};
@@ -141,8 +141,11 @@ fn read_component(file: &PathBuf, allowed: u64) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|file| file.take(allowed.saturating_add(1)).read_to_end(&mut bytes));
     read.map(|_| bytes).map_err(|error| {
-        let problem = Problem::input(format!("cannot read {}", file.display())).cause(error.to_string());
-        problem.hint("`vactor build` compiles a class's source to such a file")
+        let problem = Problem::unread(format!("cannot read {}", file.display()), &error);
+        match problem.category {
+            Category::BadInput => problem.hint("`vactor build` compiles a class's source to such a file"),
+            _ => problem,
+        }
     })
 }
 
