@@ -222,6 +222,47 @@ impl Drop for Working {
     }
 }
 
+/// A thread that looks for work. However it ends, the callers that wait for it go on.
+struct Looking<'e> {
+    engine: &'e Engine,
+    /// Whether it looks at the moment.
+    counts: bool,
+    /// Why it ended before its work was done.
+    error: Option<Error>,
+}
+
+impl Looking<'_> {
+    fn pause(&mut self) {
+        self.counts = false;
+        self.engine.crew.lock().looking -= 1;
+    }
+
+    /// Whether others look, too.
+    fn resume(&mut self) -> bool {
+        self.counts = true;
+        let mut state = self.engine.crew.lock();
+        state.looking += 1;
+        state.looking > 1
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        let mut state = self.engine.crew.lock();
+        state.looking -= usize::from(self.counts);
+        let roots: Vec<Reference> = state.roots.keys().cloned().collect();
+        drop(state);
+        if thread::panicking() {
+            let (action, reason) = ("go on".to_owned(), "a thread of this process broke down".to_owned());
+            self.error = Some(Error::Io { action, reason });
+        }
+        // callers that wait for these would wait for ever
+        if let Some(error) = &self.error {
+            roots.iter().for_each(|root| self.engine.give_up(&root.name, error));
+        }
+    }
+}
+
 impl Engine {
     /// The inbox of a name is left alone from now on, for as long as the same invocation is first in it.
     pub(super) fn give_up(&self, name: &Name, error: &Error) {
@@ -275,15 +316,8 @@ impl Engine {
 
     fn help(&self) {
         let _helper = Helper(self.crew.clone());
-        let helped = self.help_while_there_is_work();
-        let mut state = self.crew.lock();
-        state.looking -= 1;
-        let roots: Vec<Reference> = state.roots.keys().cloned().collect();
-        drop(state);
-        // who waits for these would wait for ever: it is told, and nobody else
-        if let Err(error) = helped {
-            roots.iter().for_each(|root| self.give_up(&root.name, &error));
-        }
+        let mut looking = Looking { engine: self, counts: true, error: None };
+        looking.error = self.help_while_there_is_work(&mut looking).err();
     }
 
     /// Waits until no helper thread works any more, unless a caller has something to run still: what is accepted after
@@ -297,8 +331,7 @@ impl Engine {
         }
     }
 
-    /// Counts as looking when it begins and when it ends.
-    fn help_while_there_is_work(&self) -> Result<()> {
+    fn help_while_there_is_work(&self, looking: &mut Looking<'_>) -> Result<()> {
         let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
         let mut found_last = Instant::now();
         while !self.settings.stop.is_stopped() && self.crew.lock().has_work() {
@@ -310,14 +343,11 @@ impl Engine {
                 continue;
             };
             let Some(slot) = self.crew.try_slot() else { break };
-            self.crew.lock().looking -= 1;
+            looking.pause();
             self.hire();
             let done = self.run_claim(claim, Some(&slot), None);
             drop(slot);
-            let mut state = self.crew.lock();
-            state.looking += 1;
-            let others = state.looking > 1;
-            drop(state);
+            let others = looking.resume();
             done?;
             if others {
                 break;
