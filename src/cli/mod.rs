@@ -30,6 +30,7 @@ mod voice;
 mod work;
 
 use std::ffi::OsString;
+use std::panic;
 use std::time::Instant;
 
 use clap::FromArgMatches;
@@ -57,9 +58,23 @@ pub trait Run: clap::Args {
     fn run(self, cli: &Cli) -> Result<(), Problem>;
 }
 
+/// Panics by which two libraries tell that the machine gave no memory or no random bytes. They are caught, and told as errors.
+const CAUGHT: [&str; 2] = ["sigaltstack", "getrandom::fill() failed"];
+
+fn hush_caught_panics() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let text = info.payload_as_str().unwrap_or_default();
+        if !CAUGHT.iter().any(|caught| text.contains(caught)) {
+            tell(info);
+        }
+    }));
+}
+
 /// Runs one command line, the program's name first, and gives the exit code.
 pub fn run(words: Vec<OsString>) -> Code {
     let started = Instant::now();
+    hush_caught_panics();
     program::compile_if_asked(&words);
     complete::answer_a_shell();
     let typed = match typed::read(&words) {

@@ -7,7 +7,7 @@ use wasmtime::Store;
 use wasmtime::component::Component;
 
 use super::clock::thread_time;
-use super::engine::Runtime;
+use super::engine::{Runtime, prepare_thread};
 use super::fault::{self, Export, Failed};
 use super::guard::Guard;
 use super::host::exports::vactor::actor::class::Guest;
@@ -110,6 +110,7 @@ impl Class {
     }
 
     fn guard(&self, method: &str, limits: &Limits, deadline: Option<Instant>, stop: &Stop) -> Result<Guard, Aborted> {
+        prepare_thread()?;
         Guard::new(self.runtime.watchdog.watch(), thread_time, limits.time, deadline, stop)
             .map_err(|halt| fault::shortage(method, halt.to_string()))
     }

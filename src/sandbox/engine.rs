@@ -1,6 +1,8 @@
 //! wasmtime's settings, in one place: what runs a class and what compiles it must agree on them.
 
 use serde::{Deserialize, Serialize};
+use std::panic::catch_unwind;
+
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel, WasmFeatures};
 
@@ -67,6 +69,15 @@ impl Runtime {
         Actor::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).map_err(broken)?;
         Ok(Runtime { watchdog: Watchdog::new(&engine), engine, linker })
     }
+}
+
+/// Makes what wasmtime needs of each thread that runs a guest, at the latest now: it panics where the machine does not give
+/// the memory for that.
+pub fn prepare_thread() -> Result<()> {
+    catch_unwind(Engine::tls_eager_initialize).map_err(|_| Error::Shortage {
+        action: "run a class".to_owned(),
+        reason: "there is no memory for the thread's second stack".to_owned(),
+    })
 }
 
 /// Compiles a component with an engine of its own: nothing else needs a compiler.

@@ -53,13 +53,13 @@ fn class_runs_without_address_space_for_its_memory() {
     assert_eq!(within(&vactor, LITTLE, "call a go --key k").ok(), "1\n");
     assert_eq!(vactor.line("call a go --key k").ok(), "1\n");
     assert_eq!(within(&vactor, LITTLE, "call a go --async").ok(), "a#3\n");
-    within(&vactor, LITTLE, "worker --until-idle").ok();
+    within(&vactor, LITTLE, "worker --until-idle --jobs 2").ok();
     for line in ["get a count", "call a count"] {
         assert_eq!(within(&vactor, LITTLE, line).ok(), "2\n");
     }
     assert_eq!(within(&vactor, LITTLE, "run counting work").ok(), "null\n");
     vactor.write("input", r#"{"actor":"a","method":"go"}"#);
-    assert_eq!(within(&vactor, LITTLE, "batch input").ok(), "{\"reference\":\"a#4\",\"step\":4,\"result\":3}\n");
+    assert_eq!(within(&vactor, LITTLE, "batch input --jobs 2").ok(), "{\"reference\":\"a#4\",\"step\":4,\"result\":3}\n");
     within(&vactor, LITTLE, "create counting b").ok();
     assert!(steps(&vactor, "a").iter().all(|(ok, _)| *ok));
 }
@@ -79,11 +79,11 @@ fn worker_without_memory_for_one_class_runs_the_others_and_leaves_it_accepted() 
     let vactor = counting();
     within(&vactor, LESS, "call a eat --async --max-memory 2GiB").ok();
     within(&vactor, LESS, "call z go --async").ok();
-    let said = within(&vactor, LESS, "worker --until-idle").fails(6);
+    let said = within(&vactor, LESS, "worker --until-idle --jobs 2").fails(6);
     assert_eq!(said.matches("warning: what waits for a could not run and is tried again").count(), 1, "{said}");
     assert!(said.contains("error: this machine cannot run eat: "), "{said}");
     assert_eq!((steps(&vactor, "a").len(), steps(&vactor, "z").len()), (1, 2));
     assert!(vactor.line("ps --status queued").ok().contains("a#2"));
-    within(&vactor, 1 << 30, "worker --until-idle").ok();
+    within(&vactor, 1 << 30, "worker --until-idle --jobs 2").ok();
     assert_eq!(steps(&vactor, "a"), [(true, "new".to_owned()), (true, "eat".to_owned())]);
 }

@@ -1,5 +1,7 @@
 //! Judging a value by a schema: the schema library's work, within bounds.
 
+use std::panic::catch_unwind;
+
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
@@ -19,11 +21,15 @@ const PATTERN_BYTES: usize = 64 << 10;
 pub fn compile(schema: &Value, steps: &mut Steps) -> Result<Validator, String> {
     shape::check(schema)?;
     steps.compile(schema)?;
-    jsonschema::options()
-        .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES))
-        .should_validate_formats(false)
-        .build(schema)
-        .map_err(|error| format!("is not a JSON Schema: {}", shortened(&error.to_string(), 400)))
+    let build = || {
+        jsonschema::options()
+            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES))
+            .should_validate_formats(false)
+            .build(schema)
+    };
+    // the library panics where the machine gives it no random bytes, and can be asked again
+    let built = catch_unwind(build).or_else(|_| catch_unwind(build)).map_err(|_| "cannot be read".to_owned())?;
+    built.map_err(|error| format!("is not a JSON Schema: {}", shortened(&error.to_string(), 400)))
 }
 
 /// The value as it goes to a class: one that fits the schema, with integers written as such. The error is a place in
