@@ -3,20 +3,18 @@
 //! A guest that waits gives up its slot, so that what it waits for runs even where there is but one; it takes one again
 //! before it goes on. At most one thread looks for work at a time: one that finds some has the next look in its place.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod find;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use super::claim::Claim;
-use crate::model::{Call, Error, Invocation, Name, On, Reference, Result, Status};
+use crate::model::{Error, Name, Reference, Result};
 
 /// A thread that found nothing to do for so long ends.
 const IDLE: Duration = Duration::from_millis(500);
-
-/// Invocations that one look follows at most.
-const LOOK_AT: usize = 10_000;
 
 /// Guests that wait in memory at most; the stack and the memory of each stay.
 const IN_MEMORY: usize = 64;
@@ -355,86 +353,5 @@ impl Engine {
             found_last = Instant::now();
         }
         Ok(())
-    }
-
-    /// Something that can run: of what this process waits for, or of all where it works on all.
-    fn find_work(&self) -> Result<Option<Claim>> {
-        if let Some(claim) = self.find_wanted()? {
-            return Ok(Some(claim));
-        }
-        let roots: Vec<Reference> = self.crew.lock().roots.keys().cloned().collect();
-        let mut seen = HashSet::new();
-        for root in roots {
-            let Some(claim) = self.find_awaited(&root, &mut seen)? else { continue };
-            if self.crew.lock().roots.contains_key(&root) {
-                return Ok(Some(claim));
-            }
-            // who waited went during the look; what it led to may be what another one waits for
-            seen.clear();
-        }
-        if !self.crew.works_on_all() {
-            return Ok(None);
-        }
-        let found = self.claim_anything()?;
-        Ok(found.claim.filter(|_| self.crew.works_on_all()))
-    }
-
-    /// What guests of this process started. What somebody else has, or cannot run yet, is looked at again later.
-    fn find_wanted(&self) -> Result<Option<Claim>> {
-        let all = self.crew.lock().wanted.len();
-        for _ in 0..all.min(LOOK_AT) {
-            let Some(reference) = self.crew.lock().wanted.pop_front() else { break };
-            match self.store.invocation(&reference)? {
-                Some(invocation) if matches!(invocation.status, Status::Accepted) => {
-                    let claim = self.claim(&invocation)?;
-                    self.crew.lock().wanted.push_back(reference);
-                    if claim.is_some() {
-                        return Ok(claim);
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(None)
-    }
-
-    /// What somebody who waits for this waits for, in the end: an invocation that can run, and was not seen before.
-    fn find_awaited(&self, root: &Reference, seen: &mut HashSet<Reference>) -> Result<Option<Claim>> {
-        let mut open = vec![root.clone()];
-        while let Some(reference) = open.pop() {
-            if seen.len() >= LOOK_AT || !seen.insert(reference.clone()) {
-                continue;
-            }
-            let Some(invocation) = self.store.invocation(&reference)? else { continue };
-            if !matches!(invocation.status, Status::Accepted) {
-                continue;
-            }
-            if let Some(claim) = self.claim(&invocation)? {
-                return Ok(Some(claim));
-            }
-            open.extend(self.awaited_by(&invocation)?);
-        }
-        Ok(None)
-    }
-
-    /// What an invocation that cannot run waits for: its children and others, or what waits before it in the inbox.
-    fn awaited_by(&self, invocation: &Invocation) -> Result<Vec<Reference>> {
-        if matches!(invocation.request.call, Call::Task { .. }) {
-            return Ok(Vec::new());
-        }
-        let reference = invocation.reference();
-        let Some(waiting) = invocation.waiting() else {
-            let first = self.store.pending(Some(&reference.name), None, 1)?;
-            return Ok(first.iter().map(Invocation::reference).collect());
-        };
-        let mut awaited = Vec::new();
-        for on in &waiting.on {
-            match on {
-                On::Invocation(other) => awaited.push(other.clone()),
-                On::Child(index) => awaited.extend(self.children_of(&reference, *index, 1)?),
-                On::Own | On::Timer(_) | On::Event { .. } => {}
-            }
-        }
-        Ok(awaited)
     }
 }

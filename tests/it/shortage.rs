@@ -59,7 +59,10 @@ fn class_runs_without_address_space_for_its_memory() {
     }
     assert_eq!(within(&vactor, LITTLE, "run counting work").ok(), "null\n");
     vactor.write("input", r#"{"actor":"a","method":"go"}"#);
-    assert_eq!(within(&vactor, LITTLE, "batch input --jobs 2").ok(), "{\"reference\":\"a#4\",\"step\":4,\"result\":3}\n");
+    assert_eq!(
+        within(&vactor, LITTLE, "batch input --jobs 2").ok(),
+        "{\"reference\":\"a#4\",\"step\":4,\"result\":3}\n"
+    );
     within(&vactor, LITTLE, "create counting b").ok();
     assert!(steps(&vactor, "a").iter().all(|(ok, _)| *ok));
 }
