@@ -13,9 +13,14 @@ use super::disk::Disk;
 use super::fixture::*;
 use super::rewrite::{records, sealed, with_value};
 use super::story::story;
+use crate::classes::component;
+use crate::support::{Ran, Vactor};
 
 /// Records that are changed; VACTOR_SEED plays one run again.
 const CHANGES: usize = 300;
+
+/// Stores that commands are run on.
+const STORES: usize = 12;
 
 /// Nothing takes so long; what does is a hang.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -206,15 +211,8 @@ fn record_with_wrong_content_is_an_error_that_names_it() {
     let mut found = 0;
     for _ in 0..CHANGES {
         let (key, value) = random.choice(&records).unwrap();
-        // of bare bytes the hash stands elsewhere, and what is long stands in pieces
-        if value.len() < 10 || value[0] != 0 || *value != sealed(key, &value[9..]) {
-            continue;
-        }
-        let record = &value[9..];
-        let place = random.choice(values(record)).unwrap();
-        let changed = [&record[..place.start], &wrong(&mut random), &record[place.end..]].concat();
-        let what = format!("{}, at {place:?}: {changed:02x?}", key.escape_ascii());
-        let errors = asked(with_value(&file, key, &sealed(key, &changed)), what.clone());
+        let Some((changed, what)) = with_wrong_value(&mut random, key, value) else { continue };
+        let errors = asked(with_value(&file, key, &changed), what.clone());
         let damaged: Vec<&Error> = errors.iter().filter(is_damage).collect();
         let bare = |error: &&&Error| error.to_string().contains("makes no sense");
         assert_eq!(damaged.iter().find(bare), None, "{what}");
@@ -225,6 +223,98 @@ fn record_with_wrong_content_is_an_error_that_names_it() {
 
 fn is_damage(error: &&Error) -> bool {
     matches!(error, Error::Damaged { .. })
+}
+
+/// The record under a key with one value of it changed; None for what has no record of its own.
+fn with_wrong_value(random: &mut fastrand::Rng, key: &[u8], value: &[u8]) -> Option<(Vec<u8>, String)> {
+    // of bare bytes the hash stands elsewhere, and what is long stands in pieces
+    if value.len() < 10 || value[0] != 0 || *value != sealed(key, &value[9..]) {
+        return None;
+    }
+    let record = &value[9..];
+    let place = random.choice(values(record)).unwrap();
+    let changed = [&record[..place.start], &wrong(random), &record[place.end..]].concat();
+    let what = format!("{}, at {place:?}: {changed:02x?}", key.escape_ascii());
+    Some((sealed(key, &changed), what))
+}
+
+/// A store of the class `probe` with something of everything.
+fn probes() -> Vactor {
+    let vactor = Vactor::new();
+    let component = component("probe");
+    vactor.run(["register", "probe", component.to_str().unwrap()]).ok();
+    for line in [
+        "create probe a",
+        "create probe b",
+        "call a count 3",
+        "call a add_to b 2",
+        "call b add --key k",
+        "run probe square 3",
+        "call b add --after 1h",
+        "emit b go 1",
+        "call b fail broken --async",
+        "worker --until-idle",
+        "call a take other --async",
+        "call a add --async",
+        "run probe square 4 --async",
+    ] {
+        let ran = Ran::from(vactor.command().args(line.split(' ')).env("VACTOR_WORKER", "off").output().unwrap());
+        assert!(ran.code == 0 || line == "worker --until-idle", "{line}: {ran:?}");
+    }
+    vactor
+}
+
+#[test]
+fn command_on_a_wrong_record_ends_without_a_panic() {
+    let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("VACTOR_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let vactor = probes();
+    let path = vactor.path(".vactor/store.redb");
+    let file = std::fs::read(&path).unwrap();
+    let records = records(&file);
+    let (mut stores, mut found) = (0, 0);
+    while stores < STORES {
+        let (key, value) = random.choice(&records).unwrap();
+        let Some((changed, what)) = with_wrong_value(&mut random, key, value) else { continue };
+        stores += 1;
+        std::fs::write(&path, with_value(&file, key, &changed)).unwrap();
+        for line in [
+            "ls --json",
+            "show a --json",
+            "log a --json",
+            "log b",
+            "ps --json",
+            "ps --tree",
+            "ps --actor a",
+            "ps --status failed",
+            "classes",
+            "describe probe",
+            "get a value",
+            "get b value --at 1",
+            "get a value --at 5",
+            "call b add --key k --timeout 2s",
+            "call a add --timeout 1s",
+            "create probe c",
+            "wait b#1 a#3 --timeout 1s",
+            "resume b#3",
+            "emit a other 1",
+            "run probe square 5 --timeout 2s",
+            "cancel a#4",
+            "worker --until-idle",
+            "rm b --yes --force",
+            "rm --class probe --yes --force",
+        ] {
+            let mut command = std::process::Command::new("timeout");
+            command.arg(PATIENCE.as_secs().to_string()).arg(env!("CARGO_BIN_EXE_vactor")).args(line.split(' '));
+            command.envs(vactor.environment()).env("VACTOR_WORKER", "off").current_dir(vactor.path("."));
+            let ran = Ran::from(command.stdin(std::process::Stdio::null()).output().unwrap());
+            assert!(!ran.stderr.contains("panicked at"), "{what}: {line}: {ran:?}");
+            assert!((0..=6).contains(&ran.code), "{what}: {line}: {ran:?}");
+            found += usize::from(ran.code == 6);
+        }
+    }
+    assert!(found > STORES, "{found} were found");
 }
 
 #[test]
