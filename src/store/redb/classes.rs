@@ -29,8 +29,16 @@ fn class_name(key: &Key) -> Try<ClassName> {
 }
 
 pub(super) fn version(tables: &Tables<impl Source>, class: &ClassName, number: u32) -> Try<Option<Version>> {
-    let record: Option<VersionRecord> = tables.get(&Key::version(class, number))?;
-    Ok(record.map(|record| record.version(class, number)))
+    let key = Key::version(class, number);
+    if let Some(record) = tables.get::<VersionRecord>(&key)? {
+        return Ok(Some(record.version(class, number)));
+    }
+    match tables.get(&Key::class(class))? {
+        Some(ClassRecord { current: Some(_), first, last }) if (first..=last).contains(&number) => {
+            damaged(format!("{} is missing", key.describe()))
+        }
+        _ => Ok(None),
+    }
 }
 
 pub(super) fn component(tables: &Tables<impl Source>, hash: &Hash) -> Try<Option<Vec<u8>>> {
