@@ -20,8 +20,8 @@ impl Engine {
         self.answer(reference, deadline, false)
     }
 
-    /// Waits for the first of some invocations to end, and gives its index with its end. Has them run where nobody else
-    /// does.
+    /// Waits for the first of some invocations to end, and gives its index with its end. Of those that have ended
+    /// already it is the one that was committed first. Has them run where nobody else does.
     pub fn wait_any(&self, references: &[Reference], deadline: Option<Instant>) -> Result<(usize, Result<Reply>)> {
         let first = self.first_to_end(references, deadline)?;
         Ok((first, self.answer(&references[first], deadline, false)))
@@ -68,13 +68,15 @@ impl Engine {
         }
     }
 
+    /// The one that was committed first of those that have ended; of two at one time the first of the list.
     fn ended_of(&self, references: &[Reference]) -> Result<Option<usize>> {
+        let mut first = None;
         for (n, reference) in references.iter().enumerate() {
-            if matches!(self.invocation(reference)?.status, Status::Ended { .. }) {
-                return Ok(Some(n));
+            if let Some(ended) = self.invocation(reference)?.ended() {
+                first = first.into_iter().chain([(ended, n)]).min();
             }
         }
-        Ok(None)
+        Ok(first.map(|(_, n)| n))
     }
 
     /// What a person names: a reference as it is printed, or the opaque id that guests see.

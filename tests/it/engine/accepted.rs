@@ -1,12 +1,13 @@
 //! Calls that nobody waits for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vactor::engine::{Options, Phase, Settings, Until};
 use vactor::model::{Limit, LimitOverrides};
-use vactor::{Category, Error, Reference, Timestamp};
+use vactor::{ActorId, Category, Error, Reference, Timestamp};
 
 use super::{Place, incr, keyed, value};
 
@@ -201,4 +202,48 @@ fn the_first_of_several_to_end_is_told() {
     assert!(matches!(error, Error::StillRunning { .. }));
     let unknown: Reference = "nobody#1".parse().unwrap();
     assert_eq!(engine.wait(&unknown, None).unwrap_err().category(), Category::NotFound);
+}
+
+#[test]
+fn construction_that_is_due_first_makes_the_actor() {
+    let place = Place::new();
+    let engine = place.engine();
+    let id = ActorId::new("d").unwrap();
+    let making = || engine.making(&id).unwrap().map(|making| (making.reference.number, making.class.to_string()));
+    let create = |class: &str, due: Option<u64>| {
+        let options = Options { due: due.map(Timestamp::from_millis), ..none() };
+        let arguments = if class == "counter" { json!({"init_val": 0}) } else { json!({}) };
+        engine.submit_create(class, "d", arguments, &options).unwrap()
+    };
+    let late = create("hostile", Some(u64::MAX));
+    assert_eq!(making(), Some((1, "hostile".to_owned())));
+    // calls of the actor are checked by the class that makes it
+    let now = create("counter", None);
+    assert_eq!(making(), Some((2, "counter".to_owned())));
+    engine.submit_call("d", "incr", json!({}), &none()).unwrap();
+    engine.cancel(&now).unwrap();
+    assert_eq!(making(), Some((1, "hostile".to_owned())));
+    let sooner = create("counter", Some(u64::MAX - 1));
+    engine.cancel(&late).unwrap();
+    assert_eq!(making(), Some((sooner.number, "counter".to_owned())));
+    engine.cancel(&sooner).unwrap();
+    assert_eq!(making(), None);
+}
+
+#[test]
+fn wait_any_gives_what_was_committed_first() {
+    let place = Place::new();
+    let clock = Arc::new(AtomicU64::new(1_900_000_000_000));
+    let told = Arc::clone(&clock);
+    let told = Arc::new(move || Timestamp::from_millis(told.load(Ordering::SeqCst)));
+    let engine = place.engine_with(Settings { clock: told, ..Settings::default() });
+    let first = engine.submit_call("h", "fail", json!({}), &none()).unwrap();
+    assert!(engine.wait(&first, None).is_err());
+    clock.store(1_900_000_001_000, Ordering::SeqCst);
+    let second = engine.submit_call("c", "incr", json!({}), &none()).unwrap();
+    engine.wait(&second, None).unwrap();
+    for (references, index) in [([&first, &second], 0), ([&second, &first], 1)] {
+        let (found, outcome) = engine.wait_any(&references.map(Clone::clone), None).unwrap();
+        assert_eq!((found, outcome.is_err()), (index, true));
+    }
 }

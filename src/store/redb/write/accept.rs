@@ -65,7 +65,9 @@ impl Writer<'_> {
         head.numbers.references += 1;
         let number = head.numbers.references;
         if matches!(request.call, Call::Construct { .. }) && head.actor.is_none() {
-            head.making.get_or_insert(number);
+            // one that is not due yet comes after one that is accepted for now
+            let is_delayed = request.due.is_some_and(|due| due > request.accepted);
+            head.making = head.making.filter(|_| is_delayed).or(Some(number));
         }
         if let Some(key) = &request.key {
             let used = Use { number, at: request.accepted, event: None };
@@ -84,13 +86,27 @@ impl Writer<'_> {
         }
         let mut next = None;
         for pending in invocations::open_numbers(&self.tables, &request.name)? {
-            let open = invocations::open(&self.tables, &request.name, pending)?;
-            if pending != number && open.is_some_and(|open| matches!(open.request.call, Call::Construct { .. })) {
-                next = Some(pending);
-                break;
+            if let Some(open) = invocations::open(&self.tables, &request.name, pending)?
+                && pending != number
+                && matches!(open.request.call, Call::Construct { .. })
+            {
+                // by place in the inbox, then by due time
+                let place = (open.turn.is_none(), open.turn, open.request.due, pending);
+                next = next.into_iter().chain([place]).min();
             }
         }
-        self.head_mut(&request.name)?.making = next;
+        self.head_mut(&request.name)?.making = next.map(|(.., number)| number);
+        Ok(())
+    }
+
+    /// A construction that was delayed stands in the inbox: it makes the actor, unless another one stands there.
+    pub(super) fn construction_entered(&mut self, name: &Name) -> Try<()> {
+        if self.head(name)?.actor.is_none()
+            && let Some(first) = self.queued_construction(name)?
+            && self.head(name)?.making != Some(first)
+        {
+            self.head_mut(name)?.making = Some(first);
+        }
         Ok(())
     }
 

@@ -84,7 +84,11 @@ impl Writer<'_> {
             if let InvocationRecord::Open(Open { request, turn: None, attempts, begun }) = self.tables.must(&at)? {
                 self.leave(&request, number, None)?;
                 let turn = Some(self.enter(&request, number)?);
+                let constructs = matches!(request.call, Call::Construct { .. });
                 self.tables.put(&at, &InvocationRecord::Open(Open { request, turn, attempts, begun }))?;
+                if constructs {
+                    self.construction_entered(name)?;
+                }
                 self.look_for_a_cycle(&Reference { name: name.clone(), number }, now)?;
             }
         }
