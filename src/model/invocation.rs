@@ -142,6 +142,13 @@ pub struct Times {
     pub now: Timestamp,
 }
 
+impl Times {
+    /// An end is not before its beginning, also where the clock of the machine went back.
+    pub fn new(began: Option<Timestamp>, committed: Timestamp, now: Timestamp) -> Times {
+        Times { began, committed: began.map_or(committed, |began| committed.max(began)), now }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It stands in the inbox, or it is not due yet. [`Invocation::begun`] says how far it came.

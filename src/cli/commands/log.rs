@@ -40,7 +40,8 @@ pub struct LogLine<'a> {
     step: u64,
     /// The invocation that the step belongs to.
     reference: String,
-    /// When its run began; for an invocation that ended before it ran, when that was committed. RFC 3339.
+    /// When its run began. For an invocation that ended before it ran, or was cancelled while it computed and had committed
+    /// nothing, when that was committed. RFC 3339.
     time: String,
     /// When the step was committed, RFC 3339.
     committed: String,

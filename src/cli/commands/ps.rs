@@ -65,9 +65,10 @@ pub struct PsLine {
     status: String,
     /// RFC 3339.
     accepted: String,
-    /// When it takes its turn, where that was asked for; RFC 3339.
+    /// When it takes its turn, where that was asked for, or a task is tried again; RFC 3339.
     due: Option<String>,
-    /// When its run began, RFC 3339; null before, and for a call that ended before it ran.
+    /// When its run began (of a task, its last try), RFC 3339; null before, for a call that ended before it ran, and for
+    /// one that was cancelled while it computed and had committed nothing.
     began: Option<String>,
     /// When it ended, RFC 3339.
     ended: Option<String>,

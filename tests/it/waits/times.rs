@@ -104,3 +104,21 @@ fn a_wait_for_any_is_answered_by_what_ended_first() {
     flow.work();
     assert_eq!(flow.wait(&race).unwrap(), json!(["short 1", "long 2"]));
 }
+
+#[test]
+fn end_is_not_before_its_beginning_where_the_clock_goes_back() {
+    let flow = Flow::new(&["a"]);
+    flow.set(BEGIN + 60_000);
+    let sleeps = flow.submit("a", "sleep", json!({"ms": 1000}));
+    let waits = flow.engine.submit_create("probe", "b", json!({"partner": "c"}), &vactor::Options::default()).unwrap();
+    flow.another().work(1, super::IDLE).unwrap();
+    assert_eq!(flow.phase(&sleeps), Phase::Waiting);
+    flow.set(BEGIN);
+    let task = flow.engine.submit_task("probe", "square", json!({"n": 3}), &vactor::Options::default()).unwrap();
+    flow.work();
+    flow.engine.cancel(&sleeps).unwrap();
+    for reference in [sleeps, task, waits] {
+        let Times { began, committed, .. } = times(&flow, &reference);
+        assert!(began.is_some_and(|began| began <= committed), "{reference}: {began:?} {committed}");
+    }
+}

@@ -85,11 +85,8 @@ impl Writer<'_> {
         self.construction_ended(&open.request, reference.number)?;
         let Open { request, attempts, begun, .. } = open;
         let (outcome, log) = (Outcome::Failed(fault), Log::default());
-        let times = Times {
-            began: begun.as_ref().map(|begun| begun.began),
-            committed: how.at,
-            now: begun.as_ref().map_or(how.at, |begun| begun.clock),
-        };
+        let began = begun.as_ref().map(|begun| begun.began);
+        let times = Times::new(began, how.at, begun.as_ref().map_or(how.at, |begun| begun.clock));
         let ran = begun.is_some() || how.running.contains(reference);
         let actor = &self.head(&request.name)?.actor;
         if let Some(actor) = actor

@@ -88,7 +88,7 @@ impl Writer<'_> {
             self.retry(open, reference.number, due)?;
             return Ok(Ok(Committed::Done { reference: reference.number, step: None }));
         }
-        let times = Times { began, committed: at, now };
+        let times = Times::new(began, at, now);
         let entry = Entry { times, outcome, log, micros, end, hash, run: None };
         let step = match saves {
             Some(asked) => Some(self.save(&reference, open, entry, asked)?),
