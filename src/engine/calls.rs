@@ -92,7 +92,7 @@ impl Engine {
         let method = loaded.method(method)?;
         expect_kind(method, &[MethodKind::Mutation, MethodKind::Query])?;
         if method.kind == MethodKind::Query {
-            return self.query_last(&id, method, arguments);
+            return self.query_last(&id, method, arguments, options.deadline);
         }
         let request = self.prepare_mutation(&id, method, arguments, options)?;
         self.run_blocking(&id, request, method, options)
@@ -104,16 +104,23 @@ impl Engine {
         let loaded = self.class_of(&id)?;
         let method = loaded.method(method)?;
         expect_kind(method, &[MethodKind::Query])?;
-        self.query_last(&id, method, arguments)
+        self.query_last(&id, method, arguments, None)
     }
 
-    fn query_last(&self, id: &ActorId, method: &Method, arguments: Value) -> Result<Reply> {
+    fn query_last(&self, id: &ActorId, method: &Method, arguments: Value, deadline: Option<Instant>) -> Result<Reply> {
         let snapshot = self.store.load(id)?.ok_or_else(|| self.no_actor(id))?;
-        self.query(id, method, arguments, &snapshot)
+        self.query(id, method, arguments, &snapshot, deadline)
     }
 
     /// Runs a query on a state.
-    pub(super) fn query(&self, id: &ActorId, method: &Method, arguments: Value, snapshot: &Snapshot) -> Result<Reply> {
+    pub(super) fn query(
+        &self,
+        id: &ActorId,
+        method: &Method,
+        arguments: Value,
+        snapshot: &Snapshot,
+        deadline: Option<Instant>,
+    ) -> Result<Reply> {
         let arguments = complete(method, &object(method, arguments)?, self.limits().arguments)?;
         let actor = snapshot.head.actor.as_ref().ok_or_else(|| self.no_actor(id))?;
         let loaded = self.loaded(&actor.class, actor.version)?;
@@ -127,12 +134,16 @@ impl Engine {
                 seed,
                 limits: &self.limits(),
                 stop: &self.settings.stop,
-                deadline: None,
+                deadline,
                 on_log: &mut self.listener(&Name::from(id), Replays::default()),
                 operations: None,
             },
         );
-        match ran.map_err(not_ran)?.outcome {
+        let ran = ran.map_err(|aborted| match aborted {
+            Aborted::Deadline => Error::NotAccepted { id: id.to_string() },
+            aborted => not_ran(aborted),
+        })?;
+        match ran.outcome {
             Ok(success) => Ok(Reply {
                 reference: None,
                 step: None,

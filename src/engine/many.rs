@@ -210,7 +210,7 @@ impl Engine {
         match prepared {
             Err(error) => ran.answers[index] = Some(Err(error)),
             Ok((method, arguments)) if method.kind == MethodKind::Query => {
-                let answer = self.query(&here.id, method, arguments, &here.snapshot);
+                let answer = self.query(&here.id, method, arguments, &here.snapshot, call.options.deadline);
                 ran.bytes += answer.as_ref().map_or(0, |reply| reply.result.as_str().len());
                 ran.queries.push(Query { call: index, saw: here.last_commit, answer });
             }

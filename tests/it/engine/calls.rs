@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vactor::engine::{Options, Settings};
+use vactor::engine::{ManyCall, Options, Settings};
 use vactor::model::{Hash, Limit, LimitOverrides, Outcome};
 use vactor::store::Registered;
 use vactor::{Category, Error};
@@ -206,4 +206,18 @@ fn a_class_registered_after_its_removal_has_a_new_version_and_runs_its_own_code(
     // the same bytes again are a new version too
     assert_eq!(changing.register("plain", &answers("3")).unwrap().registered, Registered::New(4));
     assert_eq!(changing.register("plain", &answers("3")).unwrap().registered, Registered::Unchanged(4));
+}
+
+#[test]
+fn query_that_runs_at_its_deadline_ends_there() {
+    let place = Place::new();
+    let engine = place.engine();
+    let spins = raw::RawClass::new().query("spin", "(loop $for_ever (br $for_ever)) (unreachable)");
+    engine.register("spinning", &spins.build()).unwrap();
+    engine.create("spinning", "s", json!({}), &none()).unwrap();
+    let options = || Options { deadline: Some(Instant::now() + Duration::from_millis(50)), ..none() };
+    let error = engine.call("s", "spin", json!({}), &options()).unwrap_err();
+    assert_eq!(error, Error::NotAccepted { id: "s".to_owned() });
+    let call = ManyCall { id: "s".into(), method: "spin".into(), arguments: json!({}), options: options() };
+    assert_eq!(engine.call_many(vec![call]).remove(0).unwrap_err(), error);
 }
