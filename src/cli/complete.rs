@@ -152,8 +152,7 @@ impl Line {
     /// The methods of the actor that the line names.
     fn methods(&self, kinds: &[MethodKind]) -> Option<Vec<CompletionCandidate>> {
         let engine = self.engine()?;
-        let info = engine.show(self.values.get(1)?).ok()?;
-        let class = engine.class(info.actor.class.as_str(), Some(info.actor.version)).ok()?;
+        let class = engine.class_of_actor(self.values.get(1)?).ok()?;
         Some(described(&class.description, kinds))
     }
 

@@ -86,6 +86,12 @@ impl Engine {
         Ok(ClassInfo { class, version: loaded.version.clone(), description: loaded.description.clone() })
     }
 
+    /// The class version of an actor that is there or being made, and what it says of itself.
+    pub fn class_of_actor(&self, id: &str) -> Result<ClassInfo> {
+        let loaded = self.class_of(&ActorId::new(id)?)?;
+        self.class(loaded.version.class.as_str(), Some(loaded.version.number))
+    }
+
     /// A method of an actor, as its class declares it.
     pub fn method(&self, id: &str, method: &str) -> Result<Method> {
         self.class_of(&ActorId::new(id)?)?.method(method).cloned()
@@ -100,7 +106,8 @@ impl Engine {
         Ok(method.clone())
     }
 
-    /// Removes a class; refused while it has actors, unless `force`, which removes them too.
+    /// Removes a class; refused while it has actors, or constructions or tasks that have not ended, unless `force`, which
+    /// removes and cancels them. The number of actors that were removed.
     pub fn remove_class(&self, class: &str, force: bool) -> Result<u64> {
         let class = self.known_class(class)?.name;
         let mut removed = 0;
@@ -108,6 +115,12 @@ impl Engine {
             for id in self.actors_of(&class)? {
                 self.remove(id.as_str(), true)?;
                 removed += 1;
+            }
+            for reference in self.pending_of(&class)? {
+                match self.cancel(&reference) {
+                    Ok(()) | Err(Error::AlreadyEnded { .. } | Error::NoInvocation { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         self.store.remove_class(&class)?;

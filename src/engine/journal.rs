@@ -128,16 +128,23 @@ impl Engine {
         self.living(&id).map(|_| id)
     }
 
-    /// The ids of all actors of a class.
-    pub(super) fn actors_of(&self, class: &ClassName) -> Result<Vec<ActorId>> {
+    /// The ids of all actors of a class, with those that are being made.
+    pub fn actors_of(&self, class: &ClassName) -> Result<Vec<ActorId>> {
         let mut found = Vec::new();
         let mut after = None;
         loop {
             let page = self.store.actors("", after.as_ref(), PAGE)?;
             let Some((last, _)) = page.last() else { return Ok(found) };
             after = Some(last.clone());
-            let is_of_class = |head: &Head| head.actor.as_ref().is_some_and(|actor| actor.class == *class);
-            found.extend(page.into_iter().filter(|(_, head)| is_of_class(head)).map(|(id, _)| id));
+            for (id, head) in page {
+                let of = match head.actor {
+                    Some(actor) => Some(actor.class),
+                    None => self.making(&id)?.map(|making| making.class),
+                };
+                if of.is_some_and(|of| of == *class) {
+                    found.push(id);
+                }
+            }
         }
     }
 }

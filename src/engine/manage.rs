@@ -7,9 +7,13 @@ use std::time::Instant;
 use super::calls::one;
 use super::{Engine, LETS_GO, new_seed};
 use crate::model::{
-    Call, Error, Fault, HostFault, Invocation, Name, On, Outcome, Reference, Request, Result, Status, Timestamp,
+    Call, ClassName, Error, Fault, HostFault, Invocation, Limit, Name, On, Outcome, Reference, Request, Result, Status,
+    Timestamp,
 };
 use crate::store::Accepted;
+
+/// Invocations that are read from the store at once.
+const PAGE: usize = 256;
 
 /// What an invocation is doing, for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,13 +99,18 @@ impl Engine {
             Status::Ended { .. } => {}
         }
         self.class_of_invocation(&old.request)?;
+        let limits = self.settings.limits.over(&old.request.limits);
+        let allowed = limits.limits().arguments;
+        if old.request.arguments.as_str().len() as u64 > allowed {
+            return Err(Error::OverLimit { limit: Limit::Arguments, allowed });
+        }
         let again = Request {
             key: None,
             seed: new_seed()?,
             accepted: self.now(),
             due: None,
             resumes: Some(old.number),
-            limits: self.settings.limits.over(&old.request.limits),
+            limits,
             ..old.request
         };
         let name = again.name.clone();
@@ -114,6 +123,22 @@ impl Engine {
     /// Accepted invocations that have not ended, of one name or of all; at most `limit` after `after`.
     pub fn pending(&self, name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>> {
         self.store.pending(name, after, limit)
+    }
+
+    /// Constructions and tasks of a class that have not ended.
+    pub fn pending_of(&self, class: &ClassName) -> Result<Vec<Reference>> {
+        let is_of_class = |request: &Request| match &request.call {
+            Call::Construct { class: of, .. } | Call::Task { class: of, .. } => of == class,
+            Call::Mutate => false,
+        };
+        let mut found = Vec::new();
+        let mut after: Option<Reference> = None;
+        loop {
+            let page = self.pending(None, after.as_ref(), PAGE)?;
+            let Some(last) = page.last() else { return Ok(found) };
+            after = Some(last.reference());
+            found.extend(page.iter().filter(|one| is_of_class(&one.request)).map(Invocation::reference));
+        }
     }
 
     /// All invocations of a name with numbers below `before`, newest first; at most `limit`.

@@ -59,7 +59,7 @@ pub enum Error {
     /// Its construction is accepted and has not ended.
     #[error("the actor {id} is being made by {reference}")]
     BeingMade { id: String, reference: Reference },
-    #[error("the class {class} has actors, such as {example}")]
+    #[error("the class {class} is used by {example}")]
     ClassInUse { class: ClassName, example: String },
     #[error("the key {key:?} was used for another call, {reference}")]
     KeyTaken { key: String, reference: Reference },
@@ -262,7 +262,9 @@ impl Error {
             Error::OtherClass { id, .. } => format!("`vactor show {id}` shows it; give the new actor another id"),
             Error::BeingMade { reference, .. } => format!("`vactor wait {reference}` waits until it is there"),
             Error::ActorExists { .. } => "`--if-absent` leaves an actor that exists as it is".to_owned(),
-            Error::ClassInUse { class, .. } => format!("`vactor rm --class {class}` removes it with its actors"),
+            Error::ClassInUse { class, .. } => {
+                format!("`vactor rm --class {class} --force` removes it with its actors and cancels its calls")
+            }
             Error::KeyTaken { .. } => {
                 "a key belongs to one call: take another key, or call with the same method and arguments".to_owned()
             }
@@ -272,7 +274,7 @@ impl Error {
             Error::InboxFull { .. } => "wait until some have run; `vactor worker` runs them".to_owned(),
             Error::Busy { .. } | Error::Stale { .. } => "try again".to_owned(),
             Error::NotAccepted { .. } => {
-                "`--async` leaves it to a worker, a longer `--timeout` waits for it".to_owned()
+                "a longer `--timeout` waits for it; `--async` leaves a mutation to a worker".to_owned()
             }
             Error::StillRunning { reference } | Error::LeftRunning { reference } => {
                 format!("`vactor wait {reference}` gives its result")

@@ -227,5 +227,19 @@ fn a_shell_completes_what_the_store_holds() {
     for line in [["vactor", "wait", "b"], ["vactor", "cancel", "b#"]] {
         assert_eq!(offered(&line), ["b#2"]);
     }
+    // of an actor that is being made, too
+    let mut command = vactor.command();
+    assert!(
+        command
+            .env("VACTOR_WORKER", "off")
+            .args(["create", "plain", "c", "--async"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    assert_eq!(offered(&["vactor", "show", "c"]), ["c"]);
+    assert_eq!(offered(&["vactor", "call", "c", "g"]), ["go"]);
+    assert_eq!(offered(&["vactor", "call", "c", "keep", "v"]), ["v="]);
     assert!(offered(&["vactor", "call", "b", "--max-t"]).contains(&"--max-time".to_owned()));
 }

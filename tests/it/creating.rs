@@ -57,6 +57,7 @@ fn an_actor_that_is_being_made_says_so() {
     {
         line(&vactor, command).refuses(4, "a is being made by a#1", "`vactor wait a#1`");
     }
+    line(&vactor, "rm a --yes").refuses(4, "a is being made by a#1", "`--force` removes it");
     let listed = line(&vactor, "ls").ok();
     assert_eq!(listed.lines().last().unwrap(), "a\tplain\t1\t0\tbeing made by a#1");
     let listed = line(&vactor, "ls a --json").ok();
@@ -96,4 +97,34 @@ fn a_construction_that_failed_makes_room_for_the_next() {
     line(&vactor, "show a").refuses(4, "a is being made by a#2", "");
     line(&vactor, "cancel a#2").ok();
     line(&vactor, "show a").refuses(3, "there is no actor a", "");
+}
+
+#[test]
+fn class_is_removed_with_actors_that_are_being_made_by_force_alone() {
+    let vactor = vactor();
+    line(&vactor, "create plain a").ok();
+    line(&vactor, "create plain b --async").ok();
+    let hint = "`--force` removes it";
+    line(&vactor, "rm --class plain --yes").refuses(4, "b is being made by b#1", hint);
+    // none was removed
+    assert_eq!(line(&vactor, "ls").ok().lines().count(), 3);
+    let removed = line(&vactor, "rm --class plain --yes --force --json").ok();
+    assert_eq!(removed.lines().count(), 3, "{removed}");
+    assert_eq!(line(&vactor, "wait b#1").code, 4);
+    assert_eq!(line(&vactor, "ls").ok().lines().count(), 1);
+    line(&vactor, "create plain a").refuses(3, "there is no class plain", "");
+}
+
+#[test]
+fn class_is_removed_with_tasks_that_have_not_ended_by_force_alone() {
+    let class = RawClass::new().task("go", NULL);
+    let vactor = Vactor::with("tasks", &class);
+    line(&vactor, "create tasks a").ok();
+    line(&vactor, "run tasks go --async").ok();
+    let error = "the class tasks is used by tasks/go#1";
+    line(&vactor, "rm --class tasks --yes").refuses(4, error, "`vactor rm --class tasks --force`");
+    assert_eq!(line(&vactor, "ls").ok().lines().count(), 2);
+    line(&vactor, "rm --class tasks --yes --force").ok();
+    let ran = line(&vactor, "wait tasks/go#1");
+    assert!(ran.code == 4 && ran.stderr.contains("tasks/go#1 was cancelled"), "{ran:?}");
 }

@@ -236,7 +236,7 @@ impl Rm {
         for id in &ids {
             let of_actor = match engine.head(id) {
                 Err(Error::BeingMade { .. }) if self.force => 0,
-                head => head?.numbers.steps,
+                head => head.map_err(busy)?.numbers.steps,
             };
             steps = steps.saturating_add(of_actor);
         }
@@ -253,7 +253,7 @@ impl Rm {
     fn find_busy<'a>(&self, engine: &Engine, mut ids: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
         match self.force {
             true => Ok(()),
-            false => ids.try_for_each(|id| match engine.is_busy(id)? {
+            false => ids.try_for_each(|id| match engine.is_busy(id).map_err(busy)? {
                 true => Err(busy(Error::Busy { id: id.to_owned() })),
                 false => Ok(()),
             }),
@@ -261,14 +261,19 @@ impl Rm {
     }
 
     fn remove_class(&self, cli: &Cli, engine: &Engine, class: &str) -> Result<(), Problem> {
-        engine.class(class, None)?;
-        let ids = actors_of(engine, class)?;
+        let name = engine.class(class, None)?.class.name;
+        let ids = engine.actors_of(&name)?;
         self.find_busy(engine, ids.iter().map(ActorId::as_str))?;
+        if !self.force
+            && let Some(example) = engine.pending_of(&name)?.first()
+        {
+            return Err(Error::ClassInUse { class: name, example: example.to_string() }.into());
+        }
         self.confirm(cli, &format!("the class {class} with all its versions and its {} actors", ids.len()))?;
         for id in &ids {
             self.remove(cli, engine, id.as_str())?;
         }
-        engine.remove_class(class, false)?;
+        engine.remove_class(class, self.force)?;
         cli.console.note(&format!("removed the class {class}"));
         if cli.console.wants_json() {
             cli.console.json(&RmLine { id: None, class: Some(class) })?;
@@ -299,21 +304,18 @@ impl Rm {
     }
 }
 
-/// What is busy can be removed all the same.
+/// What is busy or being made can be removed all the same.
 fn busy(error: Error) -> Problem {
-    let is_busy = matches!(error, Error::Busy { .. });
+    let hint = match &error {
+        Error::Busy { .. } => Some("try again, or remove it all the same with `--force`".to_owned()),
+        Error::BeingMade { reference, .. } => {
+            Some(format!("`vactor wait {reference}` waits until it is there; `--force` removes it all the same"))
+        }
+        _ => None,
+    };
     let problem = Problem::from(error);
-    if is_busy { problem.hint("try again, or remove it all the same with `--force`") } else { problem }
-}
-
-fn actors_of(engine: &Engine, class: &str) -> Result<Vec<ActorId>, Problem> {
-    let is_of_class = |head: &Head| head.actor.as_ref().is_some_and(|actor| actor.class.as_str() == class);
-    let mut found = Vec::new();
-    let mut page = engine.actors("", None, PAGE)?;
-    while let Some((last, _)) = page.last() {
-        let last = last.clone();
-        found.extend(page.into_iter().filter(|(_, head)| is_of_class(head)).map(|(id, _)| id));
-        page = engine.actors("", Some(&last), PAGE)?;
+    match hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
     }
-    Ok(found)
 }

@@ -121,3 +121,12 @@ fn limits_over_their_ceilings_are_refused() {
     }
     assert_eq!(probes.line("ps --actor a").ok().lines().count(), 2);
 }
+
+#[test]
+fn resume_refuses_arguments_over_the_limit_that_it_names() {
+    let probes = Probes::new(&["a"]);
+    assert_eq!(probes.line("call a fail some-long-kind").code, 1);
+    probes.line("resume a#2 --max-args 10").refuses(2, "the arguments are over the limit of 10 bytes", "`--max-args`");
+    assert_eq!(probes.line("ps --actor a").ok().lines().count(), 3);
+    assert_eq!(probes.line("resume a#2").ok(), "a#3\n");
+}
