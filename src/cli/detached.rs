@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use vactor::engine::{Engine, Reply};
 use vactor::model::{Category, Error, Reference};
 
+use super::options::LimitFlags;
 use super::{Cli, Problem, place};
 
 /// Set to `off`, no worker is started: what was accepted waits for one that is started by hand, or for a `wait`.
@@ -135,6 +136,10 @@ fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
     let mut worker = Command::new(std::env::current_exe().map_err(cannot)?);
     worker.args(["worker", "--detached", "--store"]).arg(&place.folder);
     worker.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    // limits count when a call is accepted, so those of this command are not for the worker; it would refuse a bad one
+    for name in LimitFlags::variables() {
+        worker.env_remove(name);
+    }
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;

@@ -1,5 +1,6 @@
 //! Flags that several commands share.
 
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use clap::{Arg, Args};
@@ -135,6 +136,12 @@ impl LimitFlags {
             let flags = flags.join(", ");
             console.note(&format!("{flags} has no effect here: limits count when a call is accepted"));
         }
+    }
+
+    /// The variables that name limits.
+    pub fn variables() -> Vec<OsString> {
+        let flags = LimitFlags::augment_args(clap::Command::new("limits"));
+        flags.get_arguments().filter_map(|flag| flag.get_env().map(OsString::from)).collect()
     }
 
     /// Each named limit with its value in the limit's unit.

@@ -42,6 +42,23 @@ fn a_detached_worker_runs_what_was_accepted() {
     assert_eq!(rows, [["my_counter#2", "incr", "succeeded"], ["my_counter#1", "new", "succeeded"]]);
 }
 
+/// Its variables may be for other commands: `cancel` looks at none of them.
+#[test]
+fn detached_worker_has_no_limits_of_the_command_that_starts_it() {
+    let vactor = counter();
+    let mut command = vactor.command();
+    command.env("VACTOR_WORKER", "off").args(["call", "--async", "my_counter", "incr", "5"]);
+    assert!(command.output().unwrap().status.success());
+    let mut command = vactor.command();
+    command.env("VACTOR_WORKER", "off").args(["call", "--async", "my_counter", "incr", "7"]);
+    assert!(command.output().unwrap().status.success());
+    let mut command = vactor.command();
+    assert!(
+        command.env("VACTOR_MAX_TIME", "no time").args(["cancel", "my_counter#2"]).output().unwrap().status.success()
+    );
+    while !vactor.line("show my_counter --json").ok().contains(r#""state":{"val":7}"#) {}
+}
+
 #[test]
 fn without_a_worker_it_waits_for_one() {
     let vactor = counter();
@@ -80,12 +97,12 @@ fn what_failed_says_so_and_can_be_taken_up_again() {
     vactor.line("wait h#9").refuses(3, "there is no invocation h#9", "`vactor ps --actor h`");
     vactor.line("wait nobody#1").refuses(3, "there is no invocation nobody#1", "");
     vactor.line("wait h").refuses(2, "", "");
-    // the one that ended long ago would be the first while the other runs
+    // where both have ended, the one that was committed first answers
     assert_eq!(vactor.line("wait h#3").code, 1);
     let first = vactor.line("wait --any h#3 h#2");
-    assert_eq!((first.code, first.stdout.as_str()), (1, "h#3\tnull\n"));
+    assert_eq!((first.code, first.stdout.as_str()), (1, "h#2\tnull\n"));
     let first = vactor.line("wait --any h#3 h#2 --json");
-    assert_eq!((first.code, first.stdout.as_str()), (1, "{\"reference\":\"h#3\",\"result\":null}\n"));
+    assert_eq!((first.code, first.stdout.as_str()), (1, "{\"reference\":\"h#2\",\"result\":null}\n"));
 }
 
 /// A class that cannot run holds up no other actor, and the worker says so once.
