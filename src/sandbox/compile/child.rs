@@ -1,9 +1,10 @@
 //! The process that compiles, from within: it reads one class, bounds itself, and answers.
 
 use std::any::Any;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::exit;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -23,7 +24,10 @@ pub fn compile_for_parent() -> ! {
         Ok((request, class)) => {
             let time = Duration::from_millis(request.time_ms);
             match watch(input, time) {
-                Ok(()) => answer(&request, &class, time),
+                Ok(()) => {
+                    let _ = io::stdout().write_all(wire::BEGUN);
+                    answer(&request, &class, time)
+                }
                 Err(error) => (failed(&error), Vec::new()),
             }
         }
@@ -76,17 +80,23 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 /// Ends the process when its time is up, or when the one that started it has ended and so closed the pipe.
 fn watch(mut input: BufReader<io::Stdin>, time: Duration) -> io::Result<()> {
     let watcher = || thread::Builder::new().stack_size(1 << 16);
+    // a thread that has been started may still not get what it needs to run
+    let running = Arc::new(Barrier::new(3));
+    let (first, second) = (running.clone(), running.clone());
     watcher().spawn(move || {
+        first.wait();
         // nothing follows the class
         let _ = input.read(&mut [0]);
         exit(ABANDONED);
     })?;
     watcher().spawn(move || {
+        second.wait();
         while let Some(left) = time.checked_sub(bounds::used()).filter(|left| !left.is_zero()) {
             thread::sleep(left);
         }
         exit(OVER_TIME);
     })?;
+    running.wait();
     Ok(())
 }
 

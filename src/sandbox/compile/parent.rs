@@ -30,12 +30,16 @@ pub fn perform(
     };
     let (mut child, output) = start(command).map_err(|error| broken(error.to_string()))?;
     let (said, status) = watch(&mut child, output, &request, class, until)?;
-    match read(&said).filter(|_| status.is_none_or(|status| status.success())) {
+    let (begun, said) = match said.strip_prefix(wire::BEGUN) {
+        Some(rest) => (true, rest),
+        None => (false, &*said),
+    };
+    match read(said).filter(|_| status.is_none_or(|status| status.success())) {
         Some(Answer::Done { length }) => Ok(take(said, length)?),
         Some(Answer::NotAClass { reason, hint }) => Err(Error::NotAClass { reason, hint }.into()),
         Some(Answer::NoMemory { reason }) => Err(no_memory(0, reason, compiling).into()),
         Some(Answer::Failed { reason }) => Err(broken(reason).into()),
-        None => Err(unanswered(status, &said, compiling).into()),
+        None => Err(unanswered(status, begun, said, compiling).into()),
     }
 }
 
@@ -183,18 +187,18 @@ fn read(said: &[u8]) -> Option<Answer> {
 }
 
 /// What follows the first line.
-fn take(mut said: Vec<u8>, length: Option<usize>) -> Result<Option<Vec<u8>>> {
+fn take(said: &[u8], length: Option<usize>) -> Result<Option<Vec<u8>>> {
     let Some(length) = length else { return Ok(None) };
     let start = said.iter().position(|byte| *byte == b'\n').map_or(said.len(), |end| end + 1);
-    let body = said.split_off(start);
+    let body = &said[start..];
     if body.len() != length {
         return Err(broken(format!("it gave {} bytes of {length}", body.len())));
     }
-    Ok(Some(body))
+    Ok(Some(body.to_vec()))
 }
 
 /// Why a process ended without an answer.
-fn unanswered(status: Option<ExitStatus>, said: &[u8], compiling: &Compiling) -> Error {
+fn unanswered(status: Option<ExitStatus>, begun: bool, said: &[u8], compiling: &Compiling) -> Error {
     let said = String::from_utf8_lossy(said);
     let (code, signal) = (status.and_then(|status| status.code()), status.map_or(Signal::None, signal));
     if code == Some(OVER_TIME) || signal == Signal::Time {
@@ -208,7 +212,7 @@ fn unanswered(status: Option<ExitStatus>, said: &[u8], compiling: &Compiling) ->
         return not_a_class("it is nested too deep to be compiled".to_owned(), None);
     }
     match signal {
-        Signal::Crash(name) => not_a_class(format!("the compiler crashed on it ({name})"), None),
+        Signal::Crash(name) if begun => not_a_class(format!("the compiler crashed on it ({name})"), None),
         _ => {
             let status = status.map_or_else(|| "it ended without an answer".to_owned(), |status| status.to_string());
             let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());

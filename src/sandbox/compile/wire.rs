@@ -26,6 +26,10 @@ pub enum Job {
     Compile(Form),
 }
 
+/// A line of its own before the answer, as soon as the process has all that it needs: what ends it from here on is of the
+/// class's making.
+pub const BEGUN: &[u8] = b"begun\n";
+
 /// From the process that compiles.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -44,8 +44,8 @@ fn command_gives_what_this_process_would_give() {
 #[test]
 fn command_that_crashes_is_the_fault_of_the_class() {
     for (script, reason) in [
-        ("kill -SEGV $$", "the compiler crashed on it (SIGSEGV)"),
-        ("kill -ABRT $$", "the compiler crashed on it (SIGABRT)"),
+        ("echo begun; kill -SEGV $$", "the compiler crashed on it (SIGSEGV)"),
+        ("echo begun; kill -ABRT $$", "the compiler crashed on it (SIGABRT)"),
         ("echo \"thread 'main' has overflowed its stack\" >&2; kill -ABRT $$", "it is nested too deep to be compiled"),
     ] {
         let error = failed(script, |_| ());
@@ -75,6 +75,8 @@ fn command_that_does_not_do_its_part_is_a_shortage() {
         assert!(action == "run the process that compiles classes" && reason.contains(words), "{error:?}");
     };
     has(failed("kill -KILL $$", |_| ()), "signal: 9");
+    // it had not seen the class
+    has(failed("kill -ABRT $$", |_| ()), "signal: 6");
     has(failed("echo no space >&2; exit 3", |_| ()), "no space");
     has(failed("exit 0", |_| ()), "exit status: 0");
     has(failed("echo '{\"done\":{\"length\":5}}'; echo abc", |_| ()), "it gave 4 bytes of 5");
