@@ -28,7 +28,9 @@ pub fn compile(schema: &Value, steps: &mut Steps) -> Result<Validator, String> {
             .build(schema)
     };
     // the library panics where the machine gives it no random bytes, and can be asked again
-    let built = catch_unwind(build).or_else(|_| catch_unwind(build)).map_err(|_| "cannot be read: this machine gives no random bytes".to_owned())?;
+    let built = catch_unwind(build)
+        .or_else(|_| catch_unwind(build))
+        .map_err(|_| "cannot be read: this machine gives no random bytes".to_owned())?;
     built.map_err(|error| format!("is not a JSON Schema: {}", shortened(&error.to_string(), 400)))
 }
 
