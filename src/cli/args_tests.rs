@@ -128,7 +128,7 @@ fn all_at_once_is_an_object() {
     let all = |text: &str, stdin: &[u8]| {
         let words = Words { words: vec![], all: Some(text.to_owned()) };
         let mut stdin = Cursor::new(stdin.to_owned());
-        words.read(|| panic!("nobody needs the method"), &mut Sources::new(&mut stdin, 64))
+        words.read(|| panic!("the method is not needed"), &mut Sources::new(&mut stdin, 64))
     };
     assert_eq!(all(r#"{"n": 3}"#, b"").unwrap(), json!({"n": 3}));
     assert_eq!(all("-", br#"{"n": 3}"#).unwrap(), json!({"n": 3}));

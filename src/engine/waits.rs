@@ -21,7 +21,7 @@ impl Engine {
     }
 
     /// Waits for the first of some invocations to end, and gives its index with its end. Of those that have ended
-    /// already it is the one that was committed first. Has them run where nobody else does.
+    /// already it is the one that was committed first. Has them run if no other process does.
     pub fn wait_any(&self, references: &[Reference], deadline: Option<Instant>) -> Result<(usize, Result<Reply>)> {
         let first = self.first_to_end(references, deadline)?;
         Ok((first, self.answer(&references[first], deadline, false)))

@@ -32,7 +32,7 @@ impl Engine {
         Ok(found.claim.filter(|_| self.crew.works_on_all()))
     }
 
-    /// What guests of this process started. What somebody else has, or cannot run yet, is looked at again later.
+    /// What guests of this process started. What another process has, or cannot run yet, is looked at again later.
     fn find_wanted(&self) -> Result<Option<Claim>> {
         let all = self.crew.lock().wanted.len();
         for _ in 0..all.min(LOOK_AT) {
@@ -51,7 +51,7 @@ impl Engine {
         Ok(None)
     }
 
-    /// What somebody who waits for this waits for, in the end: an invocation that can run, and was not seen before.
+    /// What an invocation waits for in the end: one that can run, and was not seen before.
     fn find_awaited(&self, root: &Reference, seen: &mut HashSet<Reference>) -> Result<Option<Claim>> {
         let mut open = vec![root.clone()];
         while let Some(reference) = open.pop() {

@@ -166,7 +166,7 @@ fn end_what_takes(mortals: &Mortals, extra: &mut u64) -> Engine {
         if pending.is_empty() {
             return engine;
         }
-        assert!(pending.iter().all(|open| open.request.name.as_str() == "takes"), "nobody can run {pending:?}");
+        assert!(pending.iter().all(|open| open.request.name.as_str() == "takes"), "cannot be run: {pending:?}");
         mortals.vactor.run(["emit", "takes", "go", &format!("x{extra}")]).ok();
         *extra += 1;
     }
