@@ -160,8 +160,12 @@ impl Engine {
     /// waited for.
     fn run_blocking(&self, id: &ActorId, request: Request, method: &Method, options: &Options) -> Result<Reply> {
         let name = Name::from(id);
+        let mut refused = None;
         while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
             let snapshot = snapshot(self, id)?;
+            if refused.as_ref() == Some(&snapshot.head) {
+                return Err(refused_for_nothing(&name));
+            }
             if self.inbox_waits(&name, &snapshot.head)? {
                 break;
             }
@@ -171,8 +175,11 @@ impl Engine {
                 Err(unfinished) => self.broken_off(&name, unfinished),
             };
             match ended {
-                // somebody ran it without the lock; the state has changed, so look again
-                Err(Error::Stale { .. }) => drop(hold),
+                // the actor was run without the lock; its head has changed, so look again
+                Err(Error::Stale { .. }) => {
+                    drop(hold);
+                    refused = Some(snapshot.head);
+                }
                 Ok(Ended::Here { reference, step, outcome, leaves_work }) => {
                     return reply(reference, step, outcome, method).map(|reply| Reply { leaves_work, ..reply });
                 }
@@ -355,6 +362,11 @@ pub(super) fn same_call(known: &Invocation, options: &Options, fingerprint: Opti
         Some(key) if Some(key.fingerprint) == fingerprint => Ok(known.reference()),
         _ => Err(Error::KeyTaken { key: options.key.clone().unwrap_or_default(), reference: known.reference() }),
     }
+}
+
+/// A commit was refused though nothing else was committed: what the store says of the actor does not fit together.
+pub(super) fn refused_for_nothing(name: &Name) -> Error {
+    Error::Damaged { what: format!("it refuses what is committed on {name}, though nothing else was") }
 }
 
 /// A class that does not take its arguments refuses the call as if the host had checked.

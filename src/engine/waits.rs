@@ -108,6 +108,7 @@ impl Engine {
             let last = self.store.invocation(&Reference { name: name.clone(), number })?;
             Ok(last.is_none_or(|last| matches!(last.status, Status::Ended { .. })))
         };
+        let mut refused = None;
         while let Some(invocation) = self.store.next(name, self.now())? {
             // somebody else may have ended it, even before the actor was held
             if let Some(last) = last
@@ -117,19 +118,25 @@ impl Engine {
                 break;
             }
             let snapshot = snapshot(self, &name.actor()?)?;
+            // a commit is refused because something else was committed: without that it would be refused for ever
+            let begun = invocation.begun.as_ref().map(|begun| begun.recorded);
+            let found = Some((invocation.number, snapshot.head.numbers.steps, begun));
+            if refused == found {
+                return Err(super::calls::refused_for_nothing(name));
+            }
             let bounds = Bounds { deadline, stop: &self.settings.stop, slot, in_group: false };
             match self.execute(Invoked::Accepted(&invocation), &snapshot, bounds) {
                 Ok(executed) => match self.commit_one(executed.commit()) {
                     Ok(_) => ended = true,
-                    // somebody ended it, or ran it without the lock: look again
-                    Err(Error::Stale { .. }) => {}
+                    // it was ended, or run without the lock: look again
+                    Err(Error::Stale { .. }) => refused = found,
                     Err(error) => return Err(error),
                 },
                 Err(unfinished) => match unfinished.why {
                     Broken::Parked => break,
                     // somebody cancelled it: what stands behind it goes on
                     Broken::Stopped if !self.settings.stop.is_stopped() => ended = true,
-                    Broken::Failed(Error::Stale { .. }) => {}
+                    Broken::Failed(Error::Stale { .. }) => refused = found,
                     Broken::Failed(error) => return Err(error),
                     Broken::Stopped | Broken::Deadline | Broken::Known(_) | Broken::NotInGroup => {
                         return Err(Error::Interrupted);

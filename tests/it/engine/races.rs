@@ -140,6 +140,22 @@ fn an_actor_made_again_is_run_by_a_worker_that_could_not_run_the_one_before() {
     });
 }
 
+/// A store whose records do not fit together may refuse a commit though nothing else was committed.
+#[test]
+fn a_commit_refused_for_nothing_is_damage_and_not_tried_for_ever() {
+    let place = Place::new();
+    let mut store = Deadly::new(place.store(), None);
+    store.refuses = true;
+    let told = Arc::new(Told::default());
+    let settings = Settings { observer: told.clone(), ..Settings::default() };
+    let engine = Engine::new(Arc::new(store), super::sandbox(), settings);
+    let error = engine.call("c", "incr", json!({}), &Options::default()).unwrap_err();
+    assert_eq!((error.kind(), error.category()), ("damaged", Category::Store));
+    engine.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
+    engine.work(1, Until::Idle { ahead: Duration::ZERO }).unwrap();
+    assert_eq!(told.0.load(Ordering::SeqCst), 1);
+}
+
 /// Both workers saw that it can run before one of them found that it cannot; the other one comes after that.
 #[test]
 fn what_cannot_run_is_told_once_though_two_saw_that_it_can() {

@@ -8,8 +8,8 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use vactor::model::{
-    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Recorded, Reference, Request, Result, Step,
-    Timestamp,
+    ActorId, ClassName, Error, Event, Fault, Hash, Head, Invocation, Name, On, Recorded, Reference, Request, Result,
+    Step, Timestamp,
 };
 use vactor::store::{
     Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, RedbStore, Registered, Snapshot,
@@ -33,6 +33,8 @@ pub struct Deadly {
     loads: AtomicU64,
     /// What it makes of records.
     pub forges: fn(&mut Vec<Recorded>),
+    /// Whether it refuses every commit as overtaken.
+    pub refuses: bool,
     /// How it takes a hold.
     takes: Takes,
 }
@@ -48,6 +50,7 @@ impl Deadly {
             writes,
             loads,
             forges: |_| {},
+            refuses: false,
             takes: Box::new(|store, of, until| store.hold(of, until)),
         }
     }
@@ -102,6 +105,10 @@ impl Store for Deadly {
     }
 
     fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>> {
+        if self.refuses {
+            let stale = |commit: &Commit| Err(Error::Stale { id: commit.turn.name().to_string() });
+            return Ok(commits.iter().map(stale).collect());
+        }
         let is_done = |committed: &Result<Committed>| matches!(committed, Ok(Committed::Done { .. }));
         self.write(|| self.store.commit(commits, at), |all| all.iter().any(is_done))
     }
