@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::classes::LoadedClass;
 use super::driver::Broken;
-use super::prepare::{complete, construction_fingerprint, expect_kind, method_fingerprint, object};
+use super::prepare::{complete, construction_fingerprint, expect_kind, expect_options_of_query, method_fingerprint, object};
 use super::run::{Executed, Invoked, Replays, Unfinished, identity, snapshot};
 use super::{Engine, Options, Reply, new_seed};
 use crate::model::{
@@ -81,7 +81,8 @@ impl Engine {
         }
     }
 
-    /// Runs a mutation (or a query) of an actor and waits for its end.
+    /// Runs a mutation (or a query) of an actor and waits for its end. A query takes the options' deadline alone: it is
+    /// refused with a key or metadata.
     pub fn call(&self, id: &str, method: &str, arguments: Value, options: &Options) -> Result<Reply> {
         let id = ActorId::new(id)?;
         if let Some(known) = self.keyed(&id, options)? {
@@ -92,6 +93,7 @@ impl Engine {
         let method = loaded.method(method)?;
         expect_kind(method, &[MethodKind::Mutation, MethodKind::Query])?;
         if method.kind == MethodKind::Query {
+            expect_options_of_query(method, options)?;
             return self.query_last(&id, method, arguments, options.deadline);
         }
         let request = self.prepare_mutation(&id, method, arguments, options)?;

@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::calls::one;
 use super::{Engine, LETS_GO, new_seed};
 use crate::model::{
-    Call, ClassName, Error, Fault, HostFault, Invocation, Limit, Name, On, Outcome, Reference, Request, Result, Status,
-    Timestamp,
+    Call, ClassName, Error, Fault, HostFault, Invocation, Limit, MethodKind, Name, On, Outcome, Reference, Request, Result,
+    Status, Timestamp, similar,
 };
 use crate::store::Accepted;
 
@@ -139,6 +139,36 @@ impl Engine {
             after = Some(last.reference());
             found.extend(page.iter().filter(|one| is_of_class(&one.request)).map(Invocation::reference));
         }
+    }
+
+    /// Refuses a name under which the store knows nothing: no actor, no task of a class, no invocation.
+    pub fn expect_known(&self, name: &Name) -> Result<()> {
+        let has_actor = self.store.head(name)?.is_some_and(|head| head.actor.is_some());
+        if has_actor || !self.store.invocations(name, None, 1)?.is_empty() {
+            return Ok(());
+        }
+        let tasks = self.tasks_beside(name)?;
+        if tasks.contains(name) {
+            return Ok(());
+        }
+        match self.no_actor(&name.actor()?) {
+            Error::NoActor { id, similar: None } => {
+                let similar = similar(&id, tasks.iter().map(Name::as_str));
+                Err(Error::NoActor { id, similar })
+            }
+            error => Err(error),
+        }
+    }
+
+    /// The tasks of the class that a name of the form `CLASS/TASK` names; none where there is no such class.
+    fn tasks_beside(&self, name: &Name) -> Result<Vec<Name>> {
+        let Some((Ok(class), _)) = name.as_str().split_once('/').map(|(class, task)| (ClassName::new(class), task)) else {
+            return Ok(Vec::new());
+        };
+        let Some(class) = self.store.class(&class)? else { return Ok(Vec::new()) };
+        let loaded = self.loaded(&class.name, class.current)?;
+        let tasks = loaded.description.methods.iter().filter(|method| method.kind == MethodKind::Task);
+        Ok(tasks.map(|task| Name::task(&class.name, &task.name)).collect())
     }
 
     /// All invocations of a name with numbers below `before`, newest first; at most `limit`.

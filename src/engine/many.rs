@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::calls::{refused_arguments, reply_of};
 use super::driver::Broken;
-use super::prepare::expect_kind;
+use super::prepare::{expect_kind, expect_options_of_query};
 use super::run::{Bounds, Invoked, Unfinished};
 use super::{Engine, Options, Reply};
 use crate::model::{ActorId, Error, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status};
@@ -205,6 +205,9 @@ impl Engine {
         let loaded = self.loaded(&actor.class, actor.version).ok()?;
         let prepared = loaded.method(&call.method).and_then(|method| {
             expect_kind(method, &[MethodKind::Mutation, MethodKind::Query])?;
+            if method.kind == MethodKind::Query {
+                expect_options_of_query(method, &call.options)?;
+            }
             Ok((method, method.named(call.arguments.clone())?))
         });
         match prepared {

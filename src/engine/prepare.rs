@@ -106,6 +106,20 @@ pub(super) fn expect_kind(method: &Method, wanted: &[MethodKind]) -> Result<()> 
     Err(Error::WrongKind { method: method.name.clone(), kind, reason, hint })
 }
 
+/// Refuses the options that only a call which is kept can have: nothing of a query is kept.
+pub(super) fn expect_options_of_query(method: &Method, options: &Options) -> Result<()> {
+    let (reason, hint) = match options {
+        Options { key: Some(_), .. } => {
+            ("it takes no key, as nothing of it is kept", "leave out the key: a query can be called again at any time")
+        }
+        Options { meta, .. } if !meta.is_empty() => {
+            ("it takes no metadata, as nothing of it is kept", "leave out the metadata")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::WrongKind { method: method.name.clone(), kind: "query", reason, hint })
+}
+
 pub(super) fn object(method: &Method, arguments: Value) -> Result<Map<String, Value>> {
     match arguments {
         Value::Object(map) => Ok(map),

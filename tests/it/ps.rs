@@ -58,6 +58,33 @@ fn calls_are_listed_by_what_they_do() {
 }
 
 #[test]
+fn ps_of_an_unknown_name_is_refused() {
+    let class = RawClass::new().mutation("go", NULL).task("work", NULL);
+    let vactor = Vactor::with("plain", &class);
+    vactor.line("create plain shelf/lamp").ok();
+    for (name, hint) in [
+        ("shelf/lmap", "did you mean `shelf/lamp`?"),
+        ("plain/wrok", "did you mean `plain/work`?"),
+        ("plan/work", "`vactor ls` shows the actors"),
+        ("x", "`vactor ls` shows the actors"),
+    ] {
+        for status in ["", " --status queued", " --status succeeded", " --json"] {
+            let ran = vactor.line(&format!("ps --actor {name}{status}"));
+            assert_eq!((ran.code, ran.stdout.as_str()), (3, ""), "{name}{status}: {}", ran.stderr);
+            assert!(ran.stderr.contains(&format!("there is no actor {name}")), "{}", ran.stderr);
+            assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+        }
+    }
+    // nothing of these has been called yet, or nothing is left
+    assert_eq!(listed(&vactor, "ps --actor plain/work"), [""; 0]);
+    assert_eq!(listed(&vactor, "ps --actor shelf/lamp --status queued"), [""; 0]);
+    accept(&vactor, "create plain b --async", "b#1");
+    assert_eq!(listed(&vactor, "ps --actor b"), ["b#1 queued"]);
+    accept(&vactor, "cancel b#1", "");
+    assert_eq!(listed(&vactor, "ps --actor b"), ["b#1 cancelled"]);
+}
+
+#[test]
 fn a_failed_call_and_the_one_that_takes_it_up_are_linked() {
     let vactor = vactor();
     let lines: Vec<Value> =

@@ -122,6 +122,9 @@ impl Ps {
             return self.list_tree(engine, &mut left, listing);
         }
         let name = self.actor.as_ref().map(Name::from);
+        if let Some(name) = &name {
+            engine.expect_known(name)?;
+        }
         match (&name, self.status.map(StatusFlag::has_ended)) {
             (Some(name), None | Some(true)) => self.list_all_of(name, engine, &mut left, listing),
             (None, Some(true)) => self.list_all(engine, &mut left, listing),

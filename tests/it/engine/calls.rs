@@ -221,3 +221,23 @@ fn query_that_runs_at_its_deadline_ends_there() {
     let call = ManyCall { id: "s".into(), method: "spin".into(), arguments: json!({}), options: options() };
     assert_eq!(engine.call_many(vec![call]).remove(0).unwrap_err(), error);
 }
+
+#[test]
+fn query_with_a_key_or_metadata_is_refused() {
+    let place = Place::new();
+    let engine = place.engine();
+    let with_key = Options { key: Some("k".to_owned()), ..none() };
+    let with_meta = Options { meta: vec![("why".to_owned(), "a test".to_owned())], ..none() };
+    for (options, reason) in [(with_key, "it takes no key"), (with_meta, "it takes no metadata")] {
+        let error = engine.call("c", "value", json!({}), &options).unwrap_err();
+        assert_eq!(error.category(), Category::BadInput);
+        assert!(error.to_string().starts_with(&format!("value is a query: {reason}")), "{error}");
+        // of a batch alone, and behind a mutation that runs in the same group
+        let query = || ManyCall { id: "c".into(), method: "value".into(), arguments: json!({}), options: options.clone() };
+        let mutation = ManyCall { id: "c".into(), method: "incr".into(), arguments: json!({}), options: none() };
+        assert_eq!(engine.call_many(vec![query()]).remove(0), Err(error.clone()));
+        assert_eq!(engine.call_many(vec![mutation, query()]).remove(1), Err(error));
+    }
+    // the key is free
+    assert_eq!(incr(&engine, 1, &keyed("k")).unwrap(), 3);
+}
