@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::classes::LoadedClass;
 use super::driver::Broken;
-use super::prepare::{complete, construction_fingerprint, expect_kind, expect_options_of_query, method_fingerprint, object};
+use super::prepare::{
+    complete, construction_fingerprint, expect_kind, expect_options_of_query, method_fingerprint, object,
+};
 use super::run::{Executed, Invoked, Replays, Unfinished, identity, snapshot};
 use super::{Engine, Options, Reply, new_seed};
 use crate::model::{

@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::calls::one;
 use super::{Engine, LETS_GO, new_seed};
 use crate::model::{
-    Call, ClassName, Error, Fault, HostFault, Invocation, Limit, MethodKind, Name, On, Outcome, Reference, Request, Result,
-    Status, Timestamp, similar,
+    Call, ClassName, Error, Fault, HostFault, Invocation, Limit, MethodKind, Name, On, Outcome, Reference, Request,
+    Result, Status, Timestamp, similar,
 };
 use crate::store::Accepted;
 
@@ -162,7 +162,8 @@ impl Engine {
 
     /// The tasks of the class that a name of the form `CLASS/TASK` names; none where there is no such class.
     fn tasks_beside(&self, name: &Name) -> Result<Vec<Name>> {
-        let Some((Ok(class), _)) = name.as_str().split_once('/').map(|(class, task)| (ClassName::new(class), task)) else {
+        let Some((Ok(class), _)) = name.as_str().split_once('/').map(|(class, task)| (ClassName::new(class), task))
+        else {
             return Ok(Vec::new());
         };
         let Some(class) = self.store.class(&class)? else { return Ok(Vec::new()) };

@@ -90,7 +90,11 @@ impl Engine {
                 let create = Call::Construct { class: own.version.class.clone(), version: own.version.number };
                 let complete = complete(constructor, &sent, allowed)?;
                 let created = make(Name::from(&id), create, constructor, complete, seed.child(1));
-                let loaded = self.class_for(caller, &id)?.unwrap_or_else(|| Arc::clone(&own));
+                let existing = self.class_for(caller, &id)?;
+                if existing.is_none() {
+                    id.expect_no_flag()?;
+                }
+                let loaded = existing.unwrap_or_else(|| Arc::clone(&own));
                 if loaded.version.class != own.version.class {
                     let (class, wanted) = (loaded.version.class.clone(), own.version.class.clone());
                     return Err(Error::OtherClass { id: id.to_string(), class, wanted });

@@ -21,6 +21,7 @@ impl Engine {
         arguments: Value,
         options: &Options,
     ) -> Result<(Arc<LoadedClass>, Request)> {
+        id.expect_no_flag()?;
         let class = self.known_class(class)?;
         let loaded = self.loaded(&class.name, class.current)?;
         let constructor = loaded.constructor()?;

@@ -1,5 +1,7 @@
 //! The one error type: what is wrong with the names that the person typed, and what to do.
 
+use std::fmt;
+
 use super::{ClassName, CompileLimit, Fault, HostFault, Limit, MAX_NESTING, Origin, Reference};
 
 /// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
@@ -226,7 +228,8 @@ impl Error {
         };
         Some(match self {
             Error::InvalidId { .. } => {
-                "an id is 1 to 255 letters, digits and `._~:@/-`, such as `user:1/cart`".to_owned()
+                "an id is 1 to 255 letters, digits and `._~:@/+-`, not beginning with `-`, such as `user:1/cart`"
+                    .to_owned()
             }
             Error::InvalidClassName { .. } => {
                 "a class name is letters, digits and `_.-`, beginning with a letter".to_owned()
@@ -251,16 +254,21 @@ impl Error {
             }
             Error::NoVersion { class, .. } => format!("`vactor describe {class}` shows the current one"),
             Error::NoInvocation { reference } => {
-                format!("`vactor ps --actor {}` lists the calls that are known", reference.name)
+                let between = if reference.name.as_str().starts_with('-') { '=' } else { ' ' };
+                format!("`vactor ps --actor{between}{}` lists the calls that are known", reference.name)
             }
             Error::NoOpaqueId { .. } => {
                 "an invocation has one from the moment on in which a guest is told it; `vactor ps` shows references"
                     .to_owned()
             }
-            Error::NoStep { id, .. } => format!("`vactor log {id}` shows the steps"),
+            Error::NoStep { id, .. } => format!("`vactor log {}` shows the steps", operand(id)),
             Error::NoStore { .. } => "`vactor init` makes a store here, `--store` names another".to_owned(),
-            Error::OtherClass { id, .. } => format!("`vactor show {id}` shows it; give the new actor another id"),
-            Error::BeingMade { reference, .. } => format!("`vactor wait {reference}` waits until it is there"),
+            Error::OtherClass { id, .. } => {
+                format!("`vactor show {}` shows it; give the new actor another id", operand(id))
+            }
+            Error::BeingMade { reference, .. } => {
+                format!("`vactor wait {}` waits until it is there", operand(reference))
+            }
             Error::ActorExists { .. } => "`--if-absent` leaves an actor that exists as it is".to_owned(),
             Error::ClassInUse { class, .. } => {
                 format!("`vactor rm --class {class} --force` removes it with its actors and cancels its calls")
@@ -277,13 +285,15 @@ impl Error {
                 "a longer `--timeout` waits for it; `--async` leaves a mutation to a worker".to_owned()
             }
             Error::StillRunning { reference } | Error::LeftRunning { reference } => {
-                format!("`vactor wait {reference}` gives its result")
+                format!("`vactor wait {}` gives its result", operand(reference))
             }
             Error::AlreadyEnded { reference } | Error::Succeeded { reference } => {
-                format!("`vactor wait {reference}` gives its result")
+                format!("`vactor wait {}` gives its result", operand(reference))
             }
-            Error::NotEnded { reference } => format!("`vactor wait {reference}` waits for it, `vactor cancel` ends it"),
-            Error::AlreadyResumed { by, .. } => format!("`vactor wait {by}` gives its result"),
+            Error::NotEnded { reference } => {
+                format!("`vactor wait {}` waits for it, `vactor cancel` ends it", operand(reference))
+            }
+            Error::AlreadyResumed { by, .. } => format!("`vactor wait {}` gives its result", operand(by)),
             Error::Failed { id, fault, reference, .. } => return hint_of_fault(id, fault, reference.is_some()),
             Error::Diverged { .. } => "its class is not deterministic, or its limits were changed since".to_owned(),
             Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
@@ -328,6 +338,7 @@ fn hint_of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> 
     if is(HostFault::Trap) && !was_accepted {
         Some("what a query says is told while it runs, and kept nowhere; its actor is as it was".to_owned())
     } else if is(HostFault::Trap) {
+        let id = operand(id);
         Some(format!("`vactor log {id}` shows what it said before it broke; its state is as it was"))
     } else if is(HostFault::BadState) {
         Some("the class does not write and read its state alike; the saved state is as it was".to_owned())
@@ -340,6 +351,12 @@ fn hint_of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> 
     }
 }
 
+/// A name as an argument of a command line: one that begins with `-` comes after `--`, or it would be read as a flag.
+pub fn operand(name: impl fmt::Display) -> String {
+    let name = name.to_string();
+    if name.starts_with('-') { format!("-- {name}") } else { name }
+}
+
 /// The name among `names` that a mistyped one was most likely meant to be.
 pub fn similar<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     names
@@ -348,4 +365,36 @@ pub fn similar<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Name;
+
+    /// Every hint that gives a command with a name of the store.
+    #[test]
+    fn hint_with_a_name_like_a_flag_is_a_command_that_takes_it() {
+        let (id, reference) = ("-x".to_owned(), Reference { name: Name::from_stored("-x"), number: 9 });
+        let (class, wanted) = (ClassName::new("a").unwrap(), ClassName::new("b").unwrap());
+        let fault = Box::new(Fault::host(HostFault::Trap, "unreachable"));
+        let method = "go".to_owned();
+        for (error, command) in [
+            (Error::NoInvocation { reference: reference.clone() }, "`vactor ps --actor=-x`"),
+            (Error::NoStep { id: id.clone(), step: 3, first: 1, last: 2 }, "`vactor log -- -x`"),
+            (Error::OtherClass { id: id.clone(), class, wanted }, "`vactor show -- -x`"),
+            (Error::BeingMade { id: id.clone(), reference: reference.clone() }, "`vactor wait -- -x#9`"),
+            (Error::StillRunning { reference: reference.clone() }, "`vactor wait -- -x#9`"),
+            (Error::LeftRunning { reference: reference.clone() }, "`vactor wait -- -x#9`"),
+            (Error::AlreadyEnded { reference: reference.clone() }, "`vactor wait -- -x#9`"),
+            (Error::Succeeded { reference: reference.clone() }, "`vactor wait -- -x#9`"),
+            (Error::NotEnded { reference: reference.clone() }, "`vactor wait -- -x#9`"),
+            (Error::AlreadyResumed { reference: reference.clone(), by: reference.clone() }, "`vactor wait -- -x#9`"),
+            (Error::Failed { id, method, fault, reference: Some(reference) }, "`vactor log -- -x`"),
+        ] {
+            let hint = error.hint().unwrap();
+            assert!(hint.contains(command), "{error}: {hint}");
+        }
+        assert_eq!(operand("x#9"), "x#9");
+    }
 }

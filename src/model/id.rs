@@ -11,7 +11,7 @@ use super::Error;
 /// The longest id, in bytes.
 const MAX_BYTES: usize = 255;
 
-/// An actor's id, unique in its store: 1 to 255 bytes of ASCII letters, digits and `._~:@/-`, in
+/// An actor's id, unique in its store: 1 to 255 bytes of ASCII letters, digits and `._~:@/+-`, in
 /// parts separated by `/`, none of them empty or `..`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
@@ -91,14 +91,25 @@ from_stored_text!(ActorId ClassName Name);
 impl ActorId {
     pub fn new(text: &str) -> Result<ActorId, Error> {
         let refuse = |reason: &'static str| Err(Error::InvalidId { id: text.to_owned(), reason });
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~:@/-".contains(&b);
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~:@/+-".contains(&b);
         match text {
             "" => refuse("is empty"),
             _ if text.len() > MAX_BYTES => refuse("is longer than 255 bytes"),
-            _ if !text.bytes().all(allowed) => refuse("has a character other than letters, digits and `._~:@/-`"),
+            _ if !text.bytes().all(allowed) => refuse("has a character other than letters, digits and `._~:@/+-`"),
             _ if text.split('/').any(str::is_empty) => refuse("has an empty part"),
             _ if text.split('/').any(|part| part == "..") => refuse("has a part `..`"),
             _ => Ok(ActorId(text.into())),
+        }
+    }
+}
+
+impl ActorId {
+    /// Refuses the id of an actor that is to be made if a command line would read it as a flag. An actor that an older
+    /// program made under such an id stays usable.
+    pub fn expect_no_flag(&self) -> Result<(), Error> {
+        match self.0.starts_with('-') {
+            true => Err(Error::InvalidId { id: self.to_string(), reason: "begins with `-`, as a flag does" }),
+            false => Ok(()),
         }
     }
 }
@@ -231,7 +242,16 @@ mod tests {
     #[test]
     fn ids_of_every_allowed_kind_pass() {
         let longest = "x".repeat(255);
-        for id in ["a", "my_counter", "user:1@example.org/orders/~x-1.2", "...", "1", longest.as_str()] {
+        for id in [
+            "a",
+            "my_counter",
+            "user:1@example.org/orders/~x-1.2",
+            "...",
+            "1",
+            "+43/ada+news@example.org",
+            "-x",
+            longest.as_str(),
+        ] {
             assert_eq!(ActorId::new(id).unwrap().as_str(), id);
         }
     }

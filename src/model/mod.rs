@@ -15,7 +15,7 @@ mod step;
 mod time;
 
 pub use description::{Description, Method, MethodKind, Parameter, type_name};
-pub use error::{Category, Error, similar};
+pub use error::{Category, Error, operand, similar};
 pub(crate) use id::is_identifier;
 pub use id::{ActorId, ClassName, Name, Reference};
 pub use invocation::{Begun, Call, Invocation, Key, Request, Status, Times, Waiting};

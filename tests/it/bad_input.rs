@@ -139,6 +139,15 @@ fn ids_that_are_none() {
         vactor.run(["rm", id, "--yes"]).refuses(2, "the id", hint);
     }
     vactor.run(["create", "plain", &"x".repeat(255)]).ok();
+    for id in ["ada+news@example.org", "+43/1-234"] {
+        vactor.run(["create", "plain", id]).ok();
+        assert_eq!(vactor.run(["get", id, "echo", "1"]).ok(), "{\"n\":1,\"text\":\"x\"}\n");
+    }
+    for words in [&["--", "plain", "-x"][..], &["--async", "--", "plain", "-5"], &["--if-absent", "--", "plain", "-"]] {
+        let create = [&["create"], words].concat();
+        vactor.run(create).refuses(2, "begins with `-`, as a flag does", "not beginning with `-`");
+    }
+    vactor.line("wait -- -x#9").refuses(3, "there is no invocation -x#9", "`vactor ps --actor=-x` lists");
     vactor.run(["create", "pl ain", "x"]).refuses(2, "the class name", "a class name is");
 }
 

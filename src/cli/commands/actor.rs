@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::{ActorInfo, Engine, Making};
-use vactor::model::{ActorId, Error, Head, Invocation, Json, Name};
+use vactor::model::{ActorId, Error, Head, Invocation, Json, Name, operand};
 
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete, quantity, text};
@@ -309,6 +309,7 @@ fn busy(error: Error) -> Problem {
     let hint = match &error {
         Error::Busy { .. } => Some("try again, or remove it all the same with `--force`".to_owned()),
         Error::BeingMade { reference, .. } => {
+            let reference = operand(reference);
             Some(format!("`vactor wait {reference}` waits until it is there; `--force` removes it all the same"))
         }
         _ => None,

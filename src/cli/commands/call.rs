@@ -19,7 +19,7 @@ pub struct Create {
     /// The class
     #[arg(add = complete::classes())]
     class: String,
-    /// The new actor's id: letters, digits and `._~:@/-`
+    /// The new actor's id: letters, digits and `._~:@/+-`
     id: String,
     #[command(flatten)]
     words: Words,

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vactor::engine::{ManyCall, Options, Settings};
-use vactor::model::{Hash, Limit, LimitOverrides, Outcome};
-use vactor::store::Registered;
+use vactor::engine::{ManyCall, Options, Settings, Until};
+use vactor::model::{Call, ClassName, Hash, Json, Limit, LimitOverrides, Name, Outcome, Request, Seed, Timestamp};
+use vactor::store::{Registered, Store};
 use vactor::{Category, Error};
 
 use super::{Place, incr, keyed, value};
@@ -233,11 +233,31 @@ fn query_with_a_key_or_metadata_is_refused() {
         assert_eq!(error.category(), Category::BadInput);
         assert!(error.to_string().starts_with(&format!("value is a query: {reason}")), "{error}");
         // of a batch alone, and behind a mutation that runs in the same group
-        let query = || ManyCall { id: "c".into(), method: "value".into(), arguments: json!({}), options: options.clone() };
+        let query =
+            || ManyCall { id: "c".into(), method: "value".into(), arguments: json!({}), options: options.clone() };
         let mutation = ManyCall { id: "c".into(), method: "incr".into(), arguments: json!({}), options: none() };
         assert_eq!(engine.call_many(vec![query()]).remove(0), Err(error.clone()));
         assert_eq!(engine.call_many(vec![mutation, query()]).remove(1), Err(error));
     }
     // the key is free
     assert_eq!(incr(&engine, 1, &keyed("k")).unwrap(), 3);
+}
+
+/// Older programs made such actors.
+#[test]
+fn actor_whose_id_begins_like_a_flag_stays_usable() {
+    let place = Place::new();
+    let engine = place.engine();
+    let call = Call::Construct { class: ClassName::new("counter").unwrap(), version: 1 };
+    let arguments = Json::parse(r#"{"init_val":3}"#).unwrap();
+    let name = Name::new("-x").unwrap();
+    let made = Request::new(name, call, "new", arguments, Seed([7; 32]), Timestamp::from_millis(1));
+    place.store().accept(vec![made], 10).unwrap().remove(0).unwrap();
+    engine.work(1, Until::Idle { ahead: Duration::ZERO }).unwrap();
+    assert_eq!(engine.call("-x", "incr", json!({"val": 4}), &none()).unwrap().result.as_str(), "7");
+    assert!(matches!(engine.create("counter", "-x", json!({}), &none()), Err(Error::ActorExists { .. })));
+    assert_eq!(engine.create_if_absent("counter", "-x", json!({}), &none()), Ok(None));
+    engine.remove("-x", false).unwrap();
+    let error = engine.create("counter", "-x", json!({}), &none()).unwrap_err();
+    assert_eq!((error.kind(), error.category()), ("invalid-id", Category::BadInput));
 }

@@ -54,6 +54,14 @@ fn a_chain_that_fails_at_its_fourth_is_resumed_there() {
 }
 
 #[test]
+fn method_that_makes_an_actor_with_an_id_like_a_flag_is_refused() {
+    let probes = Probes::new(&["a"]);
+    let ran = probes.line("call a add_to_new other=-x n=1");
+    assert!(ran.stderr.contains("begins with `-`, as a flag does"), "{ran:?}");
+    probes.line("show -- -x").refuses(3, "there is no actor -x", "");
+}
+
+#[test]
 fn one_job_is_enough_for_a_parent_that_waits_for_its_child() {
     let probes = Probes::new(&["a", "b", "c"]);
     let words = ["call", "--async", "a", "meet_row", r#"["b","c"]"#];
