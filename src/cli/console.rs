@@ -18,7 +18,6 @@ use super::{Code, Common, Problem, text};
 
 pub struct Console {
     json: bool,
-    quiet: bool,
     verbose: bool,
     color: Color,
     stdout: OnceCell<bool>,
@@ -29,7 +28,6 @@ impl Console {
     pub fn new(common: &Common) -> Console {
         Console {
             json: common.json,
-            quiet: common.quiet,
             verbose: common.verbose,
             color: common.color,
             stdout: OnceCell::new(),
@@ -127,9 +125,7 @@ impl Console {
 
     /// Says something that no script needs.
     pub fn note(&self, note: &str) {
-        if !self.quiet {
-            self.voice.say(&self.shown_on_stderr(note));
-        }
+        self.voice.note(note);
     }
 
     /// Says something that only `-v` asks for.

@@ -40,6 +40,13 @@ impl Voice {
         let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
     }
 
+    /// A line that no script needs.
+    pub fn note(&self, note: &str) {
+        if !self.quiet {
+            self.say(&if self.is_on_terminal() { text::harmless(note) } else { note.into() });
+        }
+    }
+
     /// Takes away what shows progress.
     pub fn end_progress(&self) {
         if let Some(progress) = self.progress().take() {

@@ -28,7 +28,7 @@ impl Cli {
     pub fn engine_for_many(&self, runs: usize, flags: &LimitFlags) -> Result<Engine, Problem> {
         let limits = flags.overrides()?;
         let store = open(self.common.store.as_deref(), Mode::Write)?;
-        Ok(self.with(Sandbox::pooled(Cache::user(), runs).compiling(flags.compiling()), store, limits))
+        Ok(self.with(self.sandbox(Sandbox::pooled(Cache::user(), runs), flags), store, limits))
     }
 
     /// Registers a class in the store that is meant, which is made if it is not there. What is no class makes none.
@@ -46,7 +46,13 @@ impl Cli {
     }
 
     fn on(&self, store: Arc<dyn Store>, flags: &LimitFlags, limits: LimitOverrides) -> Engine {
-        self.with(Sandbox::new(Cache::user()).compiling(flags.compiling()), store, limits)
+        self.with(self.sandbox(Sandbox::new(Cache::user()), flags), store, limits)
+    }
+
+    /// A sandbox with this process's settings, which notes that compiled classes are not kept.
+    pub fn sandbox(&self, sandbox: Sandbox, flags: &LimitFlags) -> Sandbox {
+        let voice = self.console.voice().clone();
+        sandbox.compiling(flags.compiling()).on_not_kept(move |not_kept| voice.note(&not_kept.to_string()))
     }
 
     fn with(&self, sandbox: Sandbox, store: Arc<dyn Store>, limits: LimitOverrides) -> Engine {

@@ -20,7 +20,24 @@ use crate::model::{Error, Hash, Result};
 ///
 /// It can be removed at any time. An entry that nobody used for 90 days goes when a new one is written.
 #[derive(Clone, Debug)]
-pub struct Cache(Option<PathBuf>);
+pub struct Cache(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Folder(PathBuf),
+    /// A folder was wanted, and nothing says where.
+    Unknown,
+    Unused,
+}
+
+/// Why compiled classes are not kept for the next process, which compiles them anew. It costs time and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotKept {
+    #[error("compiled classes are not kept, and each command compiles them: neither XDG_CACHE_HOME nor HOME is set")]
+    NoFolder,
+    #[error("compiled classes are not kept in {}, and each command compiles them: {reason}", folder.display())]
+    Unusable { folder: PathBuf, reason: String },
+}
 
 /// How an entry's name ends.
 const EXTENSION: &str = "compiled";
@@ -35,45 +52,66 @@ impl Cache {
         let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let folder =
             named.or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache")));
-        Cache(folder.map(|folder| folder.join("vactor/classes")))
+        Cache(folder.map_or(Place::Unknown, |folder| Place::Folder(folder.join("vactor/classes"))))
     }
 
     /// This folder, which is made when it is needed.
     pub fn at(folder: impl Into<PathBuf>) -> Cache {
-        Cache(Some(folder.into()))
+        Cache(Place::Folder(folder.into()))
     }
 
     /// Nothing is kept.
     pub fn none() -> Cache {
-        Cache(None)
+        Cache(Place::Unused)
     }
 
     /// The compiled class, if it is kept and can be used.
     pub(super) fn load(&self, engine: &Engine, hash: &Hash, form: Form) -> Option<Component> {
-        let folder = self.0.as_ref()?;
-        let entry = folder.join(name(hash, form));
-        let ours = fs::metadata(folder).is_ok_and(|folder| is_private(&folder))
-            && fs::symlink_metadata(&entry).is_ok_and(|entry| entry.is_file() && is_private(&entry));
-        if !ours {
-            return None;
-        }
-        precompiled::from_file(engine, &entry).ok()
+        let Place::Folder(folder) = &self.0 else { return None };
+        let ours = fs::metadata(folder).is_ok_and(|folder| why_not_private(&folder).is_none());
+        ours.then(|| from_entry(engine, &folder.join(name(hash, form))).ok()).flatten()
     }
 
-    /// Keeps what was just compiled, if it can be kept, and makes it ready to run.
-    pub(super) fn keep(&self, engine: &Engine, hash: &Hash, form: Form, code: &[u8]) -> Result<Component> {
-        if let Some(folder) = &self.0 {
-            // a cache that cannot be written costs time and nothing else
-            let _ = write(folder, &name(hash, form), code);
-        }
-        if let Some(kept) = self.load(engine, hash, form) {
-            return Ok(kept);
-        }
-        precompiled::from_memory(engine, code).map_err(|error| Error::Shortage {
+    /// Keeps what was just compiled and makes it ready to run. If it cannot be kept, it is ready all the same, and the
+    /// reason is told.
+    pub(super) fn keep(
+        &self,
+        engine: &Engine,
+        hash: &Hash,
+        form: Form,
+        code: &[u8],
+    ) -> Result<(Component, Option<NotKept>)> {
+        let not_kept = match &self.0 {
+            Place::Folder(folder) => {
+                let entry = name(hash, form);
+                match write(folder, &entry, code).and_then(|()| from_entry(engine, &folder.join(entry))) {
+                    Ok(kept) => return Ok((kept, None)),
+                    Err(reason) => Some(NotKept::Unusable { folder: folder.clone(), reason }),
+                }
+            }
+            Place::Unknown => Some(NotKept::NoFolder),
+            Place::Unused => None,
+        };
+        let component = precompiled::from_memory(engine, code).map_err(|error| Error::Shortage {
             action: "load a class that was just compiled".to_owned(),
             reason: fault::sentence(&error),
-        })
+        })?;
+        Ok((component, not_kept))
     }
+}
+
+/// A compiled class from a file of a folder that is private; the reason if it cannot be used.
+fn from_entry(engine: &Engine, entry: &Path) -> Result<Component, String> {
+    let found = fs::symlink_metadata(entry).map_err(|error| format!("it cannot be read: {error}"))?;
+    if !found.is_file() || why_not_private(&found).is_some() {
+        return Err(format!("{} is not a file of yours alone", entry.display()));
+    }
+    precompiled::from_file(engine, entry).map_err(|error| {
+        format!(
+            "code that lies there cannot be loaded, as on a file system that is mounted `noexec`: {}",
+            fault::sentence(&error)
+        )
+    })
 }
 
 /// Everything that compiled code depends on.
@@ -86,13 +124,18 @@ fn name(hash: &Hash, form: Form) -> String {
     format!("{hash}-{WASMTIME}-{ARCH}-{OS}-{SETTINGS}{form}.{EXTENSION}")
 }
 
-/// Writes an entry whole: to a file of another name, which gets its own when it is on the disk.
-fn write(folder: &Path, name: &str, code: &[u8]) -> io::Result<()> {
-    make(folder)?;
-    if !is_private(&fs::metadata(folder)?) {
-        return Err(io::ErrorKind::PermissionDenied.into());
+/// Writes an entry whole: to a file of another name, which gets its own when it is on the disk. The reason if that fails.
+fn write(folder: &Path, name: &str, code: &[u8]) -> Result<(), String> {
+    make(folder).map_err(|error| format!("it cannot be made: {error}"))?;
+    let found = fs::metadata(folder).map_err(|error| format!("it cannot be read: {error}"))?;
+    if let Some(why) = why_not_private(&found) {
+        return Err(why);
     }
     sweep(folder, SystemTime::now());
+    write_whole(folder, name, code).map_err(|error| format!("it cannot be written: {error}"))
+}
+
+fn write_whole(folder: &Path, name: &str, code: &[u8]) -> io::Result<()> {
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!("{name}.{}-{number}", std::process::id()));
@@ -136,11 +179,17 @@ fn create(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Whether a folder or a file belongs to this user and is closed to all others.
+/// Why a folder or a file is not this user's alone: it belongs to another user, or its mode lets others in.
 #[cfg(unix)]
-fn is_private(found: &Metadata) -> bool {
+fn why_not_private(found: &Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
-    found.uid() == nix::unistd::geteuid().as_raw() && found.mode() & 0o077 == 0
+    let user = nix::unistd::geteuid().as_raw();
+    if found.uid() != user {
+        return Some(format!("it belongs to user {}, and this is user {user}", found.uid()));
+    }
+    let mode = found.mode() & 0o777;
+    (mode & 0o077 != 0)
+        .then(|| format!("other users have access to it: its mode is {mode:o}, and `chmod 700` closes it"))
 }
 
 // Elsewhere nobody has shown yet how to find out who can write a file: nothing is kept.
@@ -156,6 +205,6 @@ fn create(_: &Path) -> io::Result<File> {
 }
 
 #[cfg(not(unix))]
-fn is_private(_: &Metadata) -> bool {
-    false
+fn why_not_private(_: &Metadata) -> Option<String> {
+    Some("on this platform vactor cannot tell who has access to it".to_owned())
 }

@@ -23,7 +23,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use cache::Cache;
+pub use cache::{Cache, NotKept};
 pub use class::Class;
 pub use compile::{Compiling, compile_for_parent};
 pub use run::{Aborted, Identity, Method, Operations, Ran, Run, Stop, Success, Until, Wake};
@@ -45,7 +45,11 @@ pub struct Sandbox {
     is_compact: AtomicBool,
     /// Places for many runs; none where there will be few.
     pool: Option<Pool>,
+    on_not_kept: OnNotKept,
 }
+
+/// Told once that compiled classes are not kept.
+type OnNotKept = Box<dyn Fn(&NotKept) + Send + Sync>;
 
 /// What is there of one form.
 #[derive(Default)]
@@ -91,12 +95,24 @@ impl Sandbox {
     pub fn new(cache: Cache) -> Sandbox {
         let (reserved, compact) = (Loaded::default(), Loaded::default());
         let compiling = Compiling::default();
-        Sandbox { cache, compiling, reserved, compact, is_compact: AtomicBool::new(false), pool: None }
+        let (is_compact, on_not_kept) = (AtomicBool::new(false), Box::new(|_: &NotKept| ()));
+        Sandbox { cache, compiling, reserved, compact, is_compact, pool: None, on_not_kept }
     }
 
     /// The same, which compiles classes so.
     pub fn compiling(self, compiling: Compiling) -> Sandbox {
         Sandbox { compiling, ..self }
+    }
+
+    /// The same, which tells `on_not_kept` at most once that a class was compiled and cannot be kept for the next process.
+    pub fn on_not_kept(self, on_not_kept: impl Fn(&NotKept) + Send + Sync + 'static) -> Sandbox {
+        let told = AtomicBool::new(false);
+        let once = move |not_kept: &NotKept| {
+            if !told.swap(true, Ordering::Relaxed) {
+                on_not_kept(not_kept);
+            }
+        };
+        Sandbox { on_not_kept: Box::new(once), ..self }
     }
 
     /// For a process that makes many runs, so many of them beside each other: it starts more slowly, and each run is cheaper. More
@@ -262,7 +278,11 @@ impl Sandbox {
                 }
                 on_compile();
                 let code = self.compiling.compile(component.as_ref(), form, until)?;
-                self.cache.keep(&runtime.engine, hash, form, &code)?
+                let (component, not_kept) = self.cache.keep(&runtime.engine, hash, form, &code)?;
+                if let Some(not_kept) = &not_kept {
+                    (self.on_not_kept)(not_kept);
+                }
+                component
             }
         };
         Ok(Arc::new(Class::new(runtime, compiled)?))

@@ -144,3 +144,23 @@ fn what_a_class_says_reaches_a_pipe_as_it_is() {
     let ran = vactor.line("get a ask --raw --quiet");
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("a\u{1b}b \u{9b}\n", ""));
 }
+
+#[test]
+fn command_that_cannot_keep_compiled_classes_notes_the_folder_and_the_reason() {
+    let vactor = vactor(RawClass::new().mutation("go", NULL));
+    vactor.write("file", "");
+    let cache = vactor.path("file");
+    let run = |words: &[&str]| {
+        let mut command = vactor.command();
+        Ran::from(command.env("XDG_CACHE_HOME", &cache).args(words).output().unwrap())
+    };
+    let note = format!("compiled classes are not kept in {}/vactor/classes, ", cache.display());
+    let ran = run(&["call", "a", "go"]);
+    assert_eq!((ran.code, ran.stderr.matches(&note).count()), (0, 1), "{ran:?}");
+    assert_eq!(run(&["call", "a", "go", "-q"]).stderr, "");
+    let mut batch = vactor.command();
+    batch.env("XDG_CACHE_HOME", &cache).args(["batch", "lines"]);
+    vactor.write("lines", "{\"actor\":\"a\",\"method\":\"go\"}\n".repeat(10));
+    let ran = Ran::from(batch.output().unwrap());
+    assert_eq!((ran.code, ran.stderr.matches(&note).count()), (0, 1), "{ran:?}");
+}

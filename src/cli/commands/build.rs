@@ -53,7 +53,7 @@ impl Run for Build {
 /// What `register` would take, so that a class that it would refuse is refused here, with the same words.
 fn component_of(module: &[u8], limits: &LimitFlags, cli: &Cli) -> Result<Vec<u8>, Problem> {
     let mut said = Vec::new();
-    let sandbox = Sandbox::new(Cache::user()).compiling(limits.compiling());
+    let sandbox = cli.sandbox(Sandbox::new(Cache::user()), limits);
     let inspected = sandbox.inspect(
         module,
         &limits.overrides()?.limits(),

@@ -4,11 +4,12 @@
 use std::fs::{self, File, FileTimes, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use vactor::model::{Error, Hash};
-use vactor::sandbox::{Aborted, Cache, Sandbox, Stop};
+use vactor::sandbox::{Aborted, Cache, NotKept, Sandbox, Stop};
 
 use super::World;
 use crate::raw::{NULL, RawClass};
@@ -29,18 +30,24 @@ impl Place {
 
     /// Runs the class as a new process would. Whether it was compiled.
     fn compiles(&self) -> bool {
+        self.run(Cache::at(self.cache())).0
+    }
+
+    /// Runs the class as a new process would. Whether it was compiled, and the reasons why that is not kept.
+    fn run(&self, cache: Cache) -> (bool, Vec<NotKept>) {
         let (mut asked, mut compiled) = (false, false);
         let component = || {
             asked = true;
             Ok(&self.component)
         };
-        let sandbox = Sandbox::new(Cache::at(self.cache()));
+        let (told, not_kept) = mpsc::channel();
+        let sandbox = Sandbox::new(cache).on_not_kept(move |not_kept| told.send(not_kept.clone()).unwrap());
         let class = sandbox
             .class(&Hash::of(&self.component), component, (&Stop::default()).into(), &mut || compiled = true)
             .unwrap();
         assert!(World::new().mutate(&class, "go").outcome.is_ok());
         assert_eq!(asked, compiled);
-        compiled
+        (compiled, not_kept.try_iter().collect())
     }
 
     fn entries(&self) -> Vec<PathBuf> {
@@ -117,11 +124,49 @@ fn what_others_could_have_written_is_not_run() {
 }
 
 #[test]
-fn without_a_folder_to_keep_it_in_a_class_runs_all_the_same() {
+fn cache_that_cannot_be_used_says_why_once() {
     let place = Place::new();
+    let folder = place.cache();
+    // a file is where the folder must be
     fs::write(place.folder.path().join("deep"), "a file").unwrap();
-    assert!(place.compiles());
-    assert!(place.compiles());
+    let refused = |part: &str| {
+        let (compiled, not_kept) = place.run(Cache::at(&folder));
+        let [NotKept::Unusable { folder: named, reason }] = &not_kept[..] else { panic!("{not_kept:?}") };
+        assert!(compiled && *named == folder && reason.contains(part), "{reason}");
+    };
+    refused("it cannot be made: ");
+    refused("it cannot be made: ");
+    fs::remove_file(place.folder.path().join("deep")).unwrap();
+    assert_eq!(place.run(Cache::at(&folder)), (true, vec![]));
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    refused("its mode is 755, and `chmod 700` closes it");
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(place.run(Cache::at(&folder)), (false, vec![]));
+    // a folder is where the entry must be
+    fs::remove_file(place.entry()).unwrap();
+    let name = Hash::of(&place.component).to_string();
+    assert_eq!(place.run(Cache::none()), (true, vec![]));
+    assert_eq!(place.run(Cache::at(&folder)), (true, vec![]));
+    let entry = place.entry();
+    assert!(entry.to_str().unwrap().contains(&name));
+    fs::remove_file(&entry).unwrap();
+    fs::create_dir(&entry).unwrap();
+    refused("it cannot be written: ");
+}
+
+#[test]
+fn cache_of_another_user_is_named_as_such() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let place = Place::new();
+    fs::create_dir_all(place.cache()).unwrap();
+    std::os::unix::fs::chown(place.cache(), Some(65534), None).unwrap();
+    let (compiled, not_kept) = place.run(Cache::at(place.cache()));
+    assert!(
+        compiled && not_kept[0].to_string().contains("it belongs to user 65534, and this is user 0"),
+        "{not_kept:?}"
+    );
 }
 
 #[test]
