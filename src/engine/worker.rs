@@ -100,7 +100,8 @@ impl Engine {
     }
 }
 
-/// What the one detached worker of a store holds. No id and no task is spelled like this.
+/// What the detached worker of a store holds, with the store's address behind it: where the store is moved, the worker at
+/// its old place is about to leave, and counts for nothing at the new one. No id and no task is spelled like this.
 const DETACHED: &str = "#worker";
 
 /// After so long a detached worker goes on where the machine or the store failed.
@@ -113,7 +114,7 @@ impl Engine {
     /// Works until nothing is left to run or comes due within a day, as the only worker of this kind of the store; where there is
     /// one, returns at once.
     pub fn work_detached(&self, jobs: usize) -> Result<()> {
-        let name = Name::from_stored(DETACHED);
+        let name = self.detached();
         // what is stuck stays so from one look to the next
         let _working = self.crew.working(jobs.max(1));
         while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
@@ -152,6 +153,10 @@ impl Engine {
 
     /// Whether a detached worker works on the store. One that is about to leave looks once more before it does.
     pub fn has_detached_worker(&self) -> Result<bool> {
-        self.store.is_held(&Name::from_stored(DETACHED))
+        self.store.is_held(&self.detached())
+    }
+
+    fn detached(&self) -> Name {
+        Name::from_stored(&format!("{DETACHED} {}", self.store.address()))
     }
 }

@@ -100,6 +100,9 @@ pub enum Error {
 
     #[error("the store is damaged: {what}")]
     Damaged { what: String },
+    /// A store that is open was moved or removed, or its data was.
+    #[error("the store at {place} was moved or removed while it was in use")]
+    StoreGone { place: String },
     #[error("the store has format {found}, this vactor knows {known}")]
     NewerFormat { found: u32, known: u32 },
     #[error("the store has format {found}, which was never released; this vactor knows {known}")]
@@ -179,6 +182,7 @@ impl Error {
             Error::Failed { fault, .. } => &fault.kind,
             Error::Diverged { .. } => "diverged",
             Error::Damaged { .. } => "damaged",
+            Error::StoreGone { .. } => "store-gone",
             Error::NewerFormat { .. } => "newer-format",
             Error::OlderFormat { .. } => "older-format",
             Error::Untrusted { .. } => "untrusted",
@@ -214,7 +218,9 @@ impl Error {
             NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
             Diverged { .. } => Category::Broken,
-            Damaged { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } => Category::Store,
+            Damaged { .. } | StoreGone { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } => {
+                Category::Store
+            }
             Io { .. } | Shortage { .. } => Category::Store,
             Interrupted | LeftRunning { .. } => Category::Interrupted,
         }
@@ -297,6 +303,7 @@ impl Error {
             Error::Failed { id, fault, reference, .. } => return hint_of_fault(id, fault, reference.is_some()),
             Error::Diverged { .. } => "its class is not deterministic, or its limits were changed since".to_owned(),
             Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
+            Error::StoreGone { .. } => "`--store PATH` names the place where it is now".to_owned(),
             Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
             Error::OlderFormat { .. } => {
                 "the vactor that wrote it still reads it; `vactor init --store PATH` makes a new store".to_owned()

@@ -159,6 +159,9 @@ pub trait Store: Send + Sync {
 
     /// Sees every commit from now on.
     fn watch(&self) -> Result<Box<dyn Watch>>;
+
+    /// The place from which this process reaches the store. It tells a store that was moved from the place that it had.
+    fn address(&self) -> String;
 }
 
 /// An actor that is held until this is dropped.

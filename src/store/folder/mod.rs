@@ -10,6 +10,9 @@ mod system;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 pub(in crate::store) use std::fs::File;
 
@@ -24,11 +27,21 @@ pub(in crate::store) const LOCK: &str = "lock";
 /// What the detached worker writes to its stderr.
 const WORKER_LOG: &str = "worker.log";
 
+/// How often a store that is open is looked for at its path.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// The folder of a store, open.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     folder: system::Folder,
+    /// The path that the folder had when it was opened, wherever the process goes.
+    absolute: PathBuf,
+    /// The data that was opened.
+    data: OnceLock<system::Identity>,
+    opened: Instant,
+    /// Milliseconds from `opened` to the last look.
+    looked: AtomicU64,
 }
 
 /// What a file is opened for.
@@ -86,7 +99,14 @@ impl Folder {
 
     fn open_or(path: &Path, make: bool) -> Result<Folder> {
         match system::Folder::open(path, make) {
-            Ok(folder) => Ok(Folder { path: path.to_owned(), folder }),
+            Ok(folder) => Ok(Folder {
+                absolute: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+                path: path.to_owned(),
+                folder,
+                data: OnceLock::new(),
+                opened: Instant::now(),
+                looked: AtomicU64::new(0),
+            }),
             Err(Trouble::Refused(refusal)) => Err(refuse(path, &refusal)),
             Err(Trouble::System(error)) => Err(match error.kind() {
                 io::ErrorKind::NotFound => Error::NoStore { place: path.display().to_string() },
@@ -121,6 +141,30 @@ impl Folder {
         })
     }
 
+    /// Refuses a folder that was moved or removed since it was opened, or whose data was: what is written there now is
+    /// lost, or changes a store that was put elsewhere. It looks at most once a second.
+    pub(in crate::store) fn check_place(&self) -> Result<()> {
+        let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let looked = self.looked.load(Ordering::Relaxed);
+        let is_due = u128::from(now - looked.min(now)) >= LOOK_EVERY.as_millis();
+        if !is_due || self.is_in_place() {
+            if is_due {
+                self.looked.store(now, Ordering::Relaxed);
+            }
+            return Ok(());
+        }
+        Err(Error::StoreGone { place: self.path.display().to_string() })
+    }
+
+    fn is_in_place(&self) -> bool {
+        self.folder.is_at(&self.absolute) && self.data.get().is_none_or(|data| self.folder.has(DATA, data))
+    }
+
+    /// The folder's path without links, or as it was opened if it cannot be resolved.
+    pub(in crate::store) fn address(&self) -> PathBuf {
+        self.absolute.canonicalize().unwrap_or_else(|_| self.absolute.clone())
+    }
+
     /// Whether a store is in it.
     pub fn has_store(&self) -> Result<bool> {
         self.folder.is_taken(DATA).map_err(|error| cannot_open(&self.path.join(DATA), error.to_string()))
@@ -133,7 +177,13 @@ impl Folder {
 
     /// Opens a file. [`NoStore`](Error::NoStore) where the data is not there.
     pub(in crate::store) fn open_file(&self, name: &str, purpose: For) -> Result<File> {
-        self.folder.open_file(name, purpose).map_err(|trouble| self.explain(name, trouble))
+        let file = self.folder.open_file(name, purpose).map_err(|trouble| self.explain(name, trouble))?;
+        if name == DATA
+            && let Ok(data) = system::Identity::of(&file)
+        {
+            let _ = self.data.set(data);
+        }
+        Ok(file)
     }
 
     /// Opens a file. If it is not there, it is made, as the data is: for those who may use that.

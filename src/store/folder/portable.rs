@@ -9,7 +9,27 @@ use super::{For, Refusal, Trouble};
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
+/// Such a system does not tell files apart.
+#[derive(Debug)]
+pub(super) struct Identity;
+
+impl Identity {
+    pub(super) fn of(_: &File) -> io::Result<Identity> {
+        Ok(Identity)
+    }
+}
+
 impl Folder {
+    /// Whether there is a folder at the path.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether there is a file of the name.
+    pub(super) fn has(&self, name: &str, _: &Identity) -> bool {
+        self.is_taken(name).unwrap_or(true)
+    }
+
     pub(super) fn open(path: &Path, make: bool) -> Result<Folder, Trouble> {
         if make {
             fs::create_dir_all(path)?;

@@ -9,7 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::libc;
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat, stat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
 
 use super::{DATA, For, Refusal, Trouble};
@@ -25,6 +26,25 @@ const MOST_LINKS: usize = 40;
 
 #[derive(Debug)]
 pub(super) struct Folder(OwnedFd);
+
+/// Which file or folder it is, whatever its name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: libc::dev_t,
+    inode: libc::ino_t,
+}
+
+impl Identity {
+    pub(super) fn of(file: impl AsFd) -> io::Result<Identity> {
+        Ok(Identity::from(&fstat(file)?))
+    }
+}
+
+impl From<&FileStat> for Identity {
+    fn from(found: &FileStat) -> Identity {
+        Identity { device: found.st_dev, inode: found.st_ino }
+    }
+}
 
 impl Folder {
     /// Walks to a folder. If `make`, folders that are not there are made, the last one for its owner alone.
@@ -63,6 +83,22 @@ impl Folder {
             }
         }
         Ok(Folder(walked))
+    }
+
+    /// Whether this folder has the path. If that cannot be told, as the way is closed to this user, it is taken to have it.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let found = stat(path);
+        let is_gone = matches!(found, Err(Errno::ENOENT | Errno::ENOTDIR));
+        let same = |found: &FileStat| Identity::of(&self.0).is_ok_and(|own| own == Identity::from(found));
+        !is_gone && found.as_ref().map_or(true, same)
+    }
+
+    /// Whether this file has the name.
+    pub(super) fn has(&self, name: &str, file: &Identity) -> bool {
+        match self.look(name) {
+            Ok(found) => Identity::from(&found) == *file,
+            Err(error) => error != Errno::ENOENT,
+        }
     }
 
     /// The folder's owner, if that is another user. It is enough for root that it is the owner of the folder around it.

@@ -30,6 +30,8 @@ pub struct RedbStore {
     shared: Arc<Shared>,
     /// Its file, for messages.
     place: String,
+    /// None in memory, and on the backends of tests.
+    pub(super) folder: Option<Arc<Folder>>,
     pub(super) between: Between,
 }
 
@@ -90,7 +92,9 @@ impl RedbStore {
         }
         let place = folder.path_of(DATA).display().to_string();
         let disk = speak(Disk::new(file).map_err(Into::into), &place, None)?;
-        RedbStore::start(disk, mode, place, Between::files(folder.clone()))
+        let mut store = RedbStore::start(disk, mode, place, Between::files(folder.clone()))?;
+        store.folder = Some(folder.clone());
+        Ok(store)
     }
 
     /// A store that lives as long as this does.
@@ -100,7 +104,7 @@ impl RedbStore {
             || Ok(Handle::Write(Builder::new().set_cache_size(CACHE).create_with_backend(InMemoryBackend::new())?));
         let database = speak(guard(open), &place, None)?;
         let between = Between::memory();
-        RedbStore { database: Some(database), shared: Arc::default(), place, between }.with_tables()
+        RedbStore { database: Some(database), shared: Arc::default(), place, folder: None, between }.with_tables()
     }
 
     /// Opens a store on any backend: what a file holds, or nothing, which makes a new store. For tests that need a
@@ -135,13 +139,13 @@ impl RedbStore {
         let access = if mode == Mode::Read { Access::Read } else { Access::Write };
         let (pages, shared) = Pages::new(backend, access);
         let database = speak(guard(|| open_database(pages, mode)), &place, shared.first_failure())?;
-        Ok(RedbStore { database: Some(database), shared, place, between })
+        Ok(RedbStore { database: Some(database), shared, place, folder: None, between })
     }
 
     fn fresh(backend: impl StorageBackend, place: String, between: Between) -> Result<RedbStore> {
         let (pages, shared) = Pages::new(backend, Access::Write);
         let database = speak(guard(|| open_database(pages, Mode::Write)), &place, shared.first_failure())?;
-        RedbStore { database: Some(database), shared, place, between }.with_tables()
+        RedbStore { database: Some(database), shared, place, folder: None, between }.with_tables()
     }
 
     /// The first commit, which makes the tables.
@@ -155,6 +159,7 @@ impl RedbStore {
 
     /// Runs a read transaction.
     pub(super) fn read<T>(&self, run: impl FnOnce(&Reading) -> Try<T>) -> Result<T> {
+        self.check_place()?;
         let tried = guard(|| {
             let transaction = match self.handle() {
                 Handle::Read(database) => database.begin_read()?,
@@ -168,6 +173,7 @@ impl RedbStore {
     /// Runs a write transaction; commits it if something was written, and wakes who waits for that.
     pub(super) fn write<T>(&self, run: impl FnOnce(&mut Writer) -> Try<T>) -> Result<T> {
         let database = self.must_write()?;
+        self.check_place()?;
         let tried = guard(|| {
             let transaction = database.begin_write()?;
             let mut writer = Writer::new(Writing::open(&transaction)?);
@@ -183,6 +189,11 @@ impl RedbStore {
             Ok(result)
         });
         speak(tried, &self.place, self.shared.first_failure())
+    }
+
+    /// Refuses a store that is no longer where it was opened.
+    fn check_place(&self) -> Result<()> {
+        self.folder.as_ref().map_or(Ok(()), |folder| folder.check_place())
     }
 
     /// The database, where it was opened for writing.

@@ -162,6 +162,10 @@ impl Store for RedbStore {
         self.between.is_held(name)
     }
 
+    fn address(&self) -> String {
+        self.folder.as_ref().map(|folder| folder.address().display().to_string()).unwrap_or_default()
+    }
+
     fn watch(&self) -> Result<Box<dyn Watch>> {
         Ok(self.between.watch(self.is_reading()))
     }

@@ -1,5 +1,6 @@
 //! What vactor opens in a store's folder, whose it must be, and whose it is when it was made.
 
+mod gone;
 mod modes;
 mod names;
 mod owners;

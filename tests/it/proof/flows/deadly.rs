@@ -169,5 +169,6 @@ impl Store for Deadly {
         holds() -> Result<Box<dyn Holds>>;
         is_held(name: &Name) -> Result<bool>;
         watch() -> Result<Box<dyn Watch>>;
+        address() -> String;
     }
 }
