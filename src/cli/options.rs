@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use clap::{Arg, Args};
+use clap::{Arg, Args, ValueHint};
 use vactor::model::{Error, Limit, LimitOverrides};
 use vactor::sandbox::Compiling;
 
@@ -15,7 +15,7 @@ use super::quantity::{bytes, duration};
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
     /// The store's folder [else: VACTOR_STORE, else the nearest .vactor from here upwards, which must be yours]
-    #[arg(long, global = true, value_name = "PATH", help_heading = "Common options")]
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::DirPath, help_heading = "Common options")]
     pub store: Option<String>,
     /// Prints one JSON object per line, and errors as JSON
     #[arg(long, global = true, help_heading = "Common options")]

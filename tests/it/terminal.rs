@@ -1,9 +1,11 @@
 //! What a person sees and a script does not.
 #![cfg(target_os = "linux")]
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::raw::{NULL, RawClass};
 use crate::support::Vactor;
@@ -14,13 +16,18 @@ const END: &str = "(end)";
 
 /// Runs a line on a terminal, on which a person types this. The answer is what the terminal showed, and the exit code.
 fn on_terminal(vactor: &Vactor, line: &str, typed: &str, variables: &[(&str, &str)]) -> (String, i32) {
+    let mut command = vactor.command();
+    command.args(line.split_whitespace()).env("TERM", "xterm").envs(variables.iter().copied());
+    typed_to(command, |terminal| terminal.write_all(typed.as_bytes()).unwrap())
+}
+
+/// Runs a command on a terminal, where `person` types.
+fn typed_to(mut command: Command, person: impl FnOnce(&mut File)) -> (String, i32) {
     let pair = nix::pty::openpty(None, None).unwrap();
     let (mut master, mut slave) = (File::from(pair.master), File::from(pair.slave));
     let end = || Stdio::from(slave.try_clone().unwrap());
-    let mut command = vactor.command();
-    command.args(line.split_whitespace()).env("TERM", "xterm").envs(variables.iter().copied());
     let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-    master.write_all(typed.as_bytes()).unwrap();
+    let mut typing = master.try_clone().unwrap();
     let reader = std::thread::spawn(move || {
         let mut shown = Vec::new();
         let mut buffer = [0; 4096];
@@ -30,6 +37,7 @@ fn on_terminal(vactor: &Vactor, line: &str, typed: &str, variables: &[(&str, &st
         }
         String::from_utf8(shown).unwrap()
     });
+    person(&mut typing);
     let code = child.wait().unwrap().code().unwrap();
     slave.write_all(END.as_bytes()).unwrap();
     let shown = reader.join().unwrap();
@@ -187,4 +195,40 @@ fn what_takes_long_shows_that_it_goes_on() {
     assert_eq!(code, 0);
     assert!(shown.contains("compiling plain") && shown.ends_with("null\n"), "{shown:?}");
     assert_eq!(on_terminal(&vactor, "call a go", "", &[("XDG_CACHE_HOME", cache.to_str().unwrap())]).0, "null\n");
+}
+
+/// A real bash, with readline and its own word breaks. What is typed ahead waits in the terminal until bash reads it.
+#[test]
+fn bash_completes_words_with_characters_at_which_it_splits() {
+    let vactor =
+        Vactor::with("plain", &RawClass::new().text("seven", "7").query("ask", "(call $ok (call $text_seven))"));
+    for id in ["user:1/cart", "ada@example.org"] {
+        vactor.line(&format!("create plain {id}")).ok();
+    }
+    let binary = Path::new(env!("CARGO_BIN_EXE_vactor")).parent().unwrap();
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "--noprofile", "-i"]).env_clear().envs(vactor.environment()).current_dir(vactor.path("."));
+    let path = std::env::join_paths([binary.to_owned()].into_iter().chain(std::env::split_paths(&path()))).unwrap();
+    bash.env("PATH", path).env("PS1", "> ").env("HISTFILE", "");
+    let settings = vactor.write("inputrc", "set enable-bracketed-paste off\n");
+    bash.env("TERM", "xterm").env("INPUTRC", settings);
+    let lines = [
+        "vactor get user:1\tas\t\n",
+        "vactor get user:\tas\t\n",
+        "vactor get user\\:1\tas\t\n",
+        "vactor get \"user:1\tas\t\n",
+        "vactor get ada@\tas\t\n",
+        "vactor get --store=.vac\t ada@ex\tas\t\n",
+        "vactor get --store .vac\t user:\tas\t\n",
+    ];
+    let (shown, code) = typed_to(bash, |terminal| {
+        terminal.write_all(b"eval \"$(vactor util completions bash)\"\n").unwrap();
+        lines.iter().for_each(|line| terminal.write_all(line.as_bytes()).unwrap());
+        terminal.write_all(b"exit 0\n").unwrap();
+    });
+    assert_eq!((shown.lines().filter(|line| *line == "7").count(), code), (lines.len(), 0), "{shown}");
+}
+
+fn path() -> OsString {
+    std::env::var_os("PATH").unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! `vactor util`: what packagers and scripts need, made from the same definitions as `--help`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
+use clap_complete::env::{EnvCompleter, Fish, Powershell, Zsh};
 
 use crate::cli::complete::VARIABLE;
 use crate::cli::problem::ErrorLine;
@@ -64,7 +64,8 @@ impl Run for Util {
 
 fn completions(cli: &Cli, shell: Shell) -> Result<(), Problem> {
     let shell: &dyn EnvCompleter = match shell {
-        Shell::Bash => &Bash,
+        // clap's own script completes nothing behind a character at which bash splits words
+        Shell::Bash => return cli.console.data(include_str!("../complete.bash")),
         Shell::Zsh => &Zsh,
         Shell::Fish => &Fish,
         Shell::Powershell => &Powershell,
