@@ -17,6 +17,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// memory that need not grow makes a run in a batch or a worker cheaper.
 const HEAP: &str = "link-arg=--initial-heap=1048576";
 
+/// The crate that makes a package a class.
+const SDK: &str = "vactor-sdk";
+
 /// What cargo made of a class's source.
 pub struct Built {
     /// The package's name.
@@ -51,58 +54,87 @@ fn read_package(folder: &Path) -> Result<Package, Problem> {
         .exec()
         .map_err(|e| metadata_failed(&manifest, e))?;
     let meant = std::fs::canonicalize(&manifest).ok();
-    let is_class = |package: &&Package| package.targets.iter().any(|target| target.is_cdylib());
     let is_meant = |package: &&Package| std::fs::canonicalize(&package.manifest_path).ok() == meant;
     let Some(package) = metadata.packages.iter().find(is_meant) else {
-        let classes: Vec<_> = metadata.packages.iter().filter(is_class).map(|package| package.name.as_str()).collect();
+        let classes: Vec<_> =
+            metadata.packages.iter().filter(|package| is_class(package)).map(|p| p.name.as_str()).collect();
         let problem = Problem::input(format!("{} is a workspace, not one class", manifest.display()));
         return Err(problem.hint(format!("give the folder of one class; there are {}", classes.join(", "))));
     };
-    if !is_class(&package) {
+    if !is_class(package) {
         let message = format!("the package {} builds no class", package.name);
-        let hint = "a class has `crate-type = [\"cdylib\", \"rlib\"]` under `[lib]` in its Cargo.toml";
+        let hint = "a class is a library that depends on `vactor-sdk`; `vactor new NAME` writes one";
         return Err(Problem::input(message).hint(hint));
     }
     Ok(package.clone())
 }
 
+/// A library with the SDK is a class, and so is one that says itself that it becomes a module.
+fn is_class(package: &Package) -> bool {
+    let with_sdk = package.dependencies.iter().any(|dependency| dependency.name == SDK);
+    package.targets.iter().any(|target| target.is_cdylib() || with_sdk && target.is_lib())
+}
+
 /// Has cargo build the core module, and gives its path.
+///
+/// The crate type is given here and not in the manifest. Otherwise cargo would build a module of every class that this
+/// one depends on, too. In a target folder that several classes share, that module and the library beside it would
+/// replace the files of the other class's own build, because neither name has a hash.
 fn compile(package: &Package) -> Result<PathBuf, Problem> {
+    let folder = package.manifest_path.parent().expect("a manifest is in a folder");
     // run inside the folder, so that its .cargo/config.toml and rust-toolchain.toml count as they do for cargo itself
     let mut cargo = Command::new(cargo())
-        .args(["rustc", "--release", "--lib", "--target", TARGET, "--message-format=json-diagnostic-rendered-ansi"])
-        .arg("--manifest-path")
+        .args(["rustc", "--release", "--lib", "--crate-type", "cdylib", "--target", TARGET])
+        .args(["--message-format=json-diagnostic-rendered-ansi", "--manifest-path"])
         .arg(&package.manifest_path)
         .args(["--", "-C", HEAP])
-        .current_dir(package.manifest_path.parent().expect("a manifest is in a folder"))
+        // Changes nothing in the module. cargo knows a package by its path within its workspace: the build of another
+        // class of this name, in another folder, would be taken for this one's.
+        .args(["-L", &format!("native={folder}")])
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(no_cargo)?;
     let stdout = BufReader::new(cargo.stdout.take().expect("stdout is piped"));
-    let (mut module, mut target_missing) = (None, false);
+    let (mut module, mut target_missing, mut exported_twice) = (None, false, false);
     for message in Message::parse_stream(stdout) {
         match message.map_err(|e| Problem::input(format!("cannot read what cargo says: {e}")))? {
             Message::CompilerMessage(said) => {
+                exported_twice |= says_exported_twice(&said.message);
                 target_missing |= says_target_missing(&said.message);
                 if !target_missing {
                     show(&said.message);
                 }
             }
-            Message::CompilerArtifact(made) if made.package_id == package.id && made.target.is_cdylib() => {
-                module = made.filenames.into_iter().find(|file| file.extension() == Some("wasm"));
+            Message::CompilerArtifact(made) if made.package_id == package.id => {
+                module = made.filenames.into_iter().find(|file| file.extension() == Some("wasm")).or(module);
             }
             _ => {}
         }
     }
     let status = cargo.wait().map_err(no_cargo)?;
+    let failed = || Problem::input(format!("the class {} does not build", package.name));
     match module {
         Some(module) if status.success() => Ok(module.into()),
         _ if interrupted(status) => Err(Error::Interrupted.into()),
         _ if target_missing => Err(Problem::input(format!("Rust's target {TARGET} is not installed"))
             .hint(format!("`rustup target add {TARGET}` adds it"))),
-        _ => Err(Problem::input(format!("the class {} does not build", package.name)).hint("cargo said why, above")),
+        _ if exported_twice => Err(failed().cause("a class that it depends on has its exports, too").hint(
+            "in Cargo.toml, `features = [\"client\"]` takes the other class without its exports; that class declares \
+             `client = []` under `[features]`",
+        )),
+        _ => Err(failed().hint("cargo said why, above")),
     }
+}
+
+/// Two classes in one component export the same names. Which tool finds that depends on the profile's `lto`.
+fn says_exported_twice(said: &Diagnostic) -> bool {
+    let names_export = |text: &str| {
+        text.contains("vactor:actor/class@")
+            && (text.contains("symbol multiply defined") || text.contains("duplicate symbol"))
+    };
+    names_export(&said.message) || said.children.iter().any(|note| names_export(&note.message))
 }
 
 fn says_target_missing(said: &Diagnostic) -> bool {

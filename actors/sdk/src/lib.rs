@@ -49,16 +49,19 @@
 //!
 //! # The package
 //!
-//! A class is a crate of its own. It needs the SDK, serde for the state and, if its methods take or
-//! give types of its own, schemars 1 for their schemas:
+//! A class is a crate of its own, a plain library. It needs the SDK, serde for the state and, if its methods take or
+//! give types of its own, schemars 1 for their schemas. `vactor new` writes such a package, with a copy of the SDK:
 //!
 //! ```toml
-//! [lib]
-//! crate-type = ["cdylib", "rlib"] # the component, and what tests and other crates use
+//! [features]
+//! client = [] # for a class that calls this one: without the component's exports
 //!
 //! [dependencies]
 //! serde = { version = "1", features = ["derive"] }
-//! vactor-sdk = { path = "sdk" }
+//! vactor-sdk = "=0.1.0"
+//!
+//! [patch.crates-io]
+//! vactor-sdk = { path = "vactor/sdk" } # the copy, for this class and for those that it depends on
 //!
 //! [profile.release] # small, a panic is a trap, and a number that overflows is a panic, as in tests
 //! opt-level = "s"
@@ -69,8 +72,9 @@
 //! overflow-checks = true
 //! ```
 //!
-//! `vactor build` compiles it for the target `wasm32-unknown-unknown`. A component holds one class: one
-//! `#[actor]` block in the crate.
+//! `vactor build` compiles it as a module for the target `wasm32-unknown-unknown`, and makes a component of that. It
+//! needs no `crate-type`, and a `cdylib` in the manifest of a class that others depend on makes their builds replace each
+//! other's files in a target folder that they share. A component holds one class: one `#[actor]` block in the crate.
 //!
 //! # Methods
 //!
@@ -163,10 +167,13 @@
 //!
 //! A class of another crate comes from that crate as a dependency. A component holds one class, so the other one must
 //! leave its exports out: it declares a feature `client` (`[features]` `client = []`), and the dependency names it:
-//! `account = { path = "../account", features = ["client"] }`. Cargo gives a package the features of everything that it
-//! builds at once, so build such classes one by one, as `vactor build` does. Results that borrow are owned by the
-//! caller (`&str` is a `String`, `&[T]` a `Vec<T>`), and `T` is what is waited for of a `Result<T, …>`; where it has another name,
-//! such as that of an alias, [`Handle::cast`] says as what the answer is read.
+//! `price-list = { path = "../price-list", features = ["client"] }`. Both use one SDK, that of the class which is built: a
+//! patch counts in the package that cargo builds, and nowhere else. (Another program that depends on a class has the two
+//! lines of `[patch.crates-io]`, too.) In a workspace cargo gives a package the features of everything that it
+//! builds at once, so build such classes one by one, as `vactor build` does.
+//!
+//! Results that borrow are owned by the caller (`&str` is a `String`, `&[T]` a `Vec<T>`), and `T` is what is waited for of a
+//! `Result<T, …>`; where it has another name, such as that of an alias, [`Handle::cast`] says as what the answer is read.
 //!
 //! A unit test says what answers, and sees what was called: [`testing`].
 //!

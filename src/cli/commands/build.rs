@@ -10,8 +10,8 @@ use crate::cli::{Cli, Problem, Run, cargo};
 
 /// Compiles a class's source to a component, and prints its path
 ///
-/// Runs `cargo build --release` for Rust's target wasm32-unknown-unknown. It installs nothing: where the target is
-/// missing, `rustup target add wasm32-unknown-unknown` adds it.
+/// Has cargo build the package, in release mode, as a module for Rust's target wasm32-unknown-unknown. It installs
+/// nothing: where the target is missing, `rustup target add wasm32-unknown-unknown` adds it.
 #[derive(Args)]
 #[command(mut_args = only(OF_REGISTER))]
 pub struct Build {
