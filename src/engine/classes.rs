@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Engine;
 use crate::model::{ActorId, ClassName, Description, Error, Hash, LogLine, Method, MethodKind, Name, Result, similar};
 use crate::sandbox::{Aborted, Ran, Run};
-use crate::store::{Class, NewVersion, Registered, Version};
+use crate::store::{Class, NewVersion, OnVersion, Registered, Version};
 
 /// What `register` did.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Registration {
     pub hash: Hash,
     pub component_bytes: u64,
     pub description: Arc<Description>,
+    /// What stays on the class's other versions, by version.
+    pub staying: Vec<OnVersion>,
 }
 
 /// One version of a class, and what it says of itself.
@@ -70,8 +72,11 @@ impl Engine {
             description: inspected.description,
             at: self.now(),
         })?;
+        let (Registered::New(current) | Registered::Again(current) | Registered::Unchanged(current)) = registered;
+        let mut staying = self.store.on_versions(&class)?;
+        staying.retain(|on| on.version != current);
         let (hash, description) = (inspected.hash, Arc::new(inspected.class));
-        Ok(Registration { registered, class, hash, component_bytes, description })
+        Ok(Registration { registered, class, hash, component_bytes, description, staying })
     }
 
     /// All classes, by name.

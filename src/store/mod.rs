@@ -35,6 +35,9 @@ pub trait Store: Send + Sync {
 
     fn version(&self, class: &ClassName, number: u32) -> Result<Option<Version>>;
 
+    /// What is on each version of a class, by version; a version that nothing is on is left out.
+    fn on_versions(&self, class: &ClassName) -> Result<Vec<OnVersion>>;
+
     /// The bytes of a registered component.
     fn component(&self, hash: &Hash) -> Result<Option<Vec<u8>>>;
 
@@ -227,6 +230,15 @@ pub struct Version {
     pub component_bytes: u64,
     pub description: Json,
     pub registered: Timestamp,
+}
+
+/// How much is on a class version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnVersion {
+    pub version: u32,
+    pub actors: u64,
+    /// Constructions and tasks that were accepted with it and have not ended. Mutations run on their actor's version.
+    pub pending: u64,
 }
 
 /// An actor as its last step left it.

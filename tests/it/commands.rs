@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::raw::{NULL, RawClass};
-use crate::support::Vactor;
+use crate::support::{Ran, Vactor};
 
 /// A class `plain` in version 1: `keep` keeps its arguments as the state, `ask` gives the state, `say` gives a text and
 /// says one, `go` gives nothing.
@@ -242,4 +242,40 @@ fn a_shell_completes_what_the_store_holds() {
     assert_eq!(offered(&["vactor", "call", "c", "g"]), ["go"]);
     assert_eq!(offered(&["vactor", "call", "c", "keep", "v"]), ["v="]);
     assert!(offered(&["vactor", "call", "b", "--max-t"]).contains(&"--max-time".to_owned()));
+}
+
+#[test]
+fn register_says_what_stays_on_other_versions() {
+    let vactor = Vactor::new();
+    let register = |answer: &str| {
+        let class =
+            RawClass::new().text("answer", answer).query("ask", "(call $ok (call $text_answer))").task("work", NULL);
+        vactor.write("class", class.build());
+        vactor.line("register plain class")
+    };
+    let accept = |line: &str| {
+        let mut command = vactor.command();
+        Ran::from(command.env("VACTOR_WORKER", "off").args(line.split_whitespace()).output().unwrap()).ok()
+    };
+    assert_eq!(register("1").stderr.lines().last(), Some("registered plain, version 1"));
+    vactor.line("create plain a").ok();
+    assert_eq!(register("1").stderr, "plain has these bytes already, version 1\n");
+    assert_eq!(register("2").stderr, "registered plain, version 2; 1 actor stays on version 1\n");
+    vactor.line("create plain b").ok();
+    vactor.line("create plain c").ok();
+    accept("run plain work --async");
+    accept("create plain d --async");
+    let staying = "1 actor stays on version 1, 2 actors and 2 accepted calls on version 2";
+    assert_eq!(register("3").stderr, format!("registered plain, version 3; {staying}\n"));
+    assert_eq!(register("1").stderr, "plain is at version 1 again; 2 actors and 2 accepted calls stay on version 2\n");
+    vactor.line("rm a b c --yes").ok();
+    accept("cancel d#1");
+    accept("wait plain/work#1");
+    assert_eq!(register("3").stderr, "plain is at version 3 again\n");
+    vactor.line("create plain a").ok();
+    let line = json(&vactor.line("register plain class --json").ok());
+    assert_eq!(line["staying"], Value::Array(vec![]));
+    register("1");
+    let line = json(&vactor.line("register plain class --json").ok());
+    assert_eq!(line["staying"], json(r#"[{"version":3,"actors":1,"pending":0}]"#));
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::Value;
 use vactor::model::{Category, Method, MethodKind, type_name};
-use vactor::store::Registered;
+use vactor::store::{OnVersion, Registered};
 
 use crate::cli::options::{LimitFlags, OF_REGISTER, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, quantity};
@@ -50,6 +50,18 @@ pub struct RegisterLine<'a> {
     hash: String,
     /// Size of the component in bytes.
     bytes: u64,
+    /// What stays on the class's other versions.
+    staying: Vec<StayingBody>,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Staying")]
+struct StayingBody {
+    version: u32,
+    /// How many actors are on it.
+    actors: u64,
+    /// How many constructions and tasks were accepted with it and have not ended.
+    pending: u64,
 }
 
 /// A class.
@@ -125,11 +137,40 @@ impl Run for Register {
                 registered: word,
                 hash: registration.hash.to_string(),
                 bytes: registration.component_bytes,
+                staying: registration.staying.iter().map(StayingBody::from).collect(),
             });
         }
-        cli.console.note(&note);
+        cli.console.note(&(note + &staying(&registration.staying)));
         Ok(())
     }
+}
+
+impl From<&OnVersion> for StayingBody {
+    fn from(on: &OnVersion) -> StayingBody {
+        let OnVersion { version, actors, pending } = *on;
+        StayingBody { version, actors, pending }
+    }
+}
+
+/// `; 2 actors stay on version 1, 1 actor and 3 accepted calls on version 2`; nothing if all are on the current one.
+fn staying(on_versions: &[OnVersion]) -> String {
+    let counted = |count: u64, one: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {one}s")),
+    };
+    let mut shown = String::new();
+    for on in on_versions {
+        let parts: Vec<_> =
+            [counted(on.actors, "actor"), counted(on.pending, "accepted call")].into_iter().flatten().collect();
+        let (separator, verb) = match (shown.is_empty(), on.actors + on.pending) {
+            (true, 1) => ("; ", " stays"),
+            (true, _) => ("; ", " stay"),
+            (false, _) => (", ", ""),
+        };
+        shown += &format!("{separator}{}{verb} on version {}", parts.join(" and "), on.version);
+    }
+    shown
 }
 
 /// Reads one byte more than a component may have, at most: it is refused by its size then.

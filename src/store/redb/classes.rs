@@ -1,11 +1,11 @@
 //! Classes, their versions and components.
 
 use crate::model::{Call, ClassName, Error, Hash};
-use crate::store::{Class, NewVersion, Registered, Version};
+use crate::store::{Class, NewVersion, OnVersion, Registered, Version};
 
 use super::boundary::{Try, damaged};
 use super::key::Key;
-use super::record::{self, ClassRecord, VersionRecord};
+use super::record::{self, ClassRecord, CountsRecord, VersionRecord};
 use super::tables::{Source, Tables};
 use super::write::Writer;
 use super::{actors, invocations};
@@ -39,6 +39,18 @@ pub(super) fn version(tables: &Tables<impl Source>, class: &ClassName, number: u
         }
         _ => Ok(None),
     }
+}
+
+pub(super) fn on_versions(tables: &Tables<impl Source>, class: &ClassName) -> Try<Vec<OnVersion>> {
+    let on_version = |entry: Try<(Key, CountsRecord)>| {
+        let (key, CountsRecord { actors, pending }) = entry?;
+        let number = key.last_number().and_then(|number| u32::try_from(number).ok());
+        number.map_or_else(
+            || damaged(format!("{} is not readable", key.describe())),
+            |version| Ok(OnVersion { version, actors, pending }),
+        )
+    };
+    tables.records(Key::counts_of(class))?.map(on_version).collect()
 }
 
 pub(super) fn component(tables: &Tables<impl Source>, hash: &Hash) -> Try<Option<Vec<u8>>> {

@@ -37,6 +37,8 @@ enum Space {
     /// What a name has: its actor's journal, head and state, its invocations.
     Named = b'a',
     Class = b'c',
+    /// How much is on a class version.
+    Counts = b'd',
     /// Who waits for an invocation.
     Waiter = b'e',
     Component = b'm',
@@ -146,6 +148,10 @@ impl Key {
         Key::of(Space::Version, class.as_str()).end_name().number(number.into())
     }
 
+    pub(super) fn counts(class: &ClassName, number: u32) -> Key {
+        Key::of(Space::Counts, class.as_str()).end_name().number(number.into())
+    }
+
     pub(super) fn component(hash: &Hash) -> Key {
         Key([&[Space::Component as u8], &hash.as_bytes()[..]].concat())
     }
@@ -213,7 +219,7 @@ impl Key {
         std::str::from_utf8(&name[..end]).ok()
     }
 
-    /// The class in the key, of the spaces of classes and versions.
+    /// The class in the key, of the spaces of classes, versions and counts.
     pub(super) fn class_name(&self) -> Option<ClassName> {
         ClassName::new(self.name()?).ok()
     }
@@ -251,6 +257,7 @@ impl Key {
         let part = self.0.iter().position(|byte| *byte == 0).and_then(|end| self.0.get(end + 1));
         match self.0.first() {
             Some(b'c') => format!("the class {name}"),
+            Some(b'd') => format!("what is on version {number} of the class {name}"),
             Some(b'v') => format!("version {number} of the class {name}"),
             Some(b'm') => "a component".to_owned(),
             Some(b'a') => match part {

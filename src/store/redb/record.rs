@@ -80,6 +80,14 @@ pub(super) struct VersionRecord {
     pub registered: Timestamp,
 }
 
+/// How much is on a class version; without this record it is nothing.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CountsRecord {
+    pub actors: u64,
+    /// Constructions and tasks that were accepted with it and have not ended.
+    pub pending: u64,
+}
+
 impl ClassRecord {
     /// The class, if it is there.
     pub(super) fn class(self, name: ClassName) -> Option<Class> {

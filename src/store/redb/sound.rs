@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 use super::key::Key;
-use super::record::{ClassRecord, EventRecord, InvocationRecord, Open, StepRecord, Use, VersionRecord};
+use super::record::{ClassRecord, CountsRecord, EventRecord, InvocationRecord, Open, StepRecord, Use, VersionRecord};
 
 /// No store counts so far: at a million a second it takes nine years. So what is read can be added to.
 pub(super) const MOST: u64 = 1 << 48;
@@ -112,6 +112,14 @@ impl Sound for ClassRecord {
         let ClassRecord { current, first, last } = *self;
         must(last < FEW && (1..=last + 1).contains(&first), "its versions contradict each other")?;
         must(current.is_none_or(|current| (first..=last).contains(&current)), "its current version is none")
+    }
+}
+
+impl Sound for CountsRecord {
+    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+        must(key.class_name().is_some(), "the name of its class is none")?;
+        must(key.last_number().is_some_and(|version| version < u64::from(FEW)), "its version is none")?;
+        must(self.actors < MOST && self.pending < MOST, "a number in it is too large")
     }
 }
 

@@ -8,8 +8,8 @@ use crate::model::{
     Timestamp,
 };
 use crate::store::{
-    Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, Registered, Snapshot, Store, Suspend,
-    Suspended, Version, Watch,
+    Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion, Registered, Snapshot,
+    Store, Suspend, Suspended, Version, Watch,
 };
 
 use super::boundary::Try;
@@ -32,6 +32,10 @@ impl Store for RedbStore {
 
     fn version(&self, class: &ClassName, number: u32) -> Result<Option<Version>> {
         self.read(|tables| classes::version(tables, class, number))
+    }
+
+    fn on_versions(&self, class: &ClassName) -> Result<Vec<OnVersion>> {
+        self.read(|tables| classes::on_versions(tables, class))
     }
 
     fn component(&self, hash: &Hash) -> Result<Option<Vec<u8>>> {

@@ -57,7 +57,8 @@ fn a_call_that_waits_for_nothing_leaves_its_step_alone() {
     step(&store, "a", b"1");
     let number = |n: u64| n.to_be_bytes();
     let steps = [1, 2].map(|n| [b"aa\0\x05", &number(n)[..]].concat());
-    let expected = [&steps[0][..], &steps[1], b"aa\0\x06", b"aa\0\x07"].map(<[u8]>::to_vec);
+    let counts = [b"dcounter\0", &number(1)[..]].concat();
+    let expected = [&steps[0][..], &steps[1], b"aa\0\x06", b"aa\0\x07", &counts].map(<[u8]>::to_vec);
     assert_eq!(keys(folder.path()), expected);
 }
 

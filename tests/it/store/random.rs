@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vactor::model::*;
-use vactor::store::{Child, Commit, End, Entry, Found, Mode, Progress, RedbStore, Store, Turn};
+use vactor::store::{Child, Commit, End, Entry, Found, Mode, OnVersion, Progress, RedbStore, Store, Turn};
 
 use super::disk::Disk;
 use super::fixture::*;
@@ -75,7 +75,11 @@ impl World {
         let due = (self.random.u8(..4) == 0).then(|| at(now + self.random.u64(1..40)));
         let mut seed = [0; 32];
         self.random.fill(&mut seed);
-        Request { due, seed: Seed(seed), ..request }
+        let mut call = request.call.clone();
+        if let Call::Construct { version, .. } | Call::Task { version, .. } = &mut call {
+            *version = self.random.u32(1..3);
+        }
+        Request { due, seed: Seed(seed), call, ..request }
     }
 
     fn pending(&self) -> Vec<Invocation> {
@@ -243,6 +247,7 @@ impl World {
             due.extend(delayed.iter().filter_map(|one| one.request.due));
             to_be_tidied |= !self.can_run(&of, now) && delayed.iter().any(|one| one.request.due <= Some(now));
         }
+        assert_eq!(self.store.on_versions(&class()).unwrap(), self.counted(), "what is on the versions after {n}");
         assert_eq!(self.store.next_due(at(0)).unwrap(), due.into_iter().min(), "what is due after {n}");
 
         let runs: Vec<Name> = self.names().into_iter().filter(|of| self.can_run(of, now)).collect();
@@ -262,6 +267,20 @@ impl World {
         self.for_nothing += usize::from(wrote > 0 && !to_be_tidied);
         let again = self.store.runnable(None, now, 99).unwrap();
         assert_eq!((again, self.disk.happened() - before), (found, wrote), "looking again after {n}");
+    }
+
+    /// What is on each version, by all actors and all that is pending.
+    fn counted(&self) -> Vec<OnVersion> {
+        let mut counts = BTreeMap::<u32, (u64, u64)>::new();
+        for (_, head) in self.store.actors("", None, usize::MAX).unwrap() {
+            head.actor.into_iter().for_each(|actor| counts.entry(actor.version).or_default().0 += 1);
+        }
+        for invocation in self.pending() {
+            if let Call::Construct { version, .. } | Call::Task { version, .. } = invocation.request.call {
+                counts.entry(version).or_default().1 += 1;
+            }
+        }
+        counts.into_iter().map(|(version, (actors, pending))| OnVersion { version, actors, pending }).collect()
     }
 
     /// Whether all that lets a name run is that its first waits in a circle.

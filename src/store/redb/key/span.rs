@@ -1,7 +1,7 @@
 //! Which keys belong together.
 
 use super::{Key, Lane, Part, Space};
-use crate::model::{Name, Reference, Timestamp};
+use crate::model::{ClassName, Name, Reference, Timestamp};
 
 /// Keys from the first to before the second.
 pub(in crate::store::redb) type Span = (Key, Key);
@@ -57,6 +57,11 @@ impl Key {
 
     pub(in crate::store::redb) fn versions() -> Span {
         Key::all(Space::Version)
+    }
+
+    pub(in crate::store::redb) fn counts_of(class: &ClassName) -> Span {
+        let class = Key::of(Space::Counts, class.as_str());
+        (class.clone().end_name(), class.after_name())
     }
 
     pub(in crate::store::redb) fn inbox_of(name: &Name) -> Span {

@@ -22,6 +22,7 @@ impl Writer<'_> {
         head.numbers.turns += 1;
         head.queued += 1;
         let (turn, alone) = (head.numbers.turns, head.queued == 1);
+        self.count_pending(&request.call, 1);
         self.tables.put(&Key::inbox(name, Lane::from(&request.call), turn), &number)?;
         if alone {
             self.tables.put(&Key::ready(name), &())?;
@@ -41,12 +42,14 @@ impl Writer<'_> {
             return damaged(format!("the inbox of {} has no place before its first", request.name));
         };
         self.head_mut(&request.name)?.queued += 1;
+        self.count_pending(&request.call, 1);
         self.tables.put(&Key::inbox(&request.name, Lane::Actor, turn), &number)?;
         Ok(turn)
     }
 
     pub(super) fn delay(&mut self, request: &Request, due: Timestamp, number: u64) -> Try<()> {
         self.head_mut(&request.name)?.delayed += 1;
+        self.count_pending(&request.call, 1);
         self.tables.put(&Key::delayed(&request.name, Lane::from(&request.call), due, number), &())?;
         self.tables.put(&Key::due(due, &request.name, number), &()).map(drop)
     }
@@ -62,6 +65,7 @@ impl Writer<'_> {
             return damaged(format!("the inbox of {name} holds more than its head says"));
         };
         *count = fewer;
+        self.count_pending(&request.call, -1);
         match (turn, request.due) {
             (Some(turn), _) => self.tables.delete(&Key::inbox(name, lane, turn)),
             (None, Some(due)) => {

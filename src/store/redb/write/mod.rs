@@ -3,6 +3,7 @@
 mod accept;
 mod cancel;
 mod commit;
+mod counts;
 mod events;
 mod inbox;
 mod progress;
@@ -15,7 +16,7 @@ pub(super) use commit::Ready;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Error, Head, Name};
+use crate::model::{ClassName, Error, Head, Name};
 
 use super::actors;
 use super::boundary::Try;
@@ -28,6 +29,8 @@ pub(super) struct Writer<'t> {
     names: BTreeMap<Name, Touched>,
     /// Names of commits that were refused. What follows them on their actors was made of a state that never was.
     refused: BTreeSet<Name>,
+    /// Written once, at the end.
+    counts: BTreeMap<(ClassName, u32), counts::Change>,
     changed: bool,
 }
 
@@ -44,7 +47,8 @@ struct Touched {
 
 impl<'t> Writer<'t> {
     pub(super) fn new(tables: Writing<'t>) -> Writer<'t> {
-        Writer { tables, names: BTreeMap::new(), refused: BTreeSet::new(), changed: false }
+        let (names, refused, counts) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Writer { tables, names, refused, counts, changed: false }
     }
 
     /// Says that there is something to commit.
@@ -55,6 +59,7 @@ impl<'t> Writer<'t> {
     /// Writes what is left to write. Whether there is something to commit.
     pub(super) fn finish(&mut self) -> Try<bool> {
         self.note_ready()?;
+        self.put_counts()?;
         for (name, touched) in &self.names {
             if touched.changed {
                 self.changed = true;

@@ -56,9 +56,12 @@ impl Writer<'_> {
         let touched = self.touch(name)?;
         touched.state = None;
         touched.changed = true;
-        touched.head.actor = None;
+        let actor = touched.head.actor.take();
         touched.head.making = None;
         touched.head.events = 0;
+        if let Some(actor) = actor {
+            self.count_actor(&actor.class, actor.version, -1);
+        }
         Ok(())
     }
 

@@ -37,6 +37,7 @@ impl Writer<'_> {
         let head = self.head_mut(&name)?;
         head.numbers.steps += 1;
         let number = head.numbers.steps;
+        let before = head.actor.as_ref().map(|actor| actor.version);
         let (version, state, mut actor) = match (end, head.actor.take()) {
             (End::Made { class, version, state }, None) => {
                 head.making = None;
@@ -59,6 +60,10 @@ impl Writer<'_> {
         };
         if let (Some(state), Some(hash)) = (&state, hash) {
             (actor.state, actor.state_bytes) = (hash, state.len() as u64);
+        }
+        if before != Some(version) {
+            self.count_actor(&actor.class, version, 1);
+            before.into_iter().for_each(|before| self.count_actor(&actor.class, before, -1));
         }
         // a clock that went back does not turn the journal's times around
         times.committed = times.committed.max(actor.updated);

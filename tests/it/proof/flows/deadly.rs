@@ -12,8 +12,8 @@ use vactor::model::{
     Step, Timestamp,
 };
 use vactor::store::{
-    Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, RedbStore, Registered, Snapshot,
-    Store, Suspend, Suspended, Version, Watch,
+    Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion, RedbStore, Registered,
+    Snapshot, Store, Suspend, Suspended, Version, Watch,
 };
 
 /// The moment of a process's death.
@@ -146,6 +146,7 @@ impl Store for Deadly {
         class(name: &ClassName) -> Result<Option<Class>>;
         classes() -> Result<Vec<Class>>;
         version(class: &ClassName, number: u32) -> Result<Option<Version>>;
+        on_versions(class: &ClassName) -> Result<Vec<OnVersion>>;
         component(hash: &Hash) -> Result<Option<Vec<u8>>>;
         remove_class(name: &ClassName) -> Result<()>;
         head(name: &Name) -> Result<Option<Head>>;
