@@ -9,7 +9,7 @@ use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
 use vactor::engine::{Engine, Settings};
 use vactor::model::{Description, Invocation, Method, MethodKind, Name};
 use vactor::sandbox::{Cache, Sandbox};
-use vactor::store::Mode;
+use vactor::store::{LockWaits, Mode};
 
 use super::{text, tree, work};
 
@@ -145,7 +145,7 @@ impl Line {
     }
 
     fn engine(&self) -> Option<Engine> {
-        let store = work::open(self.store.as_deref(), Mode::Read).ok()?;
+        let store = work::open(self.store.as_deref(), Mode::Read, LockWaits::default()).ok()?;
         Some(Engine::new(store, Sandbox::new(Cache::user()), Settings::default()))
     }
 

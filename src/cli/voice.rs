@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use vactor::engine::Observer;
-use vactor::model::{ActorId, ClassName, Error, Level, LogLine, Name};
+use vactor::model::{ActorId, ClassName, Error, Level, LogLine, Name, Process};
 
 use super::text;
 
@@ -45,6 +45,15 @@ impl Voice {
         if !self.quiet {
             self.say(&if self.is_on_terminal() { text::harmless(note) } else { note.into() });
         }
+    }
+
+    /// Says which process keeps this one waiting.
+    pub fn waits_for_store(&self, holder: Option<&Process>) {
+        if self.quiet {
+            return;
+        }
+        let who = holder.map_or_else(|| "another process".to_owned(), ToString::to_string);
+        self.say(&format!("waiting for the store: {who} holds it"));
     }
 
     /// Takes away what shows progress.

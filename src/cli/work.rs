@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vactor::engine::{Engine, Registration, Settings};
 use vactor::model::{Category, Error, LimitOverrides};
 use vactor::sandbox::{Cache, Sandbox};
-use vactor::store::{Mode, RedbStore, Store};
+use vactor::store::{LockWaits, Mode, RedbStore, Store};
 
 use super::options::LimitFlags;
 use super::place::{self, Place, Why};
@@ -20,14 +20,14 @@ impl Cli {
 
     pub fn engine_and_store(&self, mode: Mode, flags: &LimitFlags) -> Result<(Engine, Arc<dyn Store>), Problem> {
         let limits = flags.overrides()?;
-        let store = open(self.common.store.as_deref(), mode)?;
+        let store = open(self.common.store.as_deref(), mode, self.lock_waits())?;
         Ok((self.on(store.clone(), flags, limits), store))
     }
 
     /// One that makes many runs, so many of them beside each other.
     pub fn engine_for_many(&self, runs: usize, flags: &LimitFlags) -> Result<Engine, Problem> {
         let limits = flags.overrides()?;
-        let store = open(self.common.store.as_deref(), Mode::Write)?;
+        let store = open(self.common.store.as_deref(), Mode::Write, self.lock_waits())?;
         Ok(self.with(self.sandbox(Sandbox::pooled(Cache::user(), runs), flags), store, limits))
     }
 
@@ -38,11 +38,20 @@ impl Cli {
         if !place.has_store()? {
             self.on(Arc::new(RedbStore::in_memory()?), flags, limits.clone()).register(class, bytes)?;
         }
-        let (store, created) = RedbStore::create_in(place.create()?)?;
+        let (store, created) = RedbStore::create_in(place.create()?, self.lock_waits())?;
         if created {
             self.console.note(&format!("made a store at {}", place.folder.display()));
         }
         Ok(self.on(Arc::new(store), flags, limits).register(class, bytes)?)
+    }
+
+    /// A wait for another process is told to the user, and ended by Ctrl-C where that stops what runs.
+    pub fn lock_waits(&self) -> LockWaits {
+        let (voice, stop) = (self.console.voice().clone(), self.stop.clone());
+        LockWaits {
+            told: Arc::new(move |holder| voice.waits_for_store(holder)),
+            stopped: Arc::new(move || stop.is_stopped()),
+        }
     }
 
     fn on(&self, store: Arc<dyn Store>, flags: &LimitFlags, limits: LimitOverrides) -> Engine {
@@ -63,12 +72,12 @@ impl Cli {
 }
 
 /// Opens the store that is meant, which must be there.
-pub fn open(flag: Option<&str>, mode: Mode) -> Result<Arc<dyn Store>, Problem> {
+pub fn open(flag: Option<&str>, mode: Mode, waits: LockWaits) -> Result<Arc<dyn Store>, Problem> {
     let place = place::find(flag)?;
     if place.why == Why::New {
         return Err(no_store(&place.folder));
     }
-    match place.open().and_then(|folder| RedbStore::open_in(folder, mode)) {
+    match place.open().and_then(|folder| RedbStore::open_in(folder, mode, waits)) {
         Ok(store) => Ok(Arc::new(store)),
         Err(error @ Error::NoStore { .. }) => Err(perhaps_inside(&place.folder, error.into())),
         Err(error) => Err(error.into()),

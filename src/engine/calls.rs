@@ -17,11 +17,12 @@ use crate::model::{
     Outcome, Reference, Request, Result, Status, is_deeper,
 };
 use crate::sandbox::{self, Aborted, Run};
-use crate::store::{Accepted, Commit, Committed, Snapshot};
+use crate::store::{self, Accepted, Commit, Committed, Snapshot};
 
 impl Engine {
     /// Makes an actor of the class's current version by its constructor.
     pub fn create(&self, class: &str, id: &str, arguments: Value, options: &Options) -> Result<Reply> {
+        let _deadline = store::deadline(options.deadline);
         let id = ActorId::new(id)?;
         match self.create_once(class, &id, arguments.clone(), options) {
             // a call with the same key may have made it, or is about to, since the key was looked up
@@ -53,6 +54,7 @@ impl Engine {
         arguments: Value,
         options: &Options,
     ) -> Result<Option<Reply>> {
+        let _deadline = store::deadline(options.deadline);
         let wanted = self.known_class(class)?.name;
         loop {
             let found = match self.create(class, id, arguments.clone(), options) {
@@ -86,6 +88,7 @@ impl Engine {
     /// Runs a mutation (or a query) of an actor and waits for its end. A query takes the options' deadline alone: it is
     /// refused with a key or metadata.
     pub fn call(&self, id: &str, method: &str, arguments: Value, options: &Options) -> Result<Reply> {
+        let _deadline = store::deadline(options.deadline);
         let id = ActorId::new(id)?;
         if let Some(known) = self.keyed(&id, options)? {
             let fingerprint = method_fingerprint(method, &sent_object(&arguments));
@@ -226,6 +229,7 @@ impl Engine {
                 Ok(Ended::Here { reference, step, outcome, leaves_work })
             }
             (Ok(Committed::Known(invocation)), _) => Ok(Ended::Known(invocation)),
+            (Err(Error::StoreBusy { .. }), Some(reference)) => Err(Error::StillRunning { reference }),
             (Err(error), _) => Err(error),
         }
     }
@@ -243,6 +247,7 @@ impl Engine {
             (Broken::Failed(Error::Stale { .. }) | Broken::Parked | Broken::Stopped, Some(reference)) => {
                 Ok(Ended::Elsewhere(reference))
             }
+            (Broken::Failed(Error::StoreBusy { .. }), Some(reference)) => Err(Error::StillRunning { reference }),
             (Broken::Failed(error), _) => Err(error),
             (Broken::Parked | Broken::Stopped | Broken::NotInGroup, _) => Err(Error::Interrupted),
         }
@@ -252,7 +257,11 @@ impl Engine {
         let fingerprint = request.key.as_ref().map(|key| key.fingerprint);
         let name = request.name.clone();
         match one(self.store.accept(vec![request], self.limits().inbox)?)? {
-            Accepted::New(number) => self.answer(&Reference { name, number }, options.deadline, false),
+            Accepted::New(number) => {
+                let reference = Reference { name, number };
+                let answered = self.answer(&reference, options.deadline, false);
+                answered.map_err(|error| goes_on(error, &reference))
+            }
             Accepted::Known(invocation) => self.answer_known(*invocation, options, fingerprint),
         }
     }
@@ -344,6 +353,15 @@ pub struct Making {
     pub reference: Reference,
     pub class: ClassName,
     pub version: u32,
+}
+
+/// A wait for an accepted invocation ended by the store: the invocation goes on.
+pub(super) fn goes_on(error: Error, reference: &Reference) -> Error {
+    match error {
+        Error::StoreBusy { .. } => Error::StillRunning { reference: reference.clone() },
+        Error::Interrupted => Error::LeftRunning { reference: reference.clone() },
+        error => error,
+    }
 }
 
 /// How a fresh call ended.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::calls::{one, same_call, sent_object};
+use super::calls::{goes_on, one, same_call, sent_object};
 use super::crew::Slot;
 use super::driver::Broken;
 use super::prepare::{check_key, check_meta, expect_kind, key, object, task_fingerprint};
@@ -15,13 +15,14 @@ use crate::model::{
     Call, Error, Fault, HostFault, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status,
 };
 use crate::sandbox::{self, Run};
-use crate::store::{Accepted, Commit, End, Hold, Turn};
+use crate::store::{self, Accepted, Commit, End, Hold, Turn};
 
 impl Engine {
     /// Accepts a task of the class's current version, runs it where nobody else does, and waits for its end.
     pub fn run_task(&self, class: &str, task: &str, arguments: Value, options: &Options) -> Result<Reply> {
+        let _deadline = store::deadline(options.deadline);
         let (reference, recorded) = self.accept_task(class, task, arguments, options)?;
-        self.answer(&reference, options.deadline, recorded)
+        self.answer(&reference, options.deadline, recorded).map_err(|error| goes_on(error, &reference))
     }
 
     /// Accepts a task and returns at once; any worker runs it.

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::calls::goes_on;
 use super::crew::Slot;
 use super::driver::Broken;
 use super::run::{Bounds, Invoked, snapshot};
 use super::{Engine, Reply};
 use crate::model::{Error, Invocation, Name, Reference, Result, Seed, Status};
-use crate::store::Hold;
+use crate::store::{self, Hold};
 
 /// Who waits looks again after so long even if nobody woke it: the process that held the actor may have been killed. It
 /// looks less and less often while nothing happens.
@@ -17,12 +18,14 @@ const LOOK_SELDOM: Duration = Duration::from_secs(2);
 impl Engine {
     /// Waits for an accepted invocation's end. Has it run, and what it waits for, where nobody else does.
     pub fn wait(&self, reference: &Reference, deadline: Option<Instant>) -> Result<Reply> {
+        let _deadline = store::deadline(deadline);
         self.answer(reference, deadline, false)
     }
 
     /// Waits for the first of some invocations to end, and gives its index with its end. Of those that have ended
     /// already it is the one that was committed first. Has them run if no other process does.
     pub fn wait_any(&self, references: &[Reference], deadline: Option<Instant>) -> Result<(usize, Result<Reply>)> {
+        let _deadline = store::deadline(deadline);
         let first = self.first_to_end(references, deadline)?;
         Ok((first, self.answer(&references[first], deadline, false)))
     }
@@ -37,6 +40,11 @@ impl Engine {
         if let Some(ended) = self.ended_of(references)? {
             return Ok(ended);
         }
+        let first = self.wait_for_first(references, deadline);
+        first.map_err(|error| references.first().map_or(error.clone(), |reference| goes_on(error, reference)))
+    }
+
+    fn wait_for_first(&self, references: &[Reference], deadline: Option<Instant>) -> Result<usize> {
         let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
         let _roots: Vec<_> = references.iter().map(|reference| self.crew.root(reference)).collect();
         let mut pause = LOOK_AGAIN;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{ClassName, CompileLimit, Fault, HostFault, Limit, MAX_NESTING, Origin, Reference};
+use super::process::shown;
+use super::{ClassName, CompileLimit, Fault, HostFault, Limit, MAX_NESTING, Origin, Process, Reference};
 
 /// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -98,6 +99,9 @@ pub enum Error {
     #[error("replaying step {step} of {id} went another way: {what}")]
     Diverged { id: String, step: u64, what: String },
 
+    /// A lock of the store could not be had until the deadline. Nothing happened, and the store stays usable.
+    #[error("the store is busy: {} holds it", shown(holder.as_ref()))]
+    StoreBusy { holder: Option<Process> },
     #[error("the store is damaged: {what}")]
     Damaged { what: String },
     /// A store that is open was moved or removed, or its data was.
@@ -174,6 +178,7 @@ impl Error {
             Error::KeyTaken { .. } | Error::KeyTakenByEvent { .. } => "key-taken",
             Error::InboxFull { .. } => "inbox-full",
             Error::Busy { .. } => "busy",
+            Error::StoreBusy { .. } => "store-busy",
             Error::Stale { .. } => "stale",
             Error::NotAccepted { .. } | Error::StillRunning { .. } => "timeout",
             Error::AlreadyEnded { .. } | Error::Succeeded { .. } => "ended",
@@ -213,7 +218,7 @@ impl Error {
             ActorExists { .. } | ClassInUse { .. } | KeyTaken { .. } | InboxFull { .. } | Busy { .. } => {
                 Category::Conflict
             }
-            OtherClass { .. } | BeingMade { .. } => Category::Conflict,
+            OtherClass { .. } | BeingMade { .. } | StoreBusy { .. } => Category::Conflict,
             Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
             NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
@@ -287,6 +292,10 @@ impl Error {
             }
             Error::InboxFull { .. } => "wait until some have run; `vactor worker` runs them".to_owned(),
             Error::Busy { .. } | Error::Stale { .. } => "try again".to_owned(),
+            Error::StoreBusy { holder: Some(Process { pid, stopped: true }) } => {
+                format!("`kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it; no commit is lost")
+            }
+            Error::StoreBusy { .. } => "a longer `--timeout` waits for it".to_owned(),
             Error::NotAccepted { .. } => {
                 "a longer `--timeout` waits for it; `--async` leaves a mutation to a worker".to_owned()
             }

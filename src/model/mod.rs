@@ -10,6 +10,7 @@ mod json;
 mod limits;
 mod operation;
 mod plain;
+mod process;
 mod schema;
 mod step;
 mod time;
@@ -23,6 +24,7 @@ pub use json::{Json, MAX_NESTING, NotJson, deserialize_value, read_value, shorte
 pub(crate) use json::{canonical, is_deeper, too_deep};
 pub use limits::{CompileLimit, Limit, LimitOverrides, Limits, show_bytes, show_time};
 pub use operation::{Answer, Answered, Asked, Awaited, Event, On, Operation, Outgoing, Recorded, Target};
+pub use process::Process;
 pub use schema::referenced;
 pub use step::{
     Actor, CHECKPOINT_EVERY, Fault, Hash, Head, HostFault, Level, Log, LogLine, Numbers, Origin, Outcome, RunSoFar,

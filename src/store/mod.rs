@@ -4,6 +4,7 @@ mod between;
 mod commit;
 mod folder;
 mod redb;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use std::time::Instant;
 pub use commit::{Accepted, Child, Commit, Committed, End, Entry, Found, NewEvent, Progress, Suspend, Suspended, Turn};
 pub use folder::Folder;
 pub use redb::{Mode, RedbStore};
+pub use waiting::{Deadline, LockWaits, deadline};
 
 use crate::model::{
     ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Recorded, Reference, Request, Result,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use vactor::engine::{Engine, Reply, Until};
 use vactor::model::{Error, Json, Reference};
+use vactor::store;
 
 use super::call::{print, shown};
 use crate::cli::detached::Done;
@@ -106,7 +107,9 @@ impl Run for Wait {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         self.limits.note_no_effect(&cli.console);
-        let engine = cli.engine(Mode::Write, &self.limits.of_compiling())?;
+        let deadline = self.timeout.and_then(|timeout| cli.started.checked_add(timeout));
+        let _deadline = store::deadline(deadline);
+        let engine = cli.engine(Mode::ReadFirst, &self.limits.of_compiling())?;
         interrupt::stops(&cli.stop)?;
         // a reference that names nothing is found before anything is waited for
         let known = |text: &String| {
@@ -114,7 +117,6 @@ impl Run for Wait {
             engine.invocation(&reference).map(|_| reference)
         };
         let references: Vec<Reference> = self.references.iter().map(known).collect::<Result<_, Error>>()?;
-        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if self.any {
             return wait_any(cli, &engine, &references, deadline, self.raw);
         }

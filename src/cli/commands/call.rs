@@ -1,13 +1,14 @@
 //! `vactor create`, `vactor call` and `vactor get`: running methods.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
 use vactor::Timestamp;
 use vactor::engine::{Engine, Options, Reply, Submitted};
 use vactor::model::{Category, Error, Json, Method, Reference};
+use vactor::store;
 
 use crate::cli::args::{Sources, Words};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
@@ -105,13 +106,14 @@ impl Run for Create {
     type Line = CreateLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let _deadline = store::deadline(self.call.deadline(cli.started));
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let constructor = || {
             let class = engine.class(&self.class, None)?;
             Ok(class.description.constructor().expect("a registered class has a constructor").clone())
         };
         let arguments = read(cli, &self.words, &engine, constructor)?;
-        let options = options(&self.call);
+        let options = options(cli, &self.call);
         if self.submit {
             return self.submit(cli, &engine, arguments, &options);
         }
@@ -180,9 +182,10 @@ impl Run for Call {
     type Line = ResultLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let engine = cli.engine(Mode::Write, &self.limits)?;
+        let _deadline = store::deadline(self.call.deadline(cli.started));
+        let engine = cli.engine(Mode::ReadFirst, &self.limits)?;
         let arguments = read(cli, &self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
-        let mut options = options(&self.call);
+        let mut options = options(cli, &self.call);
         options.due = self.due(cli, &engine)?;
         if self.submit || options.due.is_some() {
             let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?;
@@ -247,11 +250,11 @@ pub fn read(
     Ok(arguments)
 }
 
-fn options(flags: &CallFlags) -> Options {
+fn options(cli: &Cli, flags: &CallFlags) -> Options {
     Options {
         key: flags.key.clone(),
         meta: flags.meta.clone(),
-        deadline: flags.deadline(Instant::now()),
+        deadline: flags.deadline(cli.started),
         ..Options::default()
     }
 }

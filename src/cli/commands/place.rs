@@ -58,7 +58,7 @@ impl Run for Init {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let place = place::find(cli.common.store.as_deref())?;
-        let (_, created) = RedbStore::create_in(place.create()?)?;
+        let (_, created) = RedbStore::create_in(place.create()?, cli.lock_waits())?;
         let store = place.folder.display().to_string();
         match (created, place.why) {
             (true, _) => cli.console.note(&format!("made a store at {store}")),

@@ -88,7 +88,7 @@ impl Run for Ps {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         if !self.watch {
-            let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+            let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
             let mut listing = cli.console.listing(COLUMNS);
             self.list(&engine, self.limit, &mut listing)?;
             return listing.end("no such call");
@@ -97,7 +97,7 @@ impl Run for Ps {
             let problem = Problem::input("`--watch` is for a terminal");
             return Err(problem.hint("without it `vactor ps` lists them once; `vactor wait` waits for one to end"));
         }
-        let (engine, store) = cli.engine_and_store(Mode::Write, &LimitFlags::default())?;
+        let (engine, store) = cli.engine_and_store(Mode::Read, &LimitFlags::default())?;
         interrupt::ends()?;
         // made before the first look, so that no commit falls between a look and the wait
         let mut watch = store.watch()?;

@@ -1,12 +1,12 @@
 //! `vactor run` and `vactor emit`: tasks, and events from outside.
 
 use std::io;
-use std::time::Instant;
 
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::Options;
 use vactor::model::{Error, HostFault, Reference};
+use vactor::store;
 
 use super::call::{ResultLine, print, print_reference, read, tell_details};
 use crate::cli::args::{self, Sources, Words};
@@ -83,6 +83,7 @@ impl Run for RunTask {
     type Line = ResultLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let _deadline = store::deadline(self.call.deadline(cli.started));
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let method = || {
             let class = engine.class(&self.class, None)?;
@@ -92,7 +93,7 @@ impl Run for RunTask {
         let options = Options {
             key: self.call.key.clone(),
             meta: self.call.meta.clone(),
-            deadline: self.call.deadline(Instant::now()),
+            deadline: self.call.deadline(cli.started),
             retries: self.retries,
             ..Options::default()
         };

@@ -60,18 +60,6 @@ pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
     Ok(i32::from(found.l_type) != libc::F_UNLCK)
 }
 
-/// Takes the lock of a place, and waits for it.
-pub(super) fn take(folder: &Folder, place: u64) -> Result<Lock> {
-    let file = open(folder)?;
-    loop {
-        match fcntl(&file, FcntlArg::F_OFD_SETLKW(&byte(place))) {
-            Ok(_) => return Ok(Lock(file)),
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(lock_error(folder, error.into())),
-        }
-    }
-}
-
 fn open(folder: &Folder) -> Result<File> {
     folder.open_or_make(LOCK, For::Writing)
 }

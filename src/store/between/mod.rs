@@ -16,6 +16,7 @@ use std::time::Instant;
 use crate::model::{Error, Name, Result};
 
 use super::folder::{DATA, File, Folder, For, LOCK};
+use super::waiting::Waits;
 use super::{Hold, Holds, Watch};
 use memory::InProcess;
 
@@ -84,11 +85,15 @@ impl Between {
         }
     }
 
-    /// Waits until nobody else makes the store.
-    pub(in crate::store) fn hold_making(&self) -> Result<Option<Hold>> {
-        match self {
-            Between::Processes(files) => Ok(files.hold(MAKING, None)?.map(Hold::new)),
-            Between::Threads(_) => Ok(None),
+    /// Waits until no other process makes the store.
+    pub(in crate::store) fn hold_making(&self, waits: &Waits) -> Result<Option<Hold>> {
+        let Between::Processes(files) = self else { return Ok(None) };
+        let mut tries = waits.tries();
+        loop {
+            match files.hold(MAKING, Some(Instant::now()))? {
+                Some(held) => return Ok(Some(Hold::new(held))),
+                None => tries.pause()?,
+            }
         }
     }
 

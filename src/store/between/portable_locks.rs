@@ -48,10 +48,3 @@ impl Locks {
 pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
     try_take(folder, place).map(|lock| lock.is_none())
 }
-
-/// Takes the lock of a place, and waits for it.
-pub(super) fn take(folder: &Folder, place: u64) -> Result<Lock> {
-    let file = folder.lock_file(place)?;
-    file.lock().map_err(|error| lock_error(folder, error))?;
-    Ok(Lock(file))
-}

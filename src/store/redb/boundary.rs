@@ -7,6 +7,8 @@ use std::sync::Once;
 
 use crate::model::{Error, Result};
 
+use super::pages::Shared;
+
 /// What goes wrong in here: something of redb's, or what the store itself has to say.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -82,9 +84,28 @@ fn is_own(place: &Location<'_>) -> bool {
     source.is_some_and(|source| place.file().starts_with(source))
 }
 
-/// The error that a person sees. `first` is the first failure of the file, which redb itself forgets.
-pub(super) fn speak<T>(tried: Try<T>, place: &str, first: Option<&(ErrorKind, String)>) -> Result<T> {
+/// The error that a person sees.
+pub(super) fn speak<T>(tried: Try<T>, place: &str, shared: &Shared) -> Result<T> {
     tried.map_err(|trouble| match trouble {
+        Trouble::Redb(redb::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => BUSY,
+        Trouble::Redb(redb::Error::Io(error)) if error.kind() == ErrorKind::Interrupted => Error::Interrupted,
+        // a thread met what another one was refused
+        Trouble::Redb(redb::Error::PreviousIo) if shared.is_spoiled() => BUSY,
+        trouble => explain(trouble, place, shared.first_failure()),
+    })
+}
+
+/// A lock was refused; which process has it is looked up where the wait ends.
+const BUSY: Error = Error::StoreBusy { holder: None };
+
+/// As [`speak`], of a file that is not opened yet.
+pub(super) fn speak_of_disk<T>(tried: std::result::Result<T, redb::DatabaseError>, place: &str) -> Result<T> {
+    tried.map_err(|error| explain(error.into(), place, None))
+}
+
+/// `first` is the first failure of the file, which redb itself forgets.
+fn explain(trouble: Trouble, place: &str, first: Option<&(ErrorKind, String)>) -> Error {
+    match trouble {
         Trouble::Ours(error) => error,
         Trouble::Redb(redb::Error::Io(error)) => from_io(place, error.kind(), error.to_string()),
         Trouble::Redb(redb::Error::PreviousIo) => {
@@ -97,7 +118,7 @@ pub(super) fn speak<T>(tried: Try<T>, place: &str, first: Option<&(ErrorKind, St
             Error::Io { action: format!("open {place}"), reason }
         }
         Trouble::Redb(error) => Error::Io { action: format!("use {place}"), reason: error.to_string() },
-    })
+    }
 }
 
 fn from_io(place: &str, kind: ErrorKind, reason: String) -> Error {
@@ -119,7 +140,7 @@ mod tests {
             number["page"] = serde_json::Value::Null;
             Ok(())
         });
-        let Err(Error::Damaged { what }) = speak(tried, "a file", None) else { panic!("it is no damage") };
+        let Err(Trouble::Ours(Error::Damaged { what })) = tried else { panic!("it is no damage") };
         assert!(what.starts_with("its file makes no sense ("), "{what}");
     }
 
@@ -132,8 +153,7 @@ mod tests {
     #[test]
     fn a_later_failure_is_told_by_the_first() {
         let first = (ErrorKind::StorageFull, "no space".to_owned());
-        let tried: Try<()> = Err(redb::StorageError::PreviousIo.into());
-        let error = speak(tried, "a file", Some(&first)).unwrap_err();
+        let error = explain(redb::StorageError::PreviousIo.into(), "a file", Some(&first));
         assert_eq!(error.to_string(), "cannot use a file: no space");
     }
 }

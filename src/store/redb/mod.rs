@@ -7,7 +7,9 @@ mod disk;
 mod graph;
 mod invocations;
 mod key;
+mod locks;
 mod open;
+mod opened;
 mod own;
 mod pages;
 mod record;
@@ -15,6 +17,7 @@ mod shape;
 mod sound;
 mod store;
 mod tables;
+mod transact;
 mod waits;
 mod write;
 

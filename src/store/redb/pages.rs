@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use redb::{BackendError, StorageBackend};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::store::waiting::Waits;
+
+use super::locks::{CONSISTENT, Locks};
 use super::shape::{self, Extent};
 
 /// The format of the store that this code reads and writes.
@@ -24,7 +27,7 @@ const GROUP: u64 = PAGE / SUM;
 /// Bytes of a sum.
 const SUM: u64 = 8;
 /// redb's header, and the part of it that has no sum of redb's own.
-const HEADER: usize = 320;
+pub(super) const HEADER: usize = 320;
 const BARE: usize = 64;
 /// The header's byte of flags, and the one for a commit whose header may not be on the disk yet.
 pub(super) const FLAGS: usize = 9;
@@ -32,9 +35,6 @@ pub(super) const UNFLUSHED: u8 = 8;
 /// Behind redb's header in its page: tag, format, sum.
 const TRAILER: usize = 18;
 const TAG: &[u8; 8] = b"\0vactor\0";
-
-/// Where a reader asks whether a writer has the file open (redb's lock protocol).
-const CONSISTENT: u64 = (1 << 62) + 4;
 
 /// What a file may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,18 +49,30 @@ pub(super) struct Pages {
     access: Access,
     unsynced: Mutex<Unsynced>,
     shared: Arc<Shared>,
+    locks: Locks,
+    /// The last header with the mark of an unflushed commit that is known to be on the disk.
+    durable: Mutex<Option<[u8; HEADER]>>,
     /// Whether the tables were looked at.
     looked: Once,
 }
 
 /// What the store and its file tell each other.
-#[derive(Default)]
 pub(super) struct Shared {
+    waits: Arc<Waits>,
     /// What failed first. redb refuses everything after that, without saying why.
     failure: OnceLock<(ErrorKind, String)>,
     /// Set when the store goes: its file closes without a last commit, which nobody needs.
     leaving: AtomicBool,
+    /// A commit is under way.
+    committing: AtomicBool,
+    /// The commit under way is on the disk.
+    published: AtomicBool,
+    /// Set when a lock was refused where redb cannot do without it: a new handle is needed.
+    spoiled: AtomicBool,
 }
+
+/// A commit is under way while this is there.
+pub(super) struct Committing<'s>(&'s Shared);
 
 /// What was written since the last sync.
 #[derive(Default)]
@@ -68,6 +80,8 @@ struct Unsynced {
     /// Sums that are not in the file yet. Nobody else reads their pages before they are.
     sums: BTreeMap<u64, u64>,
     wrote: Wrote,
+    /// A header with the mark of an unflushed commit.
+    marked: Option<[u8; HEADER]>,
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -81,10 +95,17 @@ enum Wrote {
 }
 
 impl Pages {
-    pub(super) fn new(inner: impl StorageBackend, access: Access) -> (Pages, Arc<Shared>) {
-        let shared = Arc::new(Shared::default());
-        let unsynced = Mutex::default();
-        let pages = Pages { inner: Box::new(inner), access, unsynced, shared: shared.clone(), looked: Once::new() };
+    pub(super) fn new(inner: impl StorageBackend, access: Access, waits: Arc<Waits>) -> (Pages, Arc<Shared>) {
+        let shared = Arc::new(Shared::new(waits));
+        let pages = Pages {
+            inner: Box::new(inner),
+            access,
+            unsynced: Mutex::default(),
+            shared: shared.clone(),
+            locks: Locks::default(),
+            durable: Mutex::default(),
+            looked: Once::new(),
+        };
         (pages, shared)
     }
 
@@ -92,7 +113,32 @@ impl Pages {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// redb marks a commit in the header until the header is on the disk, and while the mark is there goes by the commit
+    /// before it. After a power cut the mark may still be there, on a commit that was acknowledged. So where no writer is at
+    /// it (or this handle cannot know, as it only reads), the header is brought to the disk, and the commit that it names
+    /// holds.
     fn read_header(&self, out: &mut [u8]) -> io::Result<()> {
+        loop {
+            self.read_sealed_header(out)?;
+            if out[FLAGS] & UNFLUSHED == 0 {
+                return Ok(());
+            }
+            if self.durable().as_ref().is_some_and(|durable| durable[..] == *out) {
+                out[FLAGS] &= !UNFLUSHED;
+                return Ok(());
+            }
+            if self.access == Access::Write && self.locks.someone_writes(&*self.inner)? {
+                return Ok(());
+            }
+            match self.locks.sync(&*self.inner, &self.shared) {
+                Err(error) if self.shared.is_spoiled() => return Err(error),
+                // where a reader may not ask for that, the commit is there all the same
+                _ => *self.durable() = out.try_into().ok(),
+            }
+        }
+    }
+
+    fn read_sealed_header(&self, out: &mut [u8]) -> io::Result<()> {
         let mut page = [0; HEADER + TRAILER];
         self.inner.read(0, &mut page)?;
         let (header, trailer) = page.split_at(HEADER);
@@ -100,11 +146,11 @@ impl Pages {
             return Err(damaged("the header of the file does not match its sum"));
         }
         out.copy_from_slice(header);
-        self.check_header(out)?;
-        if self.access == Access::Read && out[FLAGS] & UNFLUSHED != 0 {
-            self.make_durable(out);
-        }
-        Ok(())
+        self.check_header(out)
+    }
+
+    fn durable(&self) -> MutexGuard<'_, Option<[u8; HEADER]>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// redb holds the header's lock, so the commit that it names stays whole meanwhile.
@@ -126,16 +172,10 @@ impl Pages {
         Ok(length_within(self.inner.len()?)? / PAGE)
     }
 
-    /// redb marks a commit in the header until the header is on the disk, and a reader of redb's goes by the commit
-    /// before it. After a power cut the mark may still be there, on a commit that was acknowledged. So a reader
-    /// that meets it sees to it that the header is on the disk, and then goes by the commit that it names.
-    fn make_durable(&self, header: &mut [u8]) {
-        // where a reader may not ask for that, the commit is there all the same
-        let _ = self.inner.sync_data();
-        header[FLAGS] &= !UNFLUSHED;
-    }
-
     fn write_header(&self, header: &[u8]) -> io::Result<()> {
+        if self.locks.passes_header() {
+            return Ok(());
+        }
         let page = [header, &seal_header(header)].concat();
         let mut unsynced = self.unsynced();
         if unsynced.wrote != Wrote::Something {
@@ -146,6 +186,7 @@ impl Pages {
             }
         }
         unsynced.wrote = Wrote::Something;
+        unsynced.marked = header.try_into().ok().filter(|header: &[u8; HEADER]| header[FLAGS] & UNFLUSHED != 0);
         self.inner.write(0, &page)
     }
 
@@ -222,18 +263,78 @@ impl Pages {
     /// Remembers the first failure.
     fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.inspect_err(|error| {
-            let _ = self.shared.failure.set((error.kind(), error.to_string()));
+            if !self.shared.is_spoiled() {
+                let _ = self.shared.failure.set((error.kind(), error.to_string()));
+            }
         })
+    }
+
+    fn bring_to_disk(&self) -> io::Result<()> {
+        let mut unsynced = self.unsynced();
+        if std::mem::take(&mut unsynced.wrote) == Wrote::SameHeader {
+            return Ok(());
+        }
+        self.write_sums(&mut unsynced)?;
+        self.locks.sync(&*self.inner, &self.shared)?;
+        if let Some(marked) = unsynced.marked.take() {
+            *self.durable() = Some(marked);
+            self.shared.published.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 }
 
 impl Shared {
+    pub(super) fn new(waits: Arc<Waits>) -> Shared {
+        Shared {
+            waits,
+            failure: OnceLock::new(),
+            leaving: AtomicBool::default(),
+            committing: AtomicBool::default(),
+            published: AtomicBool::default(),
+            spoiled: AtomicBool::default(),
+        }
+    }
+
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    pub(super) fn committing(&self) -> Committing<'_> {
+        self.published.store(false, Ordering::Release);
+        self.committing.store(true, Ordering::Release);
+        Committing(self)
+    }
+
+    pub(super) fn is_committing(&self) -> bool {
+        self.committing.load(Ordering::Acquire)
+    }
+
+    /// Whether the commit under way holds, whatever comes.
+    pub(super) fn is_published(&self) -> bool {
+        self.published.load(Ordering::Acquire)
+    }
+
+    pub(super) fn spoil(&self) {
+        self.spoiled.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.spoiled.load(Ordering::Acquire)
+    }
+
     pub(super) fn first_failure(&self) -> Option<&(ErrorKind, String)> {
         self.failure.get()
     }
 
     pub(super) fn leave(&self) {
         self.leaving.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Committing<'_> {
+    fn drop(&mut self) {
+        self.0.committing.store(false, Ordering::Release);
     }
 }
 
@@ -270,12 +371,8 @@ impl StorageBackend for Pages {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut unsynced = self.unsynced();
-        let result = match std::mem::take(&mut unsynced.wrote) {
-            Wrote::SameHeader => Ok(()),
-            Wrote::Nothing | Wrote::Something => self.write_sums(&mut unsynced).and_then(|()| self.inner.sync_data()),
-        };
-        self.note(result)
+        let synced = self.bring_to_disk();
+        self.note(synced)
     }
 
     fn close(&self) -> io::Result<()> {
@@ -287,23 +384,23 @@ impl StorageBackend for Pages {
             // redb asks for the writer's lock to make its last commit
             return Ok(false);
         }
-        self.inner.try_lock_range(start, end)
+        self.locks.try_take(&*self.inner, start, end, false)
     }
 
     fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.inner.try_lock_shared_range(start, end)
+        self.locks.try_take(&*self.inner, start, end, true)
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.lock_range(start, end)
+        self.locks.take(&*self.inner, start, end, false, &self.shared)
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.lock_shared_range(start, end)
+        self.locks.take(&*self.inner, start, end, true, &self.shared)
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.inner.unlock_range(start, end)
+        self.locks.release(&*self.inner, start, end)
     }
 
     /// A reader may read whether or not a writer is there: in redb's multi-process mode the last commit is

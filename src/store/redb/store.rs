@@ -153,12 +153,12 @@ impl Store for RedbStore {
     }
 
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
-        self.must_write()?;
+        self.start_to_write()?;
         self.between.hold(name, deadline)
     }
 
     fn holds(&self) -> Result<Box<dyn Holds>> {
-        self.must_write()?;
+        self.start_to_write()?;
         Ok(self.between.holds())
     }
 
@@ -167,7 +167,7 @@ impl Store for RedbStore {
     }
 
     fn address(&self) -> String {
-        self.folder.as_ref().map(|folder| folder.address().display().to_string()).unwrap_or_default()
+        self.folder().map(|folder| folder.address().display().to_string()).unwrap_or_default()
     }
 
     fn watch(&self) -> Result<Box<dyn Watch>> {

@@ -1,0 +1,113 @@
+//! The store's transactions.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::model::{Error, Result};
+use crate::store::waiting::Tries;
+
+use super::boundary::{Try, guard, speak};
+use super::open::RedbStore;
+use super::opened::Opened;
+use super::tables::{Reading, Writing};
+use super::write::Writer;
+
+impl RedbStore {
+    /// Runs a read transaction. It waits for the header's lock alone, which no process holds for long unless it is stopped.
+    pub(super) fn read<T>(&self, run: impl FnOnce(&Reading) -> Try<T>) -> Result<T> {
+        self.check_place()?;
+        let mut tries = self.waits.tries();
+        let (opened, transaction) = loop {
+            let opened = self.opened(&mut tries, false)?;
+            match self.on(&opened, || opened.begin_read()) {
+                Err(Error::StoreBusy { .. }) => tries.pause()?,
+                begun => break (opened, begun?),
+            }
+        };
+        self.on(&opened, move || run(&Reading::open(&transaction)?))
+    }
+
+    /// Runs a write transaction; commits it if something was written, and wakes the watchers.
+    pub(super) fn write<T>(&self, run: impl FnOnce(&mut Writer) -> Try<T>) -> Result<T> {
+        self.must_write()?;
+        self.check_place()?;
+        let mut tries = self.waits.tries();
+        let _turn = self.writers.take(&mut tries)?;
+        let (opened, transaction) = loop {
+            let opened = self.opened(&mut tries, true)?;
+            match self.on(&opened, || opened.begin_write()) {
+                Err(Error::StoreBusy { .. }) => tries.pause()?,
+                begun => break (opened, begun?),
+            }
+        };
+        let written = self.on(&opened, || {
+            let mut writer = Writer::new(Writing::open(&transaction)?);
+            let result = run(&mut writer)?;
+            let changed = writer.finish()?;
+            drop(writer);
+            if changed {
+                let _committing = opened.shared.committing();
+                transaction.commit()?;
+                self.between.signal();
+            } else {
+                transaction.abort()?;
+            }
+            Ok(result)
+        });
+        match written {
+            Err(Error::StoreBusy { .. }) => Err(self.waits.busy()),
+            written => written,
+        }
+    }
+
+    /// Runs something on a handle. One that a refused lock left unusable is opened again by the next transaction.
+    fn on<T>(&self, opened: &Arc<Opened>, run: impl FnOnce() -> Try<T>) -> Result<T> {
+        let result = speak(guard(run), &self.place, &opened.shared);
+        if opened.shared.is_spoiled() {
+            self.forget(opened);
+        }
+        result
+    }
+
+    /// The handle, which may have to be opened first.
+    pub(super) fn opened(&self, tries: &mut Tries<'_>, to_write: bool) -> Result<Arc<Opened>> {
+        loop {
+            match self.open_once(to_write) {
+                Err(Error::StoreBusy { .. }) => tries.pause()?,
+                opened => return opened,
+            }
+        }
+    }
+}
+
+/// Which thread of this process writes next.
+#[derive(Default)]
+pub(super) struct Writers {
+    writes: Mutex<bool>,
+    done: Condvar,
+}
+
+/// The right to write, until it is dropped.
+pub(super) struct Turn<'w>(&'w Writers);
+
+impl Writers {
+    fn take(&self, tries: &mut Tries<'_>) -> Result<Turn<'_>> {
+        let mut writes = self.lock();
+        while *writes {
+            let pause = tries.next_pause()?;
+            writes = self.done.wait_timeout(writes, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *writes = true;
+        Ok(Turn(self))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = false;
+        self.0.done.notify_one();
+    }
+}

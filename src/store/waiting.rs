@@ -1,0 +1,133 @@
+//! How long a thread waits for a lock of a store, and what happens meanwhile.
+//!
+//! The kernel waits for a file lock for ever or not at all, so locks are tried again and again, after pauses that grow.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::model::{Error, Process, Result};
+
+/// The pause after the first try; each further one is half as long again.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// A lock is tried so often in any case, whatever the deadline: that takes some milliseconds, and a lock that is held for a
+/// moment makes no busy store.
+const FEWEST_TRIES: u32 = 12;
+
+/// Whoever waits for longer than this is told which process has the lock.
+const TELL_AFTER: Duration = Duration::from_secs(1);
+
+/// What a store does while it waits for a lock that another process has.
+#[derive(Clone)]
+pub struct LockWaits {
+    /// Is told once for each wait that takes longer than a second, with the process that has the lock, if that is known.
+    pub told: Arc<dyn Fn(Option<&Process>) + Send + Sync>,
+    /// Whether to stop waiting, with [`Error::Interrupted`].
+    pub stopped: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Default for LockWaits {
+    fn default() -> LockWaits {
+        LockWaits { told: Arc::new(|_| ()), stopped: Arc::new(|| false) }
+    }
+}
+
+thread_local! {
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Bounds the waits of its thread until it is dropped.
+pub struct Deadline {
+    outer: Option<Instant>,
+    of_this_thread: PhantomData<*const ()>,
+}
+
+/// From now on this thread waits for locks of stores until `at` at most, or until an earlier deadline that it has already.
+/// After that it fails with [`Error::StoreBusy`], and the store stays usable. None changes nothing.
+#[must_use]
+pub fn deadline(at: Option<Instant>) -> Deadline {
+    let outer = DEADLINE.get();
+    DEADLINE.set(outer.into_iter().chain(at).min());
+    Deadline { outer, of_this_thread: PhantomData }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        DEADLINE.set(self.outer);
+    }
+}
+
+/// Tries of one wait.
+pub(in crate::store) struct Tries<'w> {
+    waits: &'w LockWaits,
+    /// Finds the process that has the lock.
+    holder: &'w dyn Fn() -> Option<Process>,
+    deadline: Option<Instant>,
+    began: Instant,
+    tries: u32,
+    pause: Duration,
+    told: bool,
+}
+
+impl<'w> Tries<'w> {
+    /// With the thread's deadline.
+    pub fn new(waits: &'w LockWaits, holder: &'w dyn Fn() -> Option<Process>) -> Tries<'w> {
+        let deadline = DEADLINE.get();
+        Tries { waits, holder, deadline, began: Instant::now(), tries: 0, pause: FIRST_PAUSE, told: false }
+    }
+
+    /// Waits a moment before the next try. [`StoreBusy`](Error::StoreBusy) where there is no time left.
+    pub fn pause(&mut self) -> Result<()> {
+        let pause = self.next_pause()?;
+        thread::sleep(pause);
+        Ok(())
+    }
+
+    /// As [`pause`](Tries::pause), for a caller that sleeps in its own way, until this much time has passed at most.
+    pub fn next_pause(&mut self) -> Result<Duration> {
+        self.tries += 1;
+        let now = Instant::now();
+        let may_end = self.tries >= FEWEST_TRIES;
+        if may_end && (self.waits.stopped)() {
+            return Err(Error::Interrupted);
+        }
+        if may_end && self.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Error::StoreBusy { holder: (self.holder)() });
+        }
+        let tell = self.began + TELL_AFTER;
+        if !self.told && now >= tell {
+            self.told = true;
+            (self.waits.told)((self.holder)().as_ref());
+        }
+        let next = [self.deadline, (!self.told).then_some(tell)].into_iter().flatten().filter(|next| *next > now).min();
+        let pause = next.map_or(self.pause, |next| self.pause.min(next.saturating_duration_since(now)));
+        self.pause = (self.pause * 3 / 2).min(LONGEST_PAUSE);
+        Ok(pause)
+    }
+}
+
+/// How the waits of one store go.
+pub(in crate::store) struct Waits {
+    waits: LockWaits,
+    holder: Box<dyn Fn() -> Option<Process> + Send + Sync>,
+}
+
+impl Waits {
+    /// `holder` finds the process that writes to the store.
+    pub fn new(waits: LockWaits, holder: impl Fn() -> Option<Process> + Send + Sync + 'static) -> Waits {
+        Waits { waits, holder: Box::new(holder) }
+    }
+
+    pub fn tries(&self) -> Tries<'_> {
+        Tries::new(&self.waits, &self.holder)
+    }
+
+    /// The error of a wait for a lock that ended without it.
+    pub fn busy(&self) -> Error {
+        Error::StoreBusy { holder: (self.holder)() }
+    }
+}
