@@ -4,6 +4,7 @@
 //! goes wrong here, there is just nothing to offer.
 
 use std::ffi::OsStr;
+use std::sync::Arc;
 
 use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
 use vactor::engine::{Engine, Settings};
@@ -145,7 +146,9 @@ impl Line {
     }
 
     fn engine(&self) -> Option<Engine> {
-        let store = work::open(self.store.as_deref(), Mode::Read, LockWaits::default()).ok()?;
+        // a shell that waits for another process would look broken
+        let waits = LockWaits { stopped: Arc::new(|| true), ..LockWaits::default() };
+        let store = work::open(self.store.as_deref(), Mode::Read, waits).ok()?;
         Some(Engine::new(store, Sandbox::new(Cache::user()), Settings::default()))
     }
 

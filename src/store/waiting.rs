@@ -21,11 +21,14 @@ const FEWEST_TRIES: u32 = 12;
 /// Whoever waits for longer than this is told which process has the lock.
 const TELL_AFTER: Duration = Duration::from_secs(1);
 
+/// Hears which process has a lock, if that is known.
+pub type Told = Arc<dyn Fn(Option<&Process>) + Send + Sync>;
+
 /// What a store does while it waits for a lock that another process has.
 #[derive(Clone)]
 pub struct LockWaits {
     /// Is told once for each wait that takes longer than a second, with the process that has the lock, if that is known.
-    pub told: Arc<dyn Fn(Option<&Process>) + Send + Sync>,
+    pub told: Told,
     /// Whether to stop waiting, with [`Error::Interrupted`].
     pub stopped: Arc<dyn Fn() -> bool + Send + Sync>,
 }

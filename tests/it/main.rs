@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_store;
 mod batch;
 mod busy;
+mod busy_store;
 mod classes;
 mod commands;
 mod compile;

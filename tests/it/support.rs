@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 use crate::raw::RawClass;
 
+pub mod lock;
+
 /// An empty folder with vactor in it, and nothing of the user's settings.
 pub struct Vactor {
     folder: TempDir,

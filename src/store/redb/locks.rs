@@ -98,12 +98,7 @@ impl Locks {
         Ok(())
     }
 
-    pub fn release(
-        &self,
-        file: &dyn StorageBackend,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<(), BackendError> {
+    pub fn release(&self, file: &dyn StorageBackend, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
         match Which::of(start, end) {
             Which::Header if self.header.swap(FREE, Ordering::AcqRel) == PASSED => return Ok(()),
             Which::Header | Which::Other => {}

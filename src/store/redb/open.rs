@@ -89,7 +89,7 @@ impl RedbStore {
         let waits = Arc::new(Waits::new(waits, || None));
         let between = Between::files(folder.clone());
         let store = RedbStore::new(Source::Folder(folder.clone()), mode, place, between, waits);
-        store.opened(&mut store.waits.tries(), false)?;
+        store.opened(&mut store.waits.tries(), mode == Mode::Write)?;
         Ok(store)
     }
 
@@ -119,12 +119,12 @@ impl RedbStore {
         store.with(opened).with_tables()
     }
 
-    fn of_backend(place: &str, mode: Mode) -> RedbStore {
+    pub(super) fn of_backend(place: &str, mode: Mode) -> RedbStore {
         let waits = Arc::new(Waits::new(LockWaits::default(), || None));
         RedbStore::new(Source::Backend, mode, place.to_owned(), Between::memory(), waits)
     }
 
-    fn with(self, opened: Opened) -> RedbStore {
+    pub(super) fn with(self, opened: Opened) -> RedbStore {
         *self.current() = Some(Arc::new(opened));
         self
     }
@@ -150,7 +150,7 @@ impl RedbStore {
         let Source::Folder(folder) = &self.source else {
             return Err(Error::Io { action: format!("use {}", self.place), reason: "it was closed".to_owned() });
         };
-        let mode = if to_write || self.mode == Mode::Write { Mode::Write } else { Mode::Read };
+        let mode = if to_write { Mode::Write } else { Mode::Read };
         let opened = Arc::new(open_data(folder, mode, &self.place, &self.waits)?);
         *current = Some(opened.clone());
         Ok(opened)

@@ -111,3 +111,6 @@ impl Drop for Turn<'_> {
         self.0.done.notify_one();
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -13,6 +13,8 @@ macro_rules! promises {
 }
 
 mod actors;
+#[cfg(target_os = "linux")]
+mod busy;
 mod cancels;
 mod children;
 mod damage;
