@@ -16,6 +16,7 @@ mod host;
 mod pool;
 mod precompiled;
 mod run;
+mod slot;
 mod watchdog;
 
 use std::borrow::Cow;
@@ -32,6 +33,7 @@ use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
 use class::{NoRoom, not_described};
 use engine::{Form, Runtime};
 use pool::{Place, Pool};
+use slot::Slot;
 
 /// Where classes run. Making one starts nothing and links nothing; the first class does.
 ///
@@ -55,9 +57,7 @@ type OnNotKept = Box<dyn Fn(&NotKept) + Send + Sync>;
 #[derive(Default)]
 struct Loaded {
     runtime: Mutex<Option<Arc<Runtime>>>,
-    /// The lock around the map is held for a look-up, the one around a slot while its class is compiled: who
-    /// wants the same class waits for it, who wants another does not.
-    classes: Mutex<HashMap<Hash, Slot>>,
+    classes: Mutex<HashMap<Hash, Arc<Slot>>>,
 }
 
 /// A class that is ready for one run, and the place that it has for that.
@@ -74,9 +74,6 @@ impl std::ops::Deref for Ready {
         &self.class
     }
 }
-
-/// None where nothing has asked for the class yet; else what came of it, if that depends on the class alone.
-type Slot = Arc<Mutex<Option<Result<Arc<Class>>>>>;
 
 /// A file that was found to be an actor class.
 #[derive(Debug)]
@@ -243,20 +240,7 @@ impl Sandbox {
             Form::Compact => &self.compact,
         };
         let slot = lock(&loaded.classes).entry(*hash).or_default().clone();
-        let mut slot = lock(&slot);
-        if let Some(known) = &*slot {
-            return Ok(known.clone()?);
-        }
-        let class = self.load(form, loaded, hash, component, until, on_compile);
-        // a stop, a deadline, a shortage of the machine say nothing of the class
-        *slot = match &class {
-            Ok(class) => Some(Ok(class.clone())),
-            Err(Aborted::Failed(error @ (Error::NotAClass { .. } | Error::NotCompiled { .. }))) => {
-                Some(Err(error.clone()))
-            }
-            Err(_) => None,
-        };
-        class
+        slot.get(until, || self.load(form, loaded, hash, component, until, on_compile))
     }
 
     fn load<B: AsRef<[u8]>>(

@@ -115,3 +115,33 @@ fn stop_ends_a_command_that_does_not_answer() {
     });
     assert_eq!(class(&mut || ()), Some(Aborted::Stopped), "one that was stopped stays so");
 }
+
+/// The other thread compiles, and would for long.
+#[test]
+fn class_that_another_thread_compiles_is_waited_for_until_the_deadline_or_a_stop() {
+    let component = hostile().build();
+    let (hash, first, second) = (Hash::of(&component), Stop::default(), Stop::default());
+    let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sleep", "1000000"]));
+    let class = |until: Until<'_>, begun: &mut dyn FnMut()| sandbox.class(&hash, || Ok(&component), until, begun).err();
+    let (begins, begun) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let compiling = scope.spawn(|| class((&first).into(), &mut || begins.send(()).unwrap()));
+        begun.recv().unwrap();
+        let deadline = Some(Instant::now() + Duration::from_millis(20));
+        assert_eq!(class(Until { stop: &second, deadline }, &mut || ()), Some(Aborted::Deadline));
+        let waiting = scope.spawn(|| class((&second).into(), &mut || ()));
+        second.stop();
+        assert_eq!(waiting.join().unwrap(), Some(Aborted::Stopped));
+        // a waiting thread makes the class ready when the one that did so has ended
+        let (stop, (tell, told)) = (Stop::default(), std::sync::mpsc::channel());
+        let next = scope.spawn({
+            let stop = stop.clone();
+            move || class((&stop).into(), &mut || tell.send(()).unwrap())
+        });
+        first.stop();
+        assert_eq!(compiling.join().unwrap(), Some(Aborted::Stopped));
+        told.recv().unwrap();
+        stop.stop();
+        assert_eq!(next.join().unwrap(), Some(Aborted::Stopped));
+    });
+}
