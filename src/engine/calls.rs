@@ -168,7 +168,7 @@ impl Engine {
     fn run_blocking(&self, id: &ActorId, request: Request, method: &Method, options: &Options) -> Result<Reply> {
         let name = Name::from(id);
         let mut refused = None;
-        while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
+        while let Some(hold) = self.hold_inbox(&name)? {
             let snapshot = snapshot(self, id)?;
             if refused.as_ref() == Some(&snapshot.head) {
                 return Err(refused_for_nothing(&name));

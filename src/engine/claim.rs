@@ -54,7 +54,7 @@ impl Engine {
     }
 
     fn claim_inbox(&self, name: &Name, last: Option<u64>) -> Result<Option<Claim>> {
-        let hold = self.store.hold(name, Some(Instant::now()))?;
+        let hold = self.hold_inbox(name)?;
         // who held it until now may have given it up
         let hold = hold.filter(|_| !self.is_stuck(name));
         Ok(hold.map(|hold| Claim { name: name.clone(), work: Work::Inbox { last }, hold }))

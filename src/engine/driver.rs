@@ -16,7 +16,7 @@ use crate::model::{
     LogLine, Operation, Outcome, Recorded, Reference, Request, Status, Timestamp,
 };
 use crate::sandbox::{Aborted, Operations, Stop};
-use crate::store::{Child, Entry, Progress, Turn};
+use crate::store::{Announced, Child, Entry, Progress, Turn};
 
 /// Why a run was broken off, with nothing more of it to commit.
 pub(super) enum Broken {
@@ -78,6 +78,8 @@ pub(super) struct Driver<'e> {
     /// Ends this run alone.
     stop: &'e Stop,
     running: Option<Stoppable>,
+    /// Of a run that was accepted on the way; others are announced where they are claimed.
+    announced: Option<Box<dyn Announced>>,
     pub number: Option<u64>,
     pub steps: u64,
     limits: Limits,
@@ -144,6 +146,7 @@ impl<'e> Driver<'e> {
             bounds,
             stop,
             running: None,
+            announced: None,
             number: None,
             steps,
             limits: request.limits.limits(),
@@ -172,7 +175,7 @@ impl<'e> Driver<'e> {
             driver.made_here.insert(request.name.actor()?, (class.clone(), *version));
         }
         if let Some(number) = number {
-            driver.accepted(number);
+            driver.enter(number);
         }
         Ok(driver)
     }
@@ -275,6 +278,13 @@ impl<'e> Driver<'e> {
 
     /// The invocation is in the store, and can be cancelled there.
     fn accepted(&mut self, number: u64) {
+        if self.number.is_none() {
+            self.announced = Some(self.engine.store.announce(&self.request.name, Some(number)));
+            self.enter(number);
+        }
+    }
+
+    fn enter(&mut self, number: u64) {
         if self.number.is_none() {
             self.number = Some(number);
             let reference = Reference { name: self.request.name.clone(), number };

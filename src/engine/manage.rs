@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::calls::one;
-use super::{Engine, LETS_GO, new_seed};
+use super::{Engine, new_seed};
 use crate::model::{
-    Call, ClassName, Error, Fault, HostFault, Invocation, Limit, MethodKind, Name, On, Outcome, Reference, Request,
-    Result, Status, Timestamp, similar,
+    Call, ClassName, Error, Fault, HostFault, Invocation, Limit, MethodKind, Name, On, Outcome, Process, Reference,
+    Request, Result, Status, Timestamp, similar,
 };
-use crate::store::Accepted;
+use crate::store::{Accepted, Hold};
 
 /// Invocations that are read from the store at once.
 const PAGE: usize = 256;
@@ -77,9 +77,7 @@ impl Engine {
             if let Some(begun) = &invocation.begun {
                 open.extend(self.children_of(&reference, 0, begun.recorded as usize)?);
             }
-            // who ran the one before it lets go of the actor a moment after that one's end is known
-            let lets_go = Some(Instant::now() + LETS_GO);
-            if self.runs(&reference)? && self.store.hold(&reference.name, lets_go)?.is_none() {
+            if self.runner(&reference)?.is_some() {
                 running.insert(reference);
             }
         }
@@ -231,7 +229,7 @@ impl Engine {
     pub fn phase(&self, invocation: &Invocation) -> Result<Phase> {
         Ok(match &invocation.status {
             Status::Accepted if invocation.waiting().is_some() => Phase::Waiting,
-            Status::Accepted if self.runs(&invocation.reference())? => Phase::Running,
+            Status::Accepted if self.runner(&invocation.reference())?.is_some() => Phase::Running,
             Status::Accepted => Phase::Queued,
             Status::Ended { outcome: Outcome::Succeeded(_), .. } => Phase::Succeeded,
             Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.is_host(HostFault::Cancelled) => {
@@ -241,16 +239,59 @@ impl Engine {
         })
     }
 
-    /// Whether somebody holds the actor and this invocation is the one whose turn it is.
-    fn runs(&self, reference: &Reference) -> Result<bool> {
-        if self.store.is_held(&Name::from_stored(&reference.to_string()))? {
-            return Ok(true);
+    /// The living process that says that it runs an invocation.
+    pub fn runner(&self, reference: &Reference) -> Result<Option<Process>> {
+        let announced = self.store.announced(Some(&reference.name))?;
+        let runs = announced.into_iter().find(|announced| announced.number == Some(reference.number));
+        Ok(runs.map(|announced| announced.process))
+    }
+
+    /// The process that is in a write transaction, if it is another one and is stopped: until it goes on or ends, nothing
+    /// can be written.
+    pub fn stopped_writer(&self) -> Option<Process> {
+        self.store.writer().filter(|writer| writer.stopped)
+    }
+
+    /// Whether an invocation could run, and could have run for this long, and no process runs it.
+    pub fn is_due(&self, invocation: &Invocation, since: Duration) -> Result<bool> {
+        let is_queued = self.phase(invocation)? == Phase::Queued;
+        let due = invocation.request.due.unwrap_or(invocation.request.accepted);
+        Ok(is_queued && due.after(since) <= self.now() && self.waits_for(invocation)?.is_empty())
+    }
+
+    /// Locks an actor, without waiting, so that this process runs its inbox.
+    ///
+    /// A process that was stopped keeps its lock. If all that it says that it runs there was cancelled, its commit will be
+    /// refused, so its lock is passed over: processes that do so exclude each other by a lock of the cancelled invocation.
+    pub(super) fn hold_inbox(&self, name: &Name) -> Result<Option<Hold>> {
+        if let Some(hold) = self.store.hold(name, Some(Instant::now()))? {
+            return Ok(Some(hold));
         }
-        let next = self.store.next(&reference.name, self.now())?;
-        if next.is_none_or(|next| next.number != reference.number) {
-            return Ok(false);
+        match self.cancelled_run(name)? {
+            Some(cancelled) => self.store.hold(&Name::from_stored(&format!("{cancelled} after")), Some(Instant::now())),
+            None => Ok(None),
         }
-        self.store.is_held(&reference.name)
+    }
+
+    /// Whether a process that may still commit has the lock of an actor.
+    pub(super) fn is_inbox_held(&self, name: &Name) -> Result<bool> {
+        Ok(self.store.is_held(name)? && self.cancelled_run(name)?.is_none())
+    }
+
+    /// The last invocation that is said to run under a name, if all of those were cancelled.
+    fn cancelled_run(&self, name: &Name) -> Result<Option<Reference>> {
+        let mut last = None;
+        for announced in self.store.announced(Some(name))? {
+            let Some(number) = announced.number else { continue };
+            let reference = Reference { name: name.clone(), number };
+            match self.store.invocation(&reference)?.map(|invocation| invocation.status) {
+                Some(Status::Ended { outcome: Outcome::Failed(fault), .. }) if fault.is_host(HostFault::Cancelled) => {
+                    last = last.max(Some(reference));
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(last)
     }
 
     fn class_of_invocation(&self, request: &Request) -> Result<()> {

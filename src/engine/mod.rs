@@ -189,7 +189,7 @@ impl Engine {
             found => found?,
         };
         let name = Name::from(&id);
-        let hold = || self.store.hold(&name, Some(Instant::now()));
+        let hold = || self.hold_inbox(&name);
         let _held = match if force { hold() } else { self.shortly(hold) }? {
             None if !force => return Err(Error::Busy { id: id.to_string() }),
             held => held,
@@ -202,7 +202,7 @@ impl Engine {
         let id = self.existing(id)?;
         let name = Name::from(&id);
         let head = self.store.head(&name)?.unwrap_or_default();
-        let is_free = || Ok((!self.store.is_held(&name)?).then_some(()));
+        let is_free = || Ok((!self.is_inbox_held(&name)?).then_some(()));
         Ok(head.queued > 0 || head.delayed > 0 || self.shortly(is_free)?.is_none())
     }
 

@@ -67,6 +67,7 @@ impl Engine {
             return Ok(false);
         }
         debug_assert!(slot.is_some(), "a task is run by the crew");
+        let _announced = self.store.announce(&reference.name, Some(reference.number));
         let commit = match self.run_once(&task, deadline) {
             Ok(commit) => commit,
             // somebody cancelled it

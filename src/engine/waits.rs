@@ -132,6 +132,7 @@ impl Engine {
             if refused == found {
                 return Err(super::calls::refused_for_nothing(name));
             }
+            let _announced = self.store.announce(name, Some(invocation.number));
             let bounds = Bounds { deadline, stop: &self.settings.stop, slot, in_group: false };
             match self.execute(Invoked::Accepted(&invocation), &snapshot, bounds) {
                 Ok(executed) => match self.commit_one(executed.commit()) {

@@ -1,11 +1,13 @@
 //! A worker: runs what was accepted, whoever accepted it.
 
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::pulse::Listener;
 use super::{Engine, resting};
-use crate::model::{Error, Name, Result};
+use crate::model::{Error, Hash, Name, Result};
+use crate::store::{Announced, Announcement, Build, Hold};
 
 /// A worker looks again after so long even if nobody woke it: who held an actor may have been killed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -32,14 +34,20 @@ impl Engine {
     /// An actor whose class or record cannot be used holds up no other: it is told to the observer and left. When this
     /// returns, nothing runs on its behalf.
     pub fn work(&self, jobs: usize, until: Until) -> Result<()> {
+        let _heart = Heart::start(self.store.announce(&Name::from_stored(BY_HAND), None));
+        self.work_on(jobs, until, false)
+    }
+
+    /// If `yields`, until a newer worker is there, too.
+    fn work_on(&self, jobs: usize, until: Until, yields: bool) -> Result<()> {
         let jobs = jobs.max(1);
         let working = self.crew.working(jobs);
         let ended = thread::scope(|scope| {
             let thread = || thread::Builder::new().name("vactor-worker".to_owned());
             // where the machine gives no more threads, the work is done by fewer
             let others: Vec<_> =
-                (1..jobs).map_while(|_| thread().spawn_scoped(scope, || self.work_alone(until)).ok()).collect();
-            let mut ended = self.work_alone(until);
+                (1..jobs).map_while(|_| thread().spawn_scoped(scope, || self.work_alone(until, yields)).ok()).collect();
+            let mut ended = self.work_alone(until, yields);
             for other in others {
                 ended = ended.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             }
@@ -51,12 +59,12 @@ impl Engine {
     }
 
     /// Tries again a few times when the store fails.
-    fn work_alone(&self, until: Until) -> Result<()> {
+    fn work_alone(&self, until: Until, yields: bool) -> Result<()> {
         // made before the first look, so that no commit falls between a look and the wait
         let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
         let mut failures = 0;
         while !self.settings.stop.is_stopped() {
-            match self.work_once(until, &mut listener) {
+            match self.work_once(until, yields, &mut listener) {
                 Ok(true) => failures = 0,
                 Ok(false) | Err(Error::Interrupted) => return Ok(()),
                 Err(error) if error.is_of_machine() && !resting::is_often(failures) => {
@@ -70,7 +78,7 @@ impl Engine {
     }
 
     /// Runs something, or waits until there may be something. False if there is nothing left.
-    fn work_once(&self, until: Until, listener: &mut Listener) -> Result<bool> {
+    fn work_once(&self, until: Until, yields: bool, listener: &mut Listener) -> Result<bool> {
         // read before the look: what comes due during it is then still ahead
         let now = self.now();
         let found = self.claim_anything()?;
@@ -78,6 +86,9 @@ impl Engine {
             let slot = self.crew.slot();
             self.run_claim(claim, Some(&slot), None)?;
             return Ok(true);
+        }
+        if yields && self.has_newer_worker()? {
+            return Ok(false);
         }
         let due = self.store.next_due(now)?;
         if let Until::Idle { ahead } = until
@@ -104,6 +115,16 @@ impl Engine {
 /// its old place is about to leave, and counts for nothing at the new one. No id and no task is spelled like this.
 const DETACHED: &str = "#worker";
 
+/// What a worker announces that was started by hand.
+const BY_HAND: &str = "#by hand";
+
+/// Detached workers at once, at most: one that serves, and others that stand still or are of older releases.
+const WORKER_PLACES: usize = 16;
+
+/// How often a worker says that it lives, and after how long without that it does not count.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+const STANDS_STILL: Duration = Duration::from_secs(10);
+
 /// After so long a detached worker goes on where the machine or the store failed.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
@@ -112,22 +133,22 @@ const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Engine {
     /// Works until nothing is left to run or comes due within a day, as the only worker of this kind of the store; where there is
-    /// one, returns at once.
+    /// one, returns at once. When it has nothing to do, it leaves to a worker of a newer release.
     pub fn work_detached(&self, jobs: usize) -> Result<()> {
-        let name = self.detached();
         // what is stuck stays so from one look to the next
         let _working = self.crew.working(jobs.max(1));
-        while let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
-            match self.work(jobs, Until::Idle { ahead: AHEAD }) {
+        while let Some((name, hold)) = self.take_worker_place()? {
+            let heart = Heart::start(self.store.announce(&name, None));
+            match self.work_on(jobs, Until::Idle { ahead: AHEAD }, true) {
                 Err(error) if error.is_of_machine() => {
                     let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
                     self.sleep(&mut listener, TRY_AGAIN);
                 }
                 worked => worked?,
             }
-            drop(hold);
+            drop((heart, hold));
             // who accepted a call while this one was held has started no worker: look once more
-            if self.settings.stop.is_stopped() || !self.has_work()? {
+            if self.settings.stop.is_stopped() || self.has_newer_worker()? || !self.has_work()? {
                 break;
             }
         }
@@ -151,12 +172,120 @@ impl Engine {
         }
     }
 
-    /// Whether a detached worker works on the store. One that is about to leave looks once more before it does.
+    /// Whether a detached worker of this release or a newer one works on the store. One that is about to leave looks once more
+    /// before it does.
     pub fn has_detached_worker(&self) -> Result<bool> {
-        self.store.is_held(&self.detached())
+        for place in 0..WORKER_PLACES {
+            if self.worker_at(place)? == WorkerAt::Serves {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    fn detached(&self) -> Name {
-        Name::from_stored(&format!("{DETACHED} {}", self.store.address()))
+    /// Whether a worker works on the store, of any kind and release.
+    pub fn has_worker(&self) -> Result<bool> {
+        let is_worker = |name: &str| name == BY_HAND || name.starts_with(DETACHED);
+        let announced = self.store.announced(None)?;
+        Ok(announced.iter().any(|announced| is_worker(announced.name.as_str()) && lives(announced)))
+    }
+
+    /// The first place that is free, behind those of workers that do not serve this release. None where one serves.
+    fn take_worker_place(&self) -> Result<Option<(Name, Hold)>> {
+        if self.has_detached_worker()? {
+            return Ok(None);
+        }
+        for place in 0..WORKER_PLACES {
+            let name = self.worker_place(place);
+            if let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
+                return Ok(Some((name, hold)));
+            }
+            if self.worker_at(place)? == WorkerAt::Serves {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    fn worker_at(&self, place: usize) -> Result<WorkerAt> {
+        let name = self.worker_place(place);
+        if !self.store.is_held(&name)? {
+            return Ok(WorkerAt::None);
+        }
+        Ok(match self.store.announced(Some(&name))?.first() {
+            Some(worker) if !lives(worker) => WorkerAt::StandsStill,
+            Some(worker) if worker.build < Build::this() => WorkerAt::Older,
+            // one that has not announced itself yet is about to
+            _ => WorkerAt::Serves,
+        })
+    }
+
+    /// Only a worker of a strictly newer release counts, so that of two installed releases one stays.
+    fn has_newer_worker(&self) -> Result<bool> {
+        let announced = self.store.announced(None)?;
+        let mut detached = announced.iter().filter(|announced| announced.name.as_str().starts_with(DETACHED));
+        Ok(detached.any(|worker| worker.build > Build::this() && lives(worker)))
+    }
+
+    fn worker_place(&self, place: usize) -> Name {
+        let address = Hash::of(self.store.address().as_bytes());
+        Name::from_stored(&format!("{DETACHED}{place} {address}"))
+    }
+}
+
+/// Whether a worker's process moves.
+fn lives(worker: &Announcement) -> bool {
+    !worker.process.stopped && worker.age < STANDS_STILL
+}
+
+#[derive(PartialEq, Eq)]
+enum WorkerAt {
+    None,
+    Serves,
+    /// It leaves when a newer one is there and it has nothing to do.
+    Older,
+    /// Its process was stopped, or has not moved for a while.
+    StandsStill,
+}
+
+/// Repeats an announcement until it is dropped.
+struct Heart {
+    beating: Arc<Beating>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Beating {
+    announced: Box<dyn Announced>,
+    ended: Mutex<bool>,
+    end: Condvar,
+}
+
+impl Heart {
+    fn start(announced: Box<dyn Announced>) -> Heart {
+        let beating = Arc::new(Beating { announced, ended: Mutex::default(), end: Condvar::new() });
+        let thread = thread::Builder::new().name("vactor-heart".to_owned()).stack_size(1 << 16);
+        let beats = beating.clone();
+        // without the thread others start a worker beside this one
+        let thread = thread.spawn(move || beats.beat()).ok();
+        Heart { beating, thread }
+    }
+}
+
+impl Beating {
+    fn beat(&self) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*ended {
+            self.announced.beat();
+            ended = self.end.wait_timeout(ended, HEARTBEAT).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        *self.beating.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.beating.end.notify_all();
+        // it has the announcement, too
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }

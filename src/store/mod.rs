@@ -1,22 +1,25 @@
 //! Floor 1: where actors live. One trait in the domain's words, whole transactions, never tables.
 
+mod announced;
 mod between;
 mod commit;
 mod folder;
+mod process;
 mod redb;
 mod waiting;
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+pub use announced::{Announced, Announcement, Build};
 pub use commit::{Accepted, Child, Commit, Committed, End, Entry, Found, NewEvent, Progress, Suspend, Suspended, Turn};
 pub use folder::Folder;
 pub use redb::{Mode, RedbStore};
 pub use waiting::{Deadline, LockWaits, deadline};
 
 use crate::model::{
-    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Recorded, Reference, Request, Result,
-    Step, Timestamp,
+    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Process, Recorded, Reference, Request,
+    Result, Step, Timestamp,
 };
 
 /// A store of classes and actors, shared by threads and by processes.
@@ -161,6 +164,16 @@ pub trait Store: Send + Sync {
 
     /// Whether somebody holds it. Where the system can tell, looking keeps nobody from holding it.
     fn is_held(&self, name: &Name) -> Result<bool>;
+
+    /// Has other processes know that this one runs an invocation, or does what another name stands for, until the answer is
+    /// dropped. It costs no sync, and others need not believe it.
+    fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn Announced>;
+
+    /// What living processes announce of a name, or of any.
+    fn announced(&self, name: Option<&Name>) -> Result<Vec<Announcement>>;
+
+    /// The other process that is in a write transaction at the moment, if that is known.
+    fn writer(&self) -> Option<Process>;
 
     /// Sees every commit from now on.
     fn watch(&self) -> Result<Box<dyn Watch>>;

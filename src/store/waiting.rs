@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Error, Process, Result};
 
+use super::between::Between;
+
 /// The pause after the first try; each further one is half as long again.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -67,8 +69,8 @@ impl Drop for Deadline {
 /// Tries of one wait.
 pub(in crate::store) struct Tries<'w> {
     waits: &'w LockWaits,
-    /// Finds the process that has the lock.
-    holder: &'w dyn Fn() -> Option<Process>,
+    /// Knows the process that writes.
+    between: &'w Between,
     deadline: Option<Instant>,
     began: Instant,
     tries: u32,
@@ -78,9 +80,9 @@ pub(in crate::store) struct Tries<'w> {
 
 impl<'w> Tries<'w> {
     /// With the thread's deadline.
-    pub fn new(waits: &'w LockWaits, holder: &'w dyn Fn() -> Option<Process>) -> Tries<'w> {
+    fn new(waits: &'w LockWaits, between: &'w Between) -> Tries<'w> {
         let deadline = DEADLINE.get();
-        Tries { waits, holder, deadline, began: Instant::now(), tries: 0, pause: FIRST_PAUSE, told: false }
+        Tries { waits, between, deadline, began: Instant::now(), tries: 0, pause: FIRST_PAUSE, told: false }
     }
 
     /// Waits a moment before the next try. [`StoreBusy`](Error::StoreBusy) where there is no time left.
@@ -99,12 +101,12 @@ impl<'w> Tries<'w> {
             return Err(Error::Interrupted);
         }
         if may_end && self.deadline.is_some_and(|deadline| deadline <= now) {
-            return Err(Error::StoreBusy { holder: (self.holder)() });
+            return Err(Error::StoreBusy { holder: self.between.writer() });
         }
         let tell = self.began + TELL_AFTER;
         if !self.told && now >= tell {
             self.told = true;
-            (self.waits.told)((self.holder)().as_ref());
+            (self.waits.told)(self.between.writer().as_ref());
         }
         let next = [self.deadline, (!self.told).then_some(tell)].into_iter().flatten().filter(|next| *next > now).min();
         let pause = next.map_or(self.pause, |next| self.pause.min(next.saturating_duration_since(now)));
@@ -116,21 +118,25 @@ impl<'w> Tries<'w> {
 /// How the waits of one store go.
 pub(in crate::store) struct Waits {
     waits: LockWaits,
-    holder: Box<dyn Fn() -> Option<Process> + Send + Sync>,
+    between: Between,
 }
 
 impl Waits {
-    /// `holder` finds the process that writes to the store.
-    pub fn new(waits: LockWaits, holder: impl Fn() -> Option<Process> + Send + Sync + 'static) -> Waits {
-        Waits { waits, holder: Box::new(holder) }
+    pub fn new(waits: LockWaits, between: Between) -> Waits {
+        Waits { waits, between }
     }
 
     pub fn tries(&self) -> Tries<'_> {
-        Tries::new(&self.waits, &self.holder)
+        Tries::new(&self.waits, &self.between)
     }
 
     /// The error of a wait for a lock that ended without it.
     pub fn busy(&self) -> Error {
-        Error::StoreBusy { holder: (self.holder)() }
+        Error::StoreBusy { holder: self.between.writer() }
+    }
+
+    /// This process has the right to write, and says so.
+    pub fn writes(&self) {
+        self.between.writes();
     }
 }

@@ -62,6 +62,10 @@ fn only_the_command_line_sees_a_person() {
 #[test]
 fn only_the_folder_module_opens_files_of_a_store() {
     let broken = each_file(|place, said| {
+        // it reads /proc alone
+        if place == "store/process" {
+            return Vec::new();
+        }
         let in_a_stores_folder = place.starts_with("store/") && !place.starts_with("store/folder/")
             || ["cli/detached", "cli/place", "cli/work", "engine/worker"].contains(&place);
         if !in_a_stores_folder { Vec::new() } else { opening(&said.words) }

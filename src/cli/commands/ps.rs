@@ -21,6 +21,9 @@ const COLUMNS: &[&str] = &["reference", "method", "status", "accepted", "due", "
 /// A call that begins to run is no commit, so nobody is woken: who watches looks again after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// A worker that was started has begun by then.
+const OVERDUE: Duration = Duration::from_secs(10);
+
 /// Nobody reads faster.
 const SHOWN_FOR: Duration = Duration::from_millis(100);
 
@@ -80,6 +83,12 @@ pub struct PsLine {
     caller: Option<String>,
     /// What it waits for: calls, times, events, its turn.
     waits_for: Vec<String>,
+    /// The process that runs it.
+    process: Option<u32>,
+    /// Whether that process is stopped, and the call will not go on before the process does.
+    stopped: bool,
+    /// Whether it could have run for ten seconds, and no worker is there to run it.
+    overdue: bool,
     arguments: Value,
 }
 
@@ -90,8 +99,16 @@ impl Run for Ps {
         if !self.watch {
             let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
             let mut listing = cli.console.listing(COLUMNS);
-            self.list(&engine, self.limit, &mut listing)?;
-            return listing.end("no such call");
+            let overdue = self.list(&engine, self.limit, &mut listing)?;
+            listing.end("no such call")?;
+            if let Some(writer) = engine.stopped_writer() {
+                cli.console
+                    .note(&format!("{writer} holds the store: nothing can be written before it goes on or ends"));
+            }
+            if overdue {
+                cli.console.note("no worker is working: `vactor worker` runs what is overdue");
+            }
+            return Ok(());
         }
         if !cli.console.stdout_is_terminal() {
             let problem = Problem::input("`--watch` is for a terminal");
@@ -115,20 +132,31 @@ impl Run for Ps {
     }
 }
 
+/// What a list may still show, and what it has shown.
+struct Shown {
+    left: usize,
+    overdue: bool,
+}
+
 impl Ps {
-    fn list(&self, engine: &Engine, limit: usize, listing: &mut Listing) -> Result<(), Problem> {
-        let mut left = limit;
+    fn list(&self, engine: &Engine, limit: usize, listing: &mut Listing) -> Result<bool, Problem> {
+        let mut shown = Shown { left: limit, overdue: false };
+        self.list_into(&mut shown, engine, listing)?;
+        Ok(shown.overdue)
+    }
+
+    fn list_into(&self, shown: &mut Shown, engine: &Engine, listing: &mut Listing) -> Result<(), Problem> {
         if self.tree {
-            return self.list_tree(engine, &mut left, listing);
+            return self.list_tree(engine, shown, listing);
         }
         let name = self.actor.as_ref().map(Name::from);
         if let Some(name) = &name {
             engine.expect_known(name)?;
         }
         match (&name, self.status.map(StatusFlag::has_ended)) {
-            (Some(name), None | Some(true)) => self.list_all_of(name, engine, &mut left, listing),
-            (None, Some(true)) => self.list_all(engine, &mut left, listing),
-            (name, None | Some(false)) => self.list_pending(name.as_ref(), engine, &mut left, listing),
+            (Some(name), None | Some(true)) => self.list_all_of(name, engine, shown, listing),
+            (None, Some(true)) => self.list_all(engine, shown, listing),
+            (name, None | Some(false)) => self.list_pending(name.as_ref(), engine, shown, listing),
         }
     }
 
@@ -136,27 +164,27 @@ impl Ps {
         &self,
         name: Option<&Name>,
         engine: &Engine,
-        left: &mut usize,
+        shown: &mut Shown,
         listing: &mut Listing,
     ) -> Result<(), Problem> {
         let mut after: Option<Reference> = None;
-        while *left > 0 {
+        while shown.left > 0 {
             let page = engine.pending(name, after.as_ref(), PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.reference());
-            self.add(&page, engine, left, listing)?;
+            self.add(&page, engine, shown, listing)?;
         }
         Ok(())
     }
 
-    fn list_all(&self, engine: &Engine, left: &mut usize, listing: &mut Listing) -> Result<(), Problem> {
+    fn list_all(&self, engine: &Engine, shown: &mut Shown, listing: &mut Listing) -> Result<(), Problem> {
         let mut after: Option<Name> = None;
-        while *left > 0 {
+        while shown.left > 0 {
             let page = engine.names(after.as_ref(), PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
             for name in &page {
-                self.list_all_of(name, engine, left, listing)?;
+                self.list_all_of(name, engine, shown, listing)?;
             }
         }
         Ok(())
@@ -166,15 +194,15 @@ impl Ps {
         &self,
         name: &Name,
         engine: &Engine,
-        left: &mut usize,
+        shown: &mut Shown,
         listing: &mut Listing,
     ) -> Result<(), Problem> {
         let mut before = None;
-        while *left > 0 {
+        while shown.left > 0 {
             let page = engine.invocations(name, before, PAGE)?;
             let Some(last) = page.last() else { break };
             before = Some(last.number);
-            self.add(&page, engine, left, listing)?;
+            self.add(&page, engine, shown, listing)?;
         }
         Ok(())
     }
@@ -183,16 +211,17 @@ impl Ps {
         &self,
         page: &[Invocation],
         engine: &Engine,
-        left: &mut usize,
+        shown: &mut Shown,
         listing: &mut Listing,
     ) -> Result<(), Problem> {
         for invocation in page {
             let status = StatusFlag::from(engine.phase(invocation)?);
-            if *left == 0 || self.status.is_some_and(|wanted| wanted != status) {
+            if shown.left == 0 || self.status.is_some_and(|wanted| wanted != status) {
                 continue;
             }
-            *left -= 1;
+            shown.left -= 1;
             let line = line(invocation, status, engine)?;
+            shown.overdue |= line.overdue;
             let cells = cells(&line, invocation.request.arguments.as_str(), 0);
             listing.add(|| line, || cells);
         }
@@ -200,7 +229,7 @@ impl Ps {
     }
 
     /// What nobody who has not ended called, and below each what it started, and so on.
-    fn list_tree(&self, engine: &Engine, left: &mut usize, listing: &mut Listing) -> Result<(), Problem> {
+    fn list_tree(&self, engine: &Engine, shown: &mut Shown, listing: &mut Listing) -> Result<(), Problem> {
         let mut after: Option<Reference> = None;
         loop {
             let page = engine.pending(None, after.as_ref(), PAGE)?;
@@ -213,7 +242,7 @@ impl Ps {
                     && caller
                         .is_some_and(|caller| engine.invocation(caller).is_ok_and(|caller| caller.ended().is_none()));
                 if !is_child {
-                    self.add_branch(invocation, engine, left, listing)?;
+                    self.add_branch(invocation, engine, shown, listing)?;
                 }
             }
         }
@@ -223,21 +252,22 @@ impl Ps {
         &self,
         root: Invocation,
         engine: &Engine,
-        left: &mut usize,
+        shown: &mut Shown,
         listing: &mut Listing,
     ) -> Result<(), Problem> {
         let mut open = vec![(root, 0)];
         // a store that another program wrote may have an invocation start itself
         let mut seen = HashSet::new();
         while let Some((invocation, depth)) = open.pop() {
-            if *left == 0 {
+            if shown.left == 0 {
                 break;
             }
             if !seen.insert(invocation.reference()) {
                 continue;
             }
-            *left -= 1;
+            shown.left -= 1;
             let line = line(&invocation, StatusFlag::from(engine.phase(&invocation)?), engine)?;
+            shown.overdue |= line.overdue;
             let cells = cells(&line, invocation.request.arguments.as_str(), depth);
             listing.add(|| line, || cells);
             for child in engine.children(&invocation)?.iter().rev() {
@@ -277,6 +307,10 @@ impl From<Phase> for StatusFlag {
 
 fn line(invocation: &Invocation, status: StatusFlag, engine: &Engine) -> Result<PsLine, Problem> {
     let Invocation { request, resumed_by, .. } = invocation;
+    let runner = match status {
+        StatusFlag::Running => engine.runner(&invocation.reference())?,
+        _ => None,
+    };
     let of_name = |number| Reference { name: request.name.clone(), number }.to_string();
     Ok(PsLine {
         reference: invocation.reference().to_string(),
@@ -290,6 +324,9 @@ fn line(invocation: &Invocation, status: StatusFlag, engine: &Engine) -> Result<
         resumed_by: resumed_by.map(of_name),
         caller: request.caller.as_ref().map(ToString::to_string),
         waits_for: engine.waits_for(invocation)?.iter().map(ToString::to_string).collect(),
+        process: runner.map(|process| process.pid),
+        stopped: runner.is_some_and(|process| process.stopped),
+        overdue: status == StatusFlag::Queued && !engine.has_worker()? && engine.is_due(invocation, OVERDUE)?,
         arguments: request.arguments.value(),
     })
 }
@@ -300,6 +337,12 @@ fn cells(line: &PsLine, arguments: &str, depth: usize) -> [String; 8] {
         links.iter().filter_map(|(word, other)| Some(format!("{word} {}", other.as_ref()?))).collect();
     if !line.waits_for.is_empty() {
         links.push(format!("waits for {}", text::any_of(&line.waits_for)));
+    }
+    if let Some(pid) = line.process {
+        links.push(format!("in process {pid}{}", if line.stopped { ", which is stopped" } else { "" }));
+    }
+    if line.overdue {
+        links.push("overdue".to_owned());
     }
     [
         format!("{}{}", "  ".repeat(depth), line.reference),

@@ -6,7 +6,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
 use crate::model::Result;
-use crate::store::folder::{File, Folder, For, LOCK};
+use crate::store::folder::{DATA, File, Folder, For, LOCK};
 
 use super::lock_error;
 
@@ -58,6 +58,13 @@ pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
     let mut found = byte(place);
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found)).map_err(|error| lock_error(folder, error.into()))?;
     Ok(i32::from(found.l_type) != libc::F_UNLCK)
+}
+
+/// Whether a process is in a write transaction of redb's, which locks this byte of the data.
+pub(super) fn someone_writes(folder: &Folder) -> bool {
+    let Ok(Some(file)) = folder.find_file(DATA) else { return false };
+    let mut found = byte(1 << 62);
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found)).is_ok() && i32::from(found.l_type) != libc::F_UNLCK
 }
 
 fn open(folder: &Folder) -> Result<File> {

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::model::{Name, Result};
-use crate::store::{Holds, Watch};
+use crate::model::{Name, Process, Result};
+use crate::store::{Announced, Announcement, Build, Holds, Watch};
 
 #[derive(Default)]
 pub(in crate::store) struct InProcess {
@@ -13,6 +13,7 @@ pub(in crate::store) struct InProcess {
     released: Condvar,
     commits: Mutex<u64>,
     committed: Condvar,
+    announced: Mutex<Vec<(Name, Option<u64>)>>,
 }
 
 pub(super) struct Held {
@@ -45,9 +46,42 @@ impl InProcess {
         lock(&self.held).contains(name)
     }
 
+    pub(super) fn announce(self: &Arc<Self>, name: &Name, number: Option<u64>) -> InList {
+        let entry = (name.clone(), number);
+        lock(&self.announced).push(entry.clone());
+        InList { entry, threads: self.clone() }
+    }
+
+    pub(super) fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
+        let all = lock(&self.announced);
+        let found = all.iter().filter(|(of, _)| name.is_none_or(|name| name == of));
+        let process = Process { pid: std::process::id(), stopped: false };
+        let (build, age) = (Build::this(), Duration::ZERO);
+        found.map(|(name, number)| Announcement { process, build, name: name.clone(), number: *number, age }).collect()
+    }
+
     pub(super) fn signal(&self) {
         *lock(&self.commits) += 1;
         self.committed.notify_all();
+    }
+}
+
+/// An announcement; dropping it takes it back.
+pub(super) struct InList {
+    entry: (Name, Option<u64>),
+    threads: Arc<InProcess>,
+}
+
+impl Announced for InList {
+    fn beat(&self) {}
+}
+
+impl Drop for InList {
+    fn drop(&mut self) {
+        let mut all = lock(&self.threads.announced);
+        if let Some(at) = all.iter().position(|entry| *entry == self.entry) {
+            all.swap_remove(at);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What processes of one store tell each other: who holds an actor, and that something was committed.
 //! None of it is true data; the file beside the store can go when nothing runs.
 
+mod announcements;
 #[cfg_attr(not(target_os = "linux"), path = "portable_locks.rs")]
 mod locks;
 mod memory;
@@ -13,16 +14,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use crate::model::{Error, Name, Result};
+use crate::model::{Error, Name, Process, Result};
 
 use super::folder::{DATA, File, Folder, For, LOCK};
 use super::waiting::Waits;
-use super::{Hold, Holds, Watch};
+use super::{Announced, Announcement, Hold, Holds, Watch};
+use announcements::Announcements;
 use memory::InProcess;
 
 /// Nobody's name: held while a store is made.
 const MAKING: &str = "";
 
+#[derive(Clone)]
 pub(in crate::store) enum Between {
     /// Every process that has the folder.
     Processes(Arc<Files>),
@@ -32,6 +35,7 @@ pub(in crate::store) enum Between {
 
 pub(in crate::store) struct Files {
     folder: Arc<Folder>,
+    announcements: Arc<Announcements>,
     signal: OnceLock<Option<File>>,
     /// Signals that were given.
     signals: AtomicU64,
@@ -53,7 +57,13 @@ struct HeldTogether {
 
 impl Between {
     pub(in crate::store) fn files(folder: Arc<Folder>) -> Between {
-        Between::Processes(Arc::new(Files { folder, signal: OnceLock::new(), signals: AtomicU64::new(0) }))
+        let announcements = Arc::new(Announcements::new(folder.clone()));
+        Between::Processes(Arc::new(Files {
+            folder,
+            announcements,
+            signal: OnceLock::new(),
+            signals: AtomicU64::new(0),
+        }))
     }
 
     pub(in crate::store) fn memory() -> Between {
@@ -85,6 +95,39 @@ impl Between {
         }
     }
 
+    /// Has others know what this process does, until the answer is dropped.
+    pub(in crate::store) fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn Announced> {
+        match self {
+            Between::Processes(files) => match files.announcements.announce(name.as_str(), number) {
+                Some(announced) => Box::new(announced),
+                None => Box::new(Nothing),
+            },
+            Between::Threads(threads) => Box::new(threads.announce(name, number)),
+        }
+    }
+
+    /// What living processes announce of a name, or of any.
+    pub(in crate::store) fn announced(&self, name: Option<&Name>) -> Result<Vec<Announcement>> {
+        match self {
+            Between::Processes(files) => files.announcements.all(name.map(Name::as_str)),
+            Between::Threads(threads) => Ok(threads.announced(name)),
+        }
+    }
+
+    /// This process writes from now on.
+    pub(in crate::store) fn writes(&self) {
+        if let Between::Processes(files) = self {
+            files.announcements.writes();
+        }
+    }
+
+    /// The other process that writes at the moment, if there is one and it is known.
+    pub(in crate::store) fn writer(&self) -> Option<Process> {
+        let Between::Processes(files) = self else { return None };
+        let writer = files.announcements.writer().filter(|process| process.pid != std::process::id())?;
+        locks::someone_writes(&files.folder).then_some(writer)
+    }
+
     /// Waits until no other process makes the store.
     pub(in crate::store) fn hold_making(&self, waits: &Waits) -> Result<Option<Hold>> {
         let Between::Processes(files) = self else { return Ok(None) };
@@ -112,6 +155,13 @@ impl Between {
             Between::Threads(threads) => Box::new(memory::Watching::new(threads.clone())),
         }
     }
+}
+
+/// An announcement that could not be made.
+struct Nothing;
+
+impl Announced for Nothing {
+    fn beat(&self) {}
 }
 
 impl Files {

@@ -48,3 +48,8 @@ impl Locks {
 pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
     try_take(folder, place).map(|lock| lock.is_none())
 }
+
+/// Whether a process is in a write transaction. Here that cannot be told.
+pub(super) fn someone_writes(_: &Folder) -> bool {
+    true
+}

@@ -24,6 +24,8 @@ pub(in crate::store) const DATA: &str = "store.redb";
 const NEW_DATA: &str = "store.redb.new";
 /// Locks and signals between processes. It holds no data.
 pub(in crate::store) const LOCK: &str = "lock";
+/// What processes say of themselves. It holds no data.
+pub(in crate::store) const RUNNING: &str = "running";
 /// What the detached worker writes to its stderr.
 const WORKER_LOG: &str = "worker.log";
 

@@ -55,6 +55,7 @@ impl Locks {
         start: Bound<u64>,
         end: Bound<u64>,
         shared: bool,
+        of: &Shared,
     ) -> Result<bool, BackendError> {
         let taken = match shared {
             true => file.try_lock_shared_range(start, end)?,
@@ -63,7 +64,10 @@ impl Locks {
         if taken {
             match Which::of(start, end) {
                 Which::Header => self.header.store(if shared { SHARED } else { EXCLUSIVE }, Ordering::Release),
-                Which::Writer => self.writer.store(true, Ordering::Release),
+                Which::Writer => {
+                    self.writer.store(true, Ordering::Release);
+                    of.waits().writes();
+                }
                 Which::Other => {}
             }
         }
@@ -81,7 +85,7 @@ impl Locks {
     ) -> Result<(), BackendError> {
         let is_of_commit = of.is_committing() && !shared && Which::of(start, end) == Which::Header;
         let mut tries = of.waits().tries();
-        while !self.try_take(file, start, end, shared)? {
+        while !self.try_take(file, start, end, shared, of)? {
             if !is_of_commit {
                 return Err(BackendError::Io(ErrorKind::WouldBlock.into()));
             }
@@ -131,7 +135,7 @@ impl Locks {
         self.release(file, start, end)?;
         let synced = file.sync_data();
         let mut tries = of.waits().tries();
-        while !self.try_take(file, start, end, held == SHARED)? {
+        while !self.try_take(file, start, end, held == SHARED, of)? {
             tries.pause().map_err(|error| of.refused(&error))?;
         }
         synced

@@ -23,3 +23,4 @@ mod write;
 
 pub(in crate::store) use disk::largest_file;
 pub use open::{Mode, RedbStore};
+pub(in crate::store) use pages::FORMAT;

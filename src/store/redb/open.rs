@@ -72,7 +72,7 @@ impl RedbStore {
             Err(Error::NoStore { .. }) => {}
             opened => return opened.map(|store| (store, false)),
         }
-        let of_making = Waits::new(waits.clone(), || None);
+        let of_making = Waits::new(waits.clone(), Between::memory());
         let _alone = Between::files(folder.clone()).hold_making(&of_making)?;
         match RedbStore::open_shared(&folder, Mode::Write, waits.clone()) {
             // another process made it in the meantime
@@ -86,8 +86,8 @@ impl RedbStore {
 
     fn open_shared(folder: &Arc<Folder>, mode: Mode, waits: LockWaits) -> Result<RedbStore> {
         let place = folder.path_of(DATA).display().to_string();
-        let waits = Arc::new(Waits::new(waits, || None));
         let between = Between::files(folder.clone());
+        let waits = Arc::new(Waits::new(waits, between.clone()));
         let store = RedbStore::new(Source::Folder(folder.clone()), mode, place, between, waits);
         store.opened(&mut store.waits.tries(), mode == Mode::Write)?;
         Ok(store)
@@ -120,8 +120,9 @@ impl RedbStore {
     }
 
     pub(super) fn of_backend(place: &str, mode: Mode) -> RedbStore {
-        let waits = Arc::new(Waits::new(LockWaits::default(), || None));
-        RedbStore::new(Source::Backend, mode, place.to_owned(), Between::memory(), waits)
+        let between = Between::memory();
+        let waits = Arc::new(Waits::new(LockWaits::default(), between.clone()));
+        RedbStore::new(Source::Backend, mode, place.to_owned(), between, waits)
     }
 
     pub(super) fn with(self, opened: Opened) -> RedbStore {
@@ -226,7 +227,7 @@ fn open_data(folder: &Folder, mode: Mode, place: &str, waits: &Arc<Waits>) -> Re
 fn make_data(folder: &Folder) -> Result<()> {
     let file = folder.new_data()?;
     let place = folder.path_of(DATA).display().to_string();
-    let waits = Arc::new(Waits::new(LockWaits::default(), || None));
+    let waits = Arc::new(Waits::new(LockWaits::default(), Between::memory()));
     let made = speak_of_disk(Disk::new(file), &place).and_then(|disk| {
         let opened = Opened::make(disk, &place, &waits)?;
         RedbStore::new(Source::Backend, Mode::Write, place, Between::memory(), waits).with(opened).with_tables()

@@ -19,7 +19,7 @@ use super::locks::{CONSISTENT, Locks};
 use super::shape::{self, Extent};
 
 /// The format of the store that this code reads and writes.
-pub(super) const FORMAT: u16 = 2;
+pub(in crate::store) const FORMAT: u16 = 2;
 
 pub(super) const PAGE: u64 = 4096;
 /// Pages of redb's in a group; one page of sums comes after the first of them.
@@ -384,11 +384,11 @@ impl StorageBackend for Pages {
             // redb asks for the writer's lock to make its last commit
             return Ok(false);
         }
-        self.locks.try_take(&*self.inner, start, end, false)
+        self.locks.try_take(&*self.inner, start, end, false, &self.shared)
     }
 
     fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.locks.try_take(&*self.inner, start, end, true)
+        self.locks.try_take(&*self.inner, start, end, true, &self.shared)
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {

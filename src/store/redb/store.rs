@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::model::{
-    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Recorded, Reference, Request, Result, Step,
-    Timestamp,
+    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference, Request, Result,
+    Step, Timestamp,
 };
 use crate::store::{
-    Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion, Registered, Snapshot,
-    Store, Suspend, Suspended, Version, Watch,
+    Accepted, Announced, Announcement, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion,
+    Registered, Snapshot, Store, Suspend, Suspended, Version, Watch,
 };
 
 use super::boundary::Try;
@@ -164,6 +164,18 @@ impl Store for RedbStore {
 
     fn is_held(&self, name: &Name) -> Result<bool> {
         self.between.is_held(name)
+    }
+
+    fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn Announced> {
+        self.between.announce(name, number)
+    }
+
+    fn announced(&self, name: Option<&Name>) -> Result<Vec<Announcement>> {
+        self.between.announced(name)
+    }
+
+    fn writer(&self) -> Option<Process> {
+        self.between.writer()
     }
 
     fn address(&self) -> String {

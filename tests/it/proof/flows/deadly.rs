@@ -8,12 +8,12 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use vactor::model::{
-    ActorId, ClassName, Error, Event, Fault, Hash, Head, Invocation, Name, On, Recorded, Reference, Request, Result,
-    Step, Timestamp,
+    ActorId, ClassName, Error, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference, Request,
+    Result, Step, Timestamp,
 };
 use vactor::store::{
-    Accepted, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion, RedbStore, Registered,
-    Snapshot, Store, Suspend, Suspended, Version, Watch,
+    Accepted, Announced, Announcement, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion,
+    RedbStore, Registered, Snapshot, Store, Suspend, Suspended, Version, Watch,
 };
 
 /// The moment of a process's death.
@@ -35,6 +35,8 @@ pub struct Deadly {
     pub forges: fn(&mut Vec<Recorded>),
     /// Whether it refuses every commit as overtaken.
     pub refuses: bool,
+    /// What it makes of announcements.
+    pub hears: fn(&mut Vec<Announcement>),
     /// How it takes a hold.
     takes: Takes,
 }
@@ -50,6 +52,7 @@ impl Deadly {
             writes,
             loads,
             forges: |_| {},
+            hears: |_| {},
             refuses: false,
             takes: Box::new(|store, of, until| store.hold(of, until)),
         }
@@ -137,6 +140,12 @@ impl Store for Deadly {
         Ok(record)
     }
 
+    fn announced(&self, name: Option<&Name>) -> Result<Vec<Announcement>> {
+        let mut announced = self.store.announced(name)?;
+        (self.hears)(&mut announced);
+        Ok(announced)
+    }
+
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
         (self.takes)(&self.store, name, deadline)
     }
@@ -169,6 +178,8 @@ impl Store for Deadly {
         events(name: &Name, after: u64, limit: usize) -> Result<Vec<Event>>;
         holds() -> Result<Box<dyn Holds>>;
         is_held(name: &Name) -> Result<bool>;
+        announce(name: &Name, number: Option<u64>) -> Box<dyn Announced>;
+        writer() -> Option<Process>;
         watch() -> Result<Box<dyn Watch>>;
         address() -> String;
     }

@@ -1,0 +1,197 @@
+//! Announcements in a file beside the store, in slots of one size. A process takes a slot by a lock, and keeps it; what the
+//! slot says holds as long as that process lives. Slot 0 belongs to the process that writes: whoever takes the right to
+//! write says so there, so no lock is needed for it.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::model::{Name, Process, Result};
+use crate::store::folder::{File, Folder, For, RUNNING};
+use crate::store::process::{clock, living, start_of_this};
+use crate::store::{Announced, Announcement, Build};
+
+use super::{locks, place_of};
+
+const SLOT: usize = 512;
+/// A sum, and the length of what follows it.
+const HEAD: usize = 10;
+/// Processes and their runs that are announced at once, at most.
+const SLOTS: u32 = 4096;
+/// The slot of the process that writes.
+const WRITER: u32 = 0;
+
+pub(super) struct Announcements {
+    folder: Arc<Folder>,
+    /// To write into; None where this user may not.
+    file: OnceLock<Option<File>>,
+    /// When this process began.
+    start: OnceLock<u64>,
+    slots: Mutex<Slots>,
+}
+
+/// Slots that this process has taken.
+#[derive(Default)]
+struct Slots {
+    locks: locks::Locks,
+    free: Vec<u32>,
+    /// None before this one is free.
+    next: u32,
+}
+
+/// What a slot says.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    pid: u32,
+    start: u64,
+    build: Build,
+    name: String,
+    number: Option<u64>,
+    /// When it was last repeated, in milliseconds of the machine's clock.
+    beat: u64,
+}
+
+/// An announcement; dropping it takes it back.
+pub(super) struct InSlot {
+    of: Arc<Announcements>,
+    slot: u32,
+    name: String,
+    number: Option<u64>,
+}
+
+impl Announcements {
+    pub fn new(folder: Arc<Folder>) -> Announcements {
+        Announcements { folder, file: OnceLock::new(), start: OnceLock::new(), slots: Mutex::default() }
+    }
+
+    /// None where this process cannot announce anything.
+    pub fn announce(self: &Arc<Self>, name: &str, number: Option<u64>) -> Option<InSlot> {
+        let slot = self.take_slot()?;
+        let announced = InSlot { of: self.clone(), slot, name: name.to_owned(), number };
+        announced.beat();
+        Some(announced)
+    }
+
+    /// Says that this process writes from now on.
+    pub fn writes(&self) {
+        self.write(WRITER, "", None);
+    }
+
+    /// The process that said last that it writes, if it lives.
+    pub fn writer(&self) -> Option<Process> {
+        let records = self.read(1).ok()?;
+        let record = records.first()?;
+        living(record.pid, record.start)
+    }
+
+    /// What living processes announce of a name, or of any.
+    pub fn all(&self, name: Option<&str>) -> Result<Vec<Announcement>> {
+        let now = clock();
+        let mut found = self.read(SLOTS as usize)?;
+        found.retain(|record| !record.name.is_empty() && name.is_none_or(|name| record.name == name));
+        let announcement = |record: Record| {
+            let process = living(record.pid, record.start)?;
+            let age = now.saturating_sub(Duration::from_millis(record.beat));
+            let Record { build, name, number, .. } = record;
+            Some(Announcement { process, build, name: Name::from_stored(&name), number, age })
+        };
+        Ok(found.into_iter().filter_map(announcement).collect())
+    }
+
+    fn take_slot(&self) -> Option<u32> {
+        let mut slots = self.lock();
+        if let Some(free) = slots.free.pop() {
+            return Some(free);
+        }
+        let first = slots.next.max(WRITER + 1);
+        for slot in first..SLOTS {
+            slots.next = slot + 1;
+            if slots.locks.try_add(&self.folder, place_of(&format!("#slot {slot}"))).ok()? {
+                return Some(slot);
+            }
+        }
+        slots.next = first;
+        None
+    }
+
+    fn write(&self, slot: u32, name: &str, number: Option<u64>) {
+        let pid = std::process::id();
+        let start = *self.start.get_or_init(start_of_this);
+        let beat = u64::try_from(clock().as_millis()).unwrap_or(u64::MAX);
+        let record = Record { pid, start, build: Build::this(), name: name.to_owned(), number, beat };
+        if let Some(bytes) = sealed(&record) {
+            self.write_bytes(slot, &bytes);
+        }
+    }
+
+    /// A hint that cannot be written is not given.
+    fn write_bytes(&self, slot: u32, bytes: &[u8]) {
+        let file = self.file.get_or_init(|| self.folder.open_or_make(RUNNING, For::Writing).ok());
+        let at = u64::from(slot) * SLOT as u64;
+        if let Some(file) = file
+            && at + SLOT as u64 <= crate::store::redb::largest_file()
+        {
+            let _ = write_at(file, bytes, at);
+        }
+    }
+
+    /// What the first slots say, of those that say something.
+    fn read(&self, slots: usize) -> Result<Vec<Record>> {
+        let Some(file) = self.folder.find_file(RUNNING)? else { return Ok(Vec::new()) };
+        let mut bytes = Vec::new();
+        // what cannot be read is no hint
+        let _ = std::io::Read::read_to_end(&mut std::io::Read::take(&file, (slots * SLOT) as u64), &mut bytes);
+        Ok(bytes.chunks(SLOT).filter_map(opened).collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Announced for InSlot {
+    fn beat(&self) {
+        self.of.write(self.slot, &self.name, self.number);
+    }
+}
+
+impl Drop for InSlot {
+    fn drop(&mut self) {
+        self.of.write_bytes(self.slot, &[0; HEAD]);
+        self.of.lock().free.push(self.slot);
+    }
+}
+
+/// None where it is too long.
+fn sealed(record: &Record) -> Option<Vec<u8>> {
+    let body = rmp_serde::to_vec(record).ok()?;
+    let length = u16::try_from(body.len()).ok().filter(|length| usize::from(*length) + HEAD <= SLOT)?;
+    let sealed = [&length.to_be_bytes()[..], &body].concat();
+    Some([&xxh3_64(&sealed).to_be_bytes()[..], &sealed].concat())
+}
+
+/// What a slot says, if it is as it was written.
+fn opened(slot: &[u8]) -> Option<Record> {
+    let (sum, rest) = slot.split_at_checked(8)?;
+    let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
+    let sealed = rest.get(..length + 2)?;
+    if sum != xxh3_64(sealed).to_be_bytes() {
+        return None;
+    }
+    let record: Record = rmp_serde::from_slice(&sealed[2..]).ok()?;
+    (record.pid > 0 && i32::try_from(record.pid).is_ok()).then_some(record)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}
