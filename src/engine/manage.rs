@@ -77,7 +77,7 @@ impl Engine {
             if let Some(begun) = &invocation.begun {
                 open.extend(self.children_of(&reference, 0, begun.recorded as usize)?);
             }
-            if self.runner(&reference)?.is_some() {
+            if self.runner(&reference).is_some() {
                 running.insert(reference);
             }
         }
@@ -229,7 +229,7 @@ impl Engine {
     pub fn phase(&self, invocation: &Invocation) -> Result<Phase> {
         Ok(match &invocation.status {
             Status::Accepted if invocation.waiting().is_some() => Phase::Waiting,
-            Status::Accepted if self.runner(&invocation.reference())?.is_some() => Phase::Running,
+            Status::Accepted if self.runner(&invocation.reference()).is_some() => Phase::Running,
             Status::Accepted => Phase::Queued,
             Status::Ended { outcome: Outcome::Succeeded(_), .. } => Phase::Succeeded,
             Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.is_host(HostFault::Cancelled) => {
@@ -240,10 +240,10 @@ impl Engine {
     }
 
     /// The living process that says that it runs an invocation.
-    pub fn runner(&self, reference: &Reference) -> Result<Option<Process>> {
-        let announced = self.store.announced(Some(&reference.name))?;
+    pub fn runner(&self, reference: &Reference) -> Option<Process> {
+        let announced = self.store.announced(Some(&reference.name));
         let runs = announced.into_iter().find(|announced| announced.number == Some(reference.number));
-        Ok(runs.map(|announced| announced.process))
+        runs.map(|announced| announced.process)
     }
 
     /// The process that is in a write transaction, if it is another one and is stopped: until it goes on or ends, nothing
@@ -281,7 +281,7 @@ impl Engine {
     /// The last invocation that is said to run under a name, if all of those were cancelled.
     fn cancelled_run(&self, name: &Name) -> Result<Option<Reference>> {
         let mut last = None;
-        for announced in self.store.announced(Some(name))? {
+        for announced in self.store.announced(Some(name)) {
             let Some(number) = announced.number else { continue };
             let reference = Reference { name: name.clone(), number };
             match self.store.invocation(&reference)?.map(|invocation| invocation.status) {

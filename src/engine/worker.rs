@@ -87,7 +87,7 @@ impl Engine {
             self.run_claim(claim, Some(&slot), None)?;
             return Ok(true);
         }
-        if yields && self.has_newer_worker()? {
+        if yields && self.has_newer_worker() {
             return Ok(false);
         }
         let due = self.store.next_due(now)?;
@@ -148,7 +148,7 @@ impl Engine {
             }
             drop((heart, hold));
             // who accepted a call while this one was held has started no worker: look once more
-            if self.settings.stop.is_stopped() || self.has_newer_worker()? || !self.has_work()? {
+            if self.settings.stop.is_stopped() || self.has_newer_worker() || !self.has_work()? {
                 break;
             }
         }
@@ -184,10 +184,10 @@ impl Engine {
     }
 
     /// Whether a worker works on the store, of any kind and release.
-    pub fn has_worker(&self) -> Result<bool> {
+    pub fn has_worker(&self) -> bool {
         let is_worker = |name: &str| name == BY_HAND || name.starts_with(DETACHED);
-        let announced = self.store.announced(None)?;
-        Ok(announced.iter().any(|announced| is_worker(announced.name.as_str()) && lives(announced)))
+        let announced = self.store.announced(None);
+        announced.iter().any(|announced| is_worker(announced.name.as_str()) && lives(announced))
     }
 
     /// The first place that is free, behind those of workers that do not serve this release. None where one serves.
@@ -212,7 +212,7 @@ impl Engine {
         if !self.store.is_held(&name)? {
             return Ok(WorkerAt::None);
         }
-        Ok(match self.store.announced(Some(&name))?.first() {
+        Ok(match self.store.announced(Some(&name)).first() {
             Some(worker) if !lives(worker) => WorkerAt::StandsStill,
             Some(worker) if worker.build < Build::this() => WorkerAt::Older,
             // one that has not announced itself yet is about to
@@ -221,10 +221,10 @@ impl Engine {
     }
 
     /// Only a worker of a strictly newer release counts, so that of two installed releases one stays.
-    fn has_newer_worker(&self) -> Result<bool> {
-        let announced = self.store.announced(None)?;
+    fn has_newer_worker(&self) -> bool {
+        let announced = self.store.announced(None);
         let mut detached = announced.iter().filter(|announced| announced.name.as_str().starts_with(DETACHED));
-        Ok(detached.any(|worker| worker.build > Build::this() && lives(worker)))
+        detached.any(|worker| worker.build > Build::this() && lives(worker))
     }
 
     fn worker_place(&self, place: usize) -> Name {

@@ -170,7 +170,7 @@ pub trait Store: Send + Sync {
     fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn Announced>;
 
     /// What living processes announce of a name, or of any.
-    fn announced(&self, name: Option<&Name>) -> Result<Vec<Announcement>>;
+    fn announced(&self, name: Option<&Name>) -> Vec<Announcement>;
 
     /// The other process that is in a write transaction at the moment, if that is known.
     fn writer(&self) -> Option<Process>;

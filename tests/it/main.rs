@@ -29,6 +29,7 @@ mod sdk;
 mod shortage;
 mod signals;
 mod sources;
+mod stopped;
 mod store;
 mod story;
 mod support;

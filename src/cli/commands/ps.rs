@@ -308,7 +308,7 @@ impl From<Phase> for StatusFlag {
 fn line(invocation: &Invocation, status: StatusFlag, engine: &Engine) -> Result<PsLine, Problem> {
     let Invocation { request, resumed_by, .. } = invocation;
     let runner = match status {
-        StatusFlag::Running => engine.runner(&invocation.reference())?,
+        StatusFlag::Running => engine.runner(&invocation.reference()),
         _ => None,
     };
     let of_name = |number| Reference { name: request.name.clone(), number }.to_string();
@@ -326,7 +326,7 @@ fn line(invocation: &Invocation, status: StatusFlag, engine: &Engine) -> Result<
         waits_for: engine.waits_for(invocation)?.iter().map(ToString::to_string).collect(),
         process: runner.map(|process| process.pid),
         stopped: runner.is_some_and(|process| process.stopped),
-        overdue: status == StatusFlag::Queued && !engine.has_worker()? && engine.is_due(invocation, OVERDUE)?,
+        overdue: status == StatusFlag::Queued && !engine.has_worker() && engine.is_due(invocation, OVERDUE)?,
         arguments: request.arguments.value(),
     })
 }

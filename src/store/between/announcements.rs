@@ -2,14 +2,15 @@
 //! slot says holds as long as that process lives. Slot 0 belongs to the process that writes: whoever takes the right to
 //! write says so there, so no lock is needed for it.
 
+use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::model::{Name, Process, Result};
-use crate::store::folder::{File, Folder, For, RUNNING};
+use crate::model::{Name, Process};
+use crate::store::folder::{File, Folder, For, RUNNING, write_at};
 use crate::store::process::{clock, living, start_of_this};
 use crate::store::{Announced, Announcement, Build};
 
@@ -81,15 +82,15 @@ impl Announcements {
 
     /// The process that said last that it writes, if it lives.
     pub fn writer(&self) -> Option<Process> {
-        let records = self.read(1).ok()?;
+        let records = self.read(1);
         let record = records.first()?;
         living(record.pid, record.start)
     }
 
     /// What living processes announce of a name, or of any.
-    pub fn all(&self, name: Option<&str>) -> Result<Vec<Announcement>> {
+    pub fn all(&self, name: Option<&str>) -> Vec<Announcement> {
         let now = clock();
-        let mut found = self.read(SLOTS as usize)?;
+        let mut found = self.read(SLOTS as usize);
         found.retain(|record| !record.name.is_empty() && name.is_none_or(|name| record.name == name));
         let announcement = |record: Record| {
             let process = living(record.pid, record.start)?;
@@ -97,7 +98,7 @@ impl Announcements {
             let Record { build, name, number, .. } = record;
             Some(Announcement { process, build, name: Name::from_stored(&name), number, age })
         };
-        Ok(found.into_iter().filter_map(announcement).collect())
+        found.into_iter().filter_map(announcement).collect()
     }
 
     fn take_slot(&self) -> Option<u32> {
@@ -137,13 +138,12 @@ impl Announcements {
         }
     }
 
-    /// What the first slots say, of those that say something.
-    fn read(&self, slots: usize) -> Result<Vec<Record>> {
-        let Some(file) = self.folder.find_file(RUNNING)? else { return Ok(Vec::new()) };
+    /// What the first slots say, of those that say something. A file that cannot be used gives no hints.
+    fn read(&self, slots: usize) -> Vec<Record> {
+        let Ok(Some(file)) = self.folder.find_file(RUNNING) else { return Vec::new() };
         let mut bytes = Vec::new();
-        // what cannot be read is no hint
-        let _ = std::io::Read::read_to_end(&mut std::io::Read::take(&file, (slots * SLOT) as u64), &mut bytes);
-        Ok(bytes.chunks(SLOT).filter_map(opened).collect())
+        let _ = file.take((slots * SLOT) as u64).read_to_end(&mut bytes);
+        bytes.chunks(SLOT).filter_map(opened).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
@@ -182,16 +182,4 @@ fn opened(slot: &[u8]) -> Option<Record> {
     }
     let record: Record = rmp_serde::from_slice(&sealed[2..]).ok()?;
     (record.pid > 0 && i32::try_from(record.pid).is_ok()).then_some(record)
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-}
-
-#[cfg(not(unix))]
-fn write_at(mut file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
-    use std::io::{Seek, SeekFrom, Write};
-    file.seek(SeekFrom::Start(at))?;
-    file.write_all(bytes)
 }

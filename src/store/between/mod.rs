@@ -107,10 +107,10 @@ impl Between {
     }
 
     /// What living processes announce of a name, or of any.
-    pub(in crate::store) fn announced(&self, name: Option<&Name>) -> Result<Vec<Announcement>> {
+    pub(in crate::store) fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
         match self {
             Between::Processes(files) => files.announcements.all(name.map(Name::as_str)),
-            Between::Threads(threads) => Ok(threads.announced(name)),
+            Between::Threads(threads) => threads.announced(name),
         }
     }
 

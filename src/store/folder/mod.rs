@@ -256,6 +256,11 @@ impl Folder {
     }
 }
 
+/// Writes at an offset of a file.
+pub(in crate::store) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    system::write_at(file, bytes, at)
+}
+
 fn cannot_open(path: &Path, reason: String) -> Error {
     Error::Io { action: format!("open {}", path.display()), reason }
 }

@@ -118,3 +118,9 @@ fn options(purpose: For) -> OpenOptions {
     };
     options
 }
+
+pub(super) fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}

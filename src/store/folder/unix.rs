@@ -329,3 +329,7 @@ fn share(file: impl AsFd, like: &FileStat, mode: Mode) -> nix::Result<()> {
     let _ = fchmod(&file, mode);
     Ok(())
 }
+
+pub(super) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}

@@ -170,7 +170,7 @@ impl Store for RedbStore {
         self.between.announce(name, number)
     }
 
-    fn announced(&self, name: Option<&Name>) -> Result<Vec<Announcement>> {
+    fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
         self.between.announced(name)
     }
 

@@ -1,14 +1,16 @@
 //! What happens between a look and the act that follows it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vactor::engine::{Engine, Observer, Options, Phase, Settings, Until};
 use vactor::model::{Hash, Name};
-use vactor::store::{Mode, NewVersion, RedbStore, Store};
+use vactor::sandbox::Stop;
+use vactor::store::{Announcement, Build, Mode, NewVersion, RedbStore, Store};
 use vactor::{Category, ClassName, Error, Timestamp};
 
 use super::{Place, keyed};
@@ -255,4 +257,82 @@ fn what_its_caller_waits_for_no_more_is_not_begun() {
     drop(engine);
     gone.recv().unwrap_err();
     assert_eq!(other.phase(&other.invocation(&called).unwrap()).unwrap(), Phase::Queued);
+}
+
+/// A detached worker of this release that waits for a call of the next hour, until the answer is dropped.
+struct Detached(Stop, Option<thread::JoinHandle<()>>);
+
+impl Detached {
+    fn start(place: &Place) -> Detached {
+        let settings = Settings::default();
+        let stop = settings.stop.clone();
+        let engine = place.engine_with(settings);
+        let due = Some(engine.now().after(Duration::from_secs(3600)));
+        engine.submit_call("c", "incr", json!({}), &Options { due, ..Options::default() }).unwrap();
+        let worker = engine.clone();
+        let thread = thread::spawn(move || worker.work_detached(1).unwrap());
+        while !engine.has_detached_worker().unwrap() {
+            thread::yield_now();
+        }
+        Detached(stop, Some(thread))
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        self.0.stop();
+        self.1.take().unwrap().join().unwrap();
+    }
+}
+
+fn of_worker(announced: &mut [Announcement], change: impl Fn(&mut Announcement)) {
+    announced.iter_mut().filter(|one| one.name.as_str().starts_with("#worker")).for_each(change);
+}
+
+#[test]
+fn worker_without_a_heartbeat_or_of_an_older_release_does_not_count() {
+    let place = Place::new();
+    let _worker = Detached::start(&place);
+    let hears: [fn(&mut Vec<Announcement>); 4] = [
+        |_| {},
+        |all| of_worker(all, |one| one.age = Duration::from_secs(11)),
+        |all| of_worker(all, |one| one.process.stopped = true),
+        |all| of_worker(all, |one| one.build = Build::new([0, 0, 0], 0)),
+    ];
+    for (n, hears) in hears.into_iter().enumerate() {
+        let mut store = Deadly::new(place.store(), None);
+        store.hears = hears;
+        let engine = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
+        assert_eq!(engine.has_detached_worker().unwrap(), n == 0, "{n}");
+    }
+}
+
+/// Whether the first worker counts, as one of a newer release.
+static NEWER: AtomicBool = AtomicBool::new(false);
+
+#[test]
+fn worker_with_nothing_to_do_leaves_to_a_newer_release() {
+    let place = Place::new();
+    let _first = Detached::start(&place);
+    let mut store = Deadly::new(place.store(), None);
+    store.hears = |all| {
+        let first = all.iter_mut().filter(|one| one.name.as_str().starts_with("#worker0"));
+        first.for_each(|first| match NEWER.load(Ordering::SeqCst) {
+            true => first.build = Build::new([u32::MAX, 0, 0], 0),
+            false => first.age = Duration::from_secs(11),
+        });
+    };
+    let engine = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
+    let second = engine.clone();
+    // a call comes due in an hour, so it would stay
+    let second = thread::spawn(move || second.work_detached(1).unwrap());
+    let workers =
+        || place.store().announced(None).iter().filter(|one| one.name.as_str().starts_with("#worker")).count();
+    while workers() < 2 {
+        thread::yield_now();
+    }
+    NEWER.store(true, Ordering::SeqCst);
+    let called = engine.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
+    second.join().unwrap();
+    engine.wait(&called, None).unwrap();
 }

@@ -140,10 +140,10 @@ impl Store for Deadly {
         Ok(record)
     }
 
-    fn announced(&self, name: Option<&Name>) -> Result<Vec<Announcement>> {
-        let mut announced = self.store.announced(name)?;
+    fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
+        let mut announced = self.store.announced(name);
         (self.hears)(&mut announced);
-        Ok(announced)
+        announced
     }
 
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
