@@ -252,11 +252,10 @@ impl Engine {
         self.store.writer().filter(|writer| writer.stopped)
     }
 
-    /// Whether an invocation could run, and could have run for this long, and no process runs it.
-    pub fn is_due(&self, invocation: &Invocation, since: Duration) -> Result<bool> {
-        let is_queued = self.phase(invocation)? == Phase::Queued;
+    /// Whether a queued invocation could have run for this long.
+    pub fn is_overdue(&self, invocation: &Invocation, since: Duration) -> Result<bool> {
         let due = invocation.request.due.unwrap_or(invocation.request.accepted);
-        Ok(is_queued && due.after(since) <= self.now() && self.waits_for(invocation)?.is_empty())
+        Ok(due.after(since) <= self.now() && self.waits_for(invocation)?.is_empty())
     }
 
     /// Locks an actor, without waiting, so that this process runs its inbox.

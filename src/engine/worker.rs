@@ -175,12 +175,16 @@ impl Engine {
     /// Whether a detached worker of this release or a newer one works on the store. One that is about to leave looks once more
     /// before it does.
     pub fn has_detached_worker(&self) -> Result<bool> {
-        for place in 0..WORKER_PLACES {
-            if self.worker_at(place)? == WorkerAt::Serves {
+        let address = self.worker_address();
+        for worker in self.store.announced(None) {
+            let name = worker.name.as_str();
+            let is_of_store = name.starts_with(DETACHED) && name.ends_with(&address);
+            if is_of_store && serves(&worker) && self.store.is_held(&worker.name)? {
                 return Ok(true);
             }
         }
-        Ok(false)
+        // one that has not announced itself yet
+        Ok(self.worker_at(0)? == WorkerAt::Serves)
     }
 
     /// Whether a worker works on the store, of any kind and release.
@@ -213,8 +217,7 @@ impl Engine {
             return Ok(WorkerAt::None);
         }
         Ok(match self.store.announced(Some(&name)).first() {
-            Some(worker) if !lives(worker) => WorkerAt::StandsStill,
-            Some(worker) if worker.build < Build::this() => WorkerAt::Older,
+            Some(worker) if !serves(worker) => WorkerAt::DoesNotServe,
             // one that has not announced itself yet is about to
             _ => WorkerAt::Serves,
         })
@@ -228,8 +231,12 @@ impl Engine {
     }
 
     fn worker_place(&self, place: usize) -> Name {
-        let address = Hash::of(self.store.address().as_bytes());
-        Name::from_stored(&format!("{DETACHED}{place} {address}"))
+        Name::from_stored(&format!("{DETACHED}{place} {}", self.worker_address()))
+    }
+
+    /// Of one length, however long the path is.
+    fn worker_address(&self) -> String {
+        Hash::of(self.store.address().as_bytes()).to_string()
     }
 }
 
@@ -238,14 +245,17 @@ fn lives(worker: &Announcement) -> bool {
     !worker.process.stopped && worker.age < STANDS_STILL
 }
 
+/// Whether a worker runs what this release has accepted.
+fn serves(worker: &Announcement) -> bool {
+    lives(worker) && worker.build >= Build::this()
+}
+
 #[derive(PartialEq, Eq)]
 enum WorkerAt {
     None,
     Serves,
-    /// It leaves when a newer one is there and it has nothing to do.
-    Older,
-    /// Its process was stopped, or has not moved for a while.
-    StandsStill,
+    /// It stands still, or is of an older release and leaves when it has nothing to do.
+    DoesNotServe,
 }
 
 /// Repeats an announcement until it is dropped.

@@ -135,12 +135,13 @@ impl Run for Ps {
 /// What a list may still show, and what it has shown.
 struct Shown {
     left: usize,
+    has_worker: bool,
     overdue: bool,
 }
 
 impl Ps {
     fn list(&self, engine: &Engine, limit: usize, listing: &mut Listing) -> Result<bool, Problem> {
-        let mut shown = Shown { left: limit, overdue: false };
+        let mut shown = Shown { left: limit, has_worker: engine.has_worker(), overdue: false };
         self.list_into(&mut shown, engine, listing)?;
         Ok(shown.overdue)
     }
@@ -220,7 +221,7 @@ impl Ps {
                 continue;
             }
             shown.left -= 1;
-            let line = line(invocation, status, engine)?;
+            let line = line(invocation, status, shown.has_worker, engine)?;
             shown.overdue |= line.overdue;
             let cells = cells(&line, invocation.request.arguments.as_str(), 0);
             listing.add(|| line, || cells);
@@ -266,7 +267,8 @@ impl Ps {
                 continue;
             }
             shown.left -= 1;
-            let line = line(&invocation, StatusFlag::from(engine.phase(&invocation)?), engine)?;
+            let status = StatusFlag::from(engine.phase(&invocation)?);
+            let line = line(&invocation, status, shown.has_worker, engine)?;
             shown.overdue |= line.overdue;
             let cells = cells(&line, invocation.request.arguments.as_str(), depth);
             listing.add(|| line, || cells);
@@ -305,7 +307,7 @@ impl From<Phase> for StatusFlag {
     }
 }
 
-fn line(invocation: &Invocation, status: StatusFlag, engine: &Engine) -> Result<PsLine, Problem> {
+fn line(invocation: &Invocation, status: StatusFlag, has_worker: bool, engine: &Engine) -> Result<PsLine, Problem> {
     let Invocation { request, resumed_by, .. } = invocation;
     let runner = match status {
         StatusFlag::Running => engine.runner(&invocation.reference()),
@@ -326,7 +328,7 @@ fn line(invocation: &Invocation, status: StatusFlag, engine: &Engine) -> Result<
         waits_for: engine.waits_for(invocation)?.iter().map(ToString::to_string).collect(),
         process: runner.map(|process| process.pid),
         stopped: runner.is_some_and(|process| process.stopped),
-        overdue: status == StatusFlag::Queued && !engine.has_worker() && engine.is_due(invocation, OVERDUE)?,
+        overdue: status == StatusFlag::Queued && !has_worker && engine.is_overdue(invocation, OVERDUE)?,
         arguments: request.arguments.value(),
     })
 }
