@@ -1,6 +1,8 @@
 //! Reading a method's arguments from the words that were typed.
 
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
+use std::path::Path;
 
 use serde_json::{Map, Value};
 use vactor::model::{Error, Limit, Method, Parameter, read_value, shortened};
@@ -17,10 +19,10 @@ pub struct Words {
     /// without a line end that closes a text. `NAME:=TEXT` gives a parameter the text as it stands. After `--` nothing is
     /// a flag. What is left out has its default.
     #[arg(value_name = "ARG", add = super::complete::arguments())]
-    words: Vec<String>,
+    words: Vec<OsString>,
     /// All arguments at once, a JSON object by name; `-` takes it from stdin, `@FILE` from a file
     #[arg(long = "args", value_name = "JSON", conflicts_with = "words")]
-    all: Option<String>,
+    all: Option<OsString>,
 }
 
 /// Where arguments that are not typed come from.
@@ -56,11 +58,8 @@ impl Words {
     }
 }
 
-fn read_all(text: &str, sources: &mut Sources) -> Result<Value, Problem> {
-    let text = match Origin::of(text) {
-        Origin::Typed(text) => text.to_owned(),
-        elsewhere => elsewhere.read("--args", sources)?,
-    };
+fn read_all(word: &OsStr, sources: &mut Sources) -> Result<Value, Problem> {
+    let text = Origin::of(word).read("--args", sources)?;
     match read_value(without_mark(&text)) {
         Ok(arguments @ Value::Object(_)) => Ok(arguments),
         Ok(_) => Err(Problem::input("`--args` is not a JSON object")
@@ -71,7 +70,7 @@ fn read_all(text: &str, sources: &mut Sources) -> Result<Value, Problem> {
 
 /// A value that no schema speaks for: JSON, else the text itself, with a note. What begins as an array, an object or a
 /// string in quotes is meant to be one.
-pub fn read_untyped(word: &str, name: &str, sources: &mut Sources) -> Result<Value, Problem> {
+pub fn read_untyped(word: &OsStr, name: &str, sources: &mut Sources) -> Result<Value, Problem> {
     let text = Origin::of(word).read(name, sources)?;
     let json = without_mark(&text);
     match read_value(json) {
@@ -121,20 +120,20 @@ struct Reading<'a, 's> {
 /// A word that says which parameter it is for.
 struct Named<'w> {
     name: &'w str,
-    text: &'w str,
+    text: &'w OsStr,
     /// `name:=text`
     literal: bool,
 }
 
 impl Reading<'_, '_> {
-    fn read(mut self, words: &[String]) -> Result<Value, Problem> {
+    fn read(mut self, words: &[OsString]) -> Result<Value, Problem> {
         for word in words {
             self.word(word)?;
         }
         Ok(Value::Object(self.given))
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Problem> {
+    fn word(&mut self, word: &OsStr) -> Result<(), Problem> {
         let method = self.method;
         let position = method.parameters.get(self.positions);
         if let Some(Named { name, text, literal }) = Named::of(word) {
@@ -159,15 +158,15 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn value(&mut self, parameter: &Parameter, word: &str) -> Result<Value, Problem> {
+    fn value(&mut self, parameter: &Parameter, word: &OsStr) -> Result<Value, Problem> {
         let origin = Origin::of(word);
         if let Origin::Typed(text) = origin {
-            return self.typed(parameter, text);
+            return self.typed(parameter, typed(text, &parameter.name)?);
         }
         let taken = Taken::by(&parameter.schema);
         let read = origin.read(&parameter.name, self.sources).map_err(|problem| match origin {
             Origin::File(_) if &*problem.kind == "no-file" && taken.has(Json::String) => {
-                problem.hint(format!("`{}:={word}` gives the text as it stands", parameter.name))
+                problem.hint(format!("`{}:={}` gives the text as it stands", parameter.name, word.display()))
             }
             _ => problem,
         })?;
@@ -207,7 +206,8 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn as_it_stands(&self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
+    fn as_it_stands(&self, parameter: &Parameter, text: &OsStr) -> Result<Value, Problem> {
+        let text = typed(text, &parameter.name)?;
         if takes_text(parameter) { Ok(Value::String(text.to_owned())) } else { self.json(parameter, text) }
     }
 
@@ -234,14 +234,14 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn too_many(&self, word: &str) -> Problem {
+    fn too_many(&self, word: &OsStr) -> Problem {
         let most = self.method.parameters.len();
         let count = match most {
             0 => "it takes no arguments".to_owned(),
             1 => "it takes one argument".to_owned(),
             _ => format!("it takes {most} arguments"),
         };
-        self.method.refuse(format!("`{}` is one too many, {count}", shortened(word, 40))).into()
+        self.method.refuse(format!("`{}` is one too many, {count}", shortened(&word.to_string_lossy(), 40))).into()
     }
 }
 
@@ -250,30 +250,58 @@ fn takes_text(parameter: &Parameter) -> bool {
 }
 
 impl Named<'_> {
-    fn of(word: &str) -> Option<Named<'_>> {
-        let (name, text) = word.split_once('=')?;
+    fn of(word: &OsStr) -> Option<Named<'_>> {
+        let end = word.as_encoded_bytes().iter().position(|byte| *byte == b'=')?;
+        let name = std::str::from_utf8(&word.as_encoded_bytes()[..end]).ok()?;
         let (name, literal) = match name.strip_suffix(':') {
             Some(name) => (name, true),
             None => (name, false),
         };
         let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_name = starts && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        is_name.then_some(Named { name, text, literal })
+        let text = rest(word, end + 1).filter(|_| is_name)?;
+        Some(Named { name, text, literal })
     }
+}
+
+/// What follows a prefix of a word.
+pub fn after<'w>(prefix: &str, word: &'w OsStr) -> Option<&'w OsStr> {
+    let begins = word.as_encoded_bytes().starts_with(prefix.as_bytes());
+    begins.then(|| rest(word, prefix.len())).flatten()
+}
+
+/// A word from a byte on that follows a character. It need not be UTF-8 where a path need not.
+#[cfg(unix)]
+fn rest(word: &OsStr, start: usize) -> Option<&OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+    word.as_bytes().get(start..).map(OsStr::from_bytes)
+}
+
+#[cfg(not(unix))]
+fn rest(word: &OsStr, start: usize) -> Option<&OsStr> {
+    word.to_str()?.get(start..).map(OsStr::new)
+}
+
+/// A value that was typed, which is text.
+fn typed<'w>(word: &'w OsStr, name: &str) -> Result<&'w str, Problem> {
+    word.to_str().ok_or_else(|| {
+        let problem = Problem::input(format!("{name}: `{}` is not UTF-8 text", shortened(&word.to_string_lossy(), 40)));
+        problem.hint("a value is text, and only a path after `@` may be anything else")
+    })
 }
 
 /// Where a value is.
 #[derive(Clone, Copy)]
 enum Origin<'w> {
-    Typed(&'w str),
+    Typed(&'w OsStr),
     Stdin,
-    File(&'w str),
+    File(&'w Path),
 }
 
 impl Origin<'_> {
-    fn of(word: &str) -> Origin<'_> {
-        match word.strip_prefix('@') {
-            Some(path) => Origin::File(path),
+    fn of(word: &OsStr) -> Origin<'_> {
+        match after("@", word) {
+            Some(path) => Origin::File(Path::new(path)),
             None if word == "-" => Origin::Stdin,
             None => Origin::Typed(word),
         }
@@ -282,16 +310,16 @@ impl Origin<'_> {
     /// The text that is there, for the parameter (or flag) `name`.
     fn read(self, name: &str, sources: &mut Sources) -> Result<String, Problem> {
         let (place, bytes) = match self {
-            Origin::Typed(text) => return Ok(text.to_owned()),
+            Origin::Typed(text) => return typed(text, name).map(str::to_owned),
             Origin::Stdin => {
                 if let Some(first) = sources.taken_by.replace(name.to_owned()) {
                     return Err(Problem::input(format!("both {first} and {name} are to come from stdin")));
                 }
-                ("stdin", read_at_most(&mut *sources.stdin, sources.limit))
+                ("stdin".to_owned(), read_at_most(&mut *sources.stdin, sources.limit))
             }
             Origin::File(path) => {
                 let file = std::fs::File::open(path);
-                (path, file.and_then(|file| read_at_most(file, sources.limit)))
+                (path.display().to_string(), file.and_then(|file| read_at_most(file, sources.limit)))
             }
         };
         let bytes = bytes.map_err(|error| Problem::unread(format!("cannot read {name} from {place}"), &error))?;

@@ -18,7 +18,7 @@ fn method() -> Method {
 }
 
 fn read_with(words: &[&str], stdin: &[u8]) -> Result<Value, Problem> {
-    let words = Words { words: words.iter().map(|word| (*word).to_owned()).collect(), all: None };
+    let words = Words { words: words.iter().map(Into::into).collect(), all: None };
     let mut stdin = Cursor::new(stdin);
     words.read(|| Ok(method()), &mut Sources::new(&mut stdin, 64))
 }
@@ -126,7 +126,7 @@ fn a_file_gives_one_argument() {
 #[test]
 fn all_at_once_is_an_object() {
     let all = |text: &str, stdin: &[u8]| {
-        let words = Words { words: vec![], all: Some(text.to_owned()) };
+        let words = Words { words: vec![], all: Some(text.into()) };
         let mut stdin = Cursor::new(stdin.to_owned());
         words.read(|| panic!("the method is not needed"), &mut Sources::new(&mut stdin, 64))
     };

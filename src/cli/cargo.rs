@@ -48,6 +48,7 @@ fn read_package(folder: &Path) -> Result<Package, Problem> {
         return Err(Problem::input(message).hint("`vactor new NAME` writes a class to begin with"));
     }
     let metadata = MetadataCommand::new()
+        .cargo_path(cargo())
         .current_dir(manifest.parent().unwrap_or(Path::new(".")))
         .manifest_path(&manifest)
         .no_deps()
@@ -162,11 +163,19 @@ fn interrupted(_: ExitStatus) -> bool {
 
 /// The cargo that runs us, or else the one on the path.
 fn cargo() -> std::ffi::OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+    named_cargo().unwrap_or_else(|| "cargo".into())
+}
+
+fn named_cargo() -> Option<std::ffi::OsString> {
+    std::env::var_os("CARGO").filter(|cargo| !cargo.is_empty())
 }
 
 fn no_cargo(error: io::Error) -> Problem {
-    Problem::input(format!("cannot run cargo, which builds a class: {error}")).hint("https://rustup.rs installs Rust")
+    let problem = Problem::input(format!("cannot run cargo, which builds a class: {error}"));
+    match named_cargo() {
+        Some(cargo) => problem.hint(format!("the variable CARGO says that it is `{}`", cargo.display())),
+        None => problem.hint("https://rustup.rs installs Rust"),
+    }
 }
 
 fn metadata_failed(manifest: &Path, error: cargo_metadata::Error) -> Problem {

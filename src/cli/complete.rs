@@ -3,7 +3,7 @@
 //! A shell gives all words of its line after a `--`; what is completed depends on those before the last. Whatever
 //! goes wrong here, there is just nothing to offer.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
@@ -12,7 +12,7 @@ use vactor::model::{Description, Invocation, Method, MethodKind, Name};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{LockWaits, Mode};
 
-use super::{text, tree, work};
+use super::{args, text, tree, work};
 
 /// The variable by which a shell asks for completions.
 pub const VARIABLE: &str = "VACTOR_COMPLETE";
@@ -124,22 +124,22 @@ fn described(class: &Description, kinds: &[MethodKind]) -> Vec<CompletionCandida
 
 /// The line that a shell asks about.
 struct Line {
-    store: Option<String>,
+    store: Option<OsString>,
     /// What is no flag, the command first.
     values: Vec<String>,
 }
 
 impl Line {
     fn typed() -> Line {
-        let words = std::env::args().skip_while(|word| word != "--").skip(2);
+        let mut words = std::env::args_os().skip_while(|word| word != "--").skip(2);
         let mut line = Line { store: None, values: vec![] };
-        let mut words = words.peekable();
         while let Some(word) = words.next() {
-            match word.strip_prefix("--store") {
-                Some("") => line.store = words.next(),
-                Some(path) if path.starts_with('=') => line.store = Some(path[1..].to_owned()),
-                _ if word.starts_with('-') => (),
-                _ => line.values.push(word),
+            if word == "--store" {
+                line.store = words.next();
+            } else if let Some(path) = args::after("--store=", &word) {
+                line.store = Some(path.to_owned());
+            } else if args::after("-", &word).is_none() {
+                line.values.push(word.to_string_lossy().into_owned());
             }
         }
         line

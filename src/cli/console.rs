@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::path::Path;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use vactor::model::Category;
 
 use super::listing::Listing;
 use super::options::Color;
 use super::problem::ErrorLine;
+use super::stream::{self, Unwritten, Waiting};
 use super::table::record;
 use super::voice::Voice;
 use super::{Code, Common, Problem, text};
@@ -78,6 +79,13 @@ impl Console {
         if self.json { self.json_lines(&line) } else { self.data(&self.shown(&line)) }
     }
 
+    /// A path as one line, which is data for a script: [`text::path_line`].
+    pub fn path(&self, path: &Path) -> Result<(), Problem> {
+        let mut line = text::path_line(path, self.stdout_is_terminal()).into_owned();
+        line.push(b'\n');
+        self.bytes(&line)
+    }
+
     /// Rows that follow.
     pub fn listing(&self, columns: &'static [&'static str]) -> Listing<'_> {
         Listing::new(self, columns)
@@ -100,25 +108,24 @@ impl Console {
 
     /// Writes text to stdout as it is, at once.
     pub fn data(&self, text: &str) -> Result<(), Problem> {
+        self.bytes(text.as_bytes())
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> Result<(), Problem> {
         self.voice.end_progress();
-        self.write(text).map_err(unwritten)
+        write(bytes).map_err(|unwritten| Problem::unwritten(&unwritten.error))
     }
 
-    /// Lines of JSON of many more to come: on a terminal made harmless, and beside one what shows progress stays. A reader
-    /// that went away ends the process quietly.
-    pub fn stream(&self, lines: &str) -> Result<(), Problem> {
+    /// Lines of JSON of many more to come: on a terminal made harmless, and beside one what shows progress stays.
+    pub fn stream(&self, lines: &str) -> Result<(), UnwrittenLines> {
+        let shown = if self.stdout_is_terminal() { text::harmless_json(lines) } else { lines.into() };
         if self.stdout_is_terminal() {
-            return self.json_lines(lines);
+            self.voice.end_progress();
         }
-        match self.write(lines) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(Code::DONE.into()),
-            written => written.map_err(unwritten),
-        }
-    }
-
-    fn write(&self, text: &str) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        write(shown.as_bytes()).map_err(|Unwritten { written, error }| UnwrittenLines {
+            written: shown.as_bytes()[..written].iter().filter(|byte| **byte == b'\n').count(),
+            problem: Problem::unwritten(&error),
+        })
     }
 
     // Everything else
@@ -161,9 +168,9 @@ impl Console {
     /// Asks a yes-or-no question; what is no clear yes is a no.
     pub fn ask(&self, question: &str) -> bool {
         // at once, so that nothing that is typed early comes in between
-        let _ = io::stderr().lock().write_all(format!("{} [y/N] ", text::harmless_line(question)).as_bytes());
+        self.voice.write(&format!("{} [y/N] ", text::harmless_line(question)));
         let mut answer = String::new();
-        let read = io::stdin().read_line(&mut answer);
+        let read = BufReader::new(Waiting(io::stdin())).read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
@@ -189,9 +196,16 @@ impl Console {
     }
 }
 
-fn unwritten(error: io::Error) -> Problem {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => Problem::no_reader(),
-        _ => Problem::new(Category::Store, "io", "cannot write the output").cause(error.to_string()),
-    }
+/// Lines of which not all could be written.
+pub struct UnwrittenLines {
+    /// How many were written whole.
+    pub written: usize,
+    pub problem: Problem,
+}
+
+fn write(bytes: &[u8]) -> Result<(), Unwritten> {
+    let stdout = io::stdout();
+    // lines of several threads stay whole
+    let _locked = stdout.lock();
+    stream::write(&stdout, bytes)
 }

@@ -1,16 +1,39 @@
 //! A worker of its own process, for calls that nobody waits for.
 
+use std::ffi::OsStr;
 use std::io;
-use std::process::{Command, Stdio};
 
 use vactor::engine::{Engine, Reply};
 use vactor::model::{Category, Error, Reference};
 
-use super::options::LimitFlags;
-use super::{Cli, Problem, place};
+use super::done::Done;
+use super::place::{self, Place};
+use super::worker_log::WorkerLog;
+use super::{Cli, Problem, background, program};
 
-/// Set to `off`, no worker is started: what was accepted waits for one that is started by hand, or for a `wait`.
+/// Says whether workers are started. Without one, what was accepted waits for one that is started by hand, or for a `wait`.
 const VARIABLE: &str = "VACTOR_WORKER";
+const ON: [&str; 4] = ["on", "true", "yes", "1"];
+const OFF: [&str; 4] = ["off", "false", "no", "0"];
+
+/// Whether workers are started. They are, unless the variable says no.
+pub fn are_wanted() -> Result<bool, Problem> {
+    wanted(&std::env::var_os(VARIABLE).unwrap_or_default())
+}
+
+fn wanted(value: &OsStr) -> Result<bool, Problem> {
+    let is = |words: &[&str]| words.iter().any(|word| value.eq_ignore_ascii_case(word));
+    if value.is_empty() || is(&ON) {
+        Ok(true)
+    } else if is(&OFF) {
+        Ok(false)
+    } else {
+        let (on, off) = (ON.join(", "), OFF.join(", "));
+        let problem =
+            Problem::input(format!("the variable {VARIABLE} is `{}`, which is neither on nor off", value.display()));
+        Err(problem.hint(format!("{off} start no worker; {on} start one, as does no such variable")))
+    }
+}
 
 /// Passes on how a blocking call ended. What it left to run (children, messages, itself after a timeout) gets a worker.
 pub fn look_after<T: Leaves>(cli: &Cli, engine: &Engine, ended: Result<T, Error>) -> Result<T, Error> {
@@ -79,7 +102,7 @@ pub fn hand_over(
     print: impl FnOnce() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let done = Done { sentence: format!("{reference} was accepted"), reference: Some(reference) };
-    done.tell(print(), ensure_worker(cli, engine))
+    tell(&done, print(), ensure_worker(cli, engine))
 }
 
 /// As [`hand_over`], after something else was done that may let calls run: a worker is started if there are any.
@@ -89,62 +112,50 @@ pub fn let_run(
     done: Done,
     print: impl FnOnce() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    done.tell(print(), ensure_worker_for_work(cli, engine))
+    tell(&done, print(), ensure_worker_for_work(cli, engine))
 }
 
-/// What a command did, which holds whatever fails after it.
-pub struct Done<'a> {
-    /// Such as `c#2 was accepted`.
-    pub sentence: String,
-    /// The call that it is about.
-    pub reference: Option<&'a Reference>,
+fn tell(done: &Done, printed: Result<(), Problem>, started: Result<(), Problem>) -> Result<(), Problem> {
+    done.printed(printed).and(done.started(started))
 }
 
-impl Done<'_> {
-    fn tell(&self, printed: Result<(), Problem>, started: Result<(), Problem>) -> Result<(), Problem> {
-        printed.map_err(|problem| self.but(problem, |_| "the output could not be written".to_owned()))?;
-        started.map_err(|problem| self.but(problem, |why| format!("no worker could be started: {why}")))
+/// Refuses a call that is to be left to a worker, before it is accepted, where no worker could be started.
+pub fn check(cli: &Cli) -> Result<(), Problem> {
+    if !cli.workers || program::find().is_some() {
+        return Ok(());
     }
+    let problem =
+        Problem::new(Category::Store, "io", "no worker could be started: the file of this program is not found");
+    Err(problem.hint(format!("start it by its path, mount /proc, or start no worker with `{VARIABLE}=off`")))
+}
 
-    fn but(&self, problem: Problem, what: impl FnOnce(&str) -> String) -> Problem {
-        if problem.is_no_reader() {
-            return problem;
-        }
-        let message = format!("{}, but {}", self.sentence, what(&problem.message));
-        Problem { message, reference: self.reference.cloned().map(Box::new), ..problem }
+/// In the process of a worker that [`ensure_worker`] started, before it does anything else.
+pub fn begin(cli: &Cli) {
+    program::take_name();
+    let log = place::find(cli.common.store.as_deref()).and_then(|place| Ok(WorkerLog::begin(place.open()?)?));
+    match log {
+        Ok(log) => cli.console.voice().keep_log(log),
+        Err(problem) => cli.console.note(&format!("the worker has no log: {}", problem.message)),
     }
 }
 
 /// Starts a worker for the store that is meant, unless one works there.
 fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
-    if std::env::var_os(VARIABLE).is_some_and(|value| value == "off") || engine.has_detached_worker()? {
+    if !cli.workers || engine.has_detached_worker()? {
         return Ok(());
     }
-    let place = place::find(cli.common.store.as_deref())?;
-    let folder = place.open()?;
-    let log = folder.worker_log().map_or_else(
-        |error| {
-            cli.console.note(&format!("what the worker says is lost: {error}"));
-            Stdio::null()
-        },
-        Stdio::from,
-    );
     let cannot = |error: io::Error| {
         let problem = Problem::new(Category::Store, "io", "cannot start a process").cause(error.to_string());
         problem.hint("`vactor worker` starts a worker by hand")
     };
-    let mut worker = Command::new(std::env::current_exe().map_err(cannot)?);
-    worker.args(["worker", "--detached", "--store"]).arg(&place.folder);
-    worker.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    // limits count when a call is accepted, so those of this command are not for the worker; it would refuse a bad one
-    for name in LimitFlags::variables() {
-        worker.env_remove(name);
+    let place = place::find(cli.common.store.as_deref())?;
+    // the worker is in another folder
+    let place = Place { folder: std::path::absolute(&place.folder).map_err(cannot)?, ..place };
+    let mut words = vec!["worker".as_ref(), "--detached".as_ref(), "--store".as_ref(), place.folder.as_os_str()];
+    let log = place.open()?.worker_log();
+    match &log {
+        Ok(_) => words.push("--log".as_ref()),
+        Err(error) => cli.console.note(&format!("what the worker says is lost: {error}")),
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        // out of reach of the terminal's Ctrl-C
-        worker.process_group(0);
-    }
-    worker.spawn().map(drop).map_err(cannot)
+    background::start(&words, log.as_ref().ok()).map_err(cannot)
 }

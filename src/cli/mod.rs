@@ -5,12 +5,14 @@
 //! store (`place`), printing (`console`, `table`, `text`), errors and exit codes (`problem`).
 
 mod args;
+mod background;
 mod batch;
 mod cargo;
 mod commands;
 mod complete;
 mod console;
 mod detached;
+mod done;
 mod encoding;
 mod interrupt;
 mod listing;
@@ -22,12 +24,14 @@ mod quantity;
 #[cfg(test)]
 mod reference;
 mod schema;
+mod stream;
 mod table;
 mod text;
 mod tree;
 mod typed;
 mod voice;
 mod work;
+mod worker_log;
 
 use std::ffi::OsString;
 use std::panic;
@@ -47,6 +51,8 @@ pub struct Cli {
     pub console: Console,
     /// Stops what runs, when Ctrl-C does.
     pub stop: Stop,
+    /// Whether a worker is started for what waits for one.
+    pub workers: bool,
     pub started: Instant,
 }
 
@@ -85,7 +91,12 @@ pub fn run(words: Vec<OsString>) -> Code {
         Ok(common) => common,
         Err(error) => return typed::Stop::new(error, &words).show(),
     };
-    let cli = Cli { console: Console::new(&common), common, stop: Stop::default(), started };
+    let console = Console::new(&common);
+    let workers = match detached::are_wanted() {
+        Ok(wanted) => wanted,
+        Err(problem) => return console.fail(&problem),
+    };
+    let cli = Cli { console, common, stop: Stop::default(), workers, started };
     match (typed.command.run)(&typed.matches, &cli) {
         Ok(()) => Code::DONE,
         Err(problem) => cli.console.fail(&problem),

@@ -16,7 +16,7 @@ use super::quantity::{bytes, duration};
 pub struct Common {
     /// The store's folder [else: VACTOR_STORE, else the nearest .vactor from here upwards, which must be yours]
     #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::DirPath, help_heading = "Common options")]
-    pub store: Option<String>,
+    pub store: Option<OsString>,
     /// Prints one JSON object per line, and errors as JSON
     #[arg(long, global = true, help_heading = "Common options")]
     pub json: bool,
@@ -138,12 +138,6 @@ impl LimitFlags {
         }
     }
 
-    /// The variables that name limits.
-    pub fn variables() -> Vec<OsString> {
-        let flags = LimitFlags::augment_args(clap::Command::new("limits"));
-        flags.get_arguments().filter_map(|flag| flag.get_env().map(OsString::from)).collect()
-    }
-
     /// Each named limit with its value in the limit's unit.
     fn named(&self) -> impl Iterator<Item = (Limit, u64)> {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -182,7 +176,7 @@ impl LimitFlags {
     pub fn compiling(&self) -> Compiling {
         let default = Compiling::default();
         Compiling {
-            command: Some(vec![program::this(), program::COMPILE.into()]),
+            command: Some(program::compiling()),
             component: self.max_component.unwrap_or(default.component),
             time: self.max_compile_time.unwrap_or(default.time),
             memory: self.max_compile_memory.unwrap_or(default.memory),

@@ -1,5 +1,6 @@
 //! Which store is meant.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use vactor::model::{Category, Error};
@@ -73,7 +74,7 @@ impl Why {
 
 /// The place of the store: `--store`, else VACTOR_STORE, else the nearest `.vactor` from here upwards, else a new
 /// one here.
-pub fn find(flag: Option<&str>) -> Result<Place, Problem> {
+pub fn find(flag: Option<&OsStr>) -> Result<Place, Problem> {
     let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
     let named = match (flag, variable) {
         (Some(flag), _) => Some((PathBuf::from(flag), Why::Flag)),
@@ -127,9 +128,9 @@ mod tests {
 
     #[test]
     fn a_url_is_no_folder() {
-        let problem = find(Some("postgres://host/db")).unwrap_err();
+        let problem = find(Some("postgres://host/db".as_ref())).unwrap_err();
         assert_eq!(i32::from(problem.code()), 2);
         assert!(problem.message.contains("postgres"));
-        assert!(find(Some("")).is_err());
+        assert!(find(Some("".as_ref())).is_err());
     }
 }

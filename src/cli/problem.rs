@@ -56,9 +56,10 @@ impl Problem {
         Problem::new(Category::Interrupted, "interrupted", message)
     }
 
-    /// The reader of stdout went away.
-    pub fn no_reader() -> Problem {
-        Problem::new(Category::Store, NO_READER, "nothing reads the output any more")
+    /// Stdout cannot be written. A reader that went away is told nothing.
+    pub fn unwritten(error: &io::Error) -> Problem {
+        let kind = if error.kind() == io::ErrorKind::BrokenPipe { NO_READER } else { "io" };
+        Problem::new(Category::Store, kind, "cannot write the output").cause(error.to_string())
     }
 
     pub fn is_no_reader(&self) -> bool {

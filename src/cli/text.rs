@@ -1,6 +1,7 @@
 //! Text as it is shown: what came from a class or from a store is not to be trusted with a terminal.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -28,6 +29,39 @@ pub fn harmless_json(text: &str) -> Cow<'_, str> {
 /// Text for one field between tabs, from which it can be had back.
 pub fn field(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\t' | '\n' | '\r' | '\\'))
+}
+
+/// A path as one line: its bytes as they are, but if they hold a control character, such as a line end, quoted as a shell's
+/// `$'…'`. For a terminal, what it must not get and what is not UTF-8 is quoted as well.
+pub fn path_line(path: &Path, terminal: bool) -> Cow<'_, [u8]> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let is_plain = !bytes.iter().any(u8::is_ascii_control) && !bytes.starts_with(b"$'");
+    let is_shown = || path.to_str().is_some_and(is_harmless);
+    if is_plain && (!terminal || is_shown()) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut quoted = String::from("$'");
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' => quoted.push_str("\\n"),
+                '\'' | '\\' => quoted.extend(['\\', c]),
+                c if is_harmless(c.encode_utf8(&mut [0; 4])) => quoted.push(c),
+                c => push_codes(&mut quoted, c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        push_codes(&mut quoted, chunk.invalid());
+    }
+    quoted.push('\'');
+    Cow::Owned(quoted.into_bytes())
+}
+
+fn is_harmless(text: &str) -> bool {
+    harmless_line(text) == text
+}
+
+fn push_codes(quoted: &mut String, bytes: &[u8]) {
+    bytes.iter().for_each(|byte| quoted.push_str(&format!("\\x{byte:02x}")));
 }
 
 /// Alternatives in words, those past a few by their number alone: there may be thousands.
@@ -155,6 +189,25 @@ mod tests {
         assert_eq!(any_of(&words[..4]), "a#1 or a#2 or a#3 or a#4");
         assert_eq!(any_of(&words[..5]), "a#1 or a#2 or a#3 or 2 others");
         assert_eq!(any_of(&words), "a#1 or a#2 or a#3 or 9997 others");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn path_is_one_line_that_a_shell_reads_back() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+
+        for (path, piped, shown) in [
+            (&b"/a b/c's\\d"[..], &b"/a b/c's\\d"[..], &b"/a b/c's\\d"[..]),
+            (b"/x\xff", b"/x\xff", br"$'/x\xff'"),
+            (b"/y\nz's\\", br"$'/y\nz\'s\\'", br"$'/y\nz\'s\\'"),
+            (b"/\x1b[m1\xff\r", br"$'/\x1b[m1\xff\x0d'", br"$'/\x1b[m1\xff\x0d'"),
+            ("/ü\u{202e}".as_bytes(), "/ü\u{202e}".as_bytes(), r"$'/ü\xe2\x80\xae'".as_bytes()),
+            (b"$'x'", br"$'$\'x\''", br"$'$\'x\''"),
+        ] {
+            let path = Path::new(OsStr::from_bytes(path));
+            assert_eq!((&*path_line(path, false), &*path_line(path, true)), (piped, shown), "{path:?}");
+        }
     }
 
     #[test]

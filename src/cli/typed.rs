@@ -149,6 +149,9 @@ fn guessed(words: &[OsString]) -> Common {
 
 /// What clap has to say of a line, in our words: the sentence, and its tips or the usage as the hint.
 pub fn problem(error: &clap::Error) -> Problem {
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        return not_text(std::env::vars_os(), std::env::args_os());
+    }
     let rendered = error.render().to_string();
     let mut paragraphs = rendered.split("\n\n");
     let message = joined(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
@@ -169,9 +172,29 @@ pub fn problem(error: &clap::Error) -> Problem {
         .or_else(|| (!tips.is_empty()).then(|| tips.join("; ")))
         .or(usage);
     // std's words for what is no number
-    let message =
-        message.replace('\'', "`").replace("invalid digit found in string", "write a whole number such as 10");
+    let message = message.replace('\'', "`").replace("number too large to fit in target type", "it is too large");
+    let message = ["invalid digit found in string", "cannot parse integer from empty string"]
+        .iter()
+        .fold(message, |message, words| message.replace(words, "write a whole number such as 10"));
     Problem { hint, ..Problem::new(vactor::model::Category::BadInput, "usage", message) }
+}
+
+/// The error of a line or of a limit's variable that is not UTF-8. clap does not say which of them it is: what may be a path
+/// is not at fault.
+fn not_text(
+    mut variables: impl Iterator<Item = (OsString, OsString)>,
+    mut words: impl Iterator<Item = OsString>,
+) -> Problem {
+    let is_limit = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("VACTOR_MAX_"));
+    let what = match variables.find(|(name, value)| is_limit(name) && value.to_str().is_none()) {
+        Some((name, _)) => format!("the value of the variable {} is not UTF-8 text", name.display()),
+        None => match words.find(|word| word.to_str().is_none()) {
+            Some(word) => format!("`{}` is not UTF-8 text", word.display()),
+            None => "the command line is not UTF-8 text".to_owned(),
+        },
+    };
+    let problem = Problem::new(vactor::model::Category::BadInput, "usage", what);
+    problem.hint("only a path may be anything else: that of a file, a folder or a store")
 }
 
 /// A sentence and its list on one line.
@@ -241,6 +264,21 @@ mod tests {
             let typed = read(&words(line)).ok().expect(line);
             assert_eq!(typed.command.name, command, "{line}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn text_that_is_not_utf8_is_named() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let bad = || OsString::from_vec(b"x\xff".to_vec());
+        let told = |variable: &str, words: &[OsString]| {
+            not_text([(variable.into(), bad())].into_iter(), words.iter().cloned()).message
+        };
+        let told_of_limit = told("VACTOR_MAX_TIME", &[bad()]);
+        assert_eq!(told_of_limit, "the value of the variable VACTOR_MAX_TIME is not UTF-8 text");
+        assert_eq!(told("VACTOR_STORE", &["vactor".into(), bad()]), "`x\u{fffd}` is not UTF-8 text");
+        assert_eq!(told("VACTOR_STORE", &[]), "the command line is not UTF-8 text");
     }
 
     #[test]

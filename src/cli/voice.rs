@@ -1,6 +1,6 @@
 //! What is heard while a class runs: its lines, and progress on a terminal.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vactor::engine::Observer;
 use vactor::model::{ActorId, ClassName, Error, Level, LogLine, Name, Process};
 
-use super::text;
+use super::worker_log::WorkerLog;
+use super::{stream, text};
 
 /// Less than this is not worth showing progress.
 const A_WHILE: Duration = Duration::from_millis(500);
@@ -20,6 +21,8 @@ const TURN: Duration = Duration::from_millis(100);
 /// Speaks on stderr. Quiet, it says nothing.
 pub struct Voice {
     quiet: bool,
+    /// Where stderr is the log of a detached worker.
+    log: OnceLock<WorkerLog>,
     terminal: OnceLock<bool>,
     /// What turns on the terminal while something takes long.
     progress: Mutex<Option<ProgressBar>>,
@@ -27,7 +30,13 @@ pub struct Voice {
 
 impl Voice {
     pub fn new(quiet: bool) -> Voice {
-        Voice { quiet, terminal: OnceLock::new(), progress: Mutex::default() }
+        Voice { quiet, log: OnceLock::new(), terminal: OnceLock::new(), progress: Mutex::default() }
+    }
+
+    /// From now on stderr is the log of a detached worker, which is for the worker's own words: what classes say is in the
+    /// journals.
+    pub fn keep_log(&self, log: WorkerLog) {
+        let _ = self.log.set(log);
     }
 
     pub fn is_on_terminal(&self) -> bool {
@@ -37,7 +46,17 @@ impl Voice {
     /// A line to stderr, as it is. If nobody can read it, nobody misses it.
     pub fn say(&self, line: &str) {
         self.end_progress();
-        let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+        self.write(&format!("{line}\n"));
+    }
+
+    /// Text to stderr, as it is and at once.
+    pub fn write(&self, text: &str) {
+        let stderr = io::stderr();
+        let _locked = stderr.lock();
+        if let Some(log) = self.log.get() {
+            log.make_room();
+        }
+        let _ = stream::write(&stderr, text.as_bytes());
     }
 
     /// A line that no script needs.
@@ -100,7 +119,7 @@ impl Voice {
 impl Observer for Voice {
     /// `my_counter: 10`; a line that is not plain output says what it is.
     fn said(&self, name: &Name, line: &LogLine) {
-        if self.quiet {
+        if self.quiet || self.log.get().is_some() {
             return;
         }
         let level = match line.level {

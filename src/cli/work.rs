@@ -1,5 +1,6 @@
 //! Opening the store that is meant, and an engine on it.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,13 +73,18 @@ impl Cli {
 }
 
 /// Opens the store that is meant, which must be there.
-pub fn open(flag: Option<&str>, mode: Mode, waits: LockWaits) -> Result<Arc<dyn Store>, Problem> {
+pub fn open(flag: Option<&OsStr>, mode: Mode, waits: LockWaits) -> Result<Arc<dyn Store>, Problem> {
     let place = place::find(flag)?;
     if place.why == Why::New {
         return Err(no_store(&place.folder));
     }
     match place.open().and_then(|folder| RedbStore::open_in(folder, mode, waits)) {
         Ok(store) => Ok(Arc::new(store)),
+        Err(error @ Error::NoStore { .. }) if place.why == Why::Environment => {
+            let problem =
+                Problem::from(error).hint("the variable VACTOR_STORE names it; `vactor init` makes a store there");
+            Err(perhaps_inside(&place.folder, problem))
+        }
         Err(error @ Error::NoStore { .. }) => Err(perhaps_inside(&place.folder, error.into())),
         Err(error) => Err(error.into()),
     }

@@ -7,6 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use vactor::model::Reference;
+
 use crate::cli::Problem;
 
 /// Lines under way, and bytes of them; give or take one read.
@@ -81,6 +83,8 @@ pub struct Answer {
     pub dropped: bool,
     /// Whether it may have left something to run.
     pub leaves_work: bool,
+    /// The call that was made or accepted.
+    pub made: Option<Reference>,
 }
 
 /// Why no more lines are taken.
@@ -93,6 +97,15 @@ pub enum Ended {
     Interrupted,
     /// The store cannot be used.
     Broken(Problem),
+    /// No more answers can be printed: what has not begun to run does not run.
+    Unwritten,
+}
+
+impl Answer {
+    /// Of a line that does not run, and of which nothing is told.
+    pub fn unrun() -> Answer {
+        Answer { text: String::new(), problem: None, dropped: true, leaves_work: false, made: None }
+    }
 }
 
 impl Flow {
@@ -147,8 +160,14 @@ impl Flow {
     /// No more lines are taken. What is worse than what was said before is what holds.
     pub fn end(&self, ended: Ended) {
         let mut state = self.lock();
-        if matches!(state.ended, None | Some(Ended::Input)) {
-            state.ended = Some(ended);
+        match ended {
+            Ended::Unwritten => {
+                state.ended = Some(ended);
+                state.drop_queued();
+                self.ready.notify_one();
+            }
+            _ if matches!(state.ended, None | Some(Ended::Input)) => state.ended = Some(ended),
+            _ => {}
         }
         self.room.notify_all();
         self.work.iter().for_each(Condvar::notify_all);
@@ -156,6 +175,11 @@ impl Flow {
 
     pub fn ended(&self) -> Option<Ended> {
         self.lock().ended.clone()
+    }
+
+    /// Whether no more answers can be printed.
+    pub fn is_unwritten(&self) -> bool {
+        matches!(self.lock().ended, Some(Ended::Unwritten))
     }
 
     /// A thread's: the calls that are there for it, once there are any. None when it is over.
@@ -249,6 +273,15 @@ impl State {
         self.answers.push_back(None);
         let ticket = Ticket { line, actor, bytes: text.len() };
         self.queues[thread].push_back(Call { text, ticket });
+    }
+
+    /// Answers what no thread has taken yet.
+    fn drop_queued(&mut self) {
+        for thread in 0..self.queues.len() {
+            for call in std::mem::take(&mut self.queues[thread]) {
+                self.leave(thread, call.ticket, Answer::unrun());
+            }
+        }
     }
 
     fn leave(&mut self, thread: usize, ticket: Ticket, answer: Answer) {

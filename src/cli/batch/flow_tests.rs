@@ -9,7 +9,7 @@ fn sized(actor: &str, bytes: usize) -> Input {
 }
 
 fn answer(text: impl Into<String>) -> Answer {
-    Answer { text: text.into(), problem: None, dropped: false, leaves_work: false }
+    Answer { text: text.into(), problem: None, dropped: false, leaves_work: false, made: None }
 }
 
 fn ids(calls: &VecDeque<Call>) -> Vec<&str> {
@@ -110,4 +110,24 @@ fn it_is_over_when_the_threads_have_left() {
     flow.end(Ended::Interrupted);
     flow.end(Ended::Input);
     assert!(matches!(flow.ended(), Some(Ended::Interrupted)));
+}
+
+#[test]
+fn failed_output_drops_what_no_thread_has_taken() {
+    let flow = Flow::new(2);
+    flow.push(vec![call("a"), call("b")]);
+    let taken = flow.take(0);
+    flow.push(vec![call("b"), call("a")]);
+    flow.end(Ended::Unwritten);
+    // what ends it afterwards says less
+    flow.end(Ended::Interrupted);
+    assert!(flow.is_unwritten() && !flow.push(vec![call("c")]));
+    assert!(flow.take(0).is_empty() && flow.take(1).is_empty());
+    done(&flow, 0, taken);
+    flow.leave();
+    flow.leave();
+    assert_eq!(
+        (printed(&flow), flow.next().is_none()),
+        (vec!["a".to_owned(), String::new(), String::new(), String::new()], true)
+    );
 }

@@ -8,7 +8,7 @@ use vactor::model::{Error, Json, Reference};
 use vactor::store;
 
 use super::call::{print, shown};
-use crate::cli::detached::Done;
+use crate::cli::done::{Done, HAS_ENDED, result_printed};
 use crate::cli::options::{LimitFlags, OF_COMPILING, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
@@ -66,6 +66,9 @@ pub struct Worker {
     /// Ends at once where another worker of this kind works
     #[arg(long, hide = true)]
     detached: bool,
+    /// Its stderr is the log in the store's folder
+    #[arg(long, hide = true)]
+    log: bool,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -123,13 +126,16 @@ impl Run for Wait {
         let mut first: Option<Problem> = None;
         for reference in &references {
             match detached::look_after(cli, &engine, engine.wait(reference, deadline)) {
-                Ok(reply) => print(cli, &Reply { has_result: true, ..reply }, self.raw)?,
+                Ok(reply) => {
+                    let printed = print(cli, &Reply { has_result: true, ..reply }, self.raw);
+                    result_printed(Some(reference), HAS_ENDED, printed)?;
+                }
                 Err(error @ (Error::Interrupted | Error::LeftRunning { .. } | Error::StillRunning { .. })) => {
                     return Err(error.into());
                 }
                 Err(error) => {
                     let problem = named(reference, error);
-                    cli.console.line("null")?;
+                    result_printed(Some(reference), HAS_ENDED, cli.console.line("null"))?;
                     // the last thing said is the error that the exit code is of
                     match &first {
                         Some(_) => drop(cli.console.fail(&problem)),
@@ -150,14 +156,14 @@ fn wait_any(
     raw: bool,
 ) -> Result<(), Problem> {
     let (first, outcome) = detached::look_after(cli, engine, engine.wait_any(references, deadline))?;
-    let reference = references[first].to_string();
+    let reference = &references[first];
     let result = outcome.as_ref().map_or_else(|_| Json::null(), |reply| reply.result.clone());
-    if cli.console.wants_json() {
-        cli.console.json(&FirstLine { reference, result: result.value() })?;
-    } else {
-        cli.console.line(format!("{reference}\t{}", shown(&result, raw)))?;
-    }
-    outcome.map(drop).map_err(|error| named(&references[first], error))
+    let printed = match cli.console.wants_json() {
+        true => cli.console.json(&FirstLine { reference: reference.to_string(), result: result.value() }),
+        false => cli.console.line(format!("{reference}\t{}", shown(&result, raw))),
+    };
+    result_printed(Some(reference), HAS_ENDED, printed)?;
+    outcome.map(drop).map_err(|error| named(reference, error))
 }
 
 /// An error of one of several calls says which.
@@ -194,6 +200,7 @@ impl Run for Resume {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let failed = engine.reference(&self.reference)?;
+        detached::check(cli)?;
         let again = engine.resume(&failed)?;
         detached::hand_over(cli, &engine, &again, || match cli.console.wants_json() {
             true => cli.console.json(&ResumeLine { reference: again.to_string(), resumes: failed.to_string() }),
@@ -207,6 +214,9 @@ impl Run for Worker {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let jobs = usize::from(self.jobs);
+        if self.log {
+            detached::begin(cli);
+        }
         self.limits.note_no_effect(&cli.console);
         let engine = cli.engine_for_many(jobs, &self.limits.of_compiling())?;
         interrupt::stops(&cli.stop)?;

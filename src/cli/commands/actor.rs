@@ -7,6 +7,7 @@ use serde_json::Value;
 use vactor::engine::{ActorInfo, Engine, Making};
 use vactor::model::{ActorId, Error, Head, Invocation, Json, Name, operand};
 
+use crate::cli::done::Done;
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete, quantity, text};
 
@@ -246,7 +247,9 @@ impl Rm {
             _ => format!("{} actors and their history ({steps} steps)", ids.len()),
         };
         self.confirm(cli, &what)?;
-        ids.into_iter().try_for_each(|id| self.remove(cli, engine, id))
+        let mut removed = Removed::default();
+        ids.into_iter().try_for_each(|id| self.remove(cli, engine, id, &mut removed))?;
+        removed.printed()
     }
 
     /// None is removed where one is busy already. One that becomes so in the meantime stops it there.
@@ -270,23 +273,18 @@ impl Rm {
             return Err(Error::ClassInUse { class: name, example: example.to_string() }.into());
         }
         self.confirm(cli, &format!("the class {class} with all its versions and its {} actors", ids.len()))?;
+        let mut removed = Removed::default();
         for id in &ids {
-            self.remove(cli, engine, id.as_str())?;
+            self.remove(cli, engine, id.as_str(), &mut removed)?;
         }
         engine.remove_class(class, self.force)?;
-        cli.console.note(&format!("removed the class {class}"));
-        if cli.console.wants_json() {
-            cli.console.json(&RmLine { id: None, class: Some(class) })?;
-        }
-        Ok(())
+        removed.add(cli, &format!("the class {class}"), &RmLine { id: None, class: Some(class) });
+        removed.printed()
     }
 
-    fn remove(&self, cli: &Cli, engine: &Engine, id: &str) -> Result<(), Problem> {
+    fn remove(&self, cli: &Cli, engine: &Engine, id: &str, removed: &mut Removed) -> Result<(), Problem> {
         engine.remove(id, self.force).map_err(busy)?;
-        cli.console.note(&format!("removed {id}"));
-        if cli.console.wants_json() {
-            cli.console.json(&RmLine { id: Some(id), class: None })?;
-        }
+        removed.add(cli, id, &RmLine { id: Some(id), class: None });
         Ok(())
     }
 
@@ -301,6 +299,34 @@ impl Rm {
             return Ok(());
         }
         Err(Problem::interrupted("nothing was removed"))
+    }
+}
+
+/// Tells what was removed. An output that fails keeps nothing from being removed: the command was confirmed as a whole.
+#[derive(Default)]
+struct Removed {
+    /// What was removed first and could not be told, and why.
+    untold: Option<(String, Problem)>,
+    others: usize,
+}
+
+impl Removed {
+    fn add(&mut self, cli: &Cli, what: &str, line: &RmLine) {
+        cli.console.note(&format!("removed {what}"));
+        match &self.untold {
+            Some(_) => self.others += 1,
+            None if !cli.console.wants_json() => {}
+            None => self.untold = cli.console.json(line).err().map(|problem| (what.to_owned(), problem)),
+        }
+    }
+
+    fn printed(self) -> Result<(), Problem> {
+        let Some((what, problem)) = self.untold else { return Ok(()) };
+        let sentence = match self.others {
+            0 => format!("{what} was removed"),
+            others => format!("{what} and {others} more were removed"),
+        };
+        Done::new(sentence).printed(Err(problem))
     }
 }
 

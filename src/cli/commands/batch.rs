@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::{Engine, Reply};
-use vactor::model::{Category, Error};
+use vactor::model::{Category, Error, Reference};
 use vactor::sandbox::Stop;
 
 use crate::cli::batch::{self, Answer, Call, Ended, Flow, Input, Line, Lines, Read};
+use crate::cli::console::UnwrittenLines;
+use crate::cli::done::{WAS_MADE, result_lost};
 use crate::cli::options::LimitFlags;
 use crate::cli::problem::ErrorLine;
+use crate::cli::stream::Waiting;
 use crate::cli::{Cli, Problem, Run, detached, encoding, interrupt};
 
 /// What a line may be longer than the limit on its arguments: for the rest of it, and space between.
@@ -99,13 +102,13 @@ impl Batch {
             if stdin().is_terminal() {
                 cli.console.note("type a call a line; Ctrl-D ends");
             }
-            return Ok(Box::new(stdin()));
+            return Ok(Box::new(Waiting(stdin())));
         }
         let cannot = |error: io::Error| Problem::unread(format!("cannot read {}", self.file.display()), &error);
         let file = File::open(&self.file).map_err(cannot)?;
         match file.metadata() {
             Ok(data) if data.is_dir() => Err(cannot(io::ErrorKind::IsADirectory.into())),
-            _ => Ok(Box::new(file)),
+            _ => Ok(Box::new(Waiting(file))),
         }
     }
 }
@@ -175,6 +178,10 @@ fn work(engine: &Engine, stop: &Stop, flow: &Flow, thread: usize) {
         }
         while let Some(first) = calls.iter().map(|call| call.ticket.line).min() {
             flow.wait_for_room(thread, first);
+            if flow.is_unwritten() {
+                flow.answer(thread, calls.drain(..).map(|call| (call.ticket, Answer::unrun())));
+                break;
+            }
             let mut group = engine.many();
             let (mut tickets, mut refusals) = (Vec::new(), Vec::new());
             while !group.is_full() {
@@ -220,20 +227,23 @@ fn answered(engine: &Engine, answer: Result<Reply, Error>) -> Answer {
         Ok(reply) => reply,
         Err(error) => {
             let dropped = error == Error::Interrupted;
-            return Answer { dropped, leaves_work, ..refused(error.into()) };
+            let problem = Problem::from(error);
+            let made = problem.reference.as_deref().cloned();
+            return Answer { dropped, leaves_work, made, ..refused(problem) };
         }
     };
+    let made = reply.reference.clone();
     let reference = reply.reference.map_or_else(|| "null".to_owned(), |reference| format!("\"{reference}\""));
     let step = reply.step.map_or_else(|| "null".to_owned(), |step| step.to_string());
     let recorded = if reply.recorded { ",\"recorded\":true" } else { "" };
     let result = reply.result;
     let text = format!("{{\"reference\":{reference},\"step\":{step},\"result\":{result}{recorded}}}\n");
-    Answer { text, problem: None, dropped: false, leaves_work }
+    Answer { text, problem: None, dropped: false, leaves_work, made }
 }
 
 fn refused(problem: Problem) -> Answer {
     let text = serde_json::to_string(&ErrorLine::from(&problem)).expect("an error has a JSON form") + "\n";
-    Answer { text, problem: Some(problem), dropped: false, leaves_work: false }
+    Answer { text, problem: Some(problem), dropped: false, leaves_work: false, made: None }
 }
 
 /// Answers on their way to stdout.
@@ -262,9 +272,17 @@ impl<'c> Printing<'c> {
 
     fn print(mut self, flow: &Flow) -> Result<(), Problem> {
         while let Some(answers) = flow.next() {
-            let mut text = String::new();
-            answers.into_iter().for_each(|answer| self.take(answer, &mut text));
-            self.cli.console.stream(&text)?;
+            let (mut text, mut made, before) = (String::new(), Vec::new(), self.printed);
+            for mut answer in answers {
+                let call = answer.made.take();
+                self.take(answer, &mut text);
+                made.extend(call.map(|call| (self.printed, call)));
+            }
+            if let Err(UnwrittenLines { written, problem }) = self.cli.console.stream(&text) {
+                let written = before + written as u64;
+                let unwritten = made.into_iter().filter(|(line, _)| *line > written).map(|(_, call)| call);
+                return Err(self.give_up(flow, written, unwritten.collect(), problem));
+            }
             if !self.cli.console.stdout_is_terminal() {
                 self.cli.console.voice().counted(self.printed, self.cli.started);
             }
@@ -275,6 +293,34 @@ impl<'c> Printing<'c> {
         self.look_after();
         self.cli.console.voice().end_progress();
         self.end(flow.ended())
+    }
+
+    /// Ends a batch whose output failed: what runs is interrupted, and what was committed is left to a worker. The error
+    /// names the calls whose answers are lost.
+    fn give_up(self, flow: &Flow, written: u64, mut lost: Vec<Reference>, problem: Problem) -> Problem {
+        flow.end(Ended::Unwritten);
+        self.cli.stop.stop();
+        while let Some(answers) = flow.next() {
+            lost.extend(answers.into_iter().filter_map(|answer| answer.made));
+        }
+        // no thread runs calls any more
+        detached::leave(self.cli, self.engine);
+        match &*lost {
+            _ if problem.is_no_reader() => problem,
+            [] => problem,
+            [call] => result_lost(call, WAS_MADE, problem),
+            [first, others @ ..] => Problem {
+                message: format!(
+                    "{first} and {} more calls were made; their results could not be written",
+                    others.len()
+                ),
+                reference: Some(Box::new(first.clone())),
+                ..problem.hint(match written {
+                    0 => "no answer was written; `vactor log` shows the calls".to_owned(),
+                    _ => format!("the answers to the first {written} lines were written; `vactor log` shows the calls"),
+                })
+            },
+        }
     }
 
     /// Leaves to a worker what the calls so far left to run.
@@ -312,7 +358,7 @@ impl<'c> Printing<'c> {
                 let hint = format!("the answers up to line {printed} say what was done; what follows did not run");
                 Err(Problem { hint: problem.hint.clone().or(Some(hint)), ..problem })
             }
-            None | Some(Ended::Input) => match self.first {
+            None | Some(Ended::Input | Ended::Unwritten) => match self.first {
                 None => Ok(()),
                 Some((line, problem)) => {
                     let message = format!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use vactor::sandbox::{Cache, Sandbox};
 
+use crate::cli::done::Done;
 use crate::cli::options::{LimitFlags, OF_REGISTER, only};
 use crate::cli::{Cli, Problem, Run, cargo};
 
@@ -43,10 +44,11 @@ impl Run for Build {
         let component = component_of(&module, &self.limits, cli)?;
         std::fs::write(&output, &component).map_err(|e| cannot("write", &output, e))?;
         let file = output.display().to_string();
-        if cli.console.wants_json() {
-            return cli.console.json(&BuildLine { file, bytes: component.len() });
-        }
-        cli.console.line(&file)
+        let done = Done::new(format!("wrote {file}"));
+        done.printed(match cli.console.wants_json() {
+            true => cli.console.json(&BuildLine { file, bytes: component.len() }),
+            false => cli.console.path(&output),
+        })
     }
 }
 

@@ -11,7 +11,9 @@ use vactor::model::{Category, Error, Json, Method, Reference};
 use vactor::store;
 
 use crate::cli::args::{Sources, Words};
+use crate::cli::done::{WAS_MADE, result_printed};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
+use crate::cli::stream::Waiting;
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
 
 /// Makes an actor by its class's constructor
@@ -125,13 +127,15 @@ impl Run for Create {
         let made = detached::look_after(cli, &engine, made).map_err(without_a_journal)?;
         let created = made.as_ref().is_some_and(|reply| !reply.recorded);
         if cli.console.wants_json() {
-            return cli.console.json(&CreateLine {
+            let reference = made.as_ref().and_then(|reply| reply.reference.as_ref());
+            let printed = cli.console.json(&CreateLine {
                 id: &self.id,
                 class: &self.class,
                 created,
-                reference: made.as_ref().and_then(|reply| reply.reference.as_ref()).map(ToString::to_string),
+                reference: reference.map(ToString::to_string),
                 step: made.as_ref().and_then(|reply| reply.step),
             });
+            return result_printed(reference, WAS_MADE, printed);
         }
         match created {
             true => cli.console.note(&format!("created {}", self.id)),
@@ -146,6 +150,7 @@ impl Run for Create {
 
 impl Create {
     fn submit(&self, cli: &Cli, engine: &Engine, arguments: Value, options: &Options) -> Result<(), Problem> {
+        detached::check(cli)?;
         let submitted = match self.if_absent {
             true => engine.submit_create_if_absent(&self.class, &self.id, arguments, options)?,
             false => Submitted::New(engine.submit_create(&self.class, &self.id, arguments, options)?),
@@ -188,6 +193,7 @@ impl Run for Call {
         let mut options = options(cli, &self.call);
         options.due = self.due(cli, &engine)?;
         if self.submit || options.due.is_some() {
+            detached::check(cli)?;
             let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?;
             return detached::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
         }
@@ -195,7 +201,7 @@ impl Run for Call {
         let reply = engine.call(&self.id, &self.method, arguments, &options);
         let reply = detached::look_after(cli, &engine, reply)?;
         tell_details(cli, &self.id, &reply);
-        print(cli, &reply, self.raw)
+        result_printed(reply.reference.as_ref(), WAS_MADE, print(cli, &reply, self.raw))
     }
 }
 
@@ -243,7 +249,7 @@ pub fn read(
     engine: &Engine,
     method: impl FnOnce() -> Result<Method, Problem>,
 ) -> Result<Value, Problem> {
-    let mut stdin = io::stdin();
+    let mut stdin = Waiting(io::stdin());
     let mut sources = Sources::new(&mut stdin, engine.limits().arguments);
     let arguments = words.read(method, &mut sources)?;
     sources.notes.iter().for_each(|note| cli.console.note(note));

@@ -9,6 +9,7 @@ use serde_json::Value;
 use vactor::model::{Category, Method, MethodKind, type_name};
 use vactor::store::{OnVersion, Registered};
 
+use crate::cli::done::Done;
 use crate::cli::options::{LimitFlags, OF_REGISTER, only};
 use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, quantity};
 
@@ -131,7 +132,7 @@ impl Run for Register {
             }
         };
         if cli.console.wants_json() {
-            return cli.console.json(&RegisterLine {
+            let printed = cli.console.json(&RegisterLine {
                 class: &self.name,
                 version,
                 registered: word,
@@ -139,6 +140,7 @@ impl Run for Register {
                 bytes: registration.component_bytes,
                 staying: registration.staying.iter().map(StayingBody::from).collect(),
             });
+            return Done::new(note).printed(printed);
         }
         cli.console.note(&(note + &staying(&registration.staying)));
         Ok(())

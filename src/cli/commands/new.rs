@@ -1,11 +1,13 @@
 //! `vactor new`: a class's source, ready to build, in a new folder.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use include_dir::{Dir, DirEntry, include_dir};
 
+use crate::cli::done::Done;
 use crate::cli::{Cli, Problem, Run};
 
 /// What a new class is made of, the SDK included. A manifest is named `Cargo.toml.in`, because a folder with a
@@ -24,7 +26,7 @@ const TAKEN: &str = "alloc core proc_macro serde std test vactor_sdk vactor_sdk_
 #[derive(Args)]
 pub struct New {
     /// The class's name, and the folder's; such as `shopping-cart`
-    name: String,
+    name: OsString,
     /// The language
     #[arg(long, value_enum, default_value_t)]
     lang: Lang,
@@ -46,13 +48,13 @@ impl Run for New {
     type Line = NewLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let name = &self.name;
+        let name = &*self.name.to_string_lossy();
         check(name)?;
         match self.lang {
             Lang::Rust => write_all(&RUST, name)?,
         }
         if cli.console.wants_json() {
-            return cli.console.json(&NewLine { folder: name });
+            return Done::new(format!("wrote {name}")).printed(cli.console.json(&NewLine { folder: name }));
         }
         cli.console
             .note(&format!("wrote {name}: the class is in {name}/src/lib.rs, `vactor build {name}` compiles it"));
@@ -151,6 +153,7 @@ mod tests {
             ("../up", "begin with a letter"),
             ("a/b", "'/' is in it"),
             ("café", "'é' is in it"),
+            ("x\u{fffd}", "'\u{fffd}' is in it"),
             ("fn", "a word of Rust"),
             ("proc-macro", "a crate that it needs"),
             (&"x".repeat(65), "longer than 64"),

@@ -4,16 +4,19 @@ use clap::Args;
 use vactor::model::Error;
 use vactor::store::RedbStore;
 
+use crate::cli::done::Done;
 use crate::cli::place::{self, Why};
 use crate::cli::{Cli, Problem, Run};
 
 /// Prints which store is meant, and why
+///
+/// The folder's path is one line: one with a line end or another control character in it is quoted as a shell's `$'…'`.
 #[derive(Args)]
 pub struct Where {}
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct WhereLine {
-    /// The store's folder.
+    /// The store's folder. What is not UTF-8 in its path is U+FFFD.
     store: String,
     /// Why it is that one.
     why: Why,
@@ -32,7 +35,7 @@ impl Run for Where {
             cli.console.json(&WhereLine { store: store.clone(), why: place.why, exists })?;
         } else {
             cli.console.note(place.why.sentence());
-            cli.console.line(store.clone())?;
+            cli.console.path(&place.folder)?;
         }
         if exists { Ok(()) } else { Err(Error::NoStore { place: store }.into()) }
     }
@@ -47,7 +50,7 @@ pub struct Init {}
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct InitLine {
-    /// The store's folder.
+    /// The store's folder. What is not UTF-8 in its path is U+FFFD.
     store: String,
     /// Whether it was made; it may have been there.
     created: bool,
@@ -60,13 +63,17 @@ impl Run for Init {
         let place = place::find(cli.common.store.as_deref())?;
         let (_, created) = RedbStore::create_in(place.create()?, cli.lock_waits())?;
         let store = place.folder.display().to_string();
-        match (created, place.why) {
-            (true, _) => cli.console.note(&format!("made a store at {store}")),
-            (false, Why::Nearest) => cli.console.note(&format!(
+        let note = match (created, place.why) {
+            (true, _) => format!("made a store at {store}"),
+            (false, Why::Nearest) => format!(
                 "the store at {store} is used here already; `vactor init --store .vactor` makes one in this folder"
-            )),
-            (false, _) => cli.console.note(&format!("there is a store at {store} already")),
+            ),
+            (false, _) => format!("there is a store at {store} already"),
+        };
+        cli.console.note(&note);
+        if !cli.console.wants_json() {
+            return Ok(());
         }
-        if cli.console.wants_json() { cli.console.json(&InitLine { store, created }) } else { Ok(()) }
+        Done::new(note).printed(cli.console.json(&InitLine { store, created }))
     }
 }

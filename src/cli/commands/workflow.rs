@@ -1,5 +1,6 @@
 //! `vactor run` and `vactor emit`: tasks, and events from outside.
 
+use std::ffi::OsString;
 use std::io;
 
 use clap::Args;
@@ -10,8 +11,9 @@ use vactor::store;
 
 use super::call::{ResultLine, print, print_reference, read, tell_details};
 use crate::cli::args::{self, Sources, Words};
-use crate::cli::detached::Done;
+use crate::cli::done::{Done, WAS_MADE, result_printed};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
+use crate::cli::stream::Waiting;
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt};
 
 /// Runs a task of a class and prints its result; it is tried again when it fails, as its class says
@@ -52,7 +54,7 @@ pub struct Emit {
     event: String,
     /// What comes with it, as JSON; a word that is none is a string; `-` takes it from stdin, `@FILE` from a file
     /// [default: null]
-    payload: Option<String>,
+    payload: Option<OsString>,
     /// Sends it once: made again with this key, it sends nothing
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -98,6 +100,7 @@ impl Run for RunTask {
             ..Options::default()
         };
         if self.submit {
+            detached::check(cli)?;
             let reference = engine.submit_task(&self.class, &self.task, arguments, &options)?;
             return detached::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
         }
@@ -105,7 +108,7 @@ impl Run for RunTask {
         let reply = engine.run_task(&self.class, &self.task, arguments, &options);
         let reply = detached::look_after(cli, &engine, reply).map_err(without_a_log)?;
         tell_details(cli, reply.reference.as_ref().map_or("", |Reference { name, .. }| name.as_str()), &reply);
-        print(cli, &reply, self.raw)
+        result_printed(reply.reference.as_ref(), WAS_MADE, print(cli, &reply, self.raw))
     }
 }
 
@@ -114,7 +117,7 @@ impl Run for Emit {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
-        let mut stdin = io::stdin();
+        let mut stdin = Waiting(io::stdin());
         let mut sources = Sources::new(&mut stdin, engine.limits().arguments);
         let payload = match &self.payload {
             None => Value::Null,
@@ -123,7 +126,7 @@ impl Run for Emit {
         sources.notes.iter().for_each(|note| cli.console.note(note));
         let number = engine.emit(&self.id, &self.event, payload, self.key.as_deref())?;
         let (id, event) = (&*self.id, &*self.event);
-        let done = Done { sentence: format!("{event} was sent to {id}"), reference: None };
+        let done = Done::new(format!("{event} was sent to {id}"));
         detached::let_run(cli, &engine, done, || match cli.console.wants_json() {
             true => cli.console.json(&EmitLine { id, event, number }),
             false => {

@@ -28,6 +28,10 @@ pub(in crate::store) const LOCK: &str = "lock";
 pub(in crate::store) const RUNNING: &str = "running";
 /// What the detached worker writes to its stderr.
 const WORKER_LOG: &str = "worker.log";
+/// What it wrote before.
+const OLD_WORKER_LOG: &str = "worker.log.old";
+/// A log of so many bytes is full.
+const FULL_LOG: u64 = 256 << 10;
 
 /// How often a store that is open is looked for at its path.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -172,9 +176,26 @@ impl Folder {
         self.folder.is_taken(DATA).map_err(|error| cannot_open(&self.path.join(DATA), error.to_string()))
     }
 
-    /// Opens the file that a detached worker writes to.
+    /// Opens the file that a detached worker writes to: a new one, if the last one is full. That one is kept in place of
+    /// the one before it.
     pub fn worker_log(&self) -> Result<File> {
-        self.open_or_make(WORKER_LOG, For::Appending)
+        let log = self.open_or_make(WORKER_LOG, For::Appending)?;
+        if !Folder::is_full(&log) {
+            return Ok(log);
+        }
+        if self.folder.rename(WORKER_LOG, OLD_WORKER_LOG).is_ok() {
+            return self.open_or_make(WORKER_LOG, For::Appending);
+        }
+        // the old one's place cannot be had, so this one is emptied: it must not grow for ever
+        match log.set_len(0) {
+            Ok(()) => Ok(log),
+            Err(error) => Err(self.explain(WORKER_LOG, error.into())),
+        }
+    }
+
+    /// Whether a worker's log has no room for more.
+    pub fn is_full(log: &File) -> bool {
+        log.metadata().is_ok_and(|data| data.len() >= FULL_LOG)
     }
 
     /// Opens a file. [`NoStore`](Error::NoStore) where the data is not there.

@@ -1,0 +1,168 @@
+//! Reading stdin and writing stdout and stderr, also where they do not block: a pipe of an event loop, a serial console. A
+//! stream that is not ready is waited for.
+
+use std::io::{self, Read};
+
+/// Output that could not be written whole.
+#[derive(Debug)]
+pub struct Unwritten {
+    /// How many bytes were written before.
+    pub written: usize,
+    pub error: io::Error,
+}
+
+/// Writes all of it at once. Nothing is buffered: what was not written when this fails never will be.
+pub fn write(stream: &impl Stream, bytes: &[u8]) -> Result<(), Unwritten> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write_some(&bytes[written..]) {
+            Ok(0) => return Err(Unwritten { written, error: io::ErrorKind::WriteZero.into() }),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                stream.wait_for_room().map_err(|error| Unwritten { written, error })?;
+            }
+            Err(error) => return Err(Unwritten { written, error }),
+        }
+    }
+    Ok(())
+}
+
+/// Reads a stream, and waits where it has nothing yet.
+pub struct Waiting<R>(pub R);
+
+impl<R: Read + Source> Read for Waiting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0.wait_for_more()?,
+                read => return read,
+            }
+        }
+    }
+}
+
+/// Where output goes.
+pub trait Stream {
+    fn write_some(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    fn wait_for_room(&self) -> io::Result<()>;
+}
+
+/// Where input comes from.
+pub trait Source {
+    fn wait_for_more(&self) -> io::Result<()>;
+}
+
+#[cfg(unix)]
+mod system {
+    use std::io;
+    use std::os::fd::AsFd;
+
+    use nix::errno::Errno;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    use super::{Source, Stream};
+
+    impl<S: AsFd> Stream for S {
+        fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(nix::unistd::write(self, bytes)?)
+        }
+
+        fn wait_for_room(&self) -> io::Result<()> {
+            wait(self, PollFlags::POLLOUT)
+        }
+    }
+
+    impl<S: AsFd> Source for S {
+        fn wait_for_more(&self) -> io::Result<()> {
+            wait(self, PollFlags::POLLIN)
+        }
+    }
+
+    /// Until the stream is ready, or has an error, which the next use of it tells.
+    fn wait(stream: &impl AsFd, flags: PollFlags) -> io::Result<()> {
+        match poll(&mut [PollFd::new(stream.as_fd(), flags)], PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Elsewhere the standard streams block.
+#[cfg(not(unix))]
+mod system {
+    use std::io::{self, Write};
+
+    use super::{Source, Stream};
+
+    impl Stream for io::Stdout {
+        fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+            self.lock().write_all(bytes).and_then(|()| self.lock().flush()).map(|()| bytes.len())
+        }
+
+        fn wait_for_room(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for io::Stderr {
+        fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+            self.lock().write_all(bytes).map(|()| bytes.len())
+        }
+
+        fn wait_for_room(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<S> Source for S {
+        fn wait_for_more(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::File;
+    use std::net::Shutdown;
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    fn unblocked(end: impl Into<OwnedFd>) -> File {
+        let file = File::from(end.into());
+        fcntl(file.as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        file
+    }
+
+    /// More than a pipe holds goes through it in both directions.
+    #[test]
+    fn stream_that_does_not_block_is_waited_for() {
+        let (reader, writer) = io::pipe().unwrap();
+        let (reader, writer) = (unblocked(reader), unblocked(writer));
+        let all: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
+        let sent = all.clone();
+        let writing = thread::spawn(move || write(&writer, &sent).is_ok());
+        let mut read = Vec::new();
+        Waiting(reader).read_to_end(&mut read).unwrap();
+        assert!(writing.join().unwrap());
+        assert!(read == all, "{} bytes of {}", read.len(), all.len());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn failed_write_says_how_much_was_written() {
+        let (reader, writer) = UnixStream::pair().unwrap();
+        reader.shutdown(Shutdown::Both).unwrap();
+        let unwritten = write(&writer, b"x").unwrap_err();
+        assert_eq!((unwritten.written, unwritten.error.kind()), (0, io::ErrorKind::BrokenPipe));
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        assert_eq!(write(&full, b"x").unwrap_err().error.kind(), io::ErrorKind::StorageFull);
+    }
+}
