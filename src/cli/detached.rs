@@ -7,7 +7,7 @@ use vactor::engine::{Engine, Reply};
 use vactor::model::{Category, Error, Reference};
 
 use super::done::Done;
-use super::place::{self, Place};
+use super::place;
 use super::worker_log::WorkerLog;
 use super::{Cli, Problem, background, program};
 
@@ -148,11 +148,10 @@ fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
         let problem = Problem::new(Category::Store, "io", "cannot start a process").cause(error.to_string());
         problem.hint("`vactor worker` starts a worker by hand")
     };
-    let place = place::find(cli.common.store.as_deref())?;
-    // the worker is in another folder
-    let place = Place { folder: std::path::absolute(&place.folder).map_err(cannot)?, ..place };
-    let mut words = vec!["worker".as_ref(), "--detached".as_ref(), "--store".as_ref(), place.folder.as_os_str()];
-    let log = place.open()?.worker_log();
+    let folder = place::find(cli.common.store.as_deref())?.open()?;
+    let path = folder.path_for_others()?;
+    let mut words = vec!["worker".as_ref(), "--detached".as_ref(), "--store".as_ref(), path.as_os_str()];
+    let log = folder.worker_log();
     match &log {
         Ok(_) => words.push("--log".as_ref()),
         Err(error) => cli.console.note(&format!("what the worker says is lost: {error}")),

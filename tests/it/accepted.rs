@@ -109,7 +109,7 @@ fn what_failed_says_so_and_can_be_taken_up_again() {
 #[test]
 fn a_worker_tells_of_what_it_cannot_run_and_goes_on() {
     let vactor = counter();
-    spoil(&vactor.path(".vactor"));
+    spoil(&vactor.path(".vactor"), &["spoiled"]);
     let mut submit = vactor.command();
     submit.env("VACTOR_WORKER", "off").args(["call", "--async", "my_counter", "incr"]);
     assert!(submit.output().unwrap().status.success());
@@ -122,8 +122,46 @@ fn a_worker_tells_of_what_it_cannot_run_and_goes_on() {
     assert_eq!((left.code, left.stderr.matches("warning: ").count()), (0, 1), "{left:?}");
 }
 
-/// Accepts a construction of a class whose component is none.
-fn spoil(folder: &Path) {
+/// A worker that a command started keeps its own words in a log, and begins a new one when it is full.
+#[test]
+fn full_worker_log_is_put_aside_and_a_new_one_is_begun() {
+    const FULL: usize = 256 << 10;
+    let vactor = counter();
+    spoil(&vactor.path(".vactor"), &["spoiled", "spoiled.too"]);
+    let before = "x".repeat(FULL - 2) + "\n";
+    vactor.write(".vactor/worker.log", &before);
+    let worked = vactor.line("worker --detached --log --jobs 1");
+    // its stderr is the log
+    assert_eq!((worked.code, worked.stderr.as_str()), (0, ""));
+    let read = |name: &str| std::fs::read_to_string(vactor.path(".vactor").join(name)).unwrap();
+    let (old, new) = (read("worker.log.old"), read("worker.log"));
+    let said = old.strip_prefix(&before).unwrap().to_owned() + &new;
+    assert_eq!((said.lines().count(), new.lines().count()), (2, 1), "{said}");
+    assert!(said.lines().all(|line| line.starts_with("warning: what waits for spoiled")), "{said}");
+    // the command that starts a worker begins a new one as well, whatever has the old one's name
+    std::fs::remove_file(vactor.path(".vactor/worker.log.old")).unwrap();
+    std::fs::create_dir(vactor.path(".vactor/worker.log.old")).unwrap();
+    vactor.write(".vactor/worker.log", &before.repeat(2));
+    vactor.line("call my_counter incr --async").ok();
+    assert!(read("worker.log").len() < FULL);
+}
+
+#[test]
+fn worker_log_has_nothing_of_what_classes_say() {
+    let said = "(call $log (i32.const 1) (call $text_said)) (call $ok (call $text_null))";
+    let class = raw::RawClass::new().text("said", "what the journal holds").mutation("go", said).task("work", said);
+    let vactor = Vactor::with("plain", &class);
+    vactor.line("create plain a").ok();
+    vactor.line("call a go --async").ok();
+    vactor.line("run plain work --async").ok();
+    // nothing but the worker runs them
+    while vactor.line("ps --json").ok() != "" {}
+    assert!(vactor.line("log a").ok().contains("what the journal holds"));
+    assert_eq!(std::fs::read_to_string(vactor.path(".vactor/worker.log")).unwrap(), "");
+}
+
+/// Accepts constructions of a class whose component is none.
+fn spoil(folder: &Path, ids: &[&str]) {
     let store = RedbStore::open(folder, Mode::Write).unwrap();
     let engine = Engine::open(folder).unwrap();
     let described = engine.class("counter", None).unwrap().version.description;
@@ -132,5 +170,7 @@ fn spoil(folder: &Path) {
     let at = Timestamp::from_millis(0);
     let hash = Hash::of(&component);
     store.register(NewVersion { class, hash, component, description: described, at }).unwrap();
-    engine.submit_create("spoiled", "spoiled", json!({"init_val": 0}), &Options::default()).unwrap();
+    for id in ids {
+        engine.submit_create("spoiled", id, json!({"init_val": 0}), &Options::default()).unwrap();
+    }
 }

@@ -2,6 +2,8 @@
 //! folders of their own; classes are real WebAssembly.
 
 mod accepted;
+#[cfg(target_os = "linux")]
+mod background;
 mod bad_class;
 mod bad_input;
 mod bad_store;
@@ -19,6 +21,10 @@ mod folder;
 mod house;
 mod json;
 mod lines;
+#[cfg(target_os = "linux")]
+mod output;
+#[cfg(unix)]
+mod paths;
 mod proof;
 mod ps;
 mod raw;

@@ -171,6 +171,16 @@ impl Folder {
         self.absolute.canonicalize().unwrap_or_else(|_| self.absolute.clone())
     }
 
+    /// The path by which a process in any other folder opens this one.
+    pub fn path_for_others(&self) -> Result<PathBuf> {
+        let address = self.address();
+        Folder::open(&address)?;
+        match self.folder.is_at(&address) {
+            true => Ok(address),
+            false => Err(cannot_open(&address, "it is not the folder that is open here".to_owned())),
+        }
+    }
+
     /// Whether a store is in it.
     pub fn has_store(&self) -> Result<bool> {
         self.folder.is_taken(DATA).map_err(|error| cannot_open(&self.path.join(DATA), error.to_string()))
