@@ -1,6 +1,6 @@
 //! Compiling a class's source with cargo. Nothing is installed on the way.
 
-use std::io::{self, BufReader, IsTerminal, Write};
+use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -9,7 +9,7 @@ use cargo_metadata::{Message, MetadataCommand, Package};
 
 use vactor::model::Error;
 
-use super::Problem;
+use super::{Problem, stream};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -147,8 +147,12 @@ fn says_target_missing(said: &Diagnostic) -> bool {
 fn show(said: &Diagnostic) {
     let Some(rendered) = &said.rendered else { return };
     let wipe = if io::stderr().is_terminal() { "\x1b[K" } else { "" };
+    let text = match anstream::AutoStream::choice(&io::stderr()) {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(rendered).to_string(),
+        _ => format!("{wipe}{rendered}"),
+    };
     // where stderr is closed nobody wants to know
-    let _ = write!(anstream::stderr(), "{wipe}{rendered}");
+    let _ = stream::write(&io::stderr(), text.as_bytes());
 }
 
 #[cfg(unix)]

@@ -124,7 +124,7 @@ impl Console {
         }
         write(shown.as_bytes()).map_err(|Unwritten { written, error }| UnwrittenLines {
             written: shown.as_bytes()[..written].iter().filter(|byte| **byte == b'\n').count(),
-            problem: Problem::unwritten(&error),
+            error,
         })
     }
 
@@ -200,7 +200,7 @@ impl Console {
 pub struct UnwrittenLines {
     /// How many were written whole.
     pub written: usize,
-    pub problem: Problem,
+    pub error: io::Error,
 }
 
 fn write(bytes: &[u8]) -> Result<(), Unwritten> {

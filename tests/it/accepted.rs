@@ -141,7 +141,7 @@ fn full_worker_log_is_put_aside_and_a_new_one_is_begun() {
     // the command that starts a worker begins a new one as well, whatever has the old one's name
     std::fs::remove_file(vactor.path(".vactor/worker.log.old")).unwrap();
     std::fs::create_dir(vactor.path(".vactor/worker.log.old")).unwrap();
-    vactor.write(".vactor/worker.log", &before.repeat(2));
+    vactor.write(".vactor/worker.log", before.repeat(2));
     vactor.line("call my_counter incr --async").ok();
     assert!(read("worker.log").len() < FULL);
 }

@@ -54,6 +54,9 @@ pub struct Resume {
 }
 
 /// Runs what was accepted, until it is stopped
+///
+/// A command that leaves something to run starts a worker in the background, unless one works on the store or the variable
+/// VACTOR_WORKER is off, false, no or 0. That worker writes its own messages to `worker.log` in the store's folder.
 #[derive(Args)]
 #[command(mut_args = only(OF_COMPILING))]
 pub struct Worker {

@@ -278,10 +278,10 @@ impl<'c> Printing<'c> {
                 self.take(answer, &mut text);
                 made.extend(call.map(|call| (self.printed, call)));
             }
-            if let Err(UnwrittenLines { written, problem }) = self.cli.console.stream(&text) {
+            if let Err(UnwrittenLines { written, error }) = self.cli.console.stream(&text) {
                 let written = before + written as u64;
                 let unwritten = made.into_iter().filter(|(line, _)| *line > written).map(|(_, call)| call);
-                return Err(self.give_up(flow, written, unwritten.collect(), problem));
+                return Err(self.give_up(flow, written, unwritten.collect(), Problem::unwritten(&error)));
             }
             if !self.cli.console.stdout_is_terminal() {
                 self.cli.console.voice().counted(self.printed, self.cli.started);
