@@ -63,7 +63,9 @@ impl Engine {
                 return Err(Error::StillRunning { reference });
             }
             for reference in references {
-                if let Some(error) = self.crew.take_failure(&reference.name) {
+                if let Some(error) = self.crew.take_failure(&reference.name)
+                    && !self.is_left_to_worker(&error)
+                {
                     return Err(error);
                 }
             }
@@ -74,6 +76,11 @@ impl Engine {
             let woken = listener.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)));
             pause = if woken { LOOK_AGAIN } else { (2 * pause).min(LOOK_SELDOM) };
         }
+    }
+
+    /// Whether this process could not run something because its user may only read the store, and a worker will.
+    fn is_left_to_worker(&self, error: &Error) -> bool {
+        error.is_of_machine() && !self.store.can_write() && self.has_worker()
     }
 
     /// The one that was committed first of those that have ended; of two at one time the first of the list.

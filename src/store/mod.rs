@@ -172,6 +172,9 @@ pub trait Store: Send + Sync {
     /// What living processes announce of a name, or of any.
     fn announced(&self, name: Option<&Name>) -> Vec<Announcement>;
 
+    /// Whether this user may write to the store, and it was not opened for reading alone.
+    fn can_write(&self) -> bool;
+
     /// The other process that is in a write transaction at the moment, if that is known.
     fn writer(&self) -> Option<Process>;
 

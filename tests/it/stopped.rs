@@ -189,3 +189,33 @@ fn ps_says_what_is_overdue_and_that_no_worker_is_working() {
     let ps = vactor.line("ps");
     assert!(!ps.stdout.contains("overdue") && ps.stderr.is_empty(), "{ps:?}");
 }
+
+#[test]
+fn wait_of_a_user_who_may_only_read_leaves_the_call_to_the_worker() {
+    use std::os::unix::fs::PermissionsExt;
+    let vactor = plain();
+    assert_eq!(
+        (accept(&vactor, "call a spin --async"), accept(&vactor, "call a go --async")),
+        ("a#2".into(), "a#3".into())
+    );
+    let mut worker = vactor.start(["worker"]);
+    let mut said = String::new();
+    BufReader::new(worker.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    let store = vactor.path(".vactor");
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    std::fs::read_dir(&store).unwrap().for_each(|entry| set(&entry.unwrap().path(), 0o444));
+    set(&store, 0o555);
+    set(&vactor.path("."), 0o755);
+    for call in ["a#2", "a#3"] {
+        let line = format!("wait {call} --timeout 500ms --store {}", store.display());
+        vactor.line_as(65534, &line).refuses(4, &format!("{call} had not ended"), "");
+    }
+    kill(worker);
+    // nobody else runs it now
+    let wait = format!("wait a#2 --store {}", store.display());
+    let waited = vactor.line_as(65534, &wait);
+    assert!(waited.code == 6 && waited.stderr.contains("Permission denied"), "{waited:?}");
+    set(&store, 0o755);
+}

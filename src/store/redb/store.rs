@@ -7,6 +7,7 @@ use crate::model::{
     ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference, Request, Result,
     Step, Timestamp,
 };
+use crate::store::folder::{DATA, Folder, For};
 use crate::store::{
     Accepted, Announced, Announcement, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion,
     Registered, Snapshot, Store, Suspend, Suspended, Version, Watch,
@@ -153,6 +154,10 @@ impl Store for RedbStore {
     }
 
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
+        // a lock that is taken is no reason to open the store for writing
+        if self.is_reading() && deadline.is_some_and(|deadline| deadline <= Instant::now()) && self.is_held(name)? {
+            return self.must_write().map(|()| None);
+        }
         self.start_to_write()?;
         self.between.hold(name, deadline)
     }
@@ -172,6 +177,11 @@ impl Store for RedbStore {
 
     fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
         self.between.announced(name)
+    }
+
+    fn can_write(&self) -> bool {
+        let may = |folder: &Folder| folder.open_file(DATA, For::Writing).is_ok();
+        self.must_write().is_ok() && (!self.is_reading() || self.folder().is_none_or(may))
     }
 
     fn writer(&self) -> Option<Process> {

@@ -179,6 +179,7 @@ impl Store for Deadly {
         holds() -> Result<Box<dyn Holds>>;
         is_held(name: &Name) -> Result<bool>;
         announce(name: &Name, number: Option<u64>) -> Box<dyn Announced>;
+        can_write() -> bool;
         writer() -> Option<Process>;
         watch() -> Result<Box<dyn Watch>>;
         address() -> String;
