@@ -6,7 +6,7 @@ use super::Engine;
 use super::crew::Slot;
 use super::resting::State;
 use crate::model::{Answer, Call, Error, Invocation, Name, Reference, Result, Status};
-use crate::store::Hold;
+use crate::store::{Hold, Runnable};
 
 /// Names or tasks that are looked at before more are asked for.
 const PAGE: usize = 64;
@@ -29,6 +29,7 @@ enum Work {
 }
 
 /// What a look at all that can run found.
+#[derive(Default)]
 pub(super) struct Found {
     pub claim: Option<Claim>,
     /// There is something that another process or thread has, or that is tried again soon.
@@ -72,37 +73,60 @@ impl Engine {
         Ok(open.then(|| Claim { name: reference.name, work: Work::Task { number }, hold }))
     }
 
-    /// Claims something of all that can run.
+    /// Claims something of all that can run. Looks go round: one begins behind the name that the look before it claimed.
     pub(super) fn claim_anything(&self) -> Result<Found> {
-        let (mut elsewhere, mut failed) = (false, None);
-        let mut after: Option<Name> = None;
-        loop {
-            let names = self.store.runnable(after.as_ref(), self.now(), PAGE)?;
-            let Some(last) = names.last() else { return Ok(Found { claim: None, elsewhere, failed }) };
-            after = Some(last.clone());
-            for name in names.into_iter().filter(|name| !self.is_stuck(name)) {
-                match self.resting.state(&name) {
-                    State::Awake => {}
-                    State::Rests => {
-                        elsewhere = true;
-                        continue;
-                    }
-                    State::Failed(error) => {
-                        failed = Some(error);
-                        continue;
-                    }
-                }
-                let claimed = match self.claim_first_task(&name)? {
-                    Some(claim) => Some(claim),
-                    None if self.store.next(&name, self.now())?.is_some() => self.claim_inbox(&name, None)?,
-                    None => None,
-                };
-                match claimed {
-                    Some(claim) => return Ok(Found { claim: Some(claim), elsewhere, failed }),
-                    None => elsewhere = true,
-                }
+        let mut found = Found::default();
+        while let Some(name) = self.round.name() {
+            found.claim = self.claim_name(&name, &mut Found::default())?;
+            if found.claim.is_some() {
+                return Ok(found);
             }
         }
+        let mut after = self.round.next_page();
+        let mut at_last_page = after.is_none();
+        loop {
+            let Runnable { names, next } = self.store.runnable(after.as_ref(), self.now(), PAGE)?;
+            let mut names = names.into_iter();
+            while let Some(name) = names.next() {
+                found.claim = self.claim_name(&name, &mut found)?;
+                if found.claim.is_some() {
+                    self.round.keep(names, next);
+                    return Ok(found);
+                }
+            }
+            match next {
+                None if at_last_page => return Ok(found),
+                // from the first page on: what this look passed over may be there
+                None => at_last_page = true,
+                Some(_) => {}
+            }
+            after = next;
+        }
+    }
+
+    /// Claims something of a name that may have something to run.
+    fn claim_name(&self, name: &Name, found: &mut Found) -> Result<Option<Claim>> {
+        if self.is_stuck(name) {
+            return Ok(None);
+        }
+        match self.resting.state(name) {
+            State::Awake => {}
+            State::Rests => {
+                found.elsewhere = true;
+                return Ok(None);
+            }
+            State::Failed(error) => {
+                found.failed = Some(error);
+                return Ok(None);
+            }
+        }
+        let claim = match self.claim_first_task(name)? {
+            Some(claim) => Some(claim),
+            None if self.store.next(name, self.now())?.is_some() => self.claim_inbox(name, None)?,
+            None => None,
+        };
+        found.elsewhere |= claim.is_none();
+        Ok(claim)
     }
 
     fn claim_first_task(&self, name: &Name) -> Result<Option<Claim>> {

@@ -4,14 +4,16 @@
 //! before it goes on. At most one thread looks for work at a time: one that finds some has the next look in its place.
 
 mod find;
+mod wanted;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::model::{Error, Name, Reference, Result};
+use wanted::Wanted;
 
 /// A thread that found nothing to do for so long ends.
 const IDLE: Duration = Duration::from_millis(500);
@@ -42,9 +44,11 @@ struct State {
     /// Callers that work on all that was accepted.
     workers: usize,
     /// What callers of this process wait for, and how many do.
-    roots: HashMap<Reference, usize>,
-    /// What its guests started, to be looked at in this order.
-    wanted: VecDeque<Reference>,
+    roots: BTreeMap<Reference, usize>,
+    /// What its guests started.
+    wanted: Wanted,
+    /// Counts the looks for work.
+    turn: usize,
     /// Names whose invocations could not be run here, and why: their class or their record cannot be used.
     stuck: HashMap<Name, Stuck>,
 }
@@ -99,6 +103,13 @@ impl Crew {
         if state.workers == 0 {
             state.wanted.extend(references);
         }
+    }
+
+    /// The number of a look for work.
+    fn next_turn(&self) -> usize {
+        let mut state = self.lock();
+        state.turn = state.turn.wrapping_add(1);
+        state.turn
     }
 
     /// A slot, once one is free.

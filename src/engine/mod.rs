@@ -14,8 +14,11 @@ mod many;
 mod outgoing;
 mod prepare;
 mod pulse;
+#[cfg(test)]
+mod reads_tests;
 mod replay;
 mod resting;
+mod round;
 mod run;
 mod running;
 mod submit;
@@ -58,6 +61,7 @@ pub struct Engine {
     pulse: pulse::Pulse,
     crew: crew::Crew,
     resting: resting::Resting,
+    round: round::Round,
 }
 
 /// How an engine works: none of it is remembered by the store.
@@ -148,6 +152,7 @@ impl Engine {
             pulse: pulse::Pulse::default(),
             crew: crew::Crew::default(),
             resting: resting::Resting::default(),
+            round: round::Round::default(),
         }
     }
 

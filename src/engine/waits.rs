@@ -15,6 +15,10 @@ use crate::store::{self, Hold};
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOOK_SELDOM: Duration = Duration::from_secs(2);
 
+/// Runs of one inbox after which a thread leaves it, and the time: there may be always more in it.
+const MOST_AT_ONCE: u32 = 64;
+const LONGEST_AT_ONCE: Duration = Duration::from_millis(100);
+
 impl Engine {
     /// Waits for an accepted invocation's end. Has it run, and what it waits for, where nobody else does.
     pub fn wait(&self, reference: &Reference, deadline: Option<Instant>) -> Result<Reply> {
@@ -109,7 +113,7 @@ impl Engine {
     }
 
     /// Runs what stands in the inbox of a held actor, in the order of turns, until it is empty, its first one waits, or
-    /// `last` has ended. Whether anything ended.
+    /// `last` has ended, and not for long: other actors have their turn. Whether anything ended.
     pub(super) fn run_inbox(
         &self,
         name: &Name,
@@ -124,7 +128,12 @@ impl Engine {
             Ok(last.is_none_or(|last| matches!(last.status, Status::Ended { .. })))
         };
         let mut refused = None;
+        let (mut left, end) = (MOST_AT_ONCE, Instant::now() + LONGEST_AT_ONCE);
         while let Some(invocation) = self.store.next(name, self.now())? {
+            if left == 0 || ended && end <= Instant::now() {
+                break;
+            }
+            left -= 1;
             // somebody else may have ended it, even before the actor was held
             if let Some(last) = last
                 && last != invocation.number

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::pulse::Listener;
 use super::{Engine, resting};
 use crate::model::{Error, Hash, Name, Result};
-use crate::store::{Announced, Announcement, Build, Hold};
+use crate::store::{Announced, Announcement, Build, Hold, Runnable};
 
 /// A worker looks again after so long even if nobody woke it: who held an actor may have been killed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -161,14 +161,16 @@ impl Engine {
         if self.store.next_due(now)?.is_some_and(|due| due <= now.after(AHEAD)) {
             return Ok(true);
         }
-        let mut after: Option<Name> = None;
+        let mut after = None;
         loop {
-            let names = self.store.runnable(after.as_ref(), now, PAGE)?;
+            let Runnable { names, next } = self.store.runnable(after.as_ref(), now, PAGE)?;
             if names.iter().any(|name| !self.is_stuck(name)) {
                 return Ok(true);
             }
-            let Some(last) = names.last() else { return Ok(false) };
-            after = Some(last.clone());
+            if next.is_none() {
+                return Ok(false);
+            }
+            after = next;
         }
     }
 

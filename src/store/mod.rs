@@ -17,6 +17,12 @@ pub use folder::Folder;
 pub use redb::{Mode, RedbStore};
 pub use waiting::{Deadline, LockWaits, deadline};
 
+/// How many keys this thread has read from stores.
+#[cfg(test)]
+pub(crate) fn keys_read() -> u64 {
+    redb::keys_read()
+}
+
 use crate::model::{
     ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Process, Recorded, Reference, Request,
     Result, Step, Timestamp,
@@ -102,9 +108,10 @@ pub trait Store: Send + Sync {
     /// most `limit` after the number `after`. [`next`](Store::next) gives none of them.
     fn tasks(&self, name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
 
-    /// Names after `after` that have an invocation whose turn it is at the time `now`, an actor's or a task's; at most
-    /// `limit`. What is due and stands behind one that waits takes its place in the inbox with this.
-    fn runnable(&self, after: Option<&Name>, now: Timestamp, limit: usize) -> Result<Vec<Name>>;
+    /// Names that have an invocation whose turn it is at the time `now`, an actor's or a task's: one page of them, which is
+    /// found by reading at most `limit` notes behind `after`. A name may be on several pages. The delayed invocations of
+    /// these names that are due take their places in the inboxes with this.
+    fn runnable(&self, after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable>;
 
     /// When the next delayed invocation of any name comes due that is not due at `now`.
     fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
@@ -183,6 +190,25 @@ pub trait Store: Send + Sync {
 
     /// The place from which this process reaches the store. It tells a store that was moved from the place that it had.
     fn address(&self) -> String;
+}
+
+/// One page of the names that have something to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Runnable {
+    /// In order, each once.
+    pub names: Vec<Name>,
+    /// Where the next page begins; None where this is the last one.
+    pub next: Option<Place>,
+}
+
+/// A place among the notes that lead to names which have something to run. First come the names that are noted as ready, in
+/// order, then the delayed invocations and timers that are due, by due time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind the note of this name.
+    Ready(Name),
+    /// Behind the note of what came due at this time, of this invocation.
+    Due(Timestamp, Reference),
 }
 
 /// An actor that is held until this is dropped.

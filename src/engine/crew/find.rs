@@ -1,6 +1,6 @@
 //! What a helper thread looks for: something that can run and that a caller or a guest of this process waits for.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use super::Engine;
 use crate::engine::claim::Claim;
@@ -10,12 +10,31 @@ use crate::model::{Call, Invocation, On, Reference, Result, Status};
 const LOOK_AT: usize = 10_000;
 
 impl Engine {
-    /// Something that can run: of what this process waits for, or of all where it works on all.
+    /// Something that can run: of what this process waits for, or of all where it works on all. Each look begins elsewhere,
+    /// so that nothing that can always run keeps the rest from running.
     pub(super) fn find_work(&self) -> Result<Option<Claim>> {
-        if let Some(claim) = self.find_wanted()? {
+        let turn = self.crew.next_turn();
+        let wanted_first = turn.is_multiple_of(2);
+        if wanted_first && let Some(claim) = self.find_wanted()? {
             return Ok(Some(claim));
         }
-        let roots: Vec<Reference> = self.crew.lock().roots.keys().cloned().collect();
+        if let Some(claim) = self.find_for_roots(turn)? {
+            return Ok(Some(claim));
+        }
+        if !wanted_first && let Some(claim) = self.find_wanted()? {
+            return Ok(Some(claim));
+        }
+        if !self.crew.works_on_all() {
+            return Ok(None);
+        }
+        let found = self.claim_anything()?;
+        Ok(found.claim.filter(|_| self.crew.works_on_all()))
+    }
+
+    fn find_for_roots(&self, turn: usize) -> Result<Option<Claim>> {
+        let mut roots: Vec<Reference> = self.crew.lock().roots.keys().cloned().collect();
+        let first = turn.checked_rem(roots.len()).unwrap_or(0);
+        roots.rotate_left(first);
         let mut seen = HashSet::new();
         for root in roots {
             let Some(claim) = self.find_awaited(&root, &mut seen)? else { continue };
@@ -25,30 +44,40 @@ impl Engine {
             // who waited went during the look; what it led to may be what another one waits for
             seen.clear();
         }
-        if !self.crew.works_on_all() {
-            return Ok(None);
-        }
-        let found = self.claim_anything()?;
-        Ok(found.claim.filter(|_| self.crew.works_on_all()))
+        Ok(None)
     }
 
     /// What guests of this process started. What another process has, or cannot run yet, is looked at again later.
     fn find_wanted(&self) -> Result<Option<Claim>> {
         let all = self.crew.lock().wanted.len();
-        for _ in 0..all.min(LOOK_AT) {
-            let Some(reference) = self.crew.lock().wanted.pop_front() else { break };
-            match self.store.invocation(&reference)? {
-                Some(invocation) if matches!(invocation.status, Status::Accepted) => {
-                    let claim = self.claim(&invocation)?;
-                    self.crew.lock().wanted.push_back(reference);
-                    if claim.is_some() {
-                        return Ok(claim);
-                    }
-                }
-                _ => {}
+        for _ in 0..all {
+            let Some(mut references) = self.crew.lock().wanted.next() else { break };
+            let claim = self.claim_first(&mut references);
+            self.crew.lock().wanted.extend(references);
+            if let Some(claim) = claim? {
+                return Ok(Some(claim));
             }
         }
         Ok(None)
+    }
+
+    /// Claims the first of a name's invocations that can run. Those that have ended are taken out.
+    fn claim_first(&self, references: &mut VecDeque<Reference>) -> Result<Option<Claim>> {
+        let mut looked_at = VecDeque::new();
+        let mut claim = None;
+        while let Some(reference) = references.pop_front() {
+            let Some(invocation) = self.store.invocation(&reference)? else { continue };
+            if !matches!(invocation.status, Status::Accepted) {
+                continue;
+            }
+            looked_at.push_back(reference);
+            claim = self.claim(&invocation)?;
+            if claim.is_some() || !matches!(invocation.request.call, Call::Task { .. }) {
+                break;
+            }
+        }
+        references.append(&mut looked_at);
+        Ok(claim)
     }
 
     /// What an invocation waits for in the end: one that can run, and was not seen before.

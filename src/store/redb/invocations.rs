@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{Error, Invocation, Name, Outcome, Reference, Result, Status, Timestamp};
+use crate::store::Place;
 
 use super::actors;
 use super::boundary::{Try, damaged};
@@ -129,27 +130,53 @@ pub(super) fn can_run(tables: &Tables<impl Source>, name: &Name, now: Timestamp)
         || next(tables, name, now)?.is_some())
 }
 
-/// Names in order that may have an invocation whose turn it is: those that are noted as ready, and those of what is due.
+/// Whether a delayed invocation of a name is due, and has not taken its place in the inbox.
+fn has_come_due(tables: &Tables<impl Source>, name: &Name, now: Timestamp) -> Try<bool> {
+    Ok(tables.first(Key::delayed_until(name, Lane::Actor, now))?.is_some()
+        || tables.first(Key::delayed_until(name, Lane::Task, now))?.is_some())
+}
+
+/// A page of names that may have an invocation whose turn it is.
+pub(super) struct Candidates {
+    /// Those that have one.
+    pub ready: Vec<Name>,
+    /// Those whose notes do not say how they stand: nothing of them can run, or a delayed invocation has come due.
+    pub untidy: Vec<Name>,
+    pub next: Option<Place>,
+}
+
 pub(super) fn candidates(
     tables: &Tables<impl Source>,
-    after: Option<&Name>,
+    after: Option<&Place>,
     now: Timestamp,
     limit: usize,
-) -> Try<Vec<Name>> {
+) -> Try<Candidates> {
     let mut names = BTreeSet::new();
-    for key in tables.keys(Key::due_until(now))? {
-        let name = name_of(&key?)?;
-        if after.is_none_or(|after| name > *after) {
-            names.insert(name);
-        }
-        if names.len() > limit {
-            names.pop_last();
+    let (mut read, mut next) = (0, None);
+    if !matches!(after, Some(Place::Due(..))) {
+        for key in tables.keys(Key::ready_after(after))?.take(limit) {
+            let name = name_of(&key?)?;
+            names.insert(name.clone());
+            (read, next) = (read + 1, Some(Place::Ready(name)));
         }
     }
-    for key in tables.keys(Key::ready_after(after))?.take(limit) {
-        names.insert(name_of(&key?)?);
+    for key in tables.keys(Key::due_between(after, now))?.take(limit - read) {
+        let key = key?;
+        let (name, number) = (name_of(&key)?, number_of(&key)?);
+        names.insert(name.clone());
+        (read, next) = (read + 1, Some(Place::Due(key.due_time().unwrap_or(now), Reference { name, number })));
     }
-    Ok(names.into_iter().take(limit).collect())
+    let mut found = Candidates { ready: Vec::new(), untidy: Vec::new(), next: next.filter(|_| read == limit) };
+    for name in names {
+        let ready = can_run(tables, &name, now)?;
+        if !ready || has_come_due(tables, &name, now)? {
+            found.untidy.push(name.clone());
+        }
+        if ready {
+            found.ready.push(name);
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn next_due(tables: &Tables<impl Source>, now: Timestamp) -> Try<Option<Timestamp>> {

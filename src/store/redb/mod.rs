@@ -24,3 +24,5 @@ mod write;
 pub(in crate::store) use disk::largest_file;
 pub use open::{Mode, RedbStore};
 pub(in crate::store) use pages::FORMAT;
+#[cfg(test)]
+pub(in crate::store) use tables::count::keys_read;

@@ -10,10 +10,11 @@ use crate::model::{
 use crate::store::folder::{DATA, Folder, For};
 use crate::store::{
     Accepted, Announced, Announcement, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion,
-    Registered, Snapshot, Store, Suspend, Suspended, Version, Watch,
+    Place, Registered, Runnable, Snapshot, Store, Suspend, Suspended, Version, Watch,
 };
 
 use super::boundary::Try;
+use super::invocations::Candidates;
 use super::open::RedbStore;
 use super::write::Ready;
 use super::{actors, classes, invocations, waits};
@@ -95,13 +96,15 @@ impl Store for RedbStore {
         self.read(|tables| invocations::next(tables, name, now))
     }
 
-    fn runnable(&self, after: Option<&Name>, now: Timestamp, limit: usize) -> Result<Vec<Name>> {
-        let (ready, idle) = self.look_for_ready(after, now, limit)?;
-        if idle.is_empty() || self.is_reading() {
-            return Ok(ready);
+    fn runnable(&self, after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable> {
+        let found = self.read(|tables| invocations::candidates(tables, after, now, limit))?;
+        let Candidates { mut ready, untidy, next } = found;
+        if !untidy.is_empty() && !self.is_reading() {
+            ready.extend(self.write(|writer| writer.tidy(untidy, now))?);
+            ready.sort();
+            ready.dedup();
         }
-        self.write(|writer| writer.tidy(&idle, now))?;
-        Ok(self.look_for_ready(after, now, limit)?.0)
+        Ok(Runnable { names: ready, next })
     }
 
     fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
@@ -194,20 +197,5 @@ impl Store for RedbStore {
 
     fn watch(&self) -> Result<Box<dyn Watch>> {
         Ok(self.between.watch(self.is_reading()))
-    }
-}
-
-impl RedbStore {
-    /// Of names that may be ready, those that are, and those that are not: their first waits, and what was noted or
-    /// has come due stands behind it.
-    fn look_for_ready(&self, after: Option<&Name>, now: Timestamp, limit: usize) -> Result<(Vec<Name>, Vec<Name>)> {
-        self.read(|tables| {
-            let (mut ready, mut idle) = (Vec::new(), Vec::new());
-            for name in invocations::candidates(tables, after, now, limit)? {
-                let of = if invocations::can_run(tables, &name, now)? { &mut ready } else { &mut idle };
-                of.push(name);
-            }
-            Ok((ready, idle))
-        })
     }
 }

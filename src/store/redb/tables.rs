@@ -113,6 +113,8 @@ impl<T: Source> Tables<T> {
 
     /// What `put_bytes` wrote.
     pub(super) fn get_bytes<R>(&self, key: &Key, read: impl FnOnce(Cow<'_, [u8]>) -> Try<R>) -> Try<Option<R>> {
+        #[cfg(test)]
+        count::read();
         match self.records.get(key.bytes())? {
             Some(value) => self.resolve(key, value.value(), read).map(Some),
             None => Ok(None),
@@ -208,6 +210,8 @@ impl<'t> Iterator for InOrder<'t> {
     type Item = Try<Entry<'t>>;
 
     fn next(&mut self) -> Option<Try<Entry<'t>>> {
+        #[cfg(test)]
+        count::read();
         let next = self.range.next()?;
         let entry = self.check(next);
         if let Ok((key, _)) = &entry {
@@ -221,6 +225,8 @@ impl<'t> Iterator for InOrder<'t> {
 
 impl DoubleEndedIterator for InOrder<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
+        #[cfg(test)]
+        count::read();
         let next = self.range.next_back()?;
         let entry = self.check(next);
         if let Ok((key, _)) = &entry {
@@ -241,4 +247,22 @@ fn pieces_of(value: &[u8]) -> u64 {
 
 fn piece_key(key: &Key, number: u64) -> Vec<u8> {
     [key.bytes(), &number.to_be_bytes()].concat()
+}
+
+/// Counts the keys that a thread reads.
+#[cfg(test)]
+pub(in crate::store) mod count {
+    use std::cell::Cell;
+
+    thread_local! {
+        static READ: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub(super) fn read() {
+        READ.set(READ.get() + 1);
+    }
+
+    pub(in crate::store) fn keys_read() -> u64 {
+        READ.get()
+    }
 }

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod calls;
+mod fairness;
 mod many;
 mod races;
 

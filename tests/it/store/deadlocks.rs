@@ -120,21 +120,21 @@ fn a_delayed_call_closes_a_cycle_when_it_comes_due(stores: &Fixture) {
     assert_eq!(found, None);
     let answer = |of: &str, number, on: &[On], now| store.answer(&reference(of, number), on, at(now)).unwrap();
     assert_eq!(answer("a", waiter, &late, 199), None);
-    assert_eq!(store.runnable(None, at(199), 9).unwrap(), []);
+    assert_eq!(store.runnable(None, at(199), 9).unwrap().names, []);
     // who looks finds it, before anybody let it take its place and after
     let way = "a#2 waits for b#2, which stands behind b#3 in its inbox, which waits for a#2";
     for _ in 0..2 {
         expect(answer("a", waiter, &late, 200).map(|found| found.answered.answer.unwrap_err()), way);
         assert_eq!(answer("b", other, &on, 200), None);
         assert_eq!(answer("c", outside, &late, 200), None);
-        assert_eq!(store.runnable(None, at(200), 9).unwrap(), [name("a")]);
+        assert_eq!(store.runnable(None, at(200), 9).unwrap().names, [name("a")]);
     }
     assert_eq!(store.next(&name("a"), at(200)).unwrap().unwrap().number, waiter);
     end(&*store, "a", waiter, 201);
-    assert_eq!(store.runnable(None, at(202), 9).unwrap(), [name("b")]);
+    assert_eq!(store.runnable(None, at(202), 9).unwrap().names, [name("b")]);
     end(&*store, "b", other, 203);
     end(&*store, "b", 2, 204);
-    assert_eq!(store.runnable(None, at(205), 9).unwrap(), [name("c")]);
+    assert_eq!(store.runnable(None, at(205), 9).unwrap().names, [name("c")]);
 }
 
 fn a_long_cycle_is_told_in_part(stores: &Fixture) {

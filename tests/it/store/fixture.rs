@@ -239,5 +239,5 @@ pub fn end(store: &dyn Store, of: &str, number: u64, now: u64) {
 }
 
 pub fn is_ready(store: &dyn Store, of: &str, now: u64) -> bool {
-    store.runnable(None, at(now), 1000).unwrap().contains(&name(of))
+    store.runnable(None, at(now), 1000).unwrap().names.contains(&name(of))
 }

@@ -245,14 +245,14 @@ impl World {
             due.extend(timer.into_iter().flatten().filter_map(timer_of).min());
             let delayed = &pending[pending.len() - head.delayed as usize..];
             due.extend(delayed.iter().filter_map(|one| one.request.due));
-            to_be_tidied |= !self.can_run(&of, now) && delayed.iter().any(|one| one.request.due <= Some(now));
+            to_be_tidied |= delayed.iter().any(|one| one.request.due <= Some(now));
         }
         assert_eq!(self.store.on_versions(&class()).unwrap(), self.counted(), "what is on the versions after {n}");
         assert_eq!(self.store.next_due(at(0)).unwrap(), due.into_iter().min(), "what is due after {n}");
 
         let runs: Vec<Name> = self.names().into_iter().filter(|of| self.can_run(of, now)).collect();
         let before = self.disk.happened();
-        let found = self.store.runnable(None, now, 99).unwrap();
+        let found = self.store.runnable(None, now, 99).unwrap().names;
         // of several that wait in a circle one is woken, and the others may be told too if somebody looks before it goes on
         let woken = |of: &Name| found.contains(of);
         let (told, others): (Vec<Name>, Vec<Name>) = runs.into_iter().partition(|of| self.is_told_a_cycle(of, now));
@@ -265,7 +265,7 @@ impl World {
         // it writes only where that lets something take its place; else a name was noted that had nothing to run, which is
         // rare: somebody else let go of a circle that one in it was woken to break
         self.for_nothing += usize::from(wrote > 0 && !to_be_tidied);
-        let again = self.store.runnable(None, now, 99).unwrap();
+        let again = self.store.runnable(None, now, 99).unwrap().names;
         assert_eq!((again, self.disk.happened() - before), (found, wrote), "looking again after {n}");
     }
 

@@ -46,12 +46,12 @@ fn a_task_is_tried_again(stores: &Fixture) {
         assert_eq!(commit(&*store, again).unwrap(), Committed::Done { reference: 1, step: None });
         let open = store.invocation(&reference("counter/sum", 1)).unwrap().unwrap();
         assert_eq!((open.attempts as u64, open.status), (attempts + 1, Status::Accepted));
+        assert_eq!(store.next_due(at(now)).unwrap(), Some(at(now + 10)));
         assert_eq!(
             (is_ready(&*store, "counter/sum", now + 9), is_ready(&*store, "counter/sum", now + 10)),
             (false, true)
         );
         assert_eq!(task_numbers(&*store, None, now + 10, 9), [1]);
-        assert_eq!(store.next_due(at(now)).unwrap(), Some(at(now + 10)));
         assert!(!is_ready(&*store, "a", now + 10));
     }
     commit(&*store, bare(accepted("counter/sum", 1), 0, 60)).unwrap();

@@ -1,7 +1,7 @@
 //! What was accepted: its key, its turn, its end; each a test of every store.
 
 use vactor::model::*;
-use vactor::store::{Accepted, Committed, End, Store};
+use vactor::store::{Accepted, Committed, End, Place, Runnable, Store};
 
 use super::fixture::*;
 
@@ -70,10 +70,10 @@ fn turns_follow_acceptance(stores: &Fixture) {
     let accepted: Vec<u64> = (0..5).map(|n| accept(&*store, call("a", "incr", 10 + n))).collect();
     assert_eq!(accepted, [2, 3, 4, 5, 6]);
     assert_eq!(store.head(&name("a")).unwrap().unwrap().queued, 5);
-    assert_eq!(store.runnable(None, at(10), 10).unwrap(), [name("a")]);
+    assert_eq!(store.runnable(None, at(10), 10).unwrap().names, [name("a")]);
     assert_eq!(numbers(&*store, "a", 20), accepted);
     assert_eq!(store.head(&name("a")).unwrap().unwrap().queued, 0);
-    assert_eq!(store.runnable(None, at(10), 10).unwrap(), []);
+    assert_eq!(store.runnable(None, at(10), 10).unwrap().names, []);
     let steps = store.steps(&id("a"), 1, 10).unwrap();
     assert_eq!(steps.iter().map(|step| step.reference).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
 }
@@ -104,12 +104,14 @@ fn a_delayed_call_takes_its_place_when_it_is_due(stores: &Fixture) {
     let head = store.head(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (0, 4));
     assert_eq!(store.next(&name("a"), at(99)).unwrap(), None);
-    assert_eq!(store.runnable(None, at(99), 10).unwrap(), []);
+    assert_eq!(store.runnable(None, at(99), 10).unwrap().names, []);
     // nobody has looked yet, and it is due
     assert_eq!(store.next(&name("a"), at(100)).unwrap().unwrap().number, soon);
-    assert_eq!(store.runnable(None, at(100), 10).unwrap(), [name("a")]);
     // one that is accepted before the due time has its turn first, one accepted after it stands behind
     let before = accept(&*store, call("a", "before", 99));
+    assert_eq!(store.runnable(None, at(100), 10).unwrap().names, [name("a")]);
+    let head = store.head(&name("a")).unwrap().unwrap();
+    assert_eq!((head.queued, head.delayed), (3, 2));
     let after = accept(&*store, call("a", "after", 150));
     assert_eq!(numbers(&*store, "a", 150), [before, soon, same_time, after]);
     assert_eq!(store.next(&name("a"), at(150)).unwrap(), None);
@@ -133,11 +135,13 @@ fn due_times_are_found(stores: &Fixture) {
     let due: Vec<_> = [0, 49, 50, 70, 89, 90].map(|now| store.next_due(at(now)).unwrap()).into();
     assert_eq!(due, [Some(at(50)), Some(at(50)), Some(at(70)), Some(at(90)), Some(at(90)), None]);
     accept(&*store, call("c", "x", 1));
-    assert_eq!(store.runnable(None, at(90), 10).unwrap(), ["a", "b", "c"].map(name));
-    assert_eq!(store.runnable(None, at(90), 2).unwrap(), ["a", "b"].map(name));
-    assert_eq!(store.runnable(Some(&name("a")), at(90), 1).unwrap(), ["b"].map(name));
-    assert_eq!(store.runnable(Some(&name("b")), at(90), 9).unwrap(), ["c"].map(name));
-    assert_eq!(store.runnable(None, at(60), 10).unwrap(), ["b", "c"].map(name));
+    assert_eq!(store.runnable(None, at(49), 10).unwrap().names, ["c"].map(name));
+    assert_eq!(store.runnable(None, at(60), 10).unwrap().names, ["b", "c"].map(name));
+    assert_eq!(store.runnable(None, at(90), 10).unwrap().names, ["a", "b", "c"].map(name));
+    assert_eq!(store.runnable(None, at(90), 2).unwrap().names, ["a", "b"].map(name));
+    let behind = |of: &str, limit| store.runnable(Some(&Place::Ready(name(of))), at(90), limit).unwrap();
+    assert_eq!(behind("a", 1), Runnable { names: vec![name("b")], next: Some(Place::Ready(name("b"))) });
+    assert_eq!(behind("b", 9), Runnable { names: vec![name("c")], next: None });
 }
 
 fn pending_is_listed_in_order_and_in_pages(stores: &Fixture) {

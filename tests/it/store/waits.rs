@@ -45,13 +45,13 @@ fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
     assert_eq!((is.first_now, is.recorded, is.saved), (at(50), 1, 0));
     assert_eq!(is.waiting, Some(Waiting { asked: asked("wait"), on: vec![On::Child(0)], since: at(60) }));
     assert_eq!(store.next(&name("a"), at(62)).unwrap(), None);
-    assert_eq!(store.runnable(None, at(62), 9).unwrap(), [name("b")]);
+    assert_eq!(store.runnable(None, at(62), 9).unwrap().names, [name("b")]);
     assert_eq!(found(&*store, "a", number, 62), None);
     // no step, and the state as it was
     assert_eq!(steps_of(&*store, "a"), 1);
 
     end(&*store, "b", child.number, 70);
-    assert_eq!(store.runnable(None, at(71), 9).unwrap(), [name("a")]);
+    assert_eq!(store.runnable(None, at(71), 9).unwrap().names, [name("a")]);
     assert_eq!(store.next(&name("a"), at(71)).unwrap().unwrap().number, number);
     let found = found(&*store, "a", number, 71).unwrap();
     assert_eq!(found.answered, Answered { index: 0, answer: Ok(Json::parse("1").unwrap()), at: at(71) });
@@ -66,7 +66,7 @@ fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
     let record = store.record(&reference("a", number), 0, 9).unwrap();
     assert_eq!(record, [started, Recorded { asked: asked("wait"), answer: Answer::Answered(found.answered) }]);
     assert_eq!(store.record(&reference("a", number), 1, 9).unwrap(), record[1..]);
-    assert_eq!(store.runnable(None, at(80), 9).unwrap(), []);
+    assert_eq!(store.runnable(None, at(80), 9).unwrap().names, []);
     // who asks for an answer of what has ended is told so
     let late = store.answer(&reference("a", number), &[On::Child(0)], at(80));
     assert_eq!(late, Err(Error::AlreadyEnded { reference: reference("a", number) }));
@@ -303,7 +303,7 @@ fn what_a_call_from_outside_leaves_is_as_before(stores: &Fixture) {
     let step = store.steps(&id("a"), 2, 1).unwrap().remove(0);
     assert_eq!(step.run, None);
     assert_eq!(store.record(&reference("a", 2), 0, 9).unwrap(), []);
-    assert_eq!(store.runnable(None, at(u64::MAX), 9).unwrap(), []);
+    assert_eq!(store.runnable(None, at(u64::MAX), 9).unwrap().names, []);
 }
 
 fn depth_and_retries_come_back(stores: &Fixture) {
@@ -327,9 +327,9 @@ fn who_waits_costs_those_who_look_for_work_nothing(stores: &Fixture) {
         accept(&*store, call(of, "behind", 61));
     }
     // one look, however small, sees past them all
-    assert_eq!(store.runnable(None, at(99), 1).unwrap(), []);
+    assert_eq!(store.runnable(None, at(99), 1).unwrap().names, []);
     store.emit(event("waits250", "other", "1", 70), 9).unwrap();
-    assert_eq!(store.runnable(None, at(99), 1).unwrap(), []);
+    assert_eq!(store.runnable(None, at(99), 1).unwrap().names, []);
     store.emit(event("waits250", "go", "1", 70), 9).unwrap();
-    assert_eq!(store.runnable(None, at(99), 1).unwrap(), [name("waits250")]);
+    assert_eq!(store.runnable(None, at(99), 1).unwrap().names, [name("waits250")]);
 }

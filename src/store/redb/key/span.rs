@@ -2,6 +2,7 @@
 
 use super::{Key, Lane, Part, Space};
 use crate::model::{ClassName, Name, Reference, Timestamp};
+use crate::store::Place;
 
 /// Keys from the first to before the second.
 pub(in crate::store::redb) type Span = (Key, Key);
@@ -96,8 +97,12 @@ impl Key {
         Key::after_in(Space::Delayed, name)
     }
 
-    pub(in crate::store::redb) fn ready_after(name: Option<&Name>) -> Span {
-        Key::after_in(Space::Ready, name)
+    /// Names that are noted as ready, behind a place among them or from the first on.
+    pub(in crate::store::redb) fn ready_after(place: Option<&Place>) -> Span {
+        match place {
+            Some(Place::Ready(name)) => Key::after_in(Space::Ready, Some(name)),
+            Some(Place::Due(..)) | None => Key::all(Space::Ready),
+        }
     }
 
     pub(in crate::store::redb) fn waiters(awaited: &Reference) -> Span {
@@ -128,9 +133,15 @@ impl Key {
         (Key::told(name, 0), Key::told(name, u64::MAX))
     }
 
-    /// What is due at a time, of all names.
-    pub(in crate::store::redb) fn due_until(now: Timestamp) -> Span {
-        (Key(vec![Space::Due as u8]), Key::due_after(now).0)
+    /// What is due at a time, of all names, behind a place among it or from the first on.
+    pub(in crate::store::redb) fn due_between(place: Option<&Place>, now: Timestamp) -> Span {
+        let (first, end) = (Key(vec![Space::Due as u8]), Key::due_after(now).0);
+        let from = match place {
+            Some(Place::Due(due, Reference { name, number })) => Key::due(*due, name, number.saturating_add(1)),
+            Some(Place::Ready(_)) | None => first,
+        };
+        // the clock may have gone back since
+        (from.min(end.clone()), end)
     }
 
     /// What is due later than that.
@@ -194,7 +205,7 @@ mod tests {
         for now in [0, 5, u64::MAX - 1, u64::MAX] {
             let now = Timestamp::from_millis(now);
             let due = Key::due(now, &name, u64::MAX);
-            let (_, end) = Key::due_until(now);
+            let (_, end) = Key::due_between(None, now);
             assert!(due < end);
             assert!(Key::delayed(&name, Lane::Task, now, u64::MAX - 1) < Key::delayed_until(&name, Lane::Task, now).1);
             assert_eq!((due.name(), due.due_time(), due.last_number()), (Some("a"), Some(now), Some(u64::MAX)));

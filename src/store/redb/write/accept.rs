@@ -133,8 +133,9 @@ impl Writer<'_> {
         if is_queued(first)? {
             return Ok(Some(first));
         }
-        // the first one is delayed, and another may stand in the inbox
-        for number in invocations::open_numbers(&self.tables, name)? {
+        // the first one is delayed, and another may be in the inbox
+        for entry in self.tables.records::<u64>(Key::inbox_lane(name, Lane::Actor))? {
+            let (_, number) = entry?;
             if is_queued(number)? {
                 return Ok(Some(number));
             }

@@ -107,6 +107,7 @@ impl Writer<'_> {
             if let Some(waiting) = open.and_then(|open| open.begun).and_then(|begun| begun.waiting)
                 && graph::cycle(&self.tables, &waiter, &waiting.on, now)?.is_some()
             {
+                self.woken.push(waiter.name.clone());
                 return self.wake(&waiter.name);
             }
         }
@@ -161,18 +162,24 @@ impl Writer<'_> {
         Ok(open.and_then(|open| open.begun).is_some_and(|begun| begun.waiting.is_some()))
     }
 
-    /// Lets what is due take its place in the inboxes of some names, and notes whether they are ready.
-    pub(in crate::store::redb) fn tidy(&mut self, names: &[Name], now: Timestamp) -> Try<()> {
-        for name in names {
+    /// Lets what is due take its place in the inboxes of some names, and notes whether they are ready; answers those that
+    /// are, with the names that this woke.
+    pub(in crate::store::redb) fn tidy(&mut self, mut names: Vec<Name>, now: Timestamp) -> Try<Vec<Name>> {
+        for name in &names {
             self.enter_due(name, Lane::Actor, now)?;
             self.enter_due(name, Lane::Task, now)?;
-            if invocations::can_run(&self.tables, name, now)? {
-                self.wake(name)?;
-            } else if self.tables.has(&Key::ready(name))? {
+        }
+        names.append(&mut self.woken);
+        let mut ready = Vec::new();
+        for name in names {
+            if invocations::can_run(&self.tables, &name, now)? {
+                self.wake(&name)?;
+                ready.push(name);
+            } else if self.tables.has(&Key::ready(&name))? {
                 self.changed();
-                self.tables.delete(&Key::ready(name))?;
+                self.tables.delete(&Key::ready(&name))?;
             }
         }
-        Ok(())
+        Ok(ready)
     }
 }

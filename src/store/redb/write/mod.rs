@@ -31,6 +31,8 @@ pub(super) struct Writer<'t> {
     refused: BTreeSet<Name>,
     /// Written once, at the end.
     counts: BTreeMap<(ClassName, u32), counts::Change>,
+    /// Names whose wait was answered because a delayed invocation closed a cycle.
+    woken: Vec<Name>,
     changed: bool,
 }
 
@@ -48,7 +50,7 @@ struct Touched {
 impl<'t> Writer<'t> {
     pub(super) fn new(tables: Writing<'t>) -> Writer<'t> {
         let (names, refused, counts) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Writer { tables, names, refused, counts, changed: false }
+        Writer { tables, names, refused, counts, woken: Vec::new(), changed: false }
     }
 
     /// Says that there is something to commit.

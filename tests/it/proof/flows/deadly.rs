@@ -13,7 +13,7 @@ use vactor::model::{
 };
 use vactor::store::{
     Accepted, Announced, Announcement, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion,
-    RedbStore, Registered, Snapshot, Store, Suspend, Suspended, Version, Watch,
+    Place, RedbStore, Registered, Runnable, Snapshot, Store, Suspend, Suspended, Version, Watch,
 };
 
 /// The moment of a process's death.
@@ -169,7 +169,7 @@ impl Store for Deadly {
         keyed(name: &Name, key: &str) -> Result<Option<Invocation>>;
         next(name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
         tasks(name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
-        runnable(after: Option<&Name>, now: Timestamp, limit: usize) -> Result<Vec<Name>>;
+        runnable(after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable>;
         next_due(now: Timestamp) -> Result<Option<Timestamp>>;
         pending(name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>>;
         invocations(name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
