@@ -43,19 +43,30 @@ pub(super) fn damaged<T>(what: impl Into<String>) -> Try<T> {
 
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
-    /// Whether the last panic of the thread was of this crate's own code.
-    static OWN: Cell<bool> = const { Cell::new(false) };
+    /// Whether the thread is in a call of redb.
+    static IN_REDB: Cell<bool> = const { Cell::new(false) };
+    /// Whether the last panic of the thread was of redb.
+    static OF_REDB: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs what may meet a damaged file. redb answers some damage with a panic; here it becomes an error. A panic of this crate's
-/// own code is a defect, whatever the file holds, and stays a panic.
+/// A call of redb. A panic of the standard library in it is redb's.
+pub(super) fn redb<T>(call: impl FnOnce() -> T) -> T {
+    let outer = IN_REDB.replace(true);
+    let result = call();
+    IN_REDB.set(outer);
+    result
+}
+
+/// Runs what may meet a damaged file. redb answers some damage with a panic; here it becomes an error. Any other panic is a
+/// defect, whatever the file holds, and stays a panic.
 pub(super) fn guard<T>(run: impl FnOnce() -> Try<T>) -> Try<T> {
     quiet_panics();
-    let outer = INSIDE.replace(true);
+    let (outer, outer_redb) = (INSIDE.replace(true), IN_REDB.get());
     let result = catch_unwind(AssertUnwindSafe(run));
     INSIDE.set(outer);
+    IN_REDB.set(outer_redb);
     result.unwrap_or_else(|panic| {
-        if OWN.take() {
+        if !OF_REDB.take() {
             resume_unwind(panic);
         }
         let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
@@ -69,19 +80,22 @@ fn quiet_panics() {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            let own = panic.location().is_some_and(is_own);
-            OWN.set(own);
-            if own || !INSIDE.get() {
+            let of_redb = panic.location().is_some_and(is_of_redb);
+            OF_REDB.set(of_redb);
+            if !of_redb || !INSIDE.get() {
                 before(panic);
             }
         }));
     });
 }
 
-/// Whether a place is in this crate's source.
-fn is_own(place: &Location<'_>) -> bool {
-    let source = file!().strip_suffix("store/redb/boundary.rs");
-    source.is_some_and(|source| place.file().starts_with(source))
+/// Whether a place is in redb's source, or in that of the standard library while redb runs.
+fn is_of_redb(place: &Location<'_>) -> bool {
+    let file = place.file();
+    let is_own = file!().strip_suffix("store/redb/boundary.rs").is_some_and(|own| file.starts_with(own));
+    let mut folders = file.split(['/', '\\']);
+    let is_std = || ["/library/core/", "/library/alloc/", "/library/std/"].iter().any(|part| file.contains(part));
+    !is_own && (folders.any(|folder| folder == "redb" || folder.starts_with("redb-")) || IN_REDB.get() && is_std())
 }
 
 /// The error that a person sees.
@@ -133,15 +147,48 @@ fn from_io(place: &str, kind: ErrorKind, reason: String) -> Error {
 mod tests {
     use super::*;
 
-    #[test]
-    fn panic_of_another_crate_is_damage() {
-        let tried: Try<()> = guard(|| {
-            let mut number = serde_json::Value::from(7);
-            number["page"] = serde_json::Value::Null;
-            Ok(())
-        });
+    #[track_caller]
+    fn is_damage(run: impl FnOnce() -> Try<()>) {
+        let tried = guard(run);
         let Err(Trouble::Ours(Error::Damaged { what })) = tried else { panic!("it is no damage") };
         assert!(what.starts_with("its file makes no sense ("), "{what}");
+    }
+
+    #[test]
+    fn panic_of_redb_is_damage() {
+        is_damage(|| {
+            redb::TableDefinition::<u8, u8>::new("");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn panic_of_the_standard_library_is_damage_in_a_call_of_redb_alone() {
+        // the library does not say who asked for that much
+        let too_much = || drop(Vec::<u64>::with_capacity(std::hint::black_box(usize::MAX)));
+        is_damage(|| {
+            redb(too_much);
+            Ok(())
+        });
+        let panicked = catch_unwind(|| {
+            guard(|| {
+                too_much();
+                Ok(())
+            })
+        });
+        assert!(panicked.is_err());
+    }
+
+    #[test]
+    fn panic_of_another_crate_stays_a_panic() {
+        let panicked = catch_unwind(|| {
+            guard(|| {
+                let mut number = serde_json::Value::from(7);
+                number["page"] = serde_json::Value::Null;
+                Ok(())
+            })
+        });
+        assert!(panicked.is_err());
     }
 
     #[test]

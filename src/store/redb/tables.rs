@@ -7,7 +7,7 @@ use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::boundary::{Trouble, Try, damaged};
+use super::boundary::{Trouble, Try, damaged, redb};
 use super::key::{Key, Span};
 use super::record;
 use super::sound::Sound;
@@ -43,14 +43,14 @@ pub(super) type Writing<'t> = Tables<Table<'t, Bytes, Bytes>>;
 
 impl Reading {
     pub(super) fn open(transaction: &ReadTransaction) -> Try<Reading> {
-        Ok(Tables { records: transaction.open_table(RECORDS)?, long: transaction.open_table(LONG)? })
+        Ok(Tables { records: redb(|| transaction.open_table(RECORDS))?, long: redb(|| transaction.open_table(LONG))? })
     }
 }
 
 impl<'t> Writing<'t> {
     /// Makes the tables where there are none yet.
     pub(super) fn open(transaction: &'t WriteTransaction) -> Try<Writing<'t>> {
-        Ok(Tables { records: transaction.open_table(RECORDS)?, long: transaction.open_table(LONG)? })
+        Ok(Tables { records: redb(|| transaction.open_table(RECORDS))?, long: redb(|| transaction.open_table(LONG))? })
     }
 
     /// Writes a record; answers its length.
@@ -63,36 +63,35 @@ impl<'t> Writing<'t> {
     /// Writes bytes that a hash kept elsewhere speaks for.
     pub(super) fn put_bytes(&mut self, key: &Key, bytes: &[u8]) -> Try<()> {
         if bytes.len() <= SHORT {
-            let before = self.records.insert(key.bytes(), [&[HERE], bytes].concat().as_slice())?;
-            let pieces = before.map_or(0, |before| pieces_of(before.value()));
+            let sealed = [&[HERE], bytes].concat();
+            let before = || Ok::<_, Trouble>(pieces_before(self.records.insert(key.bytes(), sealed.as_slice())?));
+            let pieces = redb(before)?;
             return self.delete_pieces(key, 0..pieces);
         }
         let there = [&[ELSEWHERE][..], &(bytes.len() as u64).to_be_bytes()].concat();
-        let before = self.records.insert(key.bytes(), there.as_slice())?;
-        let pieces = before.map_or(0, |before| pieces_of(before.value()));
+        let pieces = redb(|| Ok::<_, Trouble>(pieces_before(self.records.insert(key.bytes(), there.as_slice())?)))?;
         for (number, piece) in (0..).zip(bytes.chunks(PIECE)) {
-            self.long.insert(piece_key(key, number).as_slice(), piece)?;
+            redb(|| self.long.insert(piece_key(key, number).as_slice(), piece).map(drop))?;
         }
         self.delete_pieces(key, bytes.len().div_ceil(PIECE) as u64..pieces)
     }
 
     pub(super) fn delete(&mut self, key: &Key) -> Try<()> {
-        let before = self.records.remove(key.bytes())?;
-        let pieces = before.map_or(0, |before| pieces_of(before.value()));
+        let pieces = redb(|| Ok::<_, Trouble>(pieces_before(self.records.remove(key.bytes())?)))?;
         self.delete_pieces(key, 0..pieces)
     }
 
     fn delete_pieces(&mut self, key: &Key, numbers: Range<u64>) -> Try<()> {
         if !numbers.is_empty() {
             let (from, to) = (piece_key(key, numbers.start), piece_key(key, numbers.end));
-            self.long.retain_in(from.as_slice()..to.as_slice(), |_, _| false)?;
+            redb(|| self.long.retain_in(from.as_slice()..to.as_slice(), |_, _| false))?;
         }
         Ok(())
     }
 
     pub(super) fn delete_all(&mut self, (from, to): Span) -> Try<()> {
-        self.records.retain_in(from.bytes()..to.bytes(), |_, _| false)?;
-        self.long.retain_in(from.bytes()..to.bytes(), |_, _| false)?;
+        redb(|| self.records.retain_in(from.bytes()..to.bytes(), |_, _| false))?;
+        redb(|| self.long.retain_in(from.bytes()..to.bytes(), |_, _| false))?;
         Ok(())
     }
 }
@@ -115,14 +114,14 @@ impl<T: Source> Tables<T> {
     pub(super) fn get_bytes<R>(&self, key: &Key, read: impl FnOnce(Cow<'_, [u8]>) -> Try<R>) -> Try<Option<R>> {
         #[cfg(test)]
         count::read();
-        match self.records.get(key.bytes())? {
-            Some(value) => self.resolve(key, value.value(), read).map(Some),
+        match redb(|| self.records.get(key.bytes()))? {
+            Some(value) => self.resolve(key, redb(|| value.value()), read).map(Some),
             None => Ok(None),
         }
     }
 
     pub(super) fn has(&self, key: &Key) -> Try<bool> {
-        Ok(self.records.get(key.bytes())?.is_some())
+        Ok(redb(|| self.records.get(key.bytes()))?.is_some())
     }
 
     fn resolve<R>(&self, key: &Key, value: &[u8], read: impl FnOnce(Cow<'_, [u8]>) -> Try<R>) -> Try<R> {
@@ -192,7 +191,7 @@ type Entry<'t> = (AccessGuard<'t, Bytes>, AccessGuard<'t, Bytes>);
 
 impl<'t> InOrder<'t> {
     fn new(table: &'t impl Source, from: &[u8], to: &[u8]) -> Try<InOrder<'t>> {
-        Ok(InOrder { range: table.range(from..to)?, from: from.to_vec(), to: to.to_vec(), began: false })
+        Ok(InOrder { range: redb(|| table.range(from..to))?, from: from.to_vec(), to: to.to_vec(), began: false })
     }
 
     fn check(&self, entry: Result<Entry<'t>, redb::StorageError>) -> Try<Entry<'t>> {
@@ -212,7 +211,7 @@ impl<'t> Iterator for InOrder<'t> {
     fn next(&mut self) -> Option<Try<Entry<'t>>> {
         #[cfg(test)]
         count::read();
-        let next = self.range.next()?;
+        let next = redb(|| self.range.next())?;
         let entry = self.check(next);
         if let Ok((key, _)) = &entry {
             self.began = true;
@@ -227,7 +226,7 @@ impl DoubleEndedIterator for InOrder<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         #[cfg(test)]
         count::read();
-        let next = self.range.next_back()?;
+        let next = redb(|| self.range.next_back())?;
         let entry = self.check(next);
         if let Ok((key, _)) = &entry {
             self.to.clear();
@@ -235,6 +234,11 @@ impl DoubleEndedIterator for InOrder<'_> {
         }
         Some(entry)
     }
+}
+
+/// In how many pieces the rest of a record was that another one replaced.
+fn pieces_before(before: Option<AccessGuard<'_, Bytes>>) -> u64 {
+    before.map_or(0, |before| pieces_of(before.value()))
 }
 
 /// In how many pieces the rest of a record stands elsewhere.

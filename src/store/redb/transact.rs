@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::model::{Error, Result};
 use crate::store::waiting::Tries;
 
-use super::boundary::{Try, guard, speak};
+use super::boundary::{Try, guard, redb, speak};
 use super::open::RedbStore;
 use super::opened::Opened;
 use super::tables::{Reading, Writing};
@@ -18,7 +18,7 @@ impl RedbStore {
         let mut tries = self.waits.tries();
         let (opened, transaction) = loop {
             let opened = self.opened(&mut tries, false)?;
-            match self.on(&opened, || opened.begin_read()) {
+            match self.on(&opened, || redb(|| opened.begin_read())) {
                 Err(Error::StoreBusy { .. }) => tries.pause()?,
                 begun => break (opened, begun?),
             }
@@ -34,7 +34,7 @@ impl RedbStore {
         let _turn = self.writers.take(&mut tries)?;
         let (opened, transaction) = loop {
             let opened = self.opened(&mut tries, true)?;
-            match self.on(&opened, || opened.begin_write()) {
+            match self.on(&opened, || redb(|| opened.begin_write())) {
                 Err(Error::StoreBusy { .. }) => tries.pause()?,
                 begun => break (opened, begun?),
             }
@@ -46,10 +46,10 @@ impl RedbStore {
             drop(writer);
             if changed {
                 let _committing = opened.shared.committing();
-                transaction.commit()?;
+                redb(|| transaction.commit())?;
                 self.between.signal();
             } else {
-                transaction.abort()?;
+                redb(|| transaction.abort())?;
             }
             Ok(result)
         });
