@@ -10,7 +10,6 @@ mod watch;
 
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -21,6 +20,7 @@ use super::waiting::Waits;
 use super::{Announced, Announcement, Hold, Holds, Watch};
 use announcements::Announcements;
 use memory::InProcess;
+use watch::Signals;
 
 /// Nobody's name: held while a store is made.
 const MAKING: &str = "";
@@ -37,8 +37,7 @@ pub(in crate::store) struct Files {
     folder: Arc<Folder>,
     announcements: Arc<Announcements>,
     signal: OnceLock<Option<File>>,
-    /// Signals that were given.
-    signals: AtomicU64,
+    signals: Arc<Signals>,
 }
 
 /// A lock, and the signals that were given before it was taken.
@@ -58,12 +57,8 @@ struct HeldTogether {
 impl Between {
     pub(in crate::store) fn files(folder: Arc<Folder>) -> Between {
         let announcements = Arc::new(Announcements::new(folder.clone()));
-        Between::Processes(Arc::new(Files {
-            folder,
-            announcements,
-            signal: OnceLock::new(),
-            signals: AtomicU64::new(0),
-        }))
+        let (signal, signals) = (OnceLock::new(), Arc::default());
+        Between::Processes(Arc::new(Files { folder, announcements, signal, signals }))
     }
 
     pub(in crate::store) fn memory() -> Between {
@@ -81,7 +76,7 @@ impl Between {
         match self {
             Between::Processes(files) => Box::new(HeldTogether {
                 locks: Some(locks::Locks::default()),
-                signals: files.signals.load(Ordering::SeqCst),
+                signals: files.signals.count(),
                 files: files.clone(),
             }),
             Between::Threads(threads) => Box::new(memory::HeldTogether::new(threads.clone())),
@@ -151,7 +146,7 @@ impl Between {
     /// `reading` alone leaves no trace: it makes no file to be signalled through.
     pub(in crate::store) fn watch(&self, reading: bool) -> Box<dyn Watch> {
         match self {
-            Between::Processes(files) => watch::watch(files.changing(reading)),
+            Between::Processes(files) => watch::watch(files.changing(reading), &files.signals),
             Between::Threads(threads) => Box::new(memory::Watching::new(threads.clone())),
         }
     }
@@ -166,21 +161,21 @@ impl Announced for Nothing {
 
 impl Files {
     fn hold(self: &Arc<Self>, name: &str, deadline: Option<Instant>) -> Result<Option<Held>> {
-        let signals = self.signals.load(Ordering::SeqCst);
+        let signals = self.signals.count();
         let lock = waiting::hold(&self.folder, name, deadline)?;
         Ok(lock.map(|lock| Held { lock: Some(lock), files: self.clone(), signals }))
     }
 
     /// Signals if somebody did since there were so many.
     fn signal_since(&self, signals: u64) {
-        if self.signals.load(Ordering::SeqCst) != signals {
+        if self.signals.count() != signals {
             self.signal();
         }
     }
 
     /// Losing a signal costs latency alone, so what goes wrong here is not told.
     fn signal(&self) {
-        self.signals.fetch_add(1, Ordering::SeqCst);
+        self.signals.give();
         if let Some(file) = self.signal.get_or_init(|| self.folder.open_or_make(LOCK, For::Writing).ok()) {
             let _ = rewrite_first_byte(file);
         }

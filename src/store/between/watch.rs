@@ -1,39 +1,77 @@
 //! Seeing that another process committed.
 
 use std::path::PathBuf;
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::store::Watch;
 use crate::store::folder::File;
 
 /// How often a file is looked at where the system does not tell of changes.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Watches a file that changes with each commit. Without one, waits end at their deadlines alone.
-pub(super) fn watch(file: Option<(PathBuf, File)>) -> Box<dyn Watch> {
+/// Signals that threads of this process gave.
+#[derive(Default)]
+pub(super) struct Signals {
+    count: Mutex<u64>,
+    given: Condvar,
+}
+
+impl Signals {
+    pub(super) fn count(&self) -> u64 {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn give(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.given.notify_all();
+    }
+
+    /// Waits until there are others than so many, for a while at most.
+    fn wait(&self, seen: u64, left: Duration) {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.given.wait_timeout_while(count, left, |count| *count == seen));
+    }
+}
+
+/// Watches a file that changes with each commit. Without one, waits end at their deadlines and at signals of this process.
+pub(super) fn watch(file: Option<(PathBuf, File)>, signals: &Arc<Signals>) -> Box<dyn Watch> {
     #[cfg(target_os = "linux")]
     if let Some(told) = file.as_ref().and_then(|(path, file)| told::Told::new(path, file).ok()) {
         return Box::new(told);
     }
-    Box::new(Looking::new(file.map(|(_, file)| file)))
+    Box::new(Looking::new(file.map(|(_, file)| file), signals.clone()))
 }
 
-/// Looks at when the file changed last.
+/// Looks at when the file changed last. What this process commits it sees at once.
 struct Looking {
     file: Option<File>,
-    seen: Option<SystemTime>,
+    signals: Arc<Signals>,
+    seen: (Option<SystemTime>, u64),
+    #[cfg(test)]
+    looks: u32,
 }
 
 impl Looking {
-    fn new(file: Option<File>) -> Looking {
-        let mut looking = Looking { file, seen: None };
+    fn new(file: Option<File>, signals: Arc<Signals>) -> Looking {
+        let mut looking = Looking {
+            file,
+            signals,
+            seen: (None, 0),
+            #[cfg(test)]
+            looks: 0,
+        };
         looking.seen = looking.look();
         looking
     }
 
-    fn look(&self) -> Option<SystemTime> {
-        self.file.as_ref()?.metadata().and_then(|data| data.modified()).ok()
+    fn look(&mut self) -> (Option<SystemTime>, u64) {
+        #[cfg(test)]
+        {
+            self.looks += 1;
+        }
+        let signals = self.signals.count();
+        (self.file.as_ref().and_then(|file| file.metadata().and_then(|data| data.modified()).ok()), signals)
     }
 }
 
@@ -46,7 +84,7 @@ impl Watch for Looking {
                 self.seen = found;
                 return;
             }
-            thread::sleep(left.min(LOOK_EVERY));
+            self.signals.wait(found.1, left.min(LOOK_EVERY));
         }
     }
 }
@@ -105,5 +143,30 @@ mod told {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiter_that_is_not_told_looks_once_a_second_at_most() {
+        let mut looking = Looking::new(None, Arc::default());
+        let before = looking.looks;
+        looking.wait(Instant::now() + LOOK_EVERY / 2);
+        assert_eq!(looking.looks - before, 2, "before it waits, and at its deadline");
+    }
+
+    #[test]
+    fn waiter_that_is_not_told_sees_a_commit_of_its_process() {
+        let signals = Arc::new(Signals::default());
+        let mut looking = Looking::new(None, signals.clone());
+        std::thread::scope(|scope| {
+            scope.spawn(|| signals.give());
+            // without the signal it would wait for an hour
+            looking.wait(Instant::now() + Duration::from_secs(3600));
+        });
+        assert_eq!(looking.seen, (None, 1));
     }
 }
