@@ -23,12 +23,6 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
     Ok(Timestamp::from_millis(u64::try_from(time.as_millisecond()).unwrap_or(0)))
 }
 
-/// The time after a span from another, if a calendar has it.
-pub fn later(now: Timestamp, by: Duration) -> Option<Timestamp> {
-    let later = now.after(by);
-    (later.as_millis() <= jiff::Timestamp::MAX.as_millisecond() as u64).then_some(later)
-}
-
 /// `1024`, `64KiB`, `256MiB`, `1GiB`; kB, MB and GB are powers of ten.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let explained = || "write a size such as 1024, 64KiB, 256MiB or 1GB".to_owned();
@@ -99,9 +93,6 @@ mod tests {
         for bad in ["", "tomorrow", "2026-12-01", "2026-12-01T09:00", "2026-02-30T09:00Z", "5s"] {
             assert!(time(bad).is_err(), "{bad:?}");
         }
-        let now = Timestamp::from_millis(1_800_000_000_000);
-        assert_eq!(later(now, Duration::from_millis(5)), Some(Timestamp::from_millis(1_800_000_000_005)));
-        assert_eq!(later(now, Duration::MAX), None);
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Engine {
             Run {
                 method: sandbox::Method::Query { state: &snapshot.state, name: &method.name, arguments: &arguments },
                 identity: identity(&loaded, Some(id), &seed.opaque_id(), 1),
-                now: self.now().max(actor.clock),
+                now: self.now()?.max(actor.clock),
                 seed,
                 limits: &self.limits(),
                 stop: &self.settings.stop,
@@ -166,6 +166,7 @@ impl Engine {
     /// The fast path where the actor is free and its inbox empty: one commit. Else the call is accepted into the inbox and
     /// waited for.
     fn run_blocking(&self, id: &ActorId, request: Request, method: &Method, options: &Options) -> Result<Reply> {
+        let _on_behalf = self.as_caller(options.deadline);
         let name = Name::from(id);
         let mut refused = None;
         while let Some(hold) = self.hold_inbox(&name)? {
@@ -334,7 +335,7 @@ impl Engine {
     }
 
     pub(super) fn inbox_waits(&self, name: &Name, head: &Head) -> Result<bool> {
-        Ok(head.queued > 0 || head.delayed > 0 && self.store.next(name, self.now())?.is_some())
+        Ok(head.queued > 0 || head.delayed > 0 && self.store.next(name, self.now()?)?.is_some())
     }
 }
 
@@ -437,7 +438,7 @@ pub(super) fn sent_object(arguments: &Value) -> serde_json::Map<String, Value> {
 impl Engine {
     /// Commits one invocation's end or save, now.
     pub(super) fn commit_one(&self, commit: Commit) -> Result<Committed> {
-        one(self.store.commit(vec![commit], self.now())?)
+        one(self.store.commit(vec![commit], self.now()?)?)
     }
 }
 

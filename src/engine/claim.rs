@@ -4,8 +4,11 @@ use std::time::Instant;
 
 use super::Engine;
 use super::crew::Slot;
+use super::history::History;
 use super::resting::State;
+use super::run::Bounds;
 use crate::model::{Answer, Call, Error, Invocation, Name, Reference, Result, Status};
+use crate::sandbox::Stop;
 use crate::store::{Hold, Runnable};
 
 /// Names or tasks that are looked at before more are asked for.
@@ -48,7 +51,7 @@ impl Engine {
         if matches!(invocation.request.call, Call::Task { .. }) {
             return self.claim_task(invocation);
         }
-        if self.store.next(name, self.now())?.is_none() {
+        if self.store.next(name, self.now()?)?.is_none() {
             return Ok(None);
         }
         self.claim_inbox(name, Some(invocation.number))
@@ -62,7 +65,8 @@ impl Engine {
     }
 
     fn claim_task(&self, task: &Invocation) -> Result<Option<Claim>> {
-        if task.request.due.is_some_and(|due| due > self.now()) {
+        let now = self.now()?;
+        if task.request.due.is_some_and(|due| due > now) {
             return Ok(None);
         }
         let (reference, number) = (task.reference(), task.number);
@@ -85,7 +89,7 @@ impl Engine {
         let mut after = self.round.next_page();
         let mut at_last_page = after.is_none();
         loop {
-            let Runnable { names, next } = self.store.runnable(after.as_ref(), self.now(), PAGE)?;
+            let Runnable { names, next } = self.store.runnable(after.as_ref(), self.now()?, PAGE)?;
             let mut names = names.into_iter();
             while let Some(name) = names.next() {
                 found.claim = self.claim_name(&name, &mut found)?;
@@ -122,7 +126,7 @@ impl Engine {
         }
         let claim = match self.claim_first_task(name)? {
             Some(claim) => Some(claim),
-            None if self.store.next(name, self.now())?.is_some() => self.claim_inbox(name, None)?,
+            None if self.store.next(name, self.now()?)?.is_some() => self.claim_inbox(name, None)?,
             None => None,
         };
         found.elsewhere |= claim.is_none();
@@ -132,7 +136,7 @@ impl Engine {
     fn claim_first_task(&self, name: &Name) -> Result<Option<Claim>> {
         let mut after = None;
         loop {
-            let tasks = self.store.tasks(name, after, self.now(), PAGE)?;
+            let tasks = self.store.tasks(name, after, self.now()?, PAGE)?;
             for task in &tasks {
                 if let Some(claim) = self.claim_task(task)? {
                     return Ok(Some(claim));
@@ -145,12 +149,19 @@ impl Engine {
         }
     }
 
-    /// Runs what was claimed, and gives it up at `deadline`. Whether anything ended.
-    pub(super) fn run_claim(&self, claim: Claim, slot: Option<&Slot>, deadline: Option<Instant>) -> Result<bool> {
+    /// Runs what was claimed, and gives it up at `deadline`, or when `stop` is stopped. Whether anything ended.
+    pub(super) fn run_claim(
+        &self,
+        claim: Claim,
+        slot: Option<&Slot>,
+        deadline: Option<Instant>,
+        stop: &Stop,
+    ) -> Result<bool> {
+        let bounds = Bounds { deadline, stop, slot, in_group: false };
         let Claim { name, work, hold } = claim;
         let ran = match work {
-            Work::Inbox { last } => self.run_inbox(&name, &hold, last, slot, deadline),
-            Work::Task { number } => self.try_task(&Reference { name: name.clone(), number }, &hold, slot, deadline),
+            Work::Inbox { last } => self.run_inbox(&name, &hold, last, bounds),
+            Work::Task { number } => self.try_task(&Reference { name: name.clone(), number }, &hold, bounds),
         };
         match ran {
             Err(Error::Interrupted) => Err(Error::Interrupted),
@@ -174,15 +185,15 @@ impl Engine {
         }
     }
 
-    /// The children that entries of a record started.
-    pub(super) fn children_of(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Reference>> {
-        let entries = self.store.record(reference, from, limit)?;
-        Ok(entries
-            .into_iter()
-            .filter_map(|entry| match entry.answer {
-                Answer::Started(Ok(child)) => Some(child),
-                _ => None,
-            })
-            .collect())
+    /// The children that so many entries of a record started, from an index on.
+    pub(super) fn children_of(&self, reference: &Reference, from: u64, entries: u64) -> Result<Vec<Reference>> {
+        let mut history = History::between(self, reference.clone(), from, from.saturating_add(entries));
+        let mut children = Vec::new();
+        while let Some(entry) = history.next()? {
+            if let Answer::Started(Ok(child)) = entry.answer {
+                children.push(child);
+            }
+        }
+        Ok(children)
     }
 }

@@ -70,7 +70,7 @@ impl Engine {
             hash: inspected.hash,
             component: inspected.component,
             description: inspected.description,
-            at: self.now(),
+            at: self.now()?,
         })?;
         let (Registered::New(current) | Registered::Again(current) | Registered::Unchanged(current)) = registered;
         let mut staying = self.store.on_versions(&class)?;

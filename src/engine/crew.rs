@@ -13,10 +13,14 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::model::{Error, Name, Reference, Result};
+use crate::sandbox::Stop;
 use wanted::Wanted;
 
 /// A thread that found nothing to do for so long ends.
 const IDLE: Duration = Duration::from_millis(500);
+
+/// A caller whose deadline passed waits no longer than this for a thread that waits for a lock of the store.
+const STUCK_IN_STORE: Duration = Duration::from_secs(2);
 
 /// Guests that wait in memory at most; the stack and the memory of each stay.
 const IN_MEMORY: usize = 64;
@@ -43,6 +47,10 @@ struct State {
     waiting: usize,
     /// Callers that work on all that was accepted.
     workers: usize,
+    /// Callers that have helper threads run what they wait for.
+    callers: usize,
+    /// Ends what helper threads run, when the last caller goes.
+    helping: Option<Stop>,
     /// What callers of this process wait for, and how many do.
     roots: BTreeMap<Reference, usize>,
     /// What its guests started.
@@ -77,9 +85,18 @@ pub(super) struct Root {
     reference: Reference,
 }
 
-/// All that was accepted is this crew's work while it is there.
-pub(super) struct Working {
-    crew: Crew,
+/// On whose behalf threads of this process run invocations, until this is dropped.
+pub(super) struct OnBehalf<'e> {
+    engine: &'e Engine,
+    who: Who,
+}
+
+#[derive(Clone, Copy)]
+enum Who {
+    /// A worker, of all that was accepted.
+    Worker,
+    /// A caller, of what it waits for, until its deadline.
+    Caller { deadline: Option<Instant> },
 }
 
 impl Crew {
@@ -89,20 +106,19 @@ impl Crew {
         Root { crew: self.clone(), reference: reference.clone() }
     }
 
-    pub fn working(&self, jobs: usize) -> Working {
-        let mut state = self.lock();
-        state.workers += 1;
-        state.jobs = jobs;
-        self.0.changed.notify_all();
-        Working { crew: self.clone() }
-    }
-
     /// Puts what a guest started where threads that look for work see it.
     pub fn want(&self, references: impl IntoIterator<Item = Reference>) {
         let mut state = self.lock();
         if state.workers == 0 {
             state.wanted.extend(references);
         }
+    }
+
+    /// What ends a helper thread's next run; None where there is nothing to run on anybody's behalf.
+    fn helps(&self, engine: &Engine) -> Option<Stop> {
+        let mut state = self.lock();
+        let stop = || engine.settings.stop.child();
+        state.has_work().then(|| state.helping.get_or_insert_with(stop).clone()).filter(|stop| !stop.is_stopped())
     }
 
     /// The number of a look for work.
@@ -170,7 +186,11 @@ impl State {
     }
 
     fn has_work(&self) -> bool {
-        self.workers > 0 || !self.roots.is_empty()
+        self.workers > 0 || self.callers > 0 && !self.roots.is_empty()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.workers == 0 && self.callers == 0
     }
 }
 
@@ -220,13 +240,56 @@ impl Drop for Root {
     }
 }
 
-impl Drop for Working {
+impl Drop for OnBehalf<'_> {
+    /// When this was the last one, what helper threads run is stopped, and they end before this returns.
     fn drop(&mut self) {
-        let mut state = self.crew.lock();
-        state.workers -= 1;
+        let crew = &self.engine.crew;
+        let mut state = crew.lock();
+        match self.who {
+            Who::Worker => state.workers -= 1,
+            Who::Caller { .. } => state.callers -= 1,
+        }
         if state.workers == 0 {
             state.jobs = 0;
+        }
+        if !state.is_idle() {
+            return;
+        }
+        let helping = state.helping.take();
+        if state.helpers > 0 {
+            drop(state);
+            if let Some(stop) = helping {
+                stop.stop();
+            }
+            // one that waits for a commit looks again
+            self.engine.pulse.wake();
+            self.wait_for_helpers();
+            state = crew.lock();
+        }
+        if state.is_idle() {
+            // what failed now is no failure of a later call
             state.stuck.clear();
+            state.wanted.clear();
+        }
+    }
+}
+
+impl OnBehalf<'_> {
+    /// Where the caller has a deadline and a thread does not come back from the store, not for much longer than that.
+    fn wait_for_helpers(&self) {
+        let crew = &self.engine.crew;
+        let until = match self.who {
+            Who::Caller { deadline: Some(deadline) } => Some(deadline.max(Instant::now()) + STUCK_IN_STORE),
+            Who::Caller { deadline: None } | Who::Worker => None,
+        };
+        let mut state = crew.lock();
+        while state.helpers > 0 && state.is_idle() {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+            let woken = crew.0.changed.wait_timeout(state, left.unwrap_or(Duration::MAX));
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -273,6 +336,21 @@ impl Drop for Looking<'_> {
 }
 
 impl Engine {
+    /// Has helper threads run what a caller waits for, until the caller drops this.
+    pub(super) fn as_caller(&self, deadline: Option<Instant>) -> OnBehalf<'_> {
+        self.crew.lock().callers += 1;
+        OnBehalf { engine: self, who: Who::Caller { deadline } }
+    }
+
+    /// Has all that was accepted run by so many guests at once, until the worker drops this.
+    pub(super) fn as_worker(&self, jobs: usize) -> OnBehalf<'_> {
+        let mut state = self.crew.lock();
+        state.workers += 1;
+        state.jobs = jobs;
+        self.crew.0.changed.notify_all();
+        OnBehalf { engine: self, who: Who::Worker }
+    }
+
     /// The inbox of a name is left alone from now on, for as long as the same invocation is first in it.
     pub(super) fn give_up(&self, name: &Name, error: &Error) {
         let first = self.first_pending(name);
@@ -316,7 +394,7 @@ impl Engine {
     pub(super) fn help_here(&self, deadline: Option<Instant>) -> Result<bool> {
         let Some(claim) = self.find_work()? else { return Ok(false) };
         let Some(slot) = self.crew.try_slot() else { return Ok(false) };
-        match self.run_claim(claim, Some(&slot), deadline) {
+        match self.run_claim(claim, Some(&slot), deadline, &self.settings.stop) {
             // the caller looks itself why
             Err(Error::Interrupted) => Ok(true),
             ran => ran.map(|_| true),
@@ -326,35 +404,28 @@ impl Engine {
     fn help(&self) {
         let _helper = Helper(self.crew.clone());
         let mut looking = Looking { engine: self, counts: true, error: None };
-        looking.error = self.help_while_there_is_work(&mut looking).err();
-    }
-
-    /// Waits until no helper thread works any more, unless a caller has something to run still: what is accepted after
-    /// this is run by others.
-    pub(super) fn dismiss_helpers(&self) {
-        // one that waits for a commit looks again
-        self.pulse.wake();
-        let mut state = self.crew.lock();
-        while state.helpers > 0 && !state.has_work() {
-            state = self.crew.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let ended = self.help_while_there_is_work(&mut looking);
+        // what was stopped is told by what stopped it
+        looking.error = ended.err().filter(|error| !matches!(error, Error::Interrupted));
     }
 
     fn help_while_there_is_work(&self, looking: &mut Looking<'_>) -> Result<()> {
         let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
         let mut found_last = Instant::now();
-        while !self.settings.stop.is_stopped() && self.crew.lock().has_work() {
+        while let Some(stop) = self.crew.helps(self) {
+            // read before the look: what comes due during it is then still ahead
+            let now = self.now()?;
             let Some(claim) = self.find_work()? else {
                 if found_last.elapsed() > IDLE {
                     break;
                 }
-                listener.wait(Instant::now() + IDLE);
+                listener.wait(self.look_again(now, IDLE)?);
                 continue;
             };
             let Some(slot) = self.crew.try_slot() else { break };
             looking.pause();
             self.hire();
-            let done = self.run_claim(claim, Some(&slot), None);
+            let done = self.run_claim(claim, Some(&slot), None, &stop);
             drop(slot);
             let others = looking.resume();
             done?;

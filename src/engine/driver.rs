@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use super::asked::asked;
 use super::classes::LoadedClass;
+use super::history::History;
 use super::run::{Bounds, Replays};
 use super::running::Stoppable;
 use super::{Engine, Result};
 use crate::model::{
-    ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Limit, Limits, Log,
-    LogLine, Operation, Outcome, Recorded, Reference, Request, Status, Timestamp,
+    ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Level, Limit, Limits,
+    Log, LogLine, Operation, Outcome, Recorded, Reference, Request, Status, Timestamp, Waiting,
 };
 use crate::sandbox::{Aborted, Operations, Stop};
-use crate::store::{Announced, Child, Entry, Progress, Turn};
+use crate::store::{Announced, CLOCKS_DIFFER, Child, Entry, Progress, Turn};
 
 /// Why a run was broken off, with nothing more of it to commit.
 pub(super) enum Broken {
@@ -53,7 +54,7 @@ impl From<Error> for Broken {
 type Performed = Result<Result<Option<Answered>, Fault>, Broken>;
 
 /// Where a run begins.
-pub(super) struct Beginning {
+pub(super) struct Beginning<'e> {
     /// None for a call that nobody has accepted yet.
     pub number: Option<u64>,
     /// The actor's step counter.
@@ -65,9 +66,11 @@ pub(super) struct Beginning {
     /// Whether the actor is there.
     pub made: bool,
     /// Of a run that began before.
-    pub record: Vec<Recorded>,
+    pub history: History<'e>,
+    /// What the host has to say to the log of its first step.
+    pub notes: Vec<LogLine>,
     /// The wait at its end, which was not answered.
-    pub waits_on: Option<Asked>,
+    pub waiting: Option<Waiting>,
 }
 
 pub(super) struct Driver<'e> {
@@ -86,12 +89,14 @@ pub(super) struct Driver<'e> {
     /// When the run began, by the wall clock.
     pub began: Timestamp,
     first_now: Timestamp,
+    /// How far the guest's clock was ahead of the wall clock then: it never goes back, and goes on with the wall clock.
+    ahead: Duration,
     /// What the guest's clock answers.
     pub now: Timestamp,
     /// Whether the actor is there: a constructor's is once it saved.
     pub made: bool,
-    replay: VecDeque<Recorded>,
-    waits_on: Option<Asked>,
+    replay: History<'e>,
+    waiting: Option<Waiting>,
     /// Entries of the record that are in the store.
     recorded: u64,
     /// Entries that are not.
@@ -109,6 +114,8 @@ pub(super) struct Driver<'e> {
     reusable: Reusable,
     /// What the host adds to the log.
     notes: Vec<LogLine>,
+    /// Whether it has said that the wall clock went back.
+    jumped: bool,
     pub broken: Option<Broken>,
     /// How long the guest computed.
     computed: Duration,
@@ -136,9 +143,9 @@ impl<'e> Driver<'e> {
         loaded: &'e LoadedClass,
         bounds: Bounds<'e>,
         stop: &'e Stop,
-        beginning: Beginning,
+        beginning: Beginning<'e>,
     ) -> Result<Driver<'e>> {
-        let Beginning { number, steps, began, first_now, made, record, waits_on } = beginning;
+        let Beginning { number, steps, began, first_now, made, history, waiting, notes } = beginning;
         let mut driver = Driver {
             engine,
             request,
@@ -152,11 +159,12 @@ impl<'e> Driver<'e> {
             limits: request.limits.limits(),
             began,
             first_now,
+            ahead: first_now.since(began),
             now: first_now,
             made,
-            recorded: record.len() as u64,
-            replay: record.into(),
-            waits_on,
+            recorded: history.left(),
+            replay: history,
+            waiting,
             entries: Vec::new(),
             sends: Vec::new(),
             pending_bytes: 0,
@@ -164,7 +172,8 @@ impl<'e> Driver<'e> {
             made_here: HashMap::new(),
             taken: HashMap::new(),
             reusable: Reusable::of(engine, request)?,
-            notes: Vec::new(),
+            notes,
+            jumped: false,
             broken: None,
             computed: Duration::ZERO,
             stepped: Duration::ZERO,
@@ -182,13 +191,14 @@ impl<'e> Driver<'e> {
 
     fn answer(&mut self, operation: Operation, log: &Log) -> Performed {
         let asked = asked(&operation);
-        if let Some(entry) = self.replay.pop_front() {
+        if let Some(entry) = self.replay.next()? {
             return self.again(operation, &asked, entry);
         }
-        if let Some(waits_on) = self.waits_on.take()
-            && waits_on.hash != asked.hash
+        let waiting = self.waiting.take();
+        if let Some(waiting) = &waiting
+            && waiting.asked.hash != asked.hash
         {
-            return Ok(Err(diverged(&asked.what, &waits_on)));
+            return Ok(Err(diverged(&asked.what, &waiting.asked)));
         }
         if let Some(over) = self.over_limit(&operation) {
             return Ok(Err(over));
@@ -198,7 +208,7 @@ impl<'e> Driver<'e> {
             Operation::Send(outgoing, delay_ms) => self.send(asked, &outgoing, delay_ms),
             Operation::Cancel(id) => self.cancel(asked, &id),
             Operation::Save(state) => self.save(asked, state, log),
-            Operation::Wait(awaited) => self.wait(asked, &awaited),
+            Operation::Wait(awaited) => self.wait(asked, &awaited, waiting.map(|waiting| waiting.on)),
         }
     }
 
@@ -231,11 +241,15 @@ impl<'e> Driver<'e> {
         match (operation, entry.answer) {
             (Operation::Start(outgoing), Answer::Started(_)) => {
                 self.reusable.next(&asked.hash);
-                let index = self.recorded - self.replay.len() as u64 - 1;
+                let index = self.recorded - self.replay.left() - 1;
                 self.children.insert(self.request.seed.child(outgoing.ordinal).opaque_id(), index);
             }
             // it has not left: a message leaves with a save or the end
-            (Operation::Send(outgoing, delay_ms), Answer::Nothing) => return self.queue(&outgoing, delay_ms),
+            (Operation::Send(outgoing, delay_ms), Answer::Sent(wall)) => return self.queue(&outgoing, wall, delay_ms),
+            (Operation::Send(outgoing, delay_ms), Answer::Nothing) => {
+                let wall = self.engine.now()?;
+                return self.queue(&outgoing, wall, delay_ms);
+            }
             (Operation::Cancel(_), Answer::Nothing) => {}
             (Operation::Save(_), Answer::Saved(_)) => {
                 self.sends.clear();
@@ -262,7 +276,7 @@ impl<'e> Driver<'e> {
 
     /// One that waits at the end of its record says the last of it again up to there.
     fn tell_replay(&self) {
-        self.replays.set(!self.replay.is_empty() || self.waits_on.is_some());
+        self.replays.set(self.replay.left() > 0 || self.waiting.is_some());
     }
 
     /// Microseconds of computing that no step has yet, of a run that computed for so long.
@@ -271,9 +285,36 @@ impl<'e> Driver<'e> {
     }
 
     /// What an outcome must give way to: the guest ended, and its record goes on.
-    pub fn left_over(&self) -> Option<Fault> {
-        let next = self.replay.front().map(|entry| &entry.asked).or(self.waits_on.as_ref());
-        next.map(|next| diverged("end", next))
+    pub fn left_over(&mut self) -> Result<Option<Fault>> {
+        let next = match self.replay.next()? {
+            Some(entry) => Some(entry.asked),
+            None => self.waiting.take().map(|waiting| waiting.asked),
+        };
+        Ok(next.map(|next| diverged("end", &next)))
+    }
+
+    /// What the guest's clock answers when the wall clock says this.
+    fn guest_time(&self, wall: Timestamp) -> Timestamp {
+        self.now.max(wall.after(self.ahead))
+    }
+
+    /// What the wall clock said when the guest's clock came to what it answers now; where the wall clock went back by more
+    /// than clocks differ since, what that says.
+    fn asked_at(&self, wall: Timestamp) -> Timestamp {
+        let asked = self.now.before(self.ahead);
+        if asked > wall.after(CLOCKS_DIFFER) { wall } else { asked }
+    }
+
+    /// Says in the log that the wall clock went back while the invocation was on its way.
+    pub fn note_jump(&mut self) -> Result<()> {
+        let behind = self.now.since(self.engine.now()?.after(self.ahead));
+        if behind >= JUMP && !self.jumped {
+            self.jumped = true;
+            let line = went_back(behind, self.now);
+            self.engine.settings.observer.said(&self.request.name, &line);
+            self.notes.push(line);
+        }
+        Ok(())
     }
 
     /// The invocation is in the store, and can be cancelled there.
@@ -334,6 +375,21 @@ impl<'e> Driver<'e> {
     }
 }
 
+/// A clock that went back by less is none that was set.
+pub(super) const JUMP: Duration = Duration::from_secs(60);
+
+/// The line of the log that says so.
+pub(super) fn went_back(behind: Duration, now: Timestamp) -> LogLine {
+    let seconds = behind.as_secs();
+    let behind = match (seconds / 86_400, seconds / 3_600) {
+        (0, 0) => format!("{seconds} s"),
+        (0, hours) => format!("{hours} h"),
+        (days, _) => format!("{days} d"),
+    };
+    let message = format!("the clock went back by {behind}: `now` goes on from {now}, timers by the clock");
+    LogLine { level: Level::Warn, message }
+}
+
 /// A run asked for something else than its record has.
 fn diverged(asked: &str, recorded: &Asked) -> Fault {
     let message =
@@ -351,7 +407,8 @@ impl Reusable {
         let Some(old) = request.resumes else { return Ok(Reusable::default()) };
         let mut children: HashMap<_, VecDeque<_>> = HashMap::new();
         let old = Reference { name: request.name.clone(), number: old };
-        for entry in engine.store.record(&old, 0, usize::MAX)? {
+        let mut history = History::new(engine, old, u64::MAX);
+        while let Some(entry) = history.next()? {
             let Answer::Started(started) = entry.answer else { continue };
             let succeeded = match started {
                 Ok(child) if succeeded(engine, &child)? => Some(child),

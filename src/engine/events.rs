@@ -30,7 +30,7 @@ impl Engine {
             }
             None => None,
         };
-        let new = NewEvent { name: Name::from(&id), event: event.to_owned(), payload: sent, key, at: self.now() };
+        let new = NewEvent { name: Name::from(&id), event: event.to_owned(), payload: sent, key, at: self.now()? };
         match self.store.emit(new, self.limits().inbox) {
             Err(Error::NoActor { .. }) => Err(self.no_actor(&id)),
             sent => sent,

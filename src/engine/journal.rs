@@ -1,6 +1,7 @@
 //! Reading an actor: what it is, what happened to it, and any state that it ever had.
 
 use super::Engine;
+use super::history::History;
 use super::replay::Replayed;
 use crate::model::{Actor, ActorId, ClassName, Error, Head, Name, Recorded, Reference, Result, Step};
 
@@ -51,7 +52,12 @@ impl Engine {
             .and_then(|before| before.run)
             .map_or(0, |run| run.recorded);
         let reference = Reference { name: Name::from(&id), number: step.reference };
-        self.store.record(&reference, from, run.recorded.saturating_sub(from) as usize)
+        let mut history = History::between(self, reference, from, run.recorded);
+        let mut operations = Vec::new();
+        while let Some(entry) = history.next()? {
+            operations.push(entry);
+        }
+        Ok(operations)
     }
 
     /// The state after a step of the actor's journal: the nearest checkpoint, and the steps since then run again. Each is compared

@@ -57,7 +57,7 @@ impl Engine {
             return Err(Error::AlreadyEnded { reference: reference.clone() });
         }
         let fault = Fault::host(HostFault::Cancelled, format!("{reference} was cancelled"));
-        self.store.cancel(reference, self.now(), fault, &self.running_below(reference)?)
+        self.store.cancel(reference, self.now()?, fault, &self.running_below(reference)?)
     }
 
     /// Which of an invocation and its children, and theirs, somebody runs at the moment: those leave a step.
@@ -75,7 +75,7 @@ impl Engine {
                 continue;
             }
             if let Some(begun) = &invocation.begun {
-                open.extend(self.children_of(&reference, 0, begun.recorded as usize)?);
+                open.extend(self.children_of(&reference, 0, begun.recorded)?);
             }
             if self.runner(&reference).is_some() {
                 running.insert(reference);
@@ -105,8 +105,9 @@ impl Engine {
         let again = Request {
             key: None,
             seed: new_seed()?,
-            accepted: self.now(),
+            accepted: self.now()?,
             due: None,
+            delay_ms: None,
             resumes: Some(old.number),
             limits,
             ..old.request
@@ -198,7 +199,8 @@ impl Engine {
         if !matches!(invocation.status, Status::Accepted) || matches!(invocation.request.call, Call::Task { .. }) {
             return Ok(Vec::new());
         }
-        if invocation.request.due.is_some_and(|due| due > self.now()) {
+        let now = self.now()?;
+        if invocation.request.due.is_some_and(|due| due > now) {
             return Ok(Vec::new());
         }
         let first = self.store.pending(Some(&invocation.request.name), None, 1)?.pop();
@@ -212,12 +214,12 @@ impl Engine {
 
     /// The children that an invocation has started so far, in order.
     pub fn children(&self, invocation: &Invocation) -> Result<Vec<Reference>> {
-        self.children_of(&invocation.reference(), 0, usize::MAX)
+        self.children_of(&invocation.reference(), 0, u64::MAX)
     }
 
     /// Whether an invocation started something that has not ended.
     pub fn has_open_children(&self, reference: &Reference) -> Result<bool> {
-        for child in self.children_of(reference, 0, usize::MAX)? {
+        for child in self.children_of(reference, 0, u64::MAX)? {
             if self.store.invocation(&child)?.is_some_and(|child| matches!(child.status, Status::Accepted)) {
                 return Ok(true);
             }
@@ -255,7 +257,7 @@ impl Engine {
     /// Whether a queued invocation could have run for this long.
     pub fn is_overdue(&self, invocation: &Invocation, since: Duration) -> Result<bool> {
         let due = invocation.request.due.unwrap_or(invocation.request.accepted);
-        Ok(due.after(since) <= self.now() && self.waits_for(invocation)?.is_empty())
+        Ok(due.after(since) <= self.now()? && self.waits_for(invocation)?.is_empty())
     }
 
     /// Locks an actor, without waiting, so that this process runs its inbox.

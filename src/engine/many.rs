@@ -276,7 +276,7 @@ impl Ran {
         let count = commits.len();
         let results = match count {
             0 => Ok(vec![]),
-            _ => engine.store.commit(commits, engine.now()),
+            _ => engine.now().and_then(|now| engine.store.commit(commits, now)),
         };
         let results = results.unwrap_or_else(|error| vec![Err(error); count]);
         let done: Vec<bool> = results.iter().map(|result| matches!(result, Ok(Committed::Done { .. }))).collect();

@@ -8,6 +8,7 @@ mod classes;
 mod crew;
 mod driver;
 mod events;
+mod history;
 mod journal;
 mod manage;
 mod many;
@@ -119,6 +120,8 @@ pub struct Options {
     pub meta: Vec<(String, String)>,
     /// When the call takes its place in the actor's inbox; at once without one. For calls that nobody waits for.
     pub due: Option<Timestamp>,
+    /// How long after its acceptance the call takes its place in the actor's inbox. It goes before `due`.
+    pub delay: Option<Duration>,
     /// Until when to wait; for ever without one.
     pub deadline: Option<Instant>,
     /// How often a task that failed is tried again; as its class says without it.
@@ -199,7 +202,7 @@ impl Engine {
             None if !force => return Err(Error::Busy { id: id.to_string() }),
             held => held,
         };
-        self.store.remove(&id, self.now(), force)
+        self.store.remove(&id, self.now()?, force)
     }
 
     /// Whether something runs on an actor or waits for its turn there, so that [`remove`](Engine::remove) refuses it.
@@ -226,9 +229,10 @@ impl Engine {
         }
     }
 
-    /// What time it is by the engine's clock.
-    pub fn now(&self) -> Timestamp {
-        (self.settings.clock)()
+    /// What time it is by the engine's clock. [`WrongClock`](Error::WrongClock) beyond the year 9999.
+    pub fn now(&self) -> Result<Timestamp> {
+        let now = (self.settings.clock)();
+        if now <= Timestamp::LAST { Ok(now) } else { Err(Error::WrongClock) }
     }
 }
 

@@ -11,7 +11,7 @@ use super::classes::LoadedClass;
 use super::prepare::{complete, expect_kind};
 use crate::model::{
     ActorId, Call, ClassName, Error, Fault, HostFault, Json, Limit, Method, MethodKind, Name, Outgoing, Reference,
-    Request, Result, Seed, Target, read_value,
+    Request, Result, Seed, Target, Timestamp, read_value,
 };
 use crate::store::Child;
 
@@ -22,6 +22,13 @@ pub(super) struct Caller<'a> {
     pub loaded: &'a LoadedClass,
     /// Actors that this run has asked to be made, which the store may not know yet; and itself.
     pub made: &'a HashMap<ActorId, (ClassName, u32)>,
+}
+
+/// A message's delay, and when it was asked for, by the wall clock.
+#[derive(Clone, Copy)]
+struct Delay {
+    asked: Timestamp,
+    ms: u64,
 }
 
 /// A child or a message, or the fault of the host that stands for it. An error is the store's.
@@ -38,13 +45,13 @@ impl Engine {
         self.outgoing(caller, outgoing, depth, None)
     }
 
-    /// A message of a run.
-    pub(super) fn message(&self, caller: &Caller<'_>, outgoing: &Outgoing, delay_ms: u64) -> Checked {
-        let due = (delay_ms > 0).then(|| Duration::from_millis(delay_ms));
-        self.outgoing(caller, outgoing, 0, due)
+    /// A message of a run, which asked for it and its delay at a time by the wall clock.
+    pub(super) fn message(&self, caller: &Caller<'_>, outgoing: &Outgoing, asked: Timestamp, delay_ms: u64) -> Checked {
+        let delay = (delay_ms > 0).then_some(Delay { asked, ms: delay_ms });
+        self.outgoing(caller, outgoing, 0, delay)
     }
 
-    fn outgoing(&self, caller: &Caller<'_>, outgoing: &Outgoing, depth: u32, delay: Option<Duration>) -> Checked {
+    fn outgoing(&self, caller: &Caller<'_>, outgoing: &Outgoing, depth: u32, delay: Option<Delay>) -> Checked {
         let allowed = caller.request.limits.limits().children;
         if outgoing.ordinal > allowed {
             let what = format!("the invocation started and sent more than {allowed}");
@@ -61,14 +68,15 @@ impl Engine {
         caller: &Caller<'_>,
         outgoing: &Outgoing,
         depth: u32,
-        delay: Option<Duration>,
+        delay: Option<Delay>,
     ) -> Result<Child> {
         let seed = caller.request.seed.child(outgoing.ordinal);
-        let accepted = self.now();
+        let accepted = self.now()?;
         let make = |name: Name, call: Call, method: &Method, arguments: Json, seed: Seed| Request {
             // the store, which gives the caller its number, fills it in
             caller: Some(Reference { name: caller.request.name.clone(), number: 0 }),
-            due: delay.map(|delay| accepted.after(delay)),
+            due: delay.map(|delay| delay.asked.after(Duration::from_millis(delay.ms))),
+            delay_ms: delay.map(|delay| delay.ms),
             depth,
             limits: caller.request.limits.clone(),
             ..Request::new(name, call, &method.name, arguments, seed, accepted)

@@ -60,13 +60,15 @@ impl Engine {
     ) -> Result<Request> {
         check_meta(options)?;
         let arguments = complete(method, &sent, self.limits().arguments)?;
+        let accepted = self.now()?;
         Ok(Request {
             key,
             meta: options.meta.clone(),
-            due: options.due,
+            due: options.delay.map(|delay| accepted.after(delay)).or(options.due),
+            delay_ms: options.delay.map(|delay| accepted.after(delay).since(accepted).as_millis() as u64),
             retries: options.retries,
             limits: self.settings.limits.clone(),
-            ..Request::new(name, call, &method.name, arguments, new_seed()?, self.now())
+            ..Request::new(name, call, &method.name, arguments, new_seed()?, accepted)
         })
     }
 

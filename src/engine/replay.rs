@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Engine;
 use super::asked::asked;
 use super::calls::not_ran;
+use super::history::History;
 use super::run::identity;
 use crate::model::{
-    ActorId, Answer, Answered, Call, ClassName, Error, Fault, Hash, HostFault, Log, Name, Operation, Outcome, Recorded,
+    ActorId, Answer, Answered, Call, ClassName, Error, Fault, Hash, HostFault, Log, Name, Operation, Outcome,
     Reference, Result, Step,
 };
 use crate::sandbox::{Method, Operations, Run, Stop};
@@ -21,20 +22,26 @@ pub(super) struct Replayed<'a> {
 
 /// Answers a guest from the record, up to the last step that is wanted.
 struct Recording<'a> {
-    record: std::vec::IntoIter<Recorded>,
+    history: History<'a>,
     steps: &'a [Step],
     /// The state at the last save that was reached, and that save's step.
     saved: Option<(u64, Vec<u8>)>,
     /// The save at which the run is to end, where it is not to run to its end.
     until: Option<u64>,
     diverged: Option<(u64, String)>,
+    /// Why the history could not be read on.
+    error: Option<Error>,
 }
 
 impl Operations for Recording<'_> {
     fn perform(&mut self, operation: Operation, _: &Log, _: Duration) -> Result<Option<Answered>, Fault> {
         let over = || Fault::host(HostFault::Cancelled, "the replay ends here");
         let asked = asked(&operation);
-        let Some(entry) = self.record.next() else {
+        let next = self.history.next().unwrap_or_else(|error| {
+            self.error = Some(error);
+            None
+        });
+        let Some(entry) = next else {
             return Err(self.went_another_way(format!("it came to `{}`, which its record does not have", asked.what)));
         };
         if entry.asked.hash != asked.hash {
@@ -53,6 +60,7 @@ impl Operations for Recording<'_> {
                 if self.until == Some(step) { Err(over()) } else { Ok(None) }
             }
             (Operation::Start(_), Answer::Started(_))
+            | (Operation::Send(..), Answer::Sent(_))
             | (Operation::Send(..) | Operation::Cancel(_), Answer::Nothing) => Ok(None),
             _ => Err(self.went_another_way(format!("its record has no answer to `{}`", asked.what))),
         }
@@ -83,11 +91,8 @@ impl Engine {
             },
         };
         let reference = Reference { name: Name::from(id), number: last.reference };
-        let record = match last.run {
-            Some(run) => self.store.record(&reference, 0, run.recorded as usize)?,
-            None => Vec::new(),
-        };
-        let mut recording = Recording { record: record.into_iter(), steps, saved: None, until, diverged: None };
+        let history = History::new(self, reference, last.run.map_or(0, |run| run.recorded));
+        let mut recording = Recording { history, steps, saved: None, until, diverged: None, error: None };
         let loaded = self.loaded(class, last.version)?;
         let made = matches!(last.request.call, Call::Construct { .. });
         let method = match (&before, made) {
@@ -112,6 +117,9 @@ impl Engine {
                 operations: Some(&mut recording),
             },
         );
+        if let Some(error) = recording.error {
+            return Err(error);
+        }
         let ran = ran.map_err(not_ran)?;
         let diverged = |step: u64, what: String| Error::Diverged { id: id.to_string(), step, what };
         if let Some((step, what)) = recording.diverged {

@@ -2,15 +2,16 @@
 //! and waits, [`Driver`] commits; the last one is the caller's.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::classes::LoadedClass;
 use super::crew::Slot;
-use super::driver::{Beginning, Broken, Driver};
+use super::driver::{Beginning, Broken, Driver, JUMP, went_back};
+use super::history::History;
 use super::{Engine, Options};
 use crate::model::{
-    Actor, ActorId, Begun, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, Outcome,
-    Recorded, Reference, Request, Result, Timestamp,
+    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, Outcome,
+    Reference, Request, Result, Step, Timestamp,
 };
 use crate::sandbox::{Identity, Method, Ran, Run, Stop};
 use crate::store::{Commit, End, Progress, Snapshot, Turn};
@@ -150,7 +151,7 @@ impl Engine {
         let head = &at.head;
         let request = invoked.asked();
         let refused = |kind, what: String, end| {
-            Ok(Executed::before_running(invoked, head, self.now(), Fault::host(kind, what), end))
+            Ok(Executed::before_running(invoked, head, self.now()?, Fault::host(kind, what), end))
         };
         match (&request.call, &head.actor) {
             (Call::Construct { .. }, Some(_)) if !invoked.has_begun() => {
@@ -184,7 +185,7 @@ impl Engine {
         {
             let fault = Fault::host(HostFault::BadArguments, reason.to_string());
             let end = End::Step { version: actor.version, state: None };
-            let now = self.time_of(request).max(actor.clock);
+            let now = time_of(request, self.now()?).max(actor.clock);
             return Ok(Executed::before_running(invoked, head, now, fault, end));
         }
         // one that saved goes on from the state that it began with
@@ -216,9 +217,12 @@ impl Engine {
             Ok(ran) => ran,
             Err(why) => return Err(Unfinished { why, number: driver.number }),
         };
-        if let Some(diverged) = driver.left_over().filter(|_| !is_of_host(&ran)) {
+        if !is_of_host(&ran)
+            && let Some(diverged) = driver.left_over()?
+        {
             ran.outcome = Err(diverged);
         }
+        driver.note_jump()?;
         let version = loaded.version.number;
         let (outcome, end) = match (ran.outcome, driver.made) {
             (Ok(success), true) => (Outcome::Succeeded(success.result), End::Step { version, state: success.state }),
@@ -244,50 +248,56 @@ impl Engine {
         })
     }
 
-    fn beginning(&self, invoked: Invoked<'_>, head: &Head, actor: Option<&Actor>) -> Result<Beginning> {
+    fn beginning(&self, invoked: Invoked<'_>, head: &Head, actor: Option<&Actor>) -> Result<Beginning<'_>> {
         let begun = match invoked {
             Invoked::Accepted(invocation) => invocation.begun.as_ref().map(|begun| (invocation.reference(), begun)),
             Invoked::Fresh(_) => None,
         };
         // the clock of an actor never goes back, whichever machine's clock it was before
-        let now = self.time_of(invoked.asked());
+        let wall = self.now()?;
+        let now = time_of(invoked.asked(), wall);
         let now = actor.map_or(now, |actor| now.max(actor.clock));
-        let record = match &begun {
-            Some((reference, begun)) => self.whole_record(reference, begun)?,
-            None => Vec::new(),
+        let began = begun.as_ref().map_or(wall, |(_, begun)| begun.began);
+        let notes = self.note_of_clock(&invoked.asked().name, head, began)?;
+        let history = match &begun {
+            Some((reference, begun)) => History::of_begun(self, reference.clone(), begun),
+            None => History::none(self),
         };
         Ok(Beginning {
             number: invoked.number(),
             steps: head.numbers.steps,
-            began: begun.as_ref().map_or_else(|| self.now(), |(_, begun)| begun.began),
+            began,
             first_now: begun.as_ref().map_or(now, |(_, begun)| begun.first_now),
             made: actor.is_some(),
-            record,
-            waits_on: begun.and_then(|(_, begun)| begun.waiting.as_ref()).map(|waiting| waiting.asked.clone()),
+            history,
+            notes,
+            waiting: begun.and_then(|(_, begun)| begun.waiting.clone()),
         })
     }
 
-    /// The operations of an invocation that has begun.
-    fn whole_record(&self, reference: &Reference, begun: &Begun) -> Result<Vec<Recorded>> {
-        let record = self.store.record(reference, 0, usize::MAX)?;
-        if record.len() as u64 == begun.recorded {
-            return Ok(record);
+    /// What the log of a run says where the wall clock went back since the actor's last step; the steps after it do not say so
+    /// again.
+    fn note_of_clock(&self, name: &Name, head: &Head, began: Timestamp) -> Result<Vec<LogLine>> {
+        let Some(actor) = &head.actor else { return Ok(Vec::new()) };
+        let behind = actor.clock.since(began);
+        if behind < JUMP {
+            return Ok(Vec::new());
         }
-        // another process may have gone on with it, or ended it, between the two reads
-        let now = self.store.invocation(reference)?;
-        match now.is_some_and(|now| now.begun.as_ref() == Some(begun)) {
-            true => {
-                let what = format!("the record of {reference} has {} entries, not {}", record.len(), begun.recorded);
-                Err(Error::Damaged { what })
+        // in a group of calls that are not committed yet the first one says it
+        let last = self.store.steps(&name.actor()?, head.numbers.steps, 1)?.pop();
+        let was_behind = |step: Step| match (step.times.began, step.run) {
+            (Some(began), Some(run)) => run.first_now.since(began),
+            (Some(began), None) => step.times.now.since(began),
+            (None, _) => Duration::ZERO,
+        };
+        match last.map(was_behind) {
+            Some(was_behind) if behind >= was_behind + JUMP => {
+                let line = went_back(behind, actor.clock);
+                self.settings.observer.said(name, &line);
+                Ok(vec![line])
             }
-            false => Err(Error::Stale { id: reference.name.to_string() }),
+            _ => Ok(Vec::new()),
         }
-    }
-
-    /// What time it is for a run: never before it was due, by whichever machine's clock that was found.
-    fn time_of(&self, request: &Request) -> Timestamp {
-        let now = self.now();
-        request.due.map_or(now, |due| now.max(due))
     }
 
     /// Whether the call that was checked when it was accepted fits the class that the actor has now.
@@ -359,6 +369,12 @@ impl Engine {
         });
         Ok(format!("there is no actor {name}{}", failed.unwrap_or_default()))
     }
+}
+
+/// What time it is for a run where the wall clock says `now`: never before it was due, by whichever machine's clock that was
+/// found.
+fn time_of(request: &Request, now: Timestamp) -> Timestamp {
+    request.due.map_or(now, |due| now.max(due))
 }
 
 fn is_of_host(ran: &Ran) -> bool {

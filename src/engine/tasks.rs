@@ -1,15 +1,14 @@
 //! Tasks: methods without an actor. Each is run by itself, tried again as its class or its caller says, and its result is
 //! recorded once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::calls::{goes_on, one, same_call, sent_object};
-use super::crew::Slot;
 use super::driver::Broken;
 use super::prepare::{check_key, check_meta, expect_kind, key, object, task_fingerprint};
-use super::run::{Replays, identity};
+use super::run::{Bounds, Replays, identity};
 use super::{Engine, Options, Reply};
 use crate::model::{
     Call, Error, Fault, HostFault, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status,
@@ -55,23 +54,17 @@ impl Engine {
     }
 
     /// Runs an accepted task that is held. Whether it ended.
-    pub(super) fn try_task(
-        &self,
-        reference: &Reference,
-        _held: &Hold,
-        slot: Option<&Slot>,
-        deadline: Option<Instant>,
-    ) -> Result<bool> {
+    pub(super) fn try_task(&self, reference: &Reference, _held: &Hold, bounds: Bounds<'_>) -> Result<bool> {
         let task = self.invocation(reference)?;
         if !matches!(task.status, Status::Accepted) {
             return Ok(false);
         }
-        debug_assert!(slot.is_some(), "a task is run by the crew");
+        debug_assert!(bounds.slot.is_some(), "a task is run by the crew");
         let _announced = self.store.announce(&reference.name, Some(reference.number));
-        let commit = match self.run_once(&task, deadline) {
+        let commit = match self.run_once(&task, bounds) {
             Ok(commit) => commit,
             // somebody cancelled it
-            Err(Broken::Stopped) if !self.settings.stop.is_stopped() => return Ok(true),
+            Err(Broken::Stopped) if !bounds.stop.is_stopped() => return Ok(true),
             Err(Broken::Failed(error)) => return Err(error),
             Err(_) => return Err(Error::Interrupted),
         };
@@ -84,15 +77,15 @@ impl Engine {
     }
 
     /// One try.
-    fn run_once(&self, task: &Invocation, deadline: Option<Instant>) -> Result<Commit, Broken> {
+    fn run_once(&self, task: &Invocation, bounds: Bounds<'_>) -> Result<Commit, Broken> {
         let request = &task.request;
         let Call::Task { class, version } = &request.call else {
             return Err(Broken::Failed(Error::Damaged { what: format!("{} is no task", task.reference()) }));
         };
-        let began = self.now();
+        let began = self.now()?;
         let loaded = self.loaded(class, *version)?;
         let method = loaded.method(&request.method)?;
-        let stop = self.settings.stop.child();
+        let stop = bounds.stop.child();
         let _running = self.running.enter(task.reference(), stop.clone(), &self.store);
         let ran = self.run_class(
             &loaded,
@@ -103,7 +96,7 @@ impl Engine {
                 seed: request.seed,
                 limits: &request.limits.limits(),
                 stop: &stop,
-                deadline,
+                deadline: bounds.deadline,
                 on_log: &mut self.listener(&request.name, Replays::default()),
                 operations: None,
             },
@@ -112,7 +105,7 @@ impl Engine {
         let (outcome, end) = match ran.outcome {
             Ok(success) => (Outcome::Succeeded(success.result), End::Bare),
             Err(fault) => {
-                let end = self.after_failure(task, method, &fault);
+                let end = self.after_failure(task, method, &fault)?;
                 (Outcome::Failed(fault), end)
             }
         };
@@ -133,13 +126,13 @@ impl Engine {
     }
 
     /// Another try where one is left; arguments that do not fit never will.
-    fn after_failure(&self, task: &Invocation, method: &Method, fault: &Fault) -> End {
+    fn after_failure(&self, task: &Invocation, method: &Method, fault: &Fault) -> Result<End> {
         let retries = task.request.retries.unwrap_or(method.retries);
         if task.attempts >= retries || fault.is_host(HostFault::BadArguments) {
-            return End::Bare;
+            return Ok(End::Bare);
         }
         let pause = backoff(Duration::from_millis(method.backoff_ms), task.attempts + 1);
-        End::Retry { due: self.now().after(pause) }
+        Ok(End::Retry { due: self.now()?.after(pause) })
     }
 }
 

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::calls::goes_on;
-use super::crew::Slot;
 use super::driver::Broken;
 use super::run::{Bounds, Invoked, snapshot};
 use super::{Engine, Reply};
-use crate::model::{Error, Invocation, Name, Reference, Result, Seed, Status};
+use crate::model::{Error, Invocation, Name, Reference, Result, Seed, Status, Timestamp};
 use crate::store::{self, Hold};
 
 /// Who waits looks again after so long even if nobody woke it: the process that held the actor may have been killed. It
@@ -41,30 +40,29 @@ impl Engine {
     }
 
     fn first_to_end(&self, references: &[Reference], deadline: Option<Instant>) -> Result<usize> {
+        let Some(reference) = references.first() else { return Err(Error::NothingToWaitFor) };
         if let Some(ended) = self.ended_of(references)? {
             return Ok(ended);
         }
-        let first = self.wait_for_first(references, deadline);
-        first.map_err(|error| references.first().map_or(error.clone(), |reference| goes_on(error, reference)))
+        self.wait_for_first(references, reference, deadline).map_err(|error| goes_on(error, reference))
     }
 
-    fn wait_for_first(&self, references: &[Reference], deadline: Option<Instant>) -> Result<usize> {
+    fn wait_for_first(&self, references: &[Reference], first: &Reference, deadline: Option<Instant>) -> Result<usize> {
         let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
+        let _on_behalf = self.as_caller(deadline);
+        // what failed before is tried again for this caller
+        references.iter().for_each(|reference| drop(self.crew.take_failure(&reference.name)));
         let _roots: Vec<_> = references.iter().map(|reference| self.crew.root(reference)).collect();
         let mut pause = LOOK_AGAIN;
         loop {
             if let Some(ended) = self.ended_of(references)? {
                 return Ok(ended);
             }
-            let now = Instant::now();
-            let first = references.first().cloned();
             if self.settings.stop.is_stopped() {
-                return Err(first.map_or(Error::Interrupted, |reference| Error::LeftRunning { reference }));
+                return Err(Error::LeftRunning { reference: first.clone() });
             }
-            if let Some(reference) = first
-                && deadline.is_some_and(|deadline| deadline <= now)
-            {
-                return Err(Error::StillRunning { reference });
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(Error::StillRunning { reference: first.clone() });
             }
             for reference in references {
                 if let Some(error) = self.crew.take_failure(&reference.name)
@@ -73,10 +71,11 @@ impl Engine {
                     return Err(error);
                 }
             }
+            let now = self.now()?;
             if !self.hire() && self.help_here(deadline)? {
                 continue;
             }
-            let look_again = now + pause;
+            let look_again = self.look_again(now, pause)?;
             let woken = listener.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)));
             pause = if woken { LOOK_AGAIN } else { (2 * pause).min(LOOK_SELDOM) };
         }
@@ -85,6 +84,12 @@ impl Engine {
     /// Whether this process could not run something because its user may only read the store, and a worker will.
     fn is_left_to_worker(&self, error: &Error) -> bool {
         error.is_of_machine() && !self.store.can_write() && self.has_worker()
+    }
+
+    /// When to look again at the latest: after a pause, and when the next thing comes due that was not due at `now`.
+    pub(super) fn look_again(&self, now: Timestamp, pause: Duration) -> Result<Instant> {
+        let due = self.store.next_due(now)?;
+        Ok(Instant::now() + due.map_or(pause, |due| due.since(now).min(pause)))
     }
 
     /// The one that was committed first of those that have ended; of two at one time the first of the list.
@@ -114,14 +119,7 @@ impl Engine {
 
     /// Runs what stands in the inbox of a held actor, in the order of turns, until it is empty, its first one waits, or
     /// `last` has ended, and not for long: other actors have their turn. Whether anything ended.
-    pub(super) fn run_inbox(
-        &self,
-        name: &Name,
-        _held: &Hold,
-        last: Option<u64>,
-        slot: Option<&Slot>,
-        deadline: Option<Instant>,
-    ) -> Result<bool> {
+    pub(super) fn run_inbox(&self, name: &Name, _held: &Hold, last: Option<u64>, bounds: Bounds<'_>) -> Result<bool> {
         let mut ended = false;
         let has_ended = |number| -> Result<bool> {
             let last = self.store.invocation(&Reference { name: name.clone(), number })?;
@@ -129,11 +127,14 @@ impl Engine {
         };
         let mut refused = None;
         let (mut left, end) = (MOST_AT_ONCE, Instant::now() + LONGEST_AT_ONCE);
-        while let Some(invocation) = self.store.next(name, self.now())? {
+        while let Some(invocation) = self.store.next(name, self.now()?)? {
             if left == 0 || ended && end <= Instant::now() {
                 break;
             }
             left -= 1;
+            if bounds.stop.is_stopped() {
+                return Err(Error::Interrupted);
+            }
             // somebody else may have ended it, even before the actor was held
             if let Some(last) = last
                 && last != invocation.number
@@ -149,7 +150,6 @@ impl Engine {
                 return Err(super::calls::refused_for_nothing(name));
             }
             let _announced = self.store.announce(name, Some(invocation.number));
-            let bounds = Bounds { deadline, stop: &self.settings.stop, slot, in_group: false };
             match self.execute(Invoked::Accepted(&invocation), &snapshot, bounds) {
                 Ok(executed) => match self.commit_one(executed.commit()) {
                     Ok(_) => ended = true,
@@ -160,7 +160,7 @@ impl Engine {
                 Err(unfinished) => match unfinished.why {
                     Broken::Parked => break,
                     // somebody cancelled it: what stands behind it goes on
-                    Broken::Stopped if !self.settings.stop.is_stopped() => ended = true,
+                    Broken::Stopped if !bounds.stop.is_stopped() => ended = true,
                     Broken::Failed(Error::Stale { .. }) => refused = found,
                     Broken::Failed(error) => return Err(error),
                     Broken::Stopped | Broken::Deadline | Broken::Known(_) | Broken::NotInGroup => {

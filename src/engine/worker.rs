@@ -41,7 +41,7 @@ impl Engine {
     /// If `yields`, until a newer worker is there, too.
     fn work_on(&self, jobs: usize, until: Until, yields: bool) -> Result<()> {
         let jobs = jobs.max(1);
-        let working = self.crew.working(jobs);
+        let on_behalf = self.as_worker(jobs);
         let ended = thread::scope(|scope| {
             let thread = || thread::Builder::new().name("vactor-worker".to_owned());
             // where the machine gives no more threads, the work is done by fewer
@@ -53,8 +53,7 @@ impl Engine {
             }
             ended
         });
-        drop(working);
-        self.dismiss_helpers();
+        drop(on_behalf);
         ended
     }
 
@@ -80,11 +79,11 @@ impl Engine {
     /// Runs something, or waits until there may be something. False if there is nothing left.
     fn work_once(&self, until: Until, yields: bool, listener: &mut Listener) -> Result<bool> {
         // read before the look: what comes due during it is then still ahead
-        let now = self.now();
+        let now = self.now()?;
         let found = self.claim_anything()?;
         if let Some(claim) = found.claim {
             let slot = self.crew.slot();
-            self.run_claim(claim, Some(&slot), None)?;
+            self.run_claim(claim, Some(&slot), None, &self.settings.stop)?;
             return Ok(true);
         }
         if yields && self.has_newer_worker() {
@@ -136,7 +135,7 @@ impl Engine {
     /// one, returns at once. When it has nothing to do, it leaves to a worker of a newer release.
     pub fn work_detached(&self, jobs: usize) -> Result<()> {
         // what is stuck stays so from one look to the next
-        let _working = self.crew.working(jobs.max(1));
+        let _on_behalf = self.as_worker(jobs.max(1));
         while let Some((name, hold)) = self.take_worker_place()? {
             let heart = Heart::start(self.store.announce(&name, None));
             match self.work_on(jobs, Until::Idle { ahead: AHEAD }, true) {
@@ -157,7 +156,7 @@ impl Engine {
 
     /// Whether something can run that is not stuck here, or comes due within a day.
     pub fn has_work(&self) -> Result<bool> {
-        let now = self.now();
+        let now = self.now()?;
         if self.store.next_due(now)?.is_some_and(|due| due <= now.after(AHEAD)) {
             return Ok(true);
         }

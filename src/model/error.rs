@@ -40,6 +40,9 @@ pub enum Error {
     #[error("the metadata `{name}` is given twice")]
     MetadataTwice { name: String },
 
+    #[error("there is no invocation to wait for")]
+    NothingToWaitFor,
+
     #[error("there is no actor {id}")]
     NoActor { id: String, similar: Option<String> },
     #[error("there is no class {class}")]
@@ -120,6 +123,10 @@ pub enum Error {
     #[error("this machine cannot {action}: {reason}")]
     Shortage { action: String, reason: String },
 
+    /// Nothing is recorded: no calendar has the times that would be.
+    #[error("the clock of this machine says a time beyond the year 9999")]
+    WrongClock,
+
     #[error("interrupted; nothing happened")]
     Interrupted,
     /// Stopped while waiting for an accepted invocation.
@@ -147,7 +154,7 @@ pub enum Category {
 impl Error {
     /// Whether the machine is at fault: trying again later can help, and nothing else has to change.
     pub fn is_of_machine(&self) -> bool {
-        matches!(self, Error::Io { .. } | Error::Shortage { .. })
+        matches!(self, Error::Io { .. } | Error::Shortage { .. } | Error::WrongClock)
     }
 
     /// A short, stable, machine-readable name; for a failed invocation that of its fault.
@@ -165,6 +172,7 @@ impl Error {
             Error::InvalidEvent { .. } => "invalid-event",
             Error::InvalidPayload { .. } => "invalid-payload",
             Error::MetadataTwice { .. } => "invalid-metadata",
+            Error::NothingToWaitFor => "nothing-to-wait-for",
             Error::NoActor { .. } => "no-actor",
             Error::NoClass { .. } => "no-class",
             Error::NoVersion { .. } => "no-version",
@@ -193,6 +201,7 @@ impl Error {
             Error::Untrusted { .. } => "untrusted",
             Error::Io { .. } => "io",
             Error::Shortage { .. } => "shortage",
+            Error::WrongClock => "wrong-clock",
             Error::Interrupted | Error::LeftRunning { .. } => "interrupted",
         }
     }
@@ -212,7 +221,8 @@ impl Error {
             | InvalidKey { .. }
             | InvalidEvent { .. }
             | InvalidPayload { .. }
-            | MetadataTwice { .. } => Category::BadInput,
+            | MetadataTwice { .. }
+            | NothingToWaitFor => Category::BadInput,
             NoActor { .. } | NoClass { .. } | NoVersion { .. } | NoInvocation { .. } => Category::NotFound,
             NoStep { .. } | NoStore { .. } | NoOpaqueId { .. } => Category::NotFound,
             ActorExists { .. } | ClassInUse { .. } | KeyTaken { .. } | InboxFull { .. } | Busy { .. } => {
@@ -226,7 +236,7 @@ impl Error {
             Damaged { .. } | StoreGone { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } => {
                 Category::Store
             }
-            Io { .. } | Shortage { .. } => Category::Store,
+            Io { .. } | Shortage { .. } | WrongClock => Category::Store,
             Interrupted | LeftRunning { .. } => Category::Interrupted,
         }
     }
@@ -321,6 +331,8 @@ impl Error {
             Error::InvalidEvent { .. } => "a name is 1 to 255 bytes without spaces, such as `approved`".to_owned(),
             Error::InvalidPayload { .. } => format!("a payload has at most {MAX_NESTING} levels"),
             Error::MetadataTwice { .. } => "give each name once".to_owned(),
+            Error::NothingToWaitFor => "name one reference at least".to_owned(),
+            Error::WrongClock => "set the clock of this machine; `date` shows it".to_owned(),
             Error::InvalidKey { .. } => "a key is 1 to 255 bytes, such as the id of the order".to_owned(),
             Error::Shortage { .. } => {
                 "nothing is recorded: try again when the machine has room; `ulimit -a` shows the limits of this shell"

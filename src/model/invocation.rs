@@ -28,6 +28,10 @@ pub struct Request {
     pub retries: Option<u32>,
     /// The limits that its caller named; the defaults hold for the others.
     pub limits: LimitOverrides,
+    /// By how many milliseconds it was delayed; `due` is so much later than the time at which that was asked for. None where
+    /// its caller named a time, or nothing.
+    #[serde(default)]
+    pub delay_ms: Option<u64>,
 }
 
 impl Request {
@@ -55,6 +59,7 @@ impl Request {
             depth: 0,
             retries: None,
             limits: LimitOverrides::default(),
+            delay_ms: None,
         }
     }
 }

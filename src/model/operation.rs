@@ -93,13 +93,15 @@ pub struct Asked {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// Of a send and a cancel.
+    /// Of a cancel, and of a send without a delay.
     Nothing,
     /// Of a start: the child, or why it could not be accepted.
     Started(Result<Reference, Fault>),
     /// Of a save: the step that it made.
     Saved(u64),
     Answered(Answered),
+    /// Of a send with a delay, which counts from this time by the wall clock.
+    Sent(Timestamp),
 }
 
 /// What an invocation waits for, as the store sees it.

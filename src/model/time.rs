@@ -19,10 +19,24 @@ impl Timestamp {
         self.0
     }
 
-    /// Later by `duration`, in whole milliseconds, rounded up so that nothing is early.
+    /// The last time that a calendar with years of four digits has in every time zone.
+    pub const LAST: Timestamp = Timestamp(253_402_207_199_999);
+
+    /// Later by `duration`, in whole milliseconds, rounded up so that nothing is early; never later than
+    /// [`LAST`](Timestamp::LAST).
     pub fn after(self, duration: Duration) -> Timestamp {
-        let millis = duration.as_nanos().div_ceil(1_000_000);
-        Timestamp(self.0.saturating_add(u64::try_from(millis).unwrap_or(u64::MAX)))
+        self.checked_after(duration).unwrap_or(Timestamp::LAST.max(self))
+    }
+
+    /// As [`after`](Timestamp::after), where that is not later than [`LAST`](Timestamp::LAST).
+    pub fn checked_after(self, duration: Duration) -> Option<Timestamp> {
+        let millis = u64::try_from(duration.as_nanos().div_ceil(1_000_000)).ok()?;
+        self.0.checked_add(millis).map(Timestamp).filter(|later| *later <= Timestamp::LAST)
+    }
+
+    /// Earlier by `duration`, in whole milliseconds.
+    pub fn before(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// How long after `earlier` this is; zero if it is not.
@@ -36,7 +50,7 @@ impl fmt::Display for Timestamp {
         let shown = i64::try_from(self.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
         match shown {
             Some(time) => write!(f, "{time:.3}"),
-            None => write!(f, "{} ms", self.0),
+            None => f.write_str("after the year 9999"),
         }
     }
 }
@@ -55,14 +69,19 @@ mod tests {
     fn shown_as_rfc_3339_with_milliseconds() {
         assert_eq!(Timestamp::from_millis(1_795_000_000_123).to_string(), "2026-11-18T11:06:40.123Z");
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(Timestamp::from_millis(u64::MAX).to_string(), format!("{} ms", u64::MAX));
+        assert_eq!(Timestamp::LAST.to_string(), "9999-12-30T21:59:59.999Z");
+        for beyond in [Timestamp::LAST.as_millis() + 1, u64::MAX] {
+            assert_eq!(Timestamp::from_millis(beyond).to_string(), "after the year 9999");
+        }
     }
 
     #[test]
     fn never_early() {
         let start = Timestamp::from_millis(10);
         assert_eq!(start.after(Duration::from_micros(1)), Timestamp::from_millis(11));
-        assert_eq!(start.after(Duration::MAX), Timestamp::from_millis(u64::MAX));
+        assert_eq!((start.after(Duration::MAX), start.checked_after(Duration::MAX)), (Timestamp::LAST, None));
+        assert_eq!(start.checked_after(Duration::from_millis(5)), Some(Timestamp::from_millis(15)));
+        assert_eq!(start.before(Duration::from_millis(5)), Timestamp::from_millis(5));
         assert_eq!(start.since(Timestamp::from_millis(11)), Duration::ZERO);
     }
 }

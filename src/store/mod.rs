@@ -9,7 +9,7 @@ mod redb;
 mod waiting;
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use announced::{Announced, Announcement, Build};
 pub use commit::{Accepted, Child, Commit, Committed, End, Entry, Found, NewEvent, Progress, Suspend, Suspended, Turn};
@@ -27,6 +27,9 @@ use crate::model::{
     ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Process, Recorded, Reference, Request,
     Result, Step, Timestamp,
 };
+
+/// Clocks of machines may differ by this much, and none of them is wrong.
+pub const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A store of classes and actors, shared by threads and by processes.
 ///
@@ -113,7 +116,8 @@ pub trait Store: Send + Sync {
     /// these names that are due take their places in the inboxes with this.
     fn runnable(&self, after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable>;
 
-    /// When the next delayed invocation of any name comes due that is not due at `now`.
+    /// When the next delayed invocation or timer of any name comes due that is not due at `now`. Delays that were asked for by
+    /// a clock which was ahead of `now` by more than a day begin at `now`.
     fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
 
     /// Accepted invocations that have not ended, of one name or of all, by name, in the order of their turns, the
@@ -143,7 +147,8 @@ pub trait Store: Send + Sync {
     /// [`AlreadyEnded`](crate::model::Error::AlreadyEnded) where it has ended meanwhile.
     fn answer(&self, reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
 
-    /// What an invocation asked for and was answered: entries of its record from the index `from` on; at most `limit`.
+    /// What an invocation asked for and was answered: entries of its record from the index `from` on; at most `limit`, and
+    /// fewer where they are large. None only where there are none.
     fn record(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>>;
 
     /// The state that an invocation which has saved, and has not ended, began with; None where there was no actor.

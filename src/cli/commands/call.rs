@@ -191,8 +191,8 @@ impl Run for Call {
         let engine = cli.engine(Mode::ReadFirst, &self.limits)?;
         let arguments = read(cli, &self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
         let mut options = options(cli, &self.call);
-        options.due = self.due(cli, &engine)?;
-        if self.submit || options.due.is_some() {
+        (options.due, options.delay) = (self.due(cli, &engine)?, self.after);
+        if self.submit || options.due.is_some() || options.delay.is_some() {
             detached::check(cli)?;
             let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?;
             return detached::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
@@ -206,14 +206,12 @@ impl Run for Call {
 }
 
 impl Call {
-    /// When it takes its turn, where that is not at once.
+    /// The time that `--at` names; `--after` is checked.
     fn due(&self, cli: &Cli, engine: &Engine) -> Result<Option<Timestamp>, Problem> {
-        let now = engine.now();
-        if let Some(after) = self.after {
-            let due = quantity::later(now, after).ok_or_else(|| {
-                Problem::input("`--after` leads past the year 9999").hint("write a time such as 30s, 5m, 1h or 7d")
-            })?;
-            return Ok(Some(due));
+        let now = engine.now()?;
+        if self.after.is_some_and(|after| now.checked_after(after).is_none()) {
+            let problem = Problem::input("`--after` leads past the year 9999");
+            return Err(problem.hint("write a time such as 30s, 5m, 1h or 7d"));
         }
         if let Some(at) = self.at.filter(|at| *at < now) {
             cli.console.note(&format!("{at} is past: it takes its turn now"));

@@ -217,7 +217,7 @@ fn began(step: &Step) -> Timestamp {
 fn words(recorded: &Recorded) -> String {
     let asked = &recorded.asked.what;
     match &recorded.answer {
-        Answer::Nothing | Answer::Saved(_) => asked.clone(),
+        Answer::Nothing | Answer::Sent(_) | Answer::Saved(_) => asked.clone(),
         Answer::Started(Ok(child)) => format!("{asked} = {child}"),
         Answer::Answered(answered) => match &answered.answer {
             Ok(result) => format!("{asked} = {result}"),
@@ -232,7 +232,7 @@ impl From<&Recorded> for OperationBody {
         let asked = recorded.asked.what.clone();
         let none = OperationBody { asked, started: None, answer: None, fault: None };
         match &recorded.answer {
-            Answer::Nothing | Answer::Saved(_) => none,
+            Answer::Nothing | Answer::Sent(_) | Answer::Saved(_) => none,
             Answer::Started(Ok(child)) => OperationBody { started: Some(child.to_string()), ..none },
             Answer::Started(Err(fault)) => OperationBody { fault: Some(fault.message.clone()), ..none },
             Answer::Answered(answered) => match &answered.answer {

@@ -4,7 +4,7 @@ use super::{Broken, Driver, Performed};
 use crate::engine::outgoing::Caller;
 use crate::model::{
     Answer, Asked, Call, Error, Fault, HostFault, Json, Level, Limit, Log, LogLine, On, Outcome, Outgoing, Recorded,
-    Reference, Result, Target,
+    Reference, Result, Target, Timestamp,
 };
 use crate::store::{Commit, Committed, End, Entry};
 
@@ -35,14 +35,16 @@ impl Driver<'_> {
             let message = format!("the invocation started and sent more than {allowed}; `{flag}` raises the limit");
             return Ok(Err(Fault::host(HostFault::Limit(Limit::Children), message)));
         }
-        self.entries.push(Entry::Done(Recorded { asked, answer: Answer::Nothing }));
-        self.queue(outgoing, delay_ms)
+        let now = self.engine.now()?;
+        let answer = if delay_ms > 0 { Answer::Sent(now) } else { Answer::Nothing };
+        self.entries.push(Entry::Done(Recorded { asked, answer }));
+        self.queue(outgoing, now, delay_ms)
     }
 
-    /// Has a message leave with the next save or the end.
-    pub(super) fn queue(&mut self, outgoing: &Outgoing, delay_ms: u64) -> Performed {
+    /// Has a message leave with the next save or the end. Its delay counts from when it was asked for, by the wall clock.
+    pub(super) fn queue(&mut self, outgoing: &Outgoing, wall: Timestamp, delay_ms: u64) -> Performed {
         let caller = Caller { request: self.request, loaded: self.loaded, made: &self.made_here };
-        match self.engine.message(&caller, outgoing, delay_ms)? {
+        match self.engine.message(&caller, outgoing, wall, delay_ms)? {
             Ok(message) => {
                 self.will_make(outgoing, message.create.as_ref().map(|create| &create.call))?;
                 self.sends.push(message);
@@ -91,6 +93,7 @@ impl Driver<'_> {
             true => End::Step { version, state: Some(state) },
             false => End::Made { class, version, state },
         };
+        self.note_jump()?;
         let new_entries = self.entries.len() as u64 + 1;
         let sends = std::mem::take(&mut self.sends);
         let commit = Commit {
@@ -122,7 +125,7 @@ impl Driver<'_> {
     pub(super) fn committed(&mut self, entries: u64) -> Result<()> {
         let Some(number) = self.number else { return Ok(()) };
         let reference = Reference { name: self.request.name.clone(), number };
-        let children = self.engine.children_of(&reference, self.recorded, entries as usize)?;
+        let children = self.engine.children_of(&reference, self.recorded, entries)?;
         self.recorded += entries;
         self.taken.clear();
         if self.sends.is_empty() {

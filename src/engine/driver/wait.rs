@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{Broken, Driver, Performed};
-use crate::model::{Answer, Answered, Asked, Awaited, Error, Fault, HostFault, On, Recorded, Reference, Result};
+use crate::model::{
+    Answer, Answered, Asked, Awaited, Error, Fault, HostFault, On, Recorded, Reference, Result, Timestamp,
+};
 use crate::store::{Entry, Found, Suspend, Suspended};
 
 /// A guest waits in memory for at least so long, and for longer the longer it computed: it is dropped when running it
@@ -17,31 +19,40 @@ const FEW: usize = 1000;
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Driver<'_> {
-    pub(super) fn wait(&mut self, asked: Asked, awaited: &[Awaited]) -> Performed {
+    /// `recorded` is what the store has of the wait, where the invocation waits already.
+    pub(super) fn wait(&mut self, asked: Asked, awaited: &[Awaited], recorded: Option<Vec<On>>) -> Performed {
         if self.bounds.in_group {
             return Err(Broken::NotInGroup);
         }
-        let mut on = Vec::with_capacity(awaited.len());
-        for (index, one) in awaited.iter().enumerate() {
-            match self.on(one)? {
-                Some(one) => on.push(one),
-                None => return Ok(Ok(Some(self.take(asked, unknown(index, one, self.now))))),
+        let on = match recorded {
+            Some(recorded) => recorded,
+            None => {
+                let wall = self.engine.now()?;
+                let mut on = Vec::with_capacity(awaited.len());
+                for (index, one) in awaited.iter().enumerate() {
+                    match self.on(one, wall)? {
+                        Some(one) => on.push(one),
+                        None => return self.take(asked, awaited, unknown(index, one, self.now)),
+                    }
+                }
+                on
             }
-        }
+        };
         if let Some(found) = self.look(&on)? {
-            return Ok(Ok(Some(self.take(asked, found))));
+            return self.take(asked, awaited, found);
         }
         let found = match self.suspend(&asked, &on)? {
             Some(found) => found,
             None => self.stand_by(&on)?,
         };
-        Ok(Ok(Some(self.take(asked, found))))
+        self.take(asked, awaited, found)
     }
 
-    /// What it is in the store. None where nothing has this opaque id.
-    fn on(&self, awaited: &Awaited) -> Result<Option<On>> {
+    /// What it is in the store. None where nothing has this opaque id. A timer is due so long after it was asked for, by the
+    /// wall clock, however far the guest's clock is ahead of that.
+    fn on(&self, awaited: &Awaited, wall: Timestamp) -> Result<Option<On>> {
         Ok(Some(match awaited {
-            Awaited::Timer(time) => On::Timer(*time),
+            Awaited::Timer(time) => On::Timer(self.asked_at(wall).after(time.since(self.now))),
             Awaited::Event(name) => {
                 On::Event { name: name.clone(), after: self.taken.get(name).copied().unwrap_or_default() }
             }
@@ -73,15 +84,10 @@ impl Driver<'_> {
 
     /// The answer, if there is one. Somebody may have ended the invocation itself.
     fn found(&self, on: &[On]) -> Result<Option<Found>, Broken> {
-        self.engine.store.answer(&self.reference(), on, self.time()).map_err(|error| match error {
+        self.engine.store.answer(&self.reference(), on, self.engine.now()?).map_err(|error| match error {
             Error::AlreadyEnded { .. } | Error::NoInvocation { .. } => Broken::Stopped,
             error => Broken::Failed(error),
         })
-    }
-
-    /// The clock of an actor never goes back.
-    fn time(&self) -> crate::model::Timestamp {
-        self.engine.now().max(self.now)
     }
 
     fn suspend(&mut self, asked: &Asked, on: &[On]) -> Result<Option<Found>, Broken> {
@@ -89,7 +95,7 @@ impl Driver<'_> {
         let suspend = Suspend {
             turn: self.turn(),
             expected_steps: self.steps,
-            at: self.time(),
+            at: self.engine.now()?,
             progress: self.progress(Vec::new(), None),
             known: true,
             asked: asked.clone(),
@@ -105,9 +111,15 @@ impl Driver<'_> {
         }
     }
 
-    fn take(&mut self, asked: Asked, found: Found) -> Answered {
-        let Found { answered, event } = found;
-        self.now = self.now.max(answered.at);
+    fn take(&mut self, asked: Asked, awaited: &[Awaited], found: Found) -> Performed {
+        let Found { mut answered, event } = found;
+        let mut now = self.guest_time(self.engine.now()?).max(answered.at);
+        if let Some(Awaited::Timer(due)) = awaited.get(answered.index as usize)
+            && answered.answer.is_ok()
+        {
+            now = now.max(*due);
+        }
+        (answered.at, self.now) = (now, now);
         let recorded = Recorded { asked, answer: Answer::Answered(answered.clone()) };
         self.entries.push(match event {
             Some((event, number)) => {
@@ -116,7 +128,7 @@ impl Driver<'_> {
             }
             None => Entry::Done(recorded),
         });
-        answered
+        Ok(Ok(Some(answered)))
     }
 
     /// Waits in memory until there is an answer. The slot is free meanwhile.
@@ -128,6 +140,7 @@ impl Driver<'_> {
         let reference = self.reference();
         let _root = engine.crew.root(&reference);
         loop {
+            let time = engine.now()?;
             if let Some(found) = self.found(on)? {
                 drop(aside);
                 return Ok(found);
@@ -146,13 +159,12 @@ impl Driver<'_> {
                 // the thread of this guest is needed for what it waits for
                 return Err(Broken::Parked);
             }
-            let again = now + self.until_timer(on).min(LOOK_AGAIN);
+            let again = engine.look_again(time, self.until_timer(on, time).min(LOOK_AGAIN))?;
             listener.wait(self.bounds.deadline.map_or(again, |deadline| again.min(deadline)).min(patience));
         }
     }
 
-    fn until_timer(&self, on: &[On]) -> Duration {
-        let now = self.time();
+    fn until_timer(&self, on: &[On], now: Timestamp) -> Duration {
         let timers = on.iter().filter_map(|on| match on {
             On::Timer(due) => Some(due.since(now)),
             _ => None,
@@ -161,7 +173,7 @@ impl Driver<'_> {
     }
 }
 
-fn unknown(index: usize, awaited: &Awaited, at: crate::model::Timestamp) -> Found {
+fn unknown(index: usize, awaited: &Awaited, at: Timestamp) -> Found {
     let id = match awaited {
         Awaited::Invocation(id) => id.as_str(),
         Awaited::Timer(_) | Awaited::Event(_) => "",

@@ -46,6 +46,8 @@ enum Space {
     Opaque = b'o',
     /// Names that have something to run.
     Ready = b'r',
+    /// When a delayed invocation asked for its delay, or a wait began for a timer, of all names.
+    Asked = b's',
     /// When a delayed invocation comes due, or the timer of a wait, of all names.
     Due = b't',
     Version = b'v',
@@ -171,7 +173,15 @@ impl Key {
     }
 
     pub(super) fn due(due: Timestamp, name: &Name, number: u64) -> Key {
-        let mut key = Key(vec![Space::Due as u8]).number(due.as_millis());
+        Key::timed(Space::Due, due, name, number)
+    }
+
+    pub(super) fn asked(at: Timestamp, name: &Name, number: u64) -> Key {
+        Key::timed(Space::Asked, at, name, number)
+    }
+
+    fn timed(space: Space, at: Timestamp, name: &Name, number: u64) -> Key {
+        let mut key = Key(vec![space as u8]).number(at.as_millis());
         key.0.extend(name.as_str().as_bytes());
         key.end_name().number(number)
     }
@@ -213,7 +223,8 @@ impl Key {
 
     /// The name in the key, of every space but that of components.
     pub(super) fn name(&self) -> Option<&str> {
-        let from = if self.0.first() == Some(&(Space::Due as u8)) { 9 } else { 1 };
+        let is_timed = |space: &u8| [Space::Due as u8, Space::Asked as u8].contains(space);
+        let from = if self.0.first().is_some_and(is_timed) { 9 } else { 1 };
         let name = self.0.get(from..)?;
         let end = name.iter().position(|byte| *byte == 0)?;
         std::str::from_utf8(&name[..end]).ok()

@@ -16,7 +16,8 @@ use crate::store::{
 use super::boundary::Try;
 use super::invocations::Candidates;
 use super::open::RedbStore;
-use super::write::Ready;
+use super::tables::Reading;
+use super::write::{Ready, asked_ahead};
 use super::{actors, classes, invocations, waits};
 
 impl Store for RedbStore {
@@ -108,7 +109,17 @@ impl Store for RedbStore {
     }
 
     fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        self.read(|tables| invocations::next_due(tables, now))
+        let next = |tables: &Reading| invocations::next_due(tables, now);
+        let is_any_ahead = |tables: &Reading| Ok(tables.first(asked_ahead(now))?.is_some());
+        let (due, mut ahead) = self.read(|tables| Ok((next(tables)?, is_any_ahead(tables)?)))?;
+        if !ahead || self.must_write().is_err() {
+            return Ok(due);
+        }
+        while ahead {
+            self.write(|writer| writer.count_anew(now))?;
+            ahead = self.read(is_any_ahead)?;
+        }
+        self.read(next)
     }
 
     fn pending(&self, name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>> {

@@ -12,6 +12,9 @@ use super::key::Key;
 use super::record::EventRecord;
 use super::tables::{Source, Tables};
 
+/// Bytes of entries of a record after which no more are read at once.
+const LARGE: usize = 1 << 20;
+
 /// What a wait for an invocation is for.
 pub(super) enum Target {
     Invocation(Reference),
@@ -26,8 +29,29 @@ pub(super) fn record(
     from: u64,
     limit: usize,
 ) -> Try<Vec<Recorded>> {
-    let entries = tables.records(Key::recorded_from(&reference.name, reference.number, from))?;
-    entries.take(limit).map(|entry| Ok(entry?.1)).collect()
+    let mut found: Vec<Recorded> = Vec::new();
+    let mut bytes = 0;
+    for entry in tables.records(Key::recorded_from(&reference.name, reference.number, from))?.take(limit) {
+        let (_, entry) = entry?;
+        bytes += weight(&entry);
+        found.push(entry);
+        if bytes >= LARGE {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// About how many bytes an entry holds.
+fn weight(entry: &Recorded) -> usize {
+    let answer = match &entry.answer {
+        Answer::Answered(Answered { answer: Ok(json), .. }) => json.as_str().len(),
+        Answer::Answered(Answered { answer: Err(fault), .. }) | Answer::Started(Err(fault)) => {
+            fault.message.len() + fault.details.as_ref().map_or(0, |details| details.as_str().len())
+        }
+        _ => 0,
+    };
+    entry.asked.what.len() + answer
 }
 
 /// Which invocation is meant, if it is one.

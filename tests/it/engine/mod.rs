@@ -2,6 +2,7 @@
 
 mod accepted;
 mod calls;
+mod dues;
 mod fairness;
 mod many;
 mod races;

@@ -19,14 +19,6 @@ use crate::store::disk::Disk;
 
 /// An engine that is overtaken: something else happens when it asks for the time, which it does when it is about to accept a call.
 fn overtaken(place: &Place, by: impl FnOnce(Engine) + Send + 'static) -> Engine {
-    overtaken_and_told(place, (), by)
-}
-
-fn overtaken_and_told(
-    place: &Place,
-    observer: impl Observer + 'static,
-    by: impl FnOnce(Engine) + Send + 'static,
-) -> Engine {
     let (other, by) = (Mutex::new(Some(place.engine())), Mutex::new(Some(by)));
     let clock = move || {
         if let (Some(other), Some(by)) = (other.lock().unwrap().take(), by.lock().unwrap().take()) {
@@ -34,13 +26,8 @@ fn overtaken_and_told(
         }
         Timestamp::from_millis(2_000_000_000_000)
     };
-    place.engine_with(Settings { clock: Arc::new(clock), observer: Arc::new(observer), ..Settings::default() })
+    place.engine_with(Settings { clock: Arc::new(clock), ..Settings::default() })
 }
-
-/// Who has the other end hears when the engine that this observes is gone, with its threads.
-struct Alive(#[expect(dead_code, reason = "there until it is dropped")] Sender<()>);
-
-impl Observer for Alive {}
 
 /// The key is looked up first, but the other call may come just after that.
 #[test]
@@ -221,42 +208,72 @@ fn a_worker_whose_disk_is_full_ends_and_says_so() {
     assert_eq!(engine(Settings::default()).wait(&called, None).unwrap().result.as_str(), "1");
 }
 
-/// Who waits for a call has what stands before it run, and itself. What stands behind it is for others, though the call ended
-/// just before its actor was held.
+/// Who waits for a call has what is before it in the inbox run, and itself. What is behind it is for others, though the call
+/// ended just before its actor was locked.
 #[test]
 fn nothing_behind_a_call_is_run_for_who_waits_for_it() {
     let place = Place::new();
     let other = place.engine();
     let [first, second] = [(); 2].map(|()| other.submit_call("c", "incr", json!({}), &Options::default()).unwrap());
-    let cancelled = first.clone();
-    let (alive, gone) = channel();
-    let engine = overtaken_and_told(&place, Alive(alive), move |other| other.cancel(&cancelled).unwrap());
+    let (cancelling, cancelled) = (Mutex::new(Some(place.engine())), first.clone());
+    let store = Deadly::taking(place.store(), move |store, of, until| {
+        if let Some(other) = cancelling.lock().unwrap().take() {
+            other.cancel(&cancelled).unwrap();
+        }
+        store.hold(of, until)
+    });
+    let engine = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
     assert_eq!(engine.wait(&first, None).unwrap_err().kind(), "cancelled");
-    drop(engine);
-    gone.recv().unwrap_err();
     assert_eq!(other.phase(&other.invocation(&second).unwrap()).unwrap(), Phase::Queued);
 }
 
-/// Who looked for something to run may find it when the caller has given up.
+/// Hears that the class says something, which `h` does for ever.
+#[derive(Default)]
+struct Heard(AtomicUsize);
+
+impl Observer for Heard {
+    fn said(&self, _: &Name, _: &vactor::model::LogLine) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What a helper thread was running when its caller's wait ended runs no longer when the wait returns.
 #[test]
-fn what_its_caller_waits_for_no_more_is_not_begun() {
+fn nothing_runs_on_behalf_of_a_wait_that_returned() {
     let place = Place::new();
     let other = place.engine();
-    let called = other.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
-    let (alive, gone) = channel();
-    let ((looks, looked), (go_on, goes_on)) = (channel(), channel::<()>());
-    let engine = overtaken_and_told(&place, Alive(alive), move |_| {
-        looks.send(()).unwrap();
-        goes_on.recv().unwrap();
-    });
-    while looked.try_recv().is_err() {
-        let error = engine.wait(&called, Some(Instant::now() + Duration::from_millis(10))).unwrap_err();
+    let heard = Arc::new(Heard::default());
+    let engine = place.engine_with(Settings { observer: heard.clone(), ..Settings::default() });
+    let chatters = other.submit_call("h", "chatter", json!({}), &Options::default()).unwrap();
+    let is_queued = || other.phase(&other.invocation(&chatters).unwrap()).unwrap() == Phase::Queued;
+    while heard.0.load(Ordering::SeqCst) == 0 {
+        let error = engine.wait(&chatters, Some(Instant::now() + Duration::from_millis(50))).unwrap_err();
         assert!(matches!(error, Error::StillRunning { .. }), "{error}");
+        assert!(is_queued(), "it runs after the wait for it returned");
     }
-    go_on.send(()).unwrap();
-    drop(engine);
-    gone.recv().unwrap_err();
-    assert_eq!(other.phase(&other.invocation(&called).unwrap()).unwrap(), Phase::Queued);
+    // beside one that ends
+    heard.0.store(0, Ordering::SeqCst);
+    while heard.0.load(Ordering::SeqCst) == 0 {
+        let called = other.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
+        engine.wait_any(&[chatters.clone(), called], None).unwrap().1.unwrap();
+        assert!(is_queued(), "it runs after the wait for any returned");
+    }
+}
+
+/// What could not be run once is tried again for a caller that comes later.
+#[test]
+fn failure_of_an_earlier_wait_is_not_the_answer_of_a_later_one() {
+    let place = Place::new();
+    spoil(&place);
+    let engine = place.engine();
+    engine.submit_create("spoiled", "t", json!({"init_val": 0}), &Options::default()).unwrap();
+    let spoiled = ["s#1", "t#1"].map(|reference| reference.parse().unwrap());
+    engine.wait_any(&spoiled, None).unwrap_err();
+    for id in ["s", "t"] {
+        engine.remove(id, true).unwrap();
+        let made = engine.submit_create("counter", id, json!({"init_val": 7}), &Options::default()).unwrap();
+        engine.wait(&made, None).unwrap();
+    }
 }
 
 /// A detached worker of this release that waits for a call of the next hour, until the answer is dropped.

@@ -3,6 +3,7 @@
 mod approval;
 mod children;
 mod clauses;
+mod clock;
 mod cycles;
 mod events;
 mod tasks;

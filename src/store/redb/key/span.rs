@@ -146,9 +146,18 @@ impl Key {
 
     /// What is due later than that.
     pub(in crate::store::redb) fn due_after(now: Timestamp) -> Span {
-        let end = Key::after_space(Space::Due);
+        Key::timed_after(Space::Due, now)
+    }
+
+    /// What was asked for later than that.
+    pub(in crate::store::redb) fn asked_after(now: Timestamp) -> Span {
+        Key::timed_after(Space::Asked, now)
+    }
+
+    fn timed_after(space: Space, now: Timestamp) -> Span {
+        let end = Key::after_space(space);
         match now.as_millis().checked_add(1) {
-            Some(after) => (Key(vec![Space::Due as u8]).number(after), end),
+            Some(after) => (Key(vec![space as u8]).number(after), end),
             None => (end.clone(), end),
         }
     }

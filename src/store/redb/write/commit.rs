@@ -85,7 +85,7 @@ impl Writer<'_> {
         }
         let Commit { began, now, outcome, log, micros, end, .. } = commit;
         if let End::Retry { due } = end {
-            self.retry(open, reference.number, due)?;
+            self.retry(open, reference.number, due, at)?;
             return Ok(Ok(Committed::Done { reference: reference.number, step: None }));
         }
         let times = Times::new(began, at, now);
@@ -117,9 +117,10 @@ impl Writer<'_> {
     }
 
     /// A task that failed stands among the delayed, and is tried again.
-    fn retry(&mut self, open: Open, number: u64, due: Timestamp) -> Try<()> {
-        self.delay(&open.request, due, number)?;
-        let request = Request { due: Some(due), ..open.request };
+    fn retry(&mut self, open: Open, number: u64, due: Timestamp, at: Timestamp) -> Try<()> {
+        let delay_ms = Some(due.since(at).as_millis() as u64);
+        let request = Request { due: Some(due), delay_ms, ..open.request };
+        self.delay(&request, due, number)?;
         self.put_open(number, Open { request, turn: None, attempts: open.attempts + 1, begun: None })
     }
 

@@ -5,6 +5,8 @@
 //! for no reason: where a task left it and its actor's first waits, and where a cycle that a delayed invocation closed is broken
 //! by somebody else. Whoever looks for work takes that back.
 
+use std::time::Duration;
+
 use crate::model::{Call, Name, Reference, Request, Timestamp};
 use crate::store::redb::boundary::{Try, damaged};
 use crate::store::redb::graph;
@@ -51,7 +53,11 @@ impl Writer<'_> {
         self.head_mut(&request.name)?.delayed += 1;
         self.count_pending(&request.call, 1);
         self.tables.put(&Key::delayed(&request.name, Lane::from(&request.call), due, number), &())?;
-        self.tables.put(&Key::due(due, &request.name, number), &()).map(drop)
+        self.tables.put(&Key::due(due, &request.name, number), &())?;
+        match asked(request, due) {
+            Some(asked) => self.tables.put(&Key::asked(asked, &request.name, number), &()).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Takes an accepted invocation from where it stands.
@@ -70,7 +76,8 @@ impl Writer<'_> {
             (Some(turn), _) => self.tables.delete(&Key::inbox(name, lane, turn)),
             (None, Some(due)) => {
                 self.tables.delete(&Key::delayed(name, lane, due, number))?;
-                self.tables.delete(&Key::due(due, name, number))
+                self.tables.delete(&Key::due(due, name, number))?;
+                asked(request, due).map_or(Ok(()), |asked| self.tables.delete(&Key::asked(asked, name, number)))
             }
             (None, None) => damaged(format!("the invocation {name}#{number} stands nowhere")),
         }
@@ -182,4 +189,9 @@ impl Writer<'_> {
         }
         Ok(ready)
     }
+}
+
+/// When the delay of an invocation was asked for; None where its caller named a time.
+fn asked(request: &Request, due: Timestamp) -> Option<Timestamp> {
+    Some(due.before(Duration::from_millis(request.delay_ms?)))
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod cancel;
+mod clock;
 mod commit;
 mod counts;
 mod events;
@@ -11,6 +12,7 @@ mod remove;
 mod step;
 mod suspend;
 
+pub(super) use clock::asked_ahead;
 pub(super) use commit::Ready;
 
 use std::collections::btree_map::Entry;

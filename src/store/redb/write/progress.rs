@@ -142,10 +142,7 @@ impl Writer<'_> {
                 self.tables.delete(&Key::waiter(&awaited, me))?;
             }
         }
-        match waits::timer(&waiting.on) {
-            Some(time) => self.tables.delete(&Key::due(time, &me.name, me.number)),
-            None => Ok(()),
-        }
+        self.forget_timer(&me.name, me.number, &waiting)
     }
 
     /// Forgets what only an accepted invocation that has not ended needs, and notes that who waits for it is answered.

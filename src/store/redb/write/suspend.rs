@@ -1,6 +1,6 @@
 //! Waits.
 
-use crate::model::{Call, On, Reference, Result, Timestamp, Waiting};
+use crate::model::{Call, Name, On, Reference, Result, Timestamp, Waiting};
 use crate::store::redb::boundary::Try;
 use crate::store::redb::graph;
 use crate::store::redb::key::Key;
@@ -65,12 +65,22 @@ impl Writer<'_> {
                 self.tables.put(&Key::waiter(&awaited, me), &())?;
             }
         }
-        if let Some(time) = waits::timer(&waiting.on) {
-            self.tables.put(&Key::due(time, &me.name, me.number), &())?;
-        }
+        self.note_timer(&me.name, me.number, &waiting)?;
         if let Some(begun) = &mut open.begun {
             begun.waiting = Some(waiting);
         }
         self.sleep(&me.name)
+    }
+
+    pub(super) fn note_timer(&mut self, name: &Name, number: u64, waiting: &Waiting) -> Try<()> {
+        let Some(time) = waits::timer(&waiting.on) else { return Ok(()) };
+        self.tables.put(&Key::due(time, name, number), &())?;
+        self.tables.put(&Key::asked(waiting.since, name, number), &()).map(drop)
+    }
+
+    pub(super) fn forget_timer(&mut self, name: &Name, number: u64, waiting: &Waiting) -> Try<()> {
+        let Some(time) = waits::timer(&waiting.on) else { return Ok(()) };
+        self.tables.delete(&Key::due(time, name, number))?;
+        self.tables.delete(&Key::asked(waiting.since, name, number))
     }
 }

@@ -31,6 +31,8 @@ pub struct Deadly {
     writes: AtomicU64,
     /// Actors that were loaded, each to be run.
     loads: AtomicU64,
+    /// How often it was asked what comes due.
+    dues: AtomicU64,
     /// What it makes of records.
     pub forges: fn(&mut Vec<Recorded>),
     /// Whether it refuses every commit as overtaken.
@@ -45,12 +47,13 @@ type Takes = Box<dyn Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<Hol
 
 impl Deadly {
     pub fn new(store: RedbStore, death: Option<Death>) -> Deadly {
-        let (writes, loads) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (writes, loads, dues) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         Deadly {
             store,
             death,
             writes,
             loads,
+            dues,
             forges: |_| {},
             hears: |_| {},
             refuses: false,
@@ -69,6 +72,11 @@ impl Deadly {
     /// Writes and loads so far.
     pub fn counts(&self) -> (u64, u64) {
         (self.writes.load(Ordering::SeqCst), self.loads.load(Ordering::SeqCst))
+    }
+
+    /// How often it was asked what comes due.
+    pub fn dues(&self) -> u64 {
+        self.dues.load(Ordering::SeqCst)
     }
 
     /// What has written nothing does not count.
@@ -129,6 +137,11 @@ impl Store for Deadly {
         self.write(|| self.store.emit(event, limit), |_| !known)
     }
 
+    fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        self.dues.fetch_add(1, Ordering::SeqCst);
+        self.store.next_due(now)
+    }
+
     fn load(&self, id: &ActorId) -> Result<Option<Snapshot>> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         self.store.load(id)
@@ -170,7 +183,6 @@ impl Store for Deadly {
         next(name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
         tasks(name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
         runnable(after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable>;
-        next_due(now: Timestamp) -> Result<Option<Timestamp>>;
         pending(name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>>;
         invocations(name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
         answer(reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
