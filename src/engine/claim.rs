@@ -66,7 +66,7 @@ impl Engine {
 
     fn claim_task(&self, task: &Invocation) -> Result<Option<Claim>> {
         let now = self.now()?;
-        if task.request.due.is_some_and(|due| due > now) {
+        if !task.queued && task.request.due.is_some_and(|due| due > now) {
             return Ok(None);
         }
         let (reference, number) = (task.reference(), task.number);

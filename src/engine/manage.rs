@@ -200,7 +200,7 @@ impl Engine {
             return Ok(Vec::new());
         }
         let now = self.now()?;
-        if invocation.request.due.is_some_and(|due| due > now) {
+        if !invocation.queued && invocation.request.due.is_some_and(|due| due > now) {
             return Ok(Vec::new());
         }
         let first = self.store.pending(Some(&invocation.request.name), None, 1)?.pop();

@@ -98,6 +98,8 @@ pub struct Invocation {
     pub request: Request,
     /// The number of the invocation that took this one up again after it failed; at most one ever does.
     pub resumed_by: Option<u64>,
+    /// Whether it has its place in the inbox: it has not ended and is not delayed any more, by whichever machine's clock.
+    pub queued: bool,
     /// How often it was tried and failed; only a task is tried again.
     pub attempts: u32,
     /// Of one that has not ended and has committed something of its run: a wait, a save.

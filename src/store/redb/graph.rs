@@ -124,7 +124,7 @@ fn awaited(tables: &Tables<impl Source>, waiter: &Reference, on: &[On]) -> Try<O
     Ok(Some(references))
 }
 
-/// Whether a wait is for an invocation that was delayed and is due: that takes its place in an inbox later than any wait
+/// Whether a wait is for an invocation that was delayed and is due, by this clock or that of another machine: that takes its place in an inbox later than any wait
 /// for it may have looked.
 pub(super) fn waits_for_a_delayed(
     tables: &Tables<impl Source>,
@@ -134,7 +134,7 @@ pub(super) fn waits_for_a_delayed(
 ) -> Try<bool> {
     for awaited in awaited(tables, waiter, on)?.unwrap_or_default() {
         if let Some(open) = invocations::open(tables, &awaited.name, awaited.number)?
-            && open.request.due.is_some_and(|due| due <= now)
+            && open.request.due.is_some_and(|due| open.turn.is_some() || due <= now)
         {
             return Ok(true);
         }

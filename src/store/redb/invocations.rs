@@ -43,12 +43,13 @@ pub(super) fn must(tables: &Tables<impl Source>, name: &Name, number: u64) -> Tr
 
 fn read(tables: &Tables<impl Source>, name: &Name, number: u64, record: InvocationRecord) -> Try<Invocation> {
     let invocation = match record {
-        InvocationRecord::Open(Open { request, attempts, begun, .. }) => {
-            Invocation { number, status: Status::Accepted, request, resumed_by: None, attempts, begun }
+        InvocationRecord::Open(Open { request, turn, attempts, begun }) => {
+            let (status, queued) = (Status::Accepted, turn.is_some());
+            Invocation { number, status, request, resumed_by: None, queued, attempts, begun }
         }
         InvocationRecord::Bare { request, times, outcome, log, attempts } => {
             let status = Status::Ended { times, outcome, log, step: None };
-            Invocation { number, status, request, resumed_by: None, attempts, begun: None }
+            Invocation { number, status, request, resumed_by: None, queued: false, attempts, begun: None }
         }
         InvocationRecord::Step(step) => {
             let record = actors::step(tables, name, step)?;

@@ -122,6 +122,7 @@ impl StepRecord {
             status: Status::Ended { times, outcome, log, step: Some(number) },
             request,
             resumed_by: None,
+            queued: false,
             attempts: 0,
             begun: None,
         }

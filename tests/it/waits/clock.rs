@@ -98,6 +98,19 @@ fn delays_of_a_clock_that_was_ahead_begin_again_when_the_clock_is_set_back() {
     assert_eq!(flow.phase(&named), Phase::Queued);
 }
 
+/// What one machine found to be due is run by another one whose clock is behind.
+#[test]
+fn task_that_came_due_by_a_clock_ahead_is_run_by_one_behind() {
+    let flow = Flow::new(&[]);
+    let delayed = Options { delay: Some(ms(4_000)), ..Options::default() };
+    let task = flow.engine.submit_task("probe", "square", json!({"n": 3}), &delayed).unwrap();
+    flow.pass(ms(4_000));
+    assert!(flow.engine.has_work().unwrap());
+    flow.set(BEGIN);
+    flow.work();
+    assert_eq!(flow.phase(&task), Phase::Succeeded);
+}
+
 #[test]
 fn delays_of_machines_whose_clocks_differ_by_hours_are_kept() {
     let flow = Flow::new(&["a"]);
