@@ -47,7 +47,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = i64::try_from(self.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+        let millis = i64::try_from(self.0).ok().filter(|_| *self <= Timestamp::LAST);
+        let shown = millis.and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
         match shown {
             Some(time) => write!(f, "{time:.3}"),
             None => f.write_str("after the year 9999"),
