@@ -284,7 +284,7 @@ impl Detached {
         let settings = Settings::default();
         let stop = settings.stop.clone();
         let engine = place.engine_with(settings);
-        let due = Some(engine.now().after(Duration::from_secs(3600)));
+        let due = Some(engine.now().unwrap().after(Duration::from_secs(3600)));
         engine.submit_call("c", "incr", json!({}), &Options { due, ..Options::default() }).unwrap();
         let worker = engine.clone();
         let thread = thread::spawn(move || worker.work_detached(1).unwrap());
