@@ -112,7 +112,7 @@ impl Store for RedbStore {
         let next = |tables: &Reading| invocations::next_due(tables, now);
         let is_any_ahead = |tables: &Reading| Ok(tables.first(asked_ahead(now))?.is_some());
         let (due, mut ahead) = self.read(|tables| Ok((next(tables)?, is_any_ahead(tables)?)))?;
-        if !ahead || self.must_write().is_err() {
+        if !ahead || !self.can_write() {
             return Ok(due);
         }
         while ahead {
