@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use vactor_sdk::{Context, Failure, Timestamp, actor};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
+/// A century.
+const MOST_DAYS: u32 = 36_525;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Approval {
@@ -75,6 +77,9 @@ impl Approval {
     ) -> Result<Self, Failure> {
         if days == 0 || remind_hours == 0 {
             return Err(Failure::new("no-time", "there is at least one day to decide, and an hour between reminders"));
+        }
+        if days > MOST_DAYS {
+            return Err(Failure::new("too-long", format!("there are at most {MOST_DAYS} days to decide, not {days}")));
         }
         Ok(Approval { request, days, remind_hours, status: Status::Draft, reminders: 0 })
     }
@@ -209,5 +214,6 @@ mod tests {
         let view = serde_json::to_value(approval.view()).expect("it is JSON");
         assert_eq!(view, json!({ "request": "a new desk", "status": "draft", "reminders": 0 }));
         assert_eq!(Approval::new("a desk".into(), 0, 1).expect_err("no day is none").kind, "no-time");
+        assert_eq!(Approval::new("a desk".into(), u32::MAX, 1).expect_err("no calendar has it").kind, "too-long");
     }
 }

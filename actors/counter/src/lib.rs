@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use vactor_sdk::actor;
+use vactor_sdk::{Failure, actor};
 
 #[derive(Serialize, Deserialize)]
 pub struct Counter {
@@ -15,10 +15,11 @@ impl Counter {
     }
 
     /// Adds to the number, prints it and returns it.
-    pub fn incr(&mut self, #[default(1)] val: i64) -> i64 {
-        self.val += val;
+    pub fn incr(&mut self, #[default(1)] val: i64) -> Result<i64, Failure> {
+        let too_large = || Failure::new("overflow", format!("{} and {val} are more than can be counted", self.val));
+        self.val = self.val.checked_add(val).ok_or_else(too_large)?;
         println!("{}", self.val);
-        self.val
+        Ok(self.val)
     }
 
     /// The number.
@@ -34,16 +35,25 @@ mod tests {
     #[test]
     fn counts() {
         let mut counter = Counter::new(0);
-        assert_eq!(counter.incr(10), 10);
-        assert_eq!(counter.incr(-3), 7);
+        assert_eq!(counter.incr(10), Ok(10));
+        assert_eq!(counter.incr(-3), Ok(7));
         assert_eq!(counter.value(), 7);
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_count() {
+        for (start, val) in [(1, i64::MAX), (-2, i64::MIN)] {
+            let mut counter = Counter::new(start);
+            assert_eq!(counter.incr(val).expect_err("it is too much").kind, "overflow");
+            assert_eq!(counter.value(), start);
+        }
     }
 
     /// Saved and restored as the host does it between two calls.
     #[test]
     fn remembers() {
         let mut counter = Counter::new(41);
-        counter.incr(1);
+        counter.incr(1).expect("42 is no large number");
         let state = serde_json::to_string(&counter).expect("the state is JSON");
         assert_eq!(state, r#"{"val":42}"#);
         let restored: Counter = serde_json::from_str(&state).expect("the state can be read");

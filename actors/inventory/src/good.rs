@@ -52,10 +52,14 @@ pub struct Price {
 }
 
 impl Good {
-    /// What so many of it cost, in cents.
-    pub fn cost(&self, quantity: u32) -> u64 {
-        let each = self.prices.iter().rfind(|price| price.from <= quantity).map_or(0, |price| price.cents);
-        each * u64::from(quantity)
+    /// What one of so many costs, in cents.
+    pub fn price(&self, quantity: u32) -> u64 {
+        self.prices.iter().rfind(|price| price.from <= quantity).map_or(0, |price| price.cents)
+    }
+
+    /// What so many of it cost, in cents; None where that cannot be counted.
+    pub fn cost(&self, quantity: u32) -> Option<u64> {
+        self.price(quantity).checked_mul(quantity.into())
     }
 
     /// Why the good cannot be sold as it is described.

@@ -92,7 +92,8 @@ impl Inventory {
             match u32::try_from(requested) {
                 Ok(quantity) if quantity <= good.stock => {
                     good.stock -= quantity;
-                    picked.total += good.cost(quantity);
+                    let total = good.cost(quantity).and_then(|cost| picked.total.checked_add(cost));
+                    picked.total = total.ok_or_else(|| Refusal::TotalTooLarge { sku: sku.clone() })?;
                     if good.stock <= good.reorder_at {
                         picked.reorder.push(sku);
                     }
@@ -133,7 +134,7 @@ impl Inventory {
             named
                 && category.is_none_or(|category| good.category == category)
                 && tags.iter().all(|tag| good.tags.contains(tag))
-                && max_cents.is_none_or(|most| good.cost(1) <= most)
+                && max_cents.is_none_or(|most| good.price(1) <= most)
                 && (good.stock > 0 || !in_stock)
         };
         self.goods.values().filter(matches).collect()
@@ -147,7 +148,7 @@ impl Inventory {
 
     /// What all that is on the shelves is worth at the price of one, in cents.
     pub fn worth(&self) -> u128 {
-        self.goods.values().map(|good| u128::from(good.cost(1)) * u128::from(good.stock)).sum()
+        self.goods.values().map(|good| u128::from(good.price(1)) * u128::from(good.stock)).sum()
     }
 
     fn good_mut(&mut self, sku: &str) -> Result<&mut Good, Refusal> {

@@ -10,6 +10,7 @@ pub enum Refusal {
     BadGood { sku: String, flaw: &'static str },
     UnknownSku { sku: String },
     StockTooLarge { sku: String },
+    TotalTooLarge { sku: String },
     OutOfStock { shortages: Vec<Shortage> },
 }
 
@@ -29,6 +30,9 @@ impl IntoFailure for Refusal {
             Refusal::UnknownSku { sku } => about(&sku, "unknown-sku", format!("there is no good `{sku}`")),
             Refusal::StockTooLarge { sku } => {
                 about(&sku, "stock-too-large", format!("that many of `{sku}` cannot be counted"))
+            }
+            Refusal::TotalTooLarge { sku } => {
+                about(&sku, "total-too-large", format!("with `{sku}` the order costs more than can be counted"))
             }
             Refusal::OutOfStock { shortages } => {
                 let skus: Vec<&str> = shortages.iter().map(|shortage| shortage.sku.as_str()).collect();

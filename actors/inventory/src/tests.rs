@@ -88,3 +88,21 @@ fn a_good_is_described_well_and_once() {
     assert_eq!(store.add(new), Ok(()));
     assert_eq!(store.worth(), worth + 2 * 52);
 }
+
+#[test]
+fn an_order_that_costs_too_much_is_refused() {
+    let dear = |sku: &str| {
+        let mut good = parts_list().remove(0);
+        (good.sku, good.stock) = (sku.to_owned(), 2);
+        good.prices = vec![Price { from: 1, cents: u64::MAX }];
+        good
+    };
+    let mut store = Inventory::new(vec![dear("A"), dear("B")], false).expect("the goods are fine");
+    let line = |sku: &str, quantity| Line { sku: sku.to_owned(), quantity };
+    for lines in [vec![line("A", 2)], vec![line("A", 1), line("B", 1)]] {
+        assert!(matches!(store.pick(lines, None), Err(Refusal::TotalTooLarge { .. })));
+        // the host changes nothing when a method fails; a test has to begin anew
+        store = Inventory::new(vec![dear("A"), dear("B")], false).expect("the goods are fine");
+    }
+    assert_eq!(store.pick(vec![line("A", 1)], None).map(|picked| picked.total), Ok(u64::MAX));
+}

@@ -1,4 +1,4 @@
-use vactor_sdk::actor;
+use vactor_sdk::{Failure, actor};
 
 /// What one actor remembers: the fields are its state, saved after each method that changes it.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -14,11 +14,13 @@ impl {{type}} {
         {{type}} { count: start }
     }
 
-    /// A method with `&mut self` is a mutation: it may change the state, and its result is printed.
-    pub fn add(&mut self, #[default(1)] n: i64) -> i64 {
-        self.count += n;
+    /// A method with `&mut self` is a mutation: it may change the state, and its result is printed. One that fails changes
+    /// nothing; its failure has a kind, which callers can tell from others.
+    pub fn add(&mut self, #[default(1)] n: i64) -> Result<i64, Failure> {
+        let too_large = || Failure::new("overflow", format!("{} and {n} are more than can be counted", self.count));
+        self.count = self.count.checked_add(n).ok_or_else(too_large)?;
         println!("now {}", self.count);
-        self.count
+        Ok(self.count)
     }
 
     /// A method with `&self` is a query: it reads, and never waits.
@@ -34,7 +36,8 @@ mod tests {
     #[test]
     fn it_counts() {
         let mut it = {{type}}::new(1);
-        assert_eq!(it.add(2), 3);
+        assert_eq!(it.add(2), Ok(3));
+        assert_eq!(it.add(i64::MAX).unwrap_err().kind, "overflow");
         assert_eq!(it.count(), 3);
     }
 }
