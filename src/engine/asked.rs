@@ -1,12 +1,12 @@
 //! Operations as a record keeps them: a few words for a person, and a hash of all of it.
 
-use crate::model::{Asked, Awaited, Hash, Operation, Outgoing, Target};
+use crate::model::{Asked, Awaited, Hash, Operation, Outgoing, Question, Target};
 
 /// Characters of arguments that are shown.
 const SHOWN: usize = 100;
 
-/// What was asked for. Two are the same if and only if their hashes are; a child's place among the run's does not count, so
-/// that a resumed run finds it.
+/// What was asked for. Two are the same if and only if their hashes are. A child's place among the run's does not count, so
+/// that a resumed run finds it; neither does metadata, which a time or a trace may be part of.
 pub(super) fn asked(operation: &Operation) -> Asked {
     let (words, all): (String, Vec<&[u8]>) = match operation {
         Operation::Start(outgoing) => (format!("start {}", call(outgoing)), parts("start", outgoing)),
@@ -20,6 +20,10 @@ pub(super) fn asked(operation: &Operation) -> Asked {
         Operation::Cancel(id) => (format!("cancel {id}"), vec![b"cancel", id.as_bytes()]),
         Operation::Save(state) => (format!("save {} bytes", state.len()), vec![b"save", state]),
         Operation::Wait(awaited) => return wait(awaited),
+        Operation::Ask(Question { id, query, arguments }) => (
+            format!("ask {}", shown(&format!("{id}.{query}"), arguments)),
+            vec![b"ask", query.as_bytes(), arguments.as_bytes(), id.as_bytes()],
+        ),
     };
     Asked { what: words, hash: hash(&all) }
 }
@@ -30,6 +34,10 @@ fn call(outgoing: &Outgoing) -> String {
         Target::Actor { id } | Target::ActorOrNew { id, .. } => format!("{id}.{method}"),
         Target::Task { class } => format!("{class}/{method}"),
     };
+    shown(&name, arguments)
+}
+
+fn shown(name: &str, arguments: &str) -> String {
     let mut shown: String = format!("{name} {arguments}").chars().take(SHOWN).collect();
     if shown.len() < name.len() + 1 + arguments.len() {
         shown.push('…');
@@ -84,7 +92,8 @@ mod tests {
 
     fn start(id: &str, arguments: &str) -> Operation {
         let target = Target::Actor { id: id.to_owned() };
-        Operation::Start(Outgoing { ordinal: 1, target, method: "go".to_owned(), arguments: arguments.to_owned() })
+        let (method, arguments, meta) = ("go".to_owned(), arguments.to_owned(), Vec::new());
+        Operation::Start(Outgoing { ordinal: 1, target, method, arguments, meta })
     }
 
     #[test]
@@ -94,6 +103,26 @@ mod tests {
         for other in [start("b", "{}"), start("a", "{ }"), Operation::Cancel("a".to_owned())] {
             assert_ne!(asked(&other).hash, one.hash, "{other:?}");
         }
+    }
+
+    #[test]
+    fn queries_differ_by_each_of_their_parts() {
+        let ask = |id: &str, query: &str, arguments: &str| {
+            let [id, query, arguments] = [id, query, arguments].map(str::to_owned);
+            asked(&Operation::Ask(Question { id, query, arguments }))
+        };
+        let one = ask("a", "value", "{}");
+        assert_eq!(one.what, "ask a.value {}");
+        for other in [ask("b", "value", "{}"), ask("a", "valu", "e{}"), ask("a", "value", "{ }")] {
+            assert_ne!(other.hash, one.hash, "{}", other.what);
+        }
+    }
+
+    #[test]
+    fn metadata_is_no_part_of_a_call() {
+        let Operation::Start(mut outgoing) = start("a", "{}") else { unreachable!() };
+        outgoing.meta.push(("trace".to_owned(), "1".to_owned()));
+        assert_eq!(asked(&Operation::Start(outgoing)), asked(&start("a", "{}")));
     }
 
     #[test]

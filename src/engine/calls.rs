@@ -269,7 +269,7 @@ impl Engine {
 
     /// The invocation that used the call's key already. A key is looked up before any other check.
     pub(super) fn keyed(&self, id: &ActorId, options: &Options) -> Result<Option<Invocation>> {
-        super::prepare::check_meta(options)?;
+        super::prepare::check_meta(&options.meta)?;
         let Some(key) = &options.key else { return Ok(None) };
         super::prepare::check_key(key)?;
         self.store.keyed(&Name::from(id), key)

@@ -128,7 +128,7 @@ impl Engine {
                 }
             }
         }
-        self.store.remove_class(&class)?;
+        self.store.remove_class(&class, force)?;
         Ok(removed)
     }
 

@@ -1,5 +1,6 @@
 //! Performs what one invocation's guest asks for: from the invocation's record as far as that goes, and then for real.
 
+mod ask;
 mod live;
 mod wait;
 
@@ -105,6 +106,8 @@ pub(super) struct Driver<'e> {
     sends: Vec<Child>,
     /// Bytes of arguments among them.
     pending_bytes: u64,
+    /// Bytes of answers of queries among the entries that are not in the store.
+    asked_bytes: u64,
     /// Where in the record each child was started, by its opaque id.
     children: HashMap<String, u64>,
     /// Actors that this run asked to be made, and its own.
@@ -168,6 +171,7 @@ impl<'e> Driver<'e> {
             entries: Vec::new(),
             sends: Vec::new(),
             pending_bytes: 0,
+            asked_bytes: 0,
             children: HashMap::new(),
             made_here: HashMap::new(),
             taken: HashMap::new(),
@@ -209,6 +213,7 @@ impl<'e> Driver<'e> {
             Operation::Cancel(id) => self.cancel(asked, &id),
             Operation::Save(state) => self.save(asked, state, log),
             Operation::Wait(awaited) => self.wait(asked, &awaited, waiting.map(|waiting| waiting.on)),
+            Operation::Ask(question) => self.ask(asked, &question),
         }
     }
 
@@ -223,7 +228,8 @@ impl<'e> Driver<'e> {
             return Some(over(Limit::Operations, what));
         }
         if let Operation::Start(outgoing) | Operation::Send(outgoing, _) = operation {
-            self.pending_bytes += outgoing.arguments.len() as u64;
+            let meta = outgoing.meta.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+            self.pending_bytes += (outgoing.arguments.len() + meta) as u64;
             if self.pending_bytes > limits.memory {
                 let what =
                     "what the invocation starts and sends between two waits takes more than its memory".to_owned();
@@ -260,6 +266,7 @@ impl<'e> Driver<'e> {
                 self.now = self.now.max(answered.at);
                 return Ok(Ok(Some(answered)));
             }
+            (Operation::Ask(_), Answer::Answered(answered)) if answered.index == 0 => return Ok(Ok(Some(answered))),
             _ => {
                 let what =
                     format!("the record of an invocation of {} has no answer to `{}`", self.request.name, asked.what);

@@ -70,6 +70,7 @@ impl Engine {
         depth: u32,
         delay: Option<Delay>,
     ) -> Result<Child> {
+        super::prepare::check_meta(&outgoing.meta)?;
         let seed = caller.request.seed.child(outgoing.ordinal);
         let accepted = self.now()?;
         let make = |name: Name, call: Call, method: &Method, arguments: Json, seed: Seed| Request {
@@ -78,6 +79,7 @@ impl Engine {
             due: delay.map(|delay| delay.asked.after(Duration::from_millis(delay.ms))),
             delay_ms: delay.map(|delay| delay.ms),
             depth,
+            meta: outgoing.meta.clone(),
             limits: caller.request.limits.clone(),
             ..Request::new(name, call, &method.name, arguments, seed, accepted)
         };
@@ -144,7 +146,7 @@ impl Engine {
     }
 }
 
-fn checked<'l>(
+pub(super) fn checked<'l>(
     loaded: &'l LoadedClass,
     method: &str,
     arguments: &str,
@@ -176,11 +178,31 @@ pub(super) fn fault_of(error: Error) -> Result<Fault> {
         | Error::InvalidClassName { .. }
         | Error::UnknownMethod { .. }
         | Error::WrongKind { .. }
+        | Error::MetadataTwice { .. }
         | Error::BadArguments { .. } => HostFault::BadArguments,
         Error::OverLimit { limit, .. } => HostFault::Limit(*limit),
         Error::InboxFull { .. } => HostFault::InboxFull,
         Error::OtherClass { .. } => HostFault::Exists,
         _ => return Err(error),
     };
-    Ok(Fault::host(kind, error.to_string()))
+    let way_out = way_out(&error).map(|hint| format!("; {hint}")).unwrap_or_default();
+    Ok(Fault::host(kind, format!("{error}{way_out}")))
+}
+
+/// What the author of a class can do about it, in the words of the SDK. The hints of errors are for the command line.
+fn way_out(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::WrongKind { kind: "query", .. } => "`ctx.ask` asks it".to_owned(),
+        Error::WrongKind { kind: "mutation", .. } => "`ctx.start` and `ctx.send` call it".to_owned(),
+        Error::WrongKind { kind: "task", .. } => "`ctx.task` runs it".to_owned(),
+        Error::WrongKind { kind: "constructor", .. } => "`or_create` of a call runs it".to_owned(),
+        Error::NoActor { similar: Some(name), .. }
+        | Error::NoClass { similar: Some(name), .. }
+        | Error::UnknownMethod { similar: Some(name), .. } => format!("did you mean `{name}`?"),
+        Error::NoClass { similar: None, .. } => {
+            "a class is looked for by its type's name in kebab-case, or by what its `#[actor(name = \"…\")]` says"
+                .to_owned()
+        }
+        _ => return None,
+    })
 }

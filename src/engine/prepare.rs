@@ -58,7 +58,7 @@ impl Engine {
         key: Option<Key>,
         options: &Options,
     ) -> Result<Request> {
-        check_meta(options)?;
+        check_meta(&options.meta)?;
         let arguments = complete(method, &sent, self.limits().arguments)?;
         let accepted = self.now()?;
         Ok(Request {
@@ -98,13 +98,17 @@ pub(super) fn expect_kind(method: &Method, wanted: &[MethodKind]) -> Result<()> 
     if wanted.contains(&method.kind) {
         return Ok(());
     }
-    let (kind, reason, hint) = match method.kind {
-        MethodKind::Constructor => {
-            ("constructor", "it makes an actor and is not called on one", "`vactor create` runs it")
-        }
-        MethodKind::Mutation => ("mutation", "it may change the state, a query cannot", "`vactor call` runs it"),
-        MethodKind::Query => ("query", "it leaves no result to keep", "`vactor get` runs it"),
-        MethodKind::Task => ("task", "it belongs to the class and not to an actor", "`vactor run` runs it"),
+    let (kind, hint) = match method.kind {
+        MethodKind::Constructor => ("constructor", "`vactor create` runs it"),
+        MethodKind::Mutation => ("mutation", "`vactor call` runs it"),
+        MethodKind::Query => ("query", "`vactor get` runs it"),
+        MethodKind::Task => ("task", "`vactor run` runs it"),
+    };
+    let reason = match wanted {
+        [MethodKind::Query] => "a query is needed here",
+        [MethodKind::Task] => "a task is needed here",
+        [MethodKind::Mutation] => "a mutation is needed here",
+        _ => "a mutation or a query is needed here",
     };
     Err(Error::WrongKind { method: method.name.clone(), kind, reason, hint })
 }
@@ -155,9 +159,9 @@ pub(super) fn key(options: &Options, fingerprint: &Hash) -> Result<Option<Key>> 
 }
 
 /// Metadata is shown as an object: each name is there once.
-pub(super) fn check_meta(options: &Options) -> Result<()> {
+pub(super) fn check_meta(meta: &[(String, String)]) -> Result<()> {
     let mut names = HashSet::new();
-    match options.meta.iter().find(|(name, _)| !names.insert(name)) {
+    match meta.iter().find(|(name, _)| !names.insert(name)) {
         None => Ok(()),
         Some((name, _)) => Err(Error::MetadataTwice { name: shortened(name, 40) }),
     }

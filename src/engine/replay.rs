@@ -50,6 +50,7 @@ impl Operations for Recording<'_> {
         }
         match (operation, entry.answer) {
             (Operation::Wait(awaited), Answer::Answered(answered)) if answered.is_of(&awaited) => Ok(Some(answered)),
+            (Operation::Ask(_), Answer::Answered(answered)) if answered.index == 0 => Ok(Some(answered)),
             (Operation::Save(state), Answer::Saved(step)) => {
                 let recorded = self.steps.iter().find(|recorded| recorded.number == step);
                 if recorded.is_some_and(|recorded| recorded.state != Hash::of(&state)) {

@@ -11,10 +11,14 @@ use super::prepare::{check_key, check_meta, expect_kind, key, object, task_finge
 use super::run::{Bounds, Replays, identity};
 use super::{Engine, Options, Reply};
 use crate::model::{
-    Call, Error, Fault, HostFault, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status,
+    Attempt, Call, Error, Fault, HostFault, Invocation, Method, MethodKind, Name, Outcome, Reference, Request, Result,
+    Status,
 };
 use crate::sandbox::{self, Run};
 use crate::store::{self, Accepted, Commit, End, Hold, Turn};
+
+/// Invocations that are read from the store at once.
+const PAGE: usize = 256;
 
 impl Engine {
     /// Accepts a task of the class's current version, runs it where nobody else does, and waits for its end.
@@ -34,7 +38,7 @@ impl Engine {
         let class = self.known_class(class)?;
         let name = Name::task(&class.name, task);
         let fingerprint = task_fingerprint(task, &sent_object(&arguments));
-        check_meta(options)?;
+        check_meta(&options.meta)?;
         if let Some(text) = &options.key {
             check_key(text)?;
             if let Some(known) = self.store.keyed(&name, text)? {
@@ -133,6 +137,64 @@ impl Engine {
         }
         let pause = backoff(Duration::from_millis(method.backoff_ms), task.attempts + 1);
         Ok(End::Retry { due: self.now()?.after(pause) })
+    }
+}
+
+impl Engine {
+    /// Whether a task has or had this name `CLASS/TASK`: its class has it, or there are invocations of it.
+    pub fn is_task(&self, name: &Name) -> Result<bool> {
+        if self.tasks_beside(name)?.contains(name) {
+            return Ok(true);
+        }
+        let mut before = None;
+        loop {
+            let page = self.store.invocations(name, before, PAGE)?;
+            if page.iter().any(|one| matches!(one.request.call, Call::Task { .. })) {
+                return Ok(true);
+            }
+            let Some(last) = page.last() else { return Ok(false) };
+            before = Some(last.number);
+        }
+    }
+
+    /// How many invocations of a task have ended (of all, or of the one of a number), and the first that is in use: it has not
+    /// ended, or was started by an invocation that has not ended.
+    pub fn task_calls(&self, name: &Name, number: Option<u64>) -> Result<(u64, Option<Reference>)> {
+        let (mut ended, mut in_use) = (0, None);
+        let mut before = number.map(|number| number.saturating_add(1));
+        loop {
+            let page = self.store.invocations(name, before, if number.is_some() { 1 } else { PAGE })?;
+            let calls = page.iter().filter(|call| number.is_none_or(|number| call.number == number));
+            for call in calls.filter(|call| matches!(call.request.call, Call::Task { .. })) {
+                let has_ended = matches!(call.status, Status::Ended { .. });
+                ended += u64::from(has_ended);
+                if !has_ended || self.is_awaited(&call.request)? {
+                    in_use = Some(call.reference());
+                }
+            }
+            match page.last().filter(|_| number.is_none()) {
+                Some(last) => before = Some(last.number),
+                None => return Ok((ended, in_use)),
+            }
+        }
+    }
+
+    /// Whether the caller of a child has not ended, and may still want its result. A message's caller does not.
+    fn is_awaited(&self, request: &Request) -> Result<bool> {
+        let Some(caller) = request.caller.as_ref().filter(|_| request.depth > 0) else { return Ok(false) };
+        Ok(self.store.invocation(caller)?.is_some_and(|caller| matches!(caller.status, Status::Accepted)))
+    }
+
+    /// The tries of a task's invocation that have ended, in order, from the number `from` on; at most `limit`.
+    pub fn attempts(&self, reference: &Reference, from: u32, limit: usize) -> Result<Vec<Attempt>> {
+        self.store.attempts(reference, from, limit)
+    }
+
+    /// Removes a task's invocations (or the one of a number) that have ended, with all that is recorded of them; answers how
+    /// many. Refused as [`Busy`](Error::Busy) while one of them has not ended, or its result may still be wanted, unless `force`,
+    /// which cancels the first kind; those stay, as cancelled.
+    pub fn remove_task_calls(&self, name: &Name, number: Option<u64>, force: bool) -> Result<u64> {
+        self.store.remove_tasks(name, number, self.now()?, force)
     }
 }
 

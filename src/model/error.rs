@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::process::shown;
-use super::{ClassName, CompileLimit, Fault, HostFault, Limit, MAX_NESTING, Origin, Process, Reference};
+use super::{CANNOT_READ, ClassName, CompileLimit, Fault, HostFault, Limit, MAX_NESTING, Origin, Process, Reference};
 
 /// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -73,6 +73,8 @@ pub enum Error {
     KeyTakenByEvent { key: String, id: String, number: u64 },
     #[error("the inbox of {id} is full: {allowed} wait already")]
     InboxFull { id: String, allowed: u64 },
+    #[error("{id} has {allowed} events that no method has taken")]
+    EventsFull { id: String, allowed: u64 },
     #[error("{id} is busy")]
     Busy { id: String },
     /// Somebody else committed a step of the actor first; whoever ran the method runs it again.
@@ -184,7 +186,7 @@ impl Error {
             Error::BeingMade { .. } => "being-made",
             Error::ClassInUse { .. } => "class-in-use",
             Error::KeyTaken { .. } | Error::KeyTakenByEvent { .. } => "key-taken",
-            Error::InboxFull { .. } => "inbox-full",
+            Error::InboxFull { .. } | Error::EventsFull { .. } => "inbox-full",
             Error::Busy { .. } => "busy",
             Error::StoreBusy { .. } => "store-busy",
             Error::Stale { .. } => "stale",
@@ -228,7 +230,7 @@ impl Error {
             ActorExists { .. } | ClassInUse { .. } | KeyTaken { .. } | InboxFull { .. } | Busy { .. } => {
                 Category::Conflict
             }
-            OtherClass { .. } | BeingMade { .. } | StoreBusy { .. } => Category::Conflict,
+            OtherClass { .. } | BeingMade { .. } | StoreBusy { .. } | EventsFull { .. } => Category::Conflict,
             Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
             NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
@@ -290,17 +292,22 @@ impl Error {
             Error::BeingMade { reference, .. } => {
                 format!("`vactor wait {}` waits until it is there", operand(reference))
             }
-            Error::ActorExists { .. } => "`--if-absent` leaves an actor that exists as it is".to_owned(),
+            Error::ActorExists { id } => {
+                format!("`vactor show {}` shows it; `create --if-absent` leaves it as it is", operand(id))
+            }
             Error::ClassInUse { class, .. } => {
                 format!("`vactor rm --class {class} --force` removes it with its actors and cancels its calls")
             }
             Error::KeyTaken { .. } => {
-                "a key belongs to one call: take another key, or call with the same method and arguments".to_owned()
+                "a key belongs to one call or event: take another key, or make the same call again".to_owned()
             }
             Error::KeyTakenByEvent { .. } => {
-                "a key belongs to one event: take another key, or send the same event with the same payload".to_owned()
+                "a key belongs to one call or event: take another key, or send the same event again".to_owned()
             }
             Error::InboxFull { .. } => "wait until some have run; `vactor worker` runs them".to_owned(),
+            Error::EventsFull { .. } => {
+                "a method that waits for an event of their names takes the first of them".to_owned()
+            }
             Error::Busy { .. } | Error::Stale { .. } => "try again".to_owned(),
             Error::StoreBusy { holder: Some(Process { pid, stopped: true }) } => {
                 format!("`kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it; no commit is lost")
@@ -320,7 +327,10 @@ impl Error {
             }
             Error::AlreadyResumed { by, .. } => format!("`vactor wait {}` gives its result", operand(by)),
             Error::Failed { id, fault, reference, .. } => return hint_of_fault(id, fault, reference.is_some()),
-            Error::Diverged { .. } => "its class is not deterministic, or its limits were changed since".to_owned(),
+            Error::Diverged { .. } => {
+                "given the same state, arguments and answers, its class must do the same again; what was recorded stays"
+                    .to_owned()
+            }
             Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
             Error::StoreGone { .. } => "`--store PATH` names the place where it is now".to_owned(),
             Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
@@ -369,7 +379,13 @@ fn hint_of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> 
         let id = operand(id);
         Some(format!("`vactor log {id}` shows what it said before it broke; its state is as it was"))
     } else if is(HostFault::BadState) {
-        Some("the class does not write and read its state alike; the saved state is as it was".to_owned())
+        Some(
+            match fault.message.starts_with(CANNOT_READ) {
+                true => "the class does not read what it or an older version of it saved; the saved state is as it was",
+                false => "the method left a state behind that the class cannot save; the saved state is as it was",
+            }
+            .to_owned(),
+        )
     } else if is(HostFault::BadResult) {
         let rules = format!("a result is one finite JSON value, no key twice, at most {MAX_NESTING} levels deep");
         Some(rules + "; nothing was changed")

@@ -156,6 +156,16 @@ impl Times {
     }
 }
 
+/// One try of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1 on.
+    pub number: u32,
+    pub times: Times,
+    pub outcome: Outcome,
+    pub log: Log,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It stands in the inbox, or it is not due yet. [`Invocation::begun`] says how far it came.

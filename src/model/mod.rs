@@ -19,16 +19,16 @@ pub use description::{Description, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, Error, operand, similar};
 pub(crate) use id::is_identifier;
 pub use id::{ActorId, ClassName, Name, Reference};
-pub use invocation::{Begun, Call, Invocation, Key, Request, Status, Times, Waiting};
+pub use invocation::{Attempt, Begun, Call, Invocation, Key, Request, Status, Times, Waiting};
 pub use json::{Json, MAX_NESTING, NotJson, deserialize_value, read_value, shortened};
 pub(crate) use json::{canonical, is_deeper, too_deep};
 pub use limits::{CompileLimit, Limit, LimitOverrides, Limits, show_bytes, show_time};
-pub use operation::{Answer, Answered, Asked, Awaited, Event, On, Operation, Outgoing, Recorded, Target};
+pub use operation::{Answer, Answered, Asked, Awaited, Event, On, Operation, Outgoing, Question, Recorded, Target};
 pub use process::Process;
 pub use schema::referenced;
 pub use step::{
-    Actor, CHECKPOINT_EVERY, Fault, Hash, Head, HostFault, Level, Log, LogLine, Numbers, Origin, Outcome, RunSoFar,
-    Seed, Step,
+    Actor, CANNOT_READ, CHECKPOINT_EVERY, Fault, Hash, Head, HostFault, Level, Log, LogLine, Numbers, Origin, Outcome,
+    RunSoFar, Seed, Step,
 };
 pub use time::Timestamp;
 

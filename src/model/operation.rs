@@ -17,6 +17,18 @@ pub enum Operation {
     Save(Vec<u8>),
     /// The first of these to be answered. Never empty.
     Wait(Vec<Awaited>),
+    /// The result of a query, now.
+    Ask(Question),
+}
+
+/// A query that a run asks; names are as the guest gave them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The actor.
+    pub id: String,
+    pub query: String,
+    /// As the guest gave them, which may be no JSON.
+    pub arguments: String,
 }
 
 /// A call that a run makes of others.
@@ -28,6 +40,8 @@ pub struct Outgoing {
     pub method: String,
     /// As the guest gave them, which may be no JSON.
     pub arguments: String,
+    /// For people; no part of what makes it the same call.
+    pub meta: Vec<(String, String)>,
 }
 
 /// Whom a run calls; names are as the guest gave them.
@@ -57,7 +71,7 @@ pub enum Awaited {
     Event(String),
 }
 
-/// What a wait is answered.
+/// What a wait is answered, or an ask, which is answered as a wait for one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
     /// Which of what was awaited.

@@ -213,7 +213,7 @@ pub enum HostFault {
     BadArguments,
     /// The actor's inbox is full.
     InboxFull,
-    /// `set-state` refused the state, or `get-state` gave none.
+    /// The class cannot read a saved state ([`CANNOT_READ`]), or cannot save the one that its method left.
     BadState,
     /// The result is no JSON.
     BadResult,
@@ -222,6 +222,10 @@ pub enum HostFault {
     /// Run again, it asked for something else than its record has.
     Diverged,
 }
+
+/// How the message of a `bad-state` begins where the class does not read a state that was saved before. All others are
+/// about a state that is to be saved.
+pub const CANNOT_READ: &str = "the class cannot read the saved state";
 
 impl HostFault {
     pub const fn kind(self) -> &'static str {

@@ -14,7 +14,7 @@ use super::host::exports::vactor::actor::class::Guest;
 use super::host::{Actor, ActorPre, Host, ON_LOG, OPERATIONS};
 use super::not_a_class;
 use super::run::{Aborted, Method, Ran, Run, Stop, Success};
-use crate::model::{Error, Json, Limit, Limits, LogLine, Result};
+use crate::model::{CANNOT_READ, Error, Json, Limit, Limits, LogLine, Result};
 
 /// A compiled class. Each run gets an instance of its own.
 pub struct Class {
@@ -176,7 +176,7 @@ impl Instance<'_> {
 
     fn set_state(&mut self, state: &[u8]) -> Result<(), Failed> {
         let restored = self.call(Export::SetState, |class, store| class.call_set_state(store, state))?;
-        let refused = |failure| fault::bad_state("set-state refused the state", failure, self.method, self.limits);
+        let refused = |failure| fault::bad_state(CANNOT_READ, failure, self.method, self.limits);
         Ok(restored.map_err(refused)?)
     }
 
@@ -189,8 +189,8 @@ impl Instance<'_> {
 
     fn get_state(&mut self) -> Result<Vec<u8>, Failed> {
         let saved = self.call(Export::GetState, |class, store| class.call_get_state(store))?;
-        let state =
-            saved.map_err(|failure| fault::bad_state("get-state gave no state", failure, self.method, self.limits))?;
+        let state = saved
+            .map_err(|failure| fault::bad_state("the state cannot be saved", failure, self.method, self.limits))?;
         self.within_limit(state)
     }
 

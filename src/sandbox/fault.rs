@@ -59,8 +59,8 @@ impl Export {
     fn name(self, method: &str) -> &str {
         match self {
             Export::Start => "the start of the class",
-            Export::SetState => "set-state",
-            Export::GetState => "get-state",
+            Export::SetState => "reading the saved state",
+            Export::GetState => "saving the state",
             Export::Describe | Export::Construct | Export::Invoke | Export::Migrate => method,
         }
     }
@@ -105,7 +105,7 @@ pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fa
         Halt::InDescribe(_) | Halt::Forbidden { .. } | Halt::NotPerformed(_) => {
             Fault::host(HostFault::Trap, halt.to_string())
         }
-        Halt::Random(_) | Halt::NothingToWaitFor | Halt::WrongAnswer { .. } => {
+        Halt::Random(_) | Halt::NothingToWaitFor | Halt::WrongAnswer { .. } | Halt::NotAnswered => {
             Fault::host(HostFault::Trap, format!("{} trapped: {halt}", export.name(method)))
         }
     };

@@ -24,8 +24,8 @@ pub(crate) fn keys_read() -> u64 {
 }
 
 use crate::model::{
-    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Process, Recorded, Reference, Request,
-    Result, Step, Timestamp,
+    ActorId, Attempt, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Process, Recorded, Reference,
+    Request, Result, Step, Timestamp,
 };
 
 /// Clocks of machines may differ by this much, and none of them is wrong.
@@ -55,9 +55,10 @@ pub trait Store: Send + Sync {
     /// The bytes of a registered component.
     fn component(&self, hash: &Hash) -> Result<Option<Vec<u8>>>;
 
-    /// Removes a class with all its versions, whose numbers are never given again; [`ClassInUse`](crate::model::Error::ClassInUse) while an actor or an
-    /// accepted invocation is of it.
-    fn remove_class(&self, name: &ClassName) -> Result<()>;
+    /// Removes a class with all its versions, whose numbers are never given again, and the invocations of its tasks.
+    /// [`ClassInUse`](crate::model::Error::ClassInUse) while an actor or an accepted invocation is of it, and, without
+    /// `force`, while an invocation that has not ended may want the result of a task.
+    fn remove_class(&self, name: &ClassName, force: bool) -> Result<()>;
 
     // Actors
 
@@ -127,6 +128,16 @@ pub trait Store: Send + Sync {
     /// All invocations of a name with numbers below `before`, newest first; at most `limit`.
     fn invocations(&self, name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
 
+    /// The tries of a task's invocation that have ended, in order, from the number `from` on; at most `limit`. One that was
+    /// cancelled while it ran is none. [`NoInvocation`](crate::model::Error::NoInvocation).
+    fn attempts(&self, reference: &Reference, from: u32, limit: usize) -> Result<Vec<Attempt>>;
+
+    /// Removes a task's invocations that have ended (or the one of a number), with their attempts and keys; answers how many.
+    /// [`Busy`](crate::model::Error::Busy) where one has not ended, or was started by an invocation that has not ended and may
+    /// want its result. With `force` the first kind ends `cancelled` at `at` and stays, the second kind is removed.
+    /// [`NoInvocation`](crate::model::Error::NoInvocation) where there is none of this number.
+    fn remove_tasks(&self, name: &Name, number: Option<u64>, at: Timestamp, force: bool) -> Result<u64>;
+
     /// Ends invocations, each with its step, all in one transaction. Each commit is judged alone and in order, so several of
     /// one actor may follow each other; after one that is refused, those that follow on its actor are
     /// [`Stale`](crate::model::Error::Stale). What is refused leaves nothing behind. `at` is the time now.
@@ -155,7 +166,7 @@ pub trait Store: Send + Sync {
     fn beginning(&self, reference: &Reference) -> Result<Option<Vec<u8>>>;
 
     /// Sends an event to an actor (or to one that is about to be made); answers its number. With a key that was used for the
-    /// same event before nothing is sent. [`InboxFull`](crate::model::Error::InboxFull) where `limit` are there already,
+    /// same event before nothing is sent. [`EventsFull`](crate::model::Error::EventsFull) where `limit` are there already,
     /// [`NoActor`](crate::model::Error::NoActor); [`KeyTaken`](crate::model::Error::KeyTaken) and
     /// [`KeyTakenByEvent`](crate::model::Error::KeyTakenByEvent) where the key was used for something else.
     fn emit(&self, event: NewEvent, limit: u64) -> Result<u64>;

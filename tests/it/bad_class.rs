@@ -60,7 +60,7 @@ fn a_trap() {
 fn a_trap_that_leaves_no_step() {
     let vactor = vactor(RawClass::new().query("ask", "(unreachable)").task("work", "(unreachable)"));
     vactor.line("get a ask").refuses(5, "ask", "told while it runs");
-    vactor.line("run bad work").refuses(5, "work", "a task keeps no log");
+    vactor.line("run bad work").refuses(5, "work", "`vactor log bad/work#1` shows what it said");
 }
 
 #[test]

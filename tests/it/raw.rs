@@ -45,14 +45,14 @@ const EXPORTS: [(&str, &str); 6] = [
 
 /// Everything that each class has. Data lies below 64 KiB, what the host allocates above.
 const COMMON: &str = r#"
-  (import "vactor:actor/context@0.1.0" "class-name" (func $class-name (param i32)))
-  (import "vactor:actor/context@0.1.0" "version" (func $version (result i32)))
-  (import "vactor:actor/context@0.1.0" "actor-id" (func $actor-id (param i32)))
-  (import "vactor:actor/context@0.1.0" "invocation" (func $invocation (param i32)))
-  (import "vactor:actor/context@0.1.0" "attempt" (func $attempt (result i32)))
-  (import "vactor:actor/context@0.1.0" "log" (func $log (param i32 i32 i32)))
-  (import "vactor:actor/context@0.1.0" "now" (func $now (result i64)))
-  (import "vactor:actor/context@0.1.0" "random" (func $random (param i32 i32)))
+  (import "vactor:actor/context@0.1.1" "class-name" (func $class-name (param i32)))
+  (import "vactor:actor/context@0.1.1" "version" (func $version (result i32)))
+  (import "vactor:actor/context@0.1.1" "actor-id" (func $actor-id (param i32)))
+  (import "vactor:actor/context@0.1.1" "invocation" (func $invocation (param i32)))
+  (import "vactor:actor/context@0.1.1" "attempt" (func $attempt (result i32)))
+  (import "vactor:actor/context@0.1.1" "log" (func $log (param i32 i32 i32)))
+  (import "vactor:actor/context@0.1.1" "now" (func $now (result i64)))
+  (import "vactor:actor/context@0.1.1" "random" (func $random (param i32 i32)))
   (global $heap (mut i32) (i32.const 65536))
   (global $state (mut i32) (i32.const 0))
   (global $state.len (mut i32) (i32.const 0))
@@ -99,23 +99,25 @@ const COMMON: &str = r#"
 
 /// What a class that asks for operations has more.
 const OPERATIONS: &str = r#"
-  (import "vactor:actor/context@0.1.0" "save" (func $save (param i32 i32)))
-  (import "vactor:actor/context@0.1.0" "wait-any" (func $wait-any (param i32 i32) (result i32)))
-  (import "vactor:actor/context@0.1.0" "start-actor" (func $start-actor (param i32 i32 i32 i32 i32 i32) (result i32)))
-  (import "vactor:actor/context@0.1.0" "start-or-create"
+  (import "vactor:actor/context@0.1.1" "save" (func $save (param i32 i32)))
+  (import "vactor:actor/context@0.1.1" "wait-any" (func $wait-any (param i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.1" "start-actor" (func $start-actor (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.1" "start-or-create"
     (func $start-or-create (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
-  (import "vactor:actor/context@0.1.0" "start-task" (func $start-task (param i32 i32 i32 i32 i32 i32) (result i32)))
-  (import "vactor:actor/context@0.1.0" "attach" (func $attach (param i32 i32) (result i32)))
-  (import "vactor:actor/context@0.1.0" "send-actor" (func $send-actor (param i32 i32 i32 i32 i32 i32 i64 i32)))
-  (import "vactor:actor/context@0.1.0" "send-or-create"
+  (import "vactor:actor/context@0.1.1" "start-task" (func $start-task (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.1" "attach" (func $attach (param i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.1" "send-actor" (func $send-actor (param i32 i32 i32 i32 i32 i32 i64 i32)))
+  (import "vactor:actor/context@0.1.1" "send-or-create"
     (func $send-or-create (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64 i32)))
-  (import "vactor:actor/context@0.1.0" "send-task" (func $send-task (param i32 i32 i32 i32 i32 i32 i64 i32)))
-  (import "vactor:actor/context@0.1.0" "timer" (func $timer (param i64) (result i32)))
-  (import "vactor:actor/context@0.1.0" "event" (func $event (param i32 i32) (result i32)))
-  (import "vactor:actor/context@0.1.0" "[method]handle.invocation" (func $handle.invocation (param i32 i32)))
-  (import "vactor:actor/context@0.1.0" "[method]handle.wait" (func $handle.wait (param i32 i32)))
-  (import "vactor:actor/context@0.1.0" "[method]handle.cancel" (func $handle.cancel (param i32)))
-  (import "vactor:actor/context@0.1.0" "[resource-drop]handle" (func $handle.drop (param i32)))
+  (import "vactor:actor/context@0.1.1" "send-task" (func $send-task (param i32 i32 i32 i32 i32 i32 i64 i32)))
+  (import "vactor:actor/context@0.1.1" "meta" (func $meta (param i32 i32 i32 i32)))
+  (import "vactor:actor/context@0.1.1" "ask" (func $ask (param i32 i32 i32 i32 i32 i32 i32)))
+  (import "vactor:actor/context@0.1.1" "timer" (func $timer (param i64) (result i32)))
+  (import "vactor:actor/context@0.1.1" "event" (func $event (param i32 i32) (result i32)))
+  (import "vactor:actor/context@0.1.1" "[method]handle.invocation" (func $handle.invocation (param i32 i32)))
+  (import "vactor:actor/context@0.1.1" "[method]handle.wait" (func $handle.wait (param i32 i32)))
+  (import "vactor:actor/context@0.1.1" "[method]handle.cancel" (func $handle.cancel (param i32)))
+  (import "vactor:actor/context@0.1.1" "[resource-drop]handle" (func $handle.drop (param i32)))
 "#;
 
 const WITH_HANDLES: &str = r#"
@@ -234,7 +236,7 @@ impl RawClass {
             };
             let first: String =
                 self.first.iter().filter(|(of, _)| *of == name).map(|(_, body)| body.as_str()).collect();
-            let export = format!("vactor:actor/class@0.1.0#{name}");
+            let export = format!("vactor:actor/class@0.1.1#{name}");
             let _ =
                 writeln!(wat, "(func (export \"{export}\") {signature} (local $i i32) (local $n i32) {first} {body})");
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use vactor_sdk::{Context, Failure, Fault, Handle, actor};
 
 #[derive(Serialize, Deserialize)]
@@ -142,6 +143,13 @@ impl Probe {
         Ok(())
     }
 
+    /// Has a task compute, and waits for an event before it takes the result.
+    pub fn warm_then_wait(&mut self, rounds: u64, ctx: &Context) -> Result<(), Fault> {
+        let warm = ctx.task::<Probe>().spin(rounds);
+        ctx.event::<Option<String>>("go").wait()?;
+        warm.wait().map(drop)
+    }
+
     /// Saves, sends, waits, changes more, and fails.
     pub fn save_and_fail(&mut self, other: String, ctx: &Context) -> Result<(), Failure> {
         self.value = 1;
@@ -211,6 +219,74 @@ impl Probe {
         ctx.wait_any((&child, &ctx.timer(Duration::from_millis(10))));
         child.cancel();
         child.wait().unwrap_or_else(|fault| fault.kind)
+    }
+
+    // Queries of others
+
+    /// What another actor answers to a query, or the kind and the message of the fault.
+    pub fn ask(&mut self, other: String, query: String, arguments: Option<Value>, ctx: &Context) -> Value {
+        let answer = ctx.actor(other).ask::<Value>(&query, arguments.unwrap_or_else(|| json!({})));
+        self.value += 1;
+        answer.unwrap_or_else(|fault| format!("{:?} {}: {}", fault.origin, fault.kind, fault.message).into())
+    }
+
+    /// Asks for the value of another actor, waits for an event, and asks again.
+    pub fn ask_twice(&mut self, other: String, ctx: &Context) -> Result<(i64, i64), Failure> {
+        let before = ctx.ask::<Probe>(other.as_str()).value()?;
+        let _: Option<String> = ctx.event("go").wait()?;
+        Ok((before, ctx.ask::<Probe>(other).value()?))
+    }
+
+    /// Asks so often for as many characters.
+    pub fn ask_often(&mut self, other: String, times: u64, length: u64, ctx: &Context) -> Result<u64, Fault> {
+        (0..times).map(|_| Ok(ctx.ask::<Probe>(other.as_str()).long(length)?.len() as u64)).sum()
+    }
+
+    /// What itself answers: before its method, and after it saved.
+    pub fn ask_itself(&mut self, ctx: &Context) -> Result<(i64, i64), Failure> {
+        self.value += 1;
+        let before = ctx.ask::<Probe>(ctx.actor_id()).value()?;
+        ctx.save(self)?;
+        Ok((before, ctx.ask::<Probe>(ctx.actor_id()).value()?))
+    }
+
+    /// Asks an actor that it has had made, before and after that is there.
+    pub fn ask_new(&mut self, other: String, ctx: &Context) -> Result<(String, i64), Fault> {
+        let child = ctx.start::<Probe>(other.as_str()).or_create(100, None).add(1);
+        let before = ctx.ask::<Probe>(other.as_str()).value();
+        child.wait()?;
+        Ok((before.map_or_else(|fault| fault.kind, |value| value.to_string()), ctx.ask::<Probe>(other).value()?))
+    }
+
+    /// A query that does what none may: it asks.
+    pub fn asks(&self, other: String, ctx: &Context) -> Result<i64, Fault> {
+        ctx.ask::<Probe>(other).value()
+    }
+
+    pub fn refuses(&self) -> Result<(), Failure> {
+        Err(Failure::new("closed", "not today").with_details(self.value))
+    }
+
+    pub fn computes(&self, rounds: u64) -> u64 {
+        Probe::spin(rounds)
+    }
+
+    pub fn long(&self, length: u64) -> String {
+        "x".repeat(length as usize)
+    }
+
+    /// Starts and sends calls with metadata, of an actor and of a task.
+    pub fn label(&mut self, other: String, ctx: &Context) -> Result<i64, Fault> {
+        let task = ctx.task::<Probe>().meta("kind", "task").meta("order", "17").square(7);
+        let child = ctx.start::<Probe>(other.as_str()).meta("kind", "child").or_create(1, None).add(10);
+        ctx.send::<Probe>(other.as_str()).meta("kind", "message").add(1);
+        let named = ctx.actor(other).meta("kind", "named").start::<i64>("add", json!({ "n": 100 }));
+        Ok(task.wait()? + child.wait()? + named.wait()?)
+    }
+
+    /// Gives a call a name of metadata twice.
+    pub fn label_twice(&mut self, other: String, ctx: &Context) -> Result<i64, Fault> {
+        ctx.start::<Probe>(other).meta("a", "1").meta("a", "2").add(1).wait()
     }
 
     // Events and timers

@@ -5,10 +5,12 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::class::Class;
 use crate::context::Context;
-use crate::handle::Handle;
+use crate::fault::Fault;
+use crate::handle::{self, Handle};
 use crate::json;
 use crate::time::whole_millis;
 
@@ -59,32 +61,45 @@ impl Verb for Send {
     type Of<R> = String;
 
     fn make<R>(call: Call<'_, Self>, method: &str, arguments: &str) -> String {
-        call.ctx.host.send(&call.whom, method, arguments, call.delay_ms)
+        call.ctx.host.send(&call, method, arguments)
     }
 }
+
+/// The query is asked, and its result is there at once, or the [`Fault`].
+pub struct Ask;
 
 /// A call of which the method is still to be said.
 pub struct Call<'c, V> {
     ctx: &'c Context,
     pub(crate) whom: Whom,
-    delay_ms: u64,
+    pub(crate) delay_ms: u64,
+    pub(crate) meta: Vec<(String, String)>,
     verb: PhantomData<V>,
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) run: Option<RunTask>,
 }
 
-impl<'c, V: Verb> Call<'c, V> {
+impl<'c, V> Call<'c, V> {
     fn new(ctx: &'c Context, whom: Whom, delay: Duration) -> Self {
         Call {
             ctx,
             whom,
             delay_ms: whole_millis(delay),
+            meta: Vec::new(),
             verb: PhantomData,
             #[cfg(not(target_arch = "wasm32"))]
             run: None,
         }
     }
 
+    /// Metadata of the call.
+    pub fn meta(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.meta.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl<'c, V: Verb> Call<'c, V> {
     fn task<A: Class>(ctx: &'c Context, delay: Duration) -> Self {
         let call = Call::new(ctx, Whom::Task { class: ctx.name_of::<A>() }, delay);
         #[cfg(not(target_arch = "wasm32"))]
@@ -138,9 +153,36 @@ pub trait Write<T> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<V: Verb, T: Serialize> Write<T> for V {
+impl<V, T: Serialize> Write<T> for V {
     fn write(arguments: &mut Written, name: &str, value: &T) {
         arguments.put(name, value);
+    }
+}
+
+/// That the result of a query can be read, which is asked for where the query is asked, too.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` cannot be read as the answer of a query",
+    label = "this query cannot be asked from here",
+    note = "it and all within it must implement `serde::Deserialize`, which can be derived"
+)]
+pub trait Read<T>: Sized {
+    fn ask(call: Call<'_, Self>, query: &str, arguments: Written) -> Result<T, Fault>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Read<T> for Ask {
+    fn ask(call: Call<'_, Self>, query: &str, arguments: Written) -> Result<T, Fault> {
+        asked(call.ctx, &call.whom, query, &arguments.finish())
+    }
+}
+
+fn asked<T: DeserializeOwned>(ctx: &Context, whom: &Whom, query: &str, arguments: &str) -> Result<T, Fault> {
+    match whom {
+        Whom::Actor { id } | Whom::ActorOrNew { id, .. } => {
+            let answer = ctx.host.ask(id, query, arguments)?;
+            handle::read(&answer, String::new)
+        }
+        Whom::Task { class } => panic!("the tasks of {class} have no state: `ask` is for an actor"),
     }
 }
 
@@ -150,7 +192,10 @@ impl Context {
     ///
     /// The methods that follow are the class's mutations, without their context, and `or_create`, which takes the
     /// constructor's parameters and makes the actor first if it is not there:
-    /// `ctx.start::<Counter>("hits").or_create(0).incr(1)`.
+    /// `ctx.start::<Counter>("hits").or_create(0).incr(1)`. Before them, `meta` gives the call metadata, a name and a
+    /// value that `vactor log` shows: `ctx.start::<Account>("bob").meta("order", "17").deposit(5)`. Each name is there
+    /// once; a name that is given twice is the fault `bad-arguments`. A class that has a method `meta` itself is given
+    /// metadata [by name](Named::meta).
     ///
     /// A start never fails: what cannot be accepted is a fault of its handle. Many children run in parallel.
     ///
@@ -173,6 +218,20 @@ impl Context {
     /// The same, so much later than it leaves.
     pub fn send_after<A: Class>(&self, delay: Duration, id: impl Into<String>) -> A::Calls<'_, Send> {
         A::calls(Call::new(self, Whom::Actor { id: id.into() }, delay))
+    }
+
+    /// Asks a query of an actor: `ctx.ask::<Prices>("inv").total_value()` gives its result at once, or the [`Fault`].
+    ///
+    /// The methods that follow are the class's queries. A query runs on the last state that its actor has committed when it is
+    /// asked; what an actor does at that time it does not see, and it waits for nothing. So an actor that this method has
+    /// made, and that is not committed yet, is `not-found`, and the actor itself answers by its last
+    /// [`save`](Context::save), or as it was before this method. The answer is recorded: in a replay it is the same.
+    ///
+    /// # Panics
+    ///
+    /// The methods that follow do when an argument cannot be written as JSON: a float that is not finite, say.
+    pub fn ask<A: Class>(&self, id: impl Into<String>) -> A::Queries<'_, Ask> {
+        A::queries(Call::new(self, Whom::Actor { id: id.into() }, Duration::ZERO))
     }
 
     /// Starts a task: `ctx.task::<Trainer>().fit(parameters)` gives a handle.
@@ -200,7 +259,7 @@ impl Context {
 impl Context {
     /// An actor by its id.
     pub fn actor(&self, id: impl Into<String>) -> Named<'_> {
-        Named { ctx: self, whom: Whom::Actor { id: id.into() } }
+        Named { ctx: self, whom: Whom::Actor { id: id.into() }, meta: Vec::new() }
     }
 
     /// An actor by its id, which is made from the class and the arguments if it is not there.
@@ -215,12 +274,12 @@ impl Context {
         arguments: impl Serialize,
     ) -> Named<'_> {
         let whom = Whom::ActorOrNew { class: class.into(), id: id.into(), arguments: object(&arguments) };
-        Named { ctx: self, whom }
+        Named { ctx: self, whom, meta: Vec::new() }
     }
 
     /// The tasks of a class by its name.
     pub fn tasks(&self, class: impl Into<String>) -> Named<'_> {
-        Named { ctx: self, whom: Whom::Task { class: class.into() } }
+        Named { ctx: self, whom: Whom::Task { class: class.into() }, meta: Vec::new() }
     }
 }
 
@@ -233,8 +292,9 @@ impl Context {
 ///
 /// fn pay(ctx: &Context) -> Result<i64, Failure> {
 ///     let balance = ctx.actor("bob").start::<i64>("deposit", json!({ "amount": 5 })).wait()?;
-///     ctx.actor("audit").send("note", json!({ "text": "bob was paid" }));
-///     Ok(balance)
+///     ctx.actor("audit").meta("by", "pay").send("note", json!({ "text": "bob was paid" }));
+///     let limit: i64 = ctx.actor("bob").ask("limit", ())?;
+///     Ok(balance.min(limit))
 /// }
 /// ```
 ///
@@ -244,12 +304,29 @@ impl Context {
 pub struct Named<'c> {
     ctx: &'c Context,
     whom: Whom,
+    meta: Vec<(String, String)>,
 }
 
-impl Named<'_> {
+impl<'c> Named<'c> {
+    /// Metadata of each call that is made with this: a name, each one once, and a value, which `vactor log` shows.
+    pub fn meta(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.meta.push((name.into(), value.into()));
+        self
+    }
+
     /// Starts a mutation or a task whose result is read as a `T`.
     pub fn start<T>(&self, method: &str, arguments: impl Serialize) -> Handle<T> {
-        Start::make(Call::new(self.ctx, self.whom.clone(), Duration::ZERO), method, &object(&arguments))
+        Start::make(self.call(Duration::ZERO), method, &object(&arguments))
+    }
+
+    /// Asks a query of the actor, whose result is read as a `T`: see [`Context::ask`]. An actor that may have to be made is
+    /// not made by this.
+    ///
+    /// # Panics
+    ///
+    /// For the tasks of a class: they have no state, and so no queries.
+    pub fn ask<T: DeserializeOwned>(&self, query: &str, arguments: impl Serialize) -> Result<T, Fault> {
+        asked(self.ctx, &self.whom, query, &object(&arguments))
     }
 
     /// Sends it and forgets it; gives the opaque id of the invocation that it will be.
@@ -259,7 +336,11 @@ impl Named<'_> {
 
     /// The same, so much later than it leaves.
     pub fn send_after(&self, delay: Duration, method: &str, arguments: impl Serialize) -> String {
-        Send::make::<()>(Call::new(self.ctx, self.whom.clone(), delay), method, &object(&arguments))
+        Send::make::<()>(self.call(delay), method, &object(&arguments))
+    }
+
+    fn call<V>(&self, delay: Duration) -> Call<'c, V> {
+        Call { meta: self.meta.clone(), ..Call::new(self.ctx, self.whom.clone(), delay) }
     }
 }
 

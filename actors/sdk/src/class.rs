@@ -24,6 +24,8 @@ pub trait Class: Sized + 'static {
     type Calls<'c, V: Verb>;
     /// What [`Context::task`] and [`Context::send_task`] give: the tasks.
     type Tasks<'c, V: Verb>;
+    /// What [`Context::ask`] gives: the queries.
+    type Queries<'c, V>;
 
     // The class as the host sees it. The names are the contract's; JSON is text, as it comes and goes.
 
@@ -31,6 +33,8 @@ pub trait Class: Sized + 'static {
     fn calls<'c, V: Verb>(call: Call<'c, V>) -> Self::Calls<'c, V>;
     #[doc(hidden)]
     fn tasks<'c, V: Verb>(call: Call<'c, V>) -> Self::Tasks<'c, V>;
+    #[doc(hidden)]
+    fn queries<'c, V>(call: Call<'c, V>) -> Self::Queries<'c, V>;
     #[doc(hidden)]
     fn describe() -> String;
     #[doc(hidden)]

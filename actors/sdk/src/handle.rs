@@ -37,12 +37,7 @@ impl<T> Handle<T> {
     where
         T: DeserializeOwned,
     {
-        let json = self.host.wait()?;
-        class::read(json.as_bytes()).map_err(|error| {
-            let message = format!("the answer is not what was expected: {}", class::reason(&error));
-            let invocation = self.invocation();
-            Fault { invocation, ..Fault::new(Origin::Caller, Fault::UNEXPECTED_ANSWER, message) }
-        })
+        read(&self.host.wait()?, || self.invocation())
     }
 
     /// Ends the invocation, if it has not ended, and its children. Nothing for timers and events.
@@ -59,6 +54,14 @@ impl<T> Handle<T> {
     pub fn cast<U>(self) -> Handle<U> {
         Handle::new(self.host)
     }
+}
+
+/// Reads an answer, of an invocation if it is one's.
+pub(crate) fn read<T: DeserializeOwned>(json: &str, invocation: impl FnOnce() -> String) -> Result<T, Fault> {
+    class::read(json.as_bytes()).map_err(|error| {
+        let message = format!("the answer is not what was expected: {}", class::reason(&error));
+        Fault { invocation: invocation(), ..Fault::new(Origin::Caller, Fault::UNEXPECTED_ANSWER, message) }
+    })
 }
 
 /// A handle of whatever type.

@@ -58,7 +58,7 @@
 //!
 //! [dependencies]
 //! serde = { version = "1", features = ["derive"] }
-//! vactor-sdk = "=0.1.0"
+//! vactor-sdk = "=0.1.1"
 //!
 //! [patch.crates-io]
 //! vactor-sdk = { path = "vactor/sdk" } # the copy, for this class and for those that it depends on
@@ -173,7 +173,8 @@
 //! builds at once, so build such classes one by one, as `vactor build` does.
 //!
 //! Results that borrow are owned by the caller (`&str` is a `String`, `&[T]` a `Vec<T>`), and `T` is what is waited for of a
-//! `Result<T, …>`; where it has another name, such as that of an alias, [`Handle::cast`] says as what the answer is read.
+//! `Result<T, …>`; where it has another name, such as that of an alias, [`Handle::cast`] says as what the answer is
+//! read, and a query is asked by name ([`Named::ask`]).
 //!
 //! A unit test says what answers, and sees what was called: [`testing`].
 //!
@@ -190,7 +191,20 @@
 //! | is a `String`, a `&str`, a `Box<dyn Error>` | `error` | its text |
 //!
 //! A panic ends the run, too, but says that the class is broken; its message and its place are in the
-//! log.
+//! log. A number that overflows is a panic. Where arguments can make it do so, say what it means:
+//!
+//! ```
+//! # use vactor_sdk::Failure;
+//! # struct Counter { val: i64 }
+//! # impl Counter {
+//! pub fn incr(&mut self, val: i64) -> Result<i64, Failure> {
+//!     let too_large = || Failure::new("overflow", format!("{} and {val} are more than can be counted", self.val));
+//!     self.val = self.val.checked_add(val).ok_or_else(too_large)?;
+//!     Ok(self.val)
+//! }
+//! # }
+//! # assert_eq!(Counter { val: 1 }.incr(i64::MAX).unwrap_err().kind, "overflow");
+//! ```
 //!
 //! # State
 //!
@@ -243,7 +257,7 @@ mod time;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
-pub use call::{Named, Send, Start, Verb};
+pub use call::{Ask, Named, Send, Start, Verb};
 pub use class::Class;
 pub use context::{Context, Level};
 pub use failure::{Failure, IntoFailure};
@@ -257,7 +271,7 @@ pub use vactor_sdk_macros::actor;
 /// What the macro's output names; nothing here is for people.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::call::{Call, Write, Written};
+    pub use crate::call::{Call, Read, Write, Written};
     pub use crate::class::*;
     pub use crate::describe::*;
 

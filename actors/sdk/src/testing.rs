@@ -9,6 +9,9 @@
 //!   for a task that is called by its class's type, the task itself. It runs where it is started, and what it
 //!   sends or starts itself is not followed. Else it is never answered.
 //!
+//! A query that the method asks is answered at once: by [`Context::on_ask`], or by the actor that
+//! [`Context::with_actor`] put there. Any other actor is `not-found`.
+//!
 //! A wait that nothing would ever answer panics, and says for what it waited. [`Context::calls`] tells what was started
 //! and sent, [`Context::saves`] what was saved.
 //!
@@ -41,6 +44,7 @@
 //! [`Context::emit`]: crate::Context::emit
 //! [`Context::emit_at`]: crate::Context::emit_at
 //! [`Context::on_start`]: crate::Context::on_start
+//! [`Context::on_ask`]: crate::Context::on_ask
 //! [`Context::with_actor`]: crate::Context::with_actor
 //! [`Context::calls`]: crate::Context::calls
 //! [`Context::saves`]: crate::Context::saves
@@ -60,10 +64,20 @@ pub struct Call {
     pub to: To,
     pub method: String,
     pub arguments: Value,
+    pub meta: Vec<(String, String)>,
     /// Of a call that was sent, how much later than it left; `None` of one that was started.
     pub delay: Option<Duration>,
     pub invocation: String,
     pub cancelled: bool,
+}
+
+/// A query that a method asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// The actor.
+    pub id: String,
+    pub query: String,
+    pub arguments: Value,
 }
 
 /// Whom a call went to.

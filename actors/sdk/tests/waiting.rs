@@ -55,6 +55,18 @@ impl ShoppingCart {
         ShoppingCart { items: vec![point.x.to_string()] }
     }
 
+    pub fn count(&self, #[default] item: Option<String>, _ctx: &Context) -> Result<usize, Failure> {
+        match item {
+            Some(item) if item.is_empty() => Err(Failure::new("no-item", "an item has a name")),
+            Some(item) => Ok(self.items.iter().filter(|one| **one == item).count()),
+            None => Ok(self.items.len()),
+        }
+    }
+
+    pub fn first(&self) -> Option<&str> {
+        self.items.first().map(String::as_str)
+    }
+
     pub fn unsendable(&mut self, point: ReadOnly) -> i64 {
         point.x
     }
@@ -272,4 +284,58 @@ fn saves_are_the_states_as_they_were() {
     cart.items.push("egg".into());
     ctx.save(&cart).expect("it can be written");
     assert_eq!(ctx.saves::<ShoppingCart>().iter().map(|cart| cart.items.len()).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn queries_are_answered_at_once_by_the_actor_that_the_test_put_there() {
+    let cart = Rc::new(RefCell::new(ShoppingCart { items: vec!["egg".into(), "milk".into(), "egg".into()] }));
+    let ctx = Context::for_test().with_actor("ada", cart);
+    let count = |item: Option<&str>| ctx.ask::<ShoppingCart>("ada").count(item.map(str::to_owned));
+    assert_eq!((count(None), count(Some("egg"))), (Ok(3), Ok(2)));
+    assert_eq!(ctx.ask::<ShoppingCart>("ada").first(), Ok(Some("egg".to_owned())));
+    assert_eq!(ctx.actor("ada").ask::<usize>("count", json!({ "item": "milk" })), Ok(1));
+    let refused = count(Some("")).unwrap_err();
+    assert_eq!((refused.origin, refused.kind.as_str(), refused.invocation.as_str()), (Origin::Class, "no-item", ""));
+    let unread = ctx.actor("ada").ask::<u8>("first", ()).unwrap_err();
+    assert_eq!((unread.origin, unread.kind.as_str()), (Origin::Caller, Fault::UNEXPECTED_ANSWER));
+    let mutation = ctx.actor("ada").ask::<Value>("clear", ()).unwrap_err();
+    assert_eq!((mutation.origin, mutation.kind.as_str()), (Origin::Host, "bad-arguments"));
+    let nobody = ctx.ask::<ShoppingCart>("bob").first().unwrap_err();
+    assert_eq!((nobody.origin, nobody.kind.as_str()), (Origin::Host, "not-found"));
+    assert_eq!(ctx.calls(), [], "a query is no call");
+}
+
+#[test]
+fn queries_are_answered_as_the_test_says() {
+    let ctx = Context::for_test();
+    ctx.on_ask(|question| (question.id == "ada").then(|| Ok(question.arguments["item"].clone())));
+    ctx.on_ask(|question| {
+        (question.query == "count").then(|| Err(Fault::new(Origin::Host, "limit", "it computed for too long")))
+    });
+    assert_eq!(ctx.actor("ada").ask::<String>("name", json!({ "item": "egg" })), Ok("egg".to_owned()));
+    assert_eq!(ctx.ask::<ShoppingCart>("ada").count(None).unwrap_err().kind, "limit");
+    assert_eq!(ctx.actor("bob").ask::<String>("name", ()).unwrap_err().kind, "not-found");
+}
+
+#[test]
+#[should_panic(expected = "the tasks of shopping-cart have no state")]
+fn tasks_are_not_asked() {
+    let _ = Context::for_test().tasks("shopping-cart").ask::<Value>("count", ());
+}
+
+#[test]
+fn calls_have_the_metadata_that_they_are_given() {
+    let ctx = Context::for_test();
+    ctx.start::<ShoppingCart>("ada").meta("order", "17").meta("by", "me").or_create(vec![]).clear();
+    ctx.send::<ShoppingCart>("ada").meta("order", "18").clear();
+    ctx.task::<ShoppingCart>().meta("order", "19").once();
+    ctx.send_task::<ShoppingCart>().once();
+    let named = ctx.actor("ada").meta("order", "20");
+    named.start::<()>("clear", ());
+    named.send("clear", ());
+    let meta = ctx.calls().into_iter().map(|call| call.meta);
+    let orders: Vec<Vec<String>> =
+        meta.map(|meta| meta.into_iter().map(|(name, value)| format!("{name}={value}")).collect()).collect();
+    assert_eq!(orders[0], ["order=17", "by=me"]);
+    assert_eq!(orders[1..].concat(), ["order=18", "order=19", "order=20", "order=20"]);
 }

@@ -1,13 +1,10 @@
-//! `vactor show`, `vactor ls` and `vactor rm`: actors from outside.
-
-use std::collections::BTreeSet;
+//! `vactor show` and `vactor ls`: actors from outside.
 
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::{ActorInfo, Engine, Making};
-use vactor::model::{ActorId, Error, Head, Invocation, Json, Name, operand};
+use vactor::model::{ActorId, Head, Invocation, Json, Name};
 
-use crate::cli::done::Done;
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete, quantity, text};
 
@@ -28,26 +25,6 @@ pub struct Ls {
     /// How the ids begin; all of them without it
     #[arg(add = complete::ids())]
     prefix: Option<String>,
-}
-
-/// Removes actors with their whole history, or a class with its actors
-///
-/// Where one of them is not there or busy, none is removed. Each is removed in a transaction of its own: one that becomes busy
-/// while others are removed stops it there.
-#[derive(Args)]
-pub struct Rm {
-    /// The actors
-    #[arg(value_name = "ID", required_unless_present = "class", add = complete::ids())]
-    ids: Vec<String>,
-    /// A class with all its versions and all its actors, instead of actors
-    #[arg(long, value_name = "CLASS", conflicts_with = "ids", add = complete::classes())]
-    class: Option<String>,
-    /// Removes what is busy too: what runs commits nothing, what waits is cancelled
-    #[arg(long)]
-    force: bool,
-    /// Does not ask
-    #[arg(long)]
-    yes: bool,
 }
 
 /// An actor.
@@ -92,15 +69,6 @@ pub struct LsLine<'a> {
     updated: Option<String>,
     /// The accepted construction of an actor that is being made; else null.
     being_made_by: Option<String>,
-}
-
-/// Something that was removed.
-#[derive(serde::Serialize, schemars::JsonSchema)]
-pub struct RmLine<'a> {
-    /// The actor; null for a class.
-    id: Option<&'a str>,
-    /// The class, where it was removed; else null.
-    class: Option<&'a str>,
 }
 
 impl Run for Show {
@@ -215,134 +183,5 @@ impl<'a> LsLine<'a> {
             updated: None,
             being_made_by: Some(reference.to_string()),
         }))
-    }
-}
-
-impl Run for Rm {
-    type Line = RmLine<'static>;
-
-    fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
-        match &self.class {
-            Some(class) => self.remove_class(cli, &engine, class),
-            None => self.remove_actors(cli, &engine),
-        }
-    }
-}
-
-impl Rm {
-    fn remove_actors(&self, cli: &Cli, engine: &Engine) -> Result<(), Problem> {
-        let ids: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
-        let mut steps: u64 = 0;
-        for id in &ids {
-            let of_actor = match engine.head(id) {
-                Err(Error::BeingMade { .. }) if self.force => 0,
-                head => head.map_err(busy)?.numbers.steps,
-            };
-            steps = steps.saturating_add(of_actor);
-        }
-        self.find_busy(engine, ids.iter().copied())?;
-        let what = match self.ids.first() {
-            Some(id) if ids.len() == 1 => format!("{id} and its history ({steps} steps)"),
-            _ => format!("{} actors and their history ({steps} steps)", ids.len()),
-        };
-        self.confirm(cli, &what)?;
-        let mut removed = Removed::default();
-        ids.into_iter().try_for_each(|id| self.remove(cli, engine, id, &mut removed))?;
-        removed.printed()
-    }
-
-    /// None is removed where one is busy already. One that becomes so in the meantime stops it there.
-    fn find_busy<'a>(&self, engine: &Engine, mut ids: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
-        match self.force {
-            true => Ok(()),
-            false => ids.try_for_each(|id| match engine.is_busy(id).map_err(busy)? {
-                true => Err(busy(Error::Busy { id: id.to_owned() })),
-                false => Ok(()),
-            }),
-        }
-    }
-
-    fn remove_class(&self, cli: &Cli, engine: &Engine, class: &str) -> Result<(), Problem> {
-        let name = engine.class(class, None)?.class.name;
-        let ids = engine.actors_of(&name)?;
-        self.find_busy(engine, ids.iter().map(ActorId::as_str))?;
-        if !self.force
-            && let Some(example) = engine.pending_of(&name)?.first()
-        {
-            return Err(Error::ClassInUse { class: name, example: example.to_string() }.into());
-        }
-        self.confirm(cli, &format!("the class {class} with all its versions and its {} actors", ids.len()))?;
-        let mut removed = Removed::default();
-        for id in &ids {
-            self.remove(cli, engine, id.as_str(), &mut removed)?;
-        }
-        engine.remove_class(class, self.force)?;
-        removed.add(cli, &format!("the class {class}"), &RmLine { id: None, class: Some(class) });
-        removed.printed()
-    }
-
-    fn remove(&self, cli: &Cli, engine: &Engine, id: &str, removed: &mut Removed) -> Result<(), Problem> {
-        engine.remove(id, self.force).map_err(busy)?;
-        removed.add(cli, id, &RmLine { id: Some(id), class: None });
-        Ok(())
-    }
-
-    fn confirm(&self, cli: &Cli, what: &str) -> Result<(), Problem> {
-        if self.yes {
-            return Ok(());
-        }
-        if !cli.console.can_ask() {
-            return Err(Problem::input(format!("this removes {what}")).hint("`--yes` says that it is meant"));
-        }
-        if cli.console.ask(&format!("remove {what}?")) {
-            return Ok(());
-        }
-        Err(Problem::interrupted("nothing was removed"))
-    }
-}
-
-/// Tells what was removed. An output that fails keeps nothing from being removed: the command was confirmed as a whole.
-#[derive(Default)]
-struct Removed {
-    /// What was removed first and could not be told, and why.
-    untold: Option<(String, Problem)>,
-    others: usize,
-}
-
-impl Removed {
-    fn add(&mut self, cli: &Cli, what: &str, line: &RmLine) {
-        cli.console.note(&format!("removed {what}"));
-        match &self.untold {
-            Some(_) => self.others += 1,
-            None if !cli.console.wants_json() => {}
-            None => self.untold = cli.console.json(line).err().map(|problem| (what.to_owned(), problem)),
-        }
-    }
-
-    fn printed(self) -> Result<(), Problem> {
-        let Some((what, problem)) = self.untold else { return Ok(()) };
-        let sentence = match self.others {
-            0 => format!("{what} was removed"),
-            others => format!("{what} and {others} more were removed"),
-        };
-        Done::new(sentence).printed(Err(problem))
-    }
-}
-
-/// What is busy or being made can be removed all the same.
-fn busy(error: Error) -> Problem {
-    let hint = match &error {
-        Error::Busy { .. } => Some("try again, or remove it all the same with `--force`".to_owned()),
-        Error::BeingMade { reference, .. } => {
-            let reference = operand(reference);
-            Some(format!("`vactor wait {reference}` waits until it is there; `--force` removes it all the same"))
-        }
-        _ => None,
-    };
-    let problem = Problem::from(error);
-    match hint {
-        Some(hint) => problem.hint(hint),
-        None => problem,
     }
 }

@@ -1,4 +1,4 @@
-//! `vactor log`: an actor's journal.
+//! `vactor log`: an actor's journal. That of a task is in [`task_log`].
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +6,11 @@ use clap::Args;
 use serde_json::Value;
 use vactor::Timestamp;
 use vactor::engine::Engine;
-use vactor::model::{Answer, Fault, Json, LogLine as SaidLine, Outcome, Recorded, Step};
+use vactor::model::{
+    Answer, Error, Fault, Json, Log as StepLog, LogLine as SaidLine, Name, Outcome, Recorded, Request, Step,
+};
 
+use super::task_log::{self, AttemptLine, TaskLine};
 use crate::cli::listing::Listing;
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, quantity};
@@ -18,20 +21,33 @@ const PAGE: usize = 256;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 const COLUMNS: &[&str] =
-    &["step", "reference", "time", "method", "arguments", "outcome", "duration", "caller", "log", "operations"];
+    &["step", "reference", "time", "method", "arguments", "outcome", "duration", "caller", "log", "operations", "meta"];
 
 /// Shows an actor's journal: what was called, with what, and what came of it
+///
+/// Of a task, CLASS/TASK, it lists the calls, and of one of these, CLASS/TASK#N, its tries. An actor of that name comes
+/// first.
 #[derive(Args)]
 pub struct Log {
-    /// The actor
-    #[arg(add = complete::ids())]
+    /// The actor; or a task, CLASS/TASK; or a call of a task, CLASS/TASK#N
+    #[arg(value_name = "ID", add = complete::ids())]
     id: String,
-    /// Goes on with each new step, until Ctrl-C
+    /// Goes on with each new step of an actor, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
-    /// Begins with the last N steps
+    /// Begins with the last N steps, or calls of a task
     #[arg(short = 'n', long, value_name = "N")]
     last: Option<u64>,
+}
+
+/// What a line is: a step of an actor's journal, a call of a task, or a try of such a call.
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "names the shapes of what is printed")]
+pub enum AnyLine<'a> {
+    Step(LogLine<'a>),
+    Call(TaskLine<'a>),
+    Attempt(AttemptLine<'a>),
 }
 
 /// A step of the journal.
@@ -62,7 +78,7 @@ pub struct LogLine<'a> {
     micros: u64,
     /// The invocation that called; null where it was nobody in the store.
     caller: Option<String>,
-    /// What `--meta` said.
+    /// What `--meta` said, or the method that started or sent it.
     meta: serde_json::Map<String, Value>,
     /// What the class said.
     log: Vec<SaidBody<'a>>,
@@ -78,7 +94,7 @@ pub struct LogLine<'a> {
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[schemars(rename = "Fault")]
-struct FaultBody<'a> {
+pub(super) struct FaultBody<'a> {
     /// `class` where the class raised it, `host` where vactor ended it.
     origin: &'static str,
     kind: &'a str,
@@ -89,7 +105,7 @@ struct FaultBody<'a> {
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[schemars(rename = "Said")]
-struct SaidBody<'a> {
+pub(super) struct SaidBody<'a> {
     /// `debug`, `info`, `warn` or `error`.
     level: String,
     message: &'a str,
@@ -109,11 +125,26 @@ struct OperationBody {
 }
 
 impl Run for Log {
-    type Line = LogLine<'static>;
+    type Line = AnyLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let (engine, store) = cli.engine_and_store(Mode::Read, &LimitFlags::default())?;
-        let head = engine.head(&self.id)?;
+        if let Ok(reference) = self.id.parse() {
+            self.expect_no_flags(self.follow || self.last.is_some(), &format!("the tries of {reference}"))?;
+            return task_log::attempts(cli, &engine, &reference);
+        }
+        let task = Name::new(&self.id).ok().filter(|name| engine.is_task(name).is_ok_and(|is_task| is_task));
+        let head = match (engine.head(&self.id), &task) {
+            (Err(Error::NoActor { .. } | Error::InvalidId { .. }), Some(name)) => {
+                self.expect_no_flags(self.follow, &format!("the calls of the task {name}"))?;
+                return task_log::calls(cli, &engine, name, self.last);
+            }
+            (Err(Error::NoActor { .. }), None) => return Err(unknown(&engine, &self.id)),
+            (head, _) => head?,
+        };
+        if let Some(name) = task {
+            cli.console.note(&format!("a task has this name, too: `vactor ps --actor={name}` lists the calls of both"));
+        }
         let first = self.last.map_or(0, |last| (head.numbers.steps + 1).saturating_sub(last));
         if !self.follow {
             let mut listing = cli.console.listing(COLUMNS);
@@ -133,6 +164,16 @@ impl Run for Log {
 }
 
 impl Log {
+    /// What ends, or is told by its reference, is not followed.
+    fn expect_no_flags(&self, given: bool, what: &str) -> Result<(), Problem> {
+        let flag = if self.follow { "--follow" } else { "--last" };
+        match given {
+            false => Ok(()),
+            true => Err(Problem::input(format!("`{flag}` has no meaning for {what}"))
+                .hint("`vactor ps --watch` shows calls as they change")),
+        }
+    }
+
     /// Lists the steps from `next` on, and gives the number after the last of them.
     fn list(&self, engine: &Engine, mut next: u64, listing: &mut Listing) -> Result<u64, Problem> {
         loop {
@@ -169,7 +210,7 @@ impl Log {
             fault,
             micros: step.micros,
             caller: step.request.caller.as_ref().map(ToString::to_string),
-            meta: step.request.meta.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
+            meta: meta(&step.request),
             log: step.log.lines.iter().map(SaidBody::from).collect(),
             log_cut: step.log.cut,
             operations: operations.iter().map(OperationBody::from).collect(),
@@ -178,16 +219,11 @@ impl Log {
         }
     }
 
-    fn cells(&self, step: &Step, operations: &[Recorded]) -> [String; 10] {
+    fn cells(&self, step: &Step, operations: &[Recorded]) -> [String; 11] {
         let outcome = match &step.outcome {
             Outcome::Succeeded(_) if step.run.is_some_and(|run| run.saved) => "saved".to_owned(),
-            Outcome::Succeeded(result) => result.as_str().to_owned(),
-            Outcome::Failed(fault) => format!("failed: {}: {}", fault.kind, fault.message),
+            outcome => short(outcome),
         };
-        let mut said: Vec<_> = step.log.lines.iter().map(|line| line.message.as_str()).collect();
-        if step.log.cut {
-            said.push("(cut)");
-        }
         [
             step.number.to_string(),
             format!("{}#{}", self.id, step.reference),
@@ -197,10 +233,39 @@ impl Log {
             outcome,
             quantity::span(step.micros),
             step.request.caller.as_ref().map(ToString::to_string).unwrap_or_default(),
-            said.join("\n"),
+            said(&step.log),
             operations.iter().map(words).collect::<Vec<_>>().join("\n"),
+            pairs(&step.request.meta),
         ]
     }
+}
+
+/// An unknown name may have been meant for an actor or for a task.
+fn unknown(engine: &Engine, id: &str) -> Problem {
+    let known = Name::new(id).and_then(|name| engine.expect_known(&name));
+    known.err().unwrap_or_else(|| Error::NoActor { id: id.to_owned(), similar: None }).into()
+}
+
+/// A result, or why there is none.
+pub(super) fn short(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Succeeded(result) => result.as_str().to_owned(),
+        Outcome::Failed(fault) => format!("failed: {}: {}", fault.kind, fault.message),
+    }
+}
+
+/// The lines that a class logged.
+pub(super) fn said(log: &StepLog) -> String {
+    let cut = log.cut.then_some("(cut)");
+    log.lines.iter().map(|line| line.message.as_str()).chain(cut).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn meta(request: &Request) -> serde_json::Map<String, Value> {
+    request.meta.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
+}
+
+pub(super) fn pairs(meta: &[(String, String)]) -> String {
+    meta.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")
 }
 
 /// The same with references in place of the ids that guests see, where there is such a call still.

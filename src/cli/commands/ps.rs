@@ -50,7 +50,7 @@ pub struct Ps {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum StatusFlag {
+pub(super) enum StatusFlag {
     Queued,
     Running,
     Waiting,
@@ -89,6 +89,8 @@ pub struct PsLine {
     stopped: bool,
     /// Whether it could have run for ten seconds, and no worker is there to run it.
     overdue: bool,
+    /// What `--meta` said, or the method that started or sent it.
+    meta: serde_json::Map<String, Value>,
     arguments: Value,
 }
 
@@ -289,7 +291,7 @@ impl StatusFlag {
         matches!(self, StatusFlag::Succeeded | StatusFlag::Failed | StatusFlag::Cancelled)
     }
 
-    fn word(self) -> String {
+    pub(super) fn word(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
@@ -329,6 +331,7 @@ fn line(invocation: &Invocation, status: StatusFlag, has_worker: bool, engine: &
         process: runner.map(|process| process.pid),
         stopped: runner.is_some_and(|process| process.stopped),
         overdue: status == StatusFlag::Queued && !has_worker && engine.is_overdue(invocation, OVERDUE)?,
+        meta: super::log::meta(request),
         arguments: request.arguments.value(),
     })
 }

@@ -6,7 +6,7 @@ use std::io;
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::Options;
-use vactor::model::{Error, HostFault, Reference};
+use vactor::model::{Error, HostFault, Reference, operand};
 use vactor::store;
 
 use super::call::{ResultLine, print, print_reference, read, tell_details};
@@ -71,13 +71,18 @@ pub struct EmitLine<'a> {
     number: u64,
 }
 
-fn without_a_log(error: Error) -> Problem {
-    let trapped = matches!(&error, Error::Failed { fault, .. } if fault.is_host(HostFault::Trap));
+/// A task has no state that stays, and a log for each of its tries.
+fn of_task(error: Error) -> Problem {
+    let hint = match &error {
+        Error::Failed { fault, reference: Some(reference), .. } if fault.is_host(HostFault::Trap) => {
+            Some(format!("`vactor log {}` shows what it said in each try", operand(reference)))
+        }
+        _ => None,
+    };
     let problem = Problem::from(error);
-    if trapped {
-        problem.hint("a task keeps no log: what it said before it broke was told while it ran")
-    } else {
-        problem
+    match hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
     }
 }
 
@@ -106,7 +111,7 @@ impl Run for RunTask {
         }
         interrupt::stops(&cli.stop)?;
         let reply = engine.run_task(&self.class, &self.task, arguments, &options);
-        let reply = detached::look_after(cli, &engine, reply).map_err(without_a_log)?;
+        let reply = detached::look_after(cli, &engine, reply).map_err(of_task)?;
         tell_details(cli, reply.reference.as_ref().map_or("", |Reference { name, .. }| name.as_str()), &reply);
         result_printed(reply.reference.as_ref(), WAS_MADE, print(cli, &reply, self.raw))
     }

@@ -128,6 +128,7 @@ impl Driver<'_> {
         let children = self.engine.children_of(&reference, self.recorded, entries)?;
         self.recorded += entries;
         self.taken.clear();
+        self.asked_bytes = 0;
         if self.sends.is_empty() {
             self.pending_bytes = 0;
         }

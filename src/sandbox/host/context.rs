@@ -1,13 +1,14 @@
-//! The functions of the contract's `context`, each as the guest calls it.
+//! The functions of the contract's `context`, each as the guest calls it. A function that a run may not call is named as
+//! the SDK names it: that is what its author wrote.
 
 use std::time::Duration;
 
 use wasmtime::component::Resource;
 
-use super::handles::Handle;
+use super::handles::{Handle, to_guest};
 use super::vactor::actor::{context, types};
 use super::{Halt, Host, Known};
-use crate::model::{Awaited, Level, Operation, Target};
+use crate::model::{Awaited, Level, Operation, Question, Target};
 
 /// What `random` gives at most in one call.
 const RANDOM_AT_ONCE: u32 = 1 << 20;
@@ -16,25 +17,25 @@ impl types::Host for Host {}
 
 impl context::Host for Host {
     fn class_name(&mut self) -> wasmtime::Result<String> {
-        Ok(self.known("class-name")?.class.clone())
+        Ok(self.known("ctx.class_name")?.class.clone())
     }
 
     fn version(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.known("version")?.version)
+        Ok(self.known("ctx.version")?.version)
     }
 
     fn actor_id(&mut self) -> wasmtime::Result<String> {
-        Ok(self.known("actor-id")?.actor.clone())
+        Ok(self.known("ctx.actor_id")?.actor.clone())
     }
 
     fn invocation(&mut self) -> wasmtime::Result<String> {
-        let known = self.known("invocation")?;
+        let known = self.known("ctx.invocation")?;
         known.told_invocation = true;
         Ok(known.invocation.clone())
     }
 
     fn attempt(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.known("attempt")?.attempt)
+        Ok(self.known("ctx.attempt")?.attempt)
     }
 
     fn log(&mut self, level: context::Level, message: String) -> wasmtime::Result<()> {
@@ -42,11 +43,11 @@ impl context::Host for Host {
     }
 
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.known("now")?.now.as_millis())
+        Ok(self.known("ctx.now")?.now.as_millis())
     }
 
     fn random(&mut self, length: u32) -> wasmtime::Result<Vec<u8>> {
-        let known = self.known("random")?;
+        let known = self.known("ctx.random")?;
         if length > RANDOM_AT_ONCE {
             return Err(Halt::Random(length).into());
         }
@@ -56,7 +57,7 @@ impl context::Host for Host {
     }
 
     fn save(&mut self, state: Vec<u8>) -> wasmtime::Result<()> {
-        self.may("save")?;
+        self.may("ctx.save")?;
         if state.len() as u64 > self.state {
             return Err(Halt::State(state.len()).into());
         }
@@ -65,7 +66,7 @@ impl context::Host for Host {
     }
 
     fn wait_any(&mut self, handles: Vec<Resource<Handle>>) -> wasmtime::Result<u32> {
-        self.may("wait-any")?;
+        self.may("ctx.wait_any")?;
         if handles.is_empty() {
             return Err(Halt::NothingToWaitFor.into());
         }
@@ -73,7 +74,7 @@ impl context::Host for Host {
     }
 
     fn start_actor(&mut self, id: String, method: String, arguments: String) -> wasmtime::Result<Resource<Handle>> {
-        self.start("start-actor", Target::Actor { id }, method, arguments)
+        self.start("ctx.start", Target::Actor { id }, method, arguments)
     }
 
     fn start_or_create(
@@ -85,20 +86,20 @@ impl context::Host for Host {
         arguments: String,
     ) -> wasmtime::Result<Resource<Handle>> {
         let target = Target::ActorOrNew { class, id, arguments: constructor_arguments };
-        self.start("start-or-create", target, method, arguments)
+        self.start("ctx.start", target, method, arguments)
     }
 
     fn start_task(&mut self, class: String, task: String, arguments: String) -> wasmtime::Result<Resource<Handle>> {
-        self.start("start-task", Target::Task { class }, task, arguments)
+        self.start("ctx.task", Target::Task { class }, task, arguments)
     }
 
     fn attach(&mut self, invocation: String) -> wasmtime::Result<Resource<Handle>> {
-        self.may("attach")?;
+        self.may("ctx.attach")?;
         self.handle_of(Awaited::Invocation(invocation))
     }
 
     fn send_actor(&mut self, id: String, method: String, arguments: String, delay_ms: u64) -> wasmtime::Result<String> {
-        self.send("send-actor", Target::Actor { id }, method, arguments, delay_ms)
+        self.send("ctx.send", Target::Actor { id }, method, arguments, delay_ms)
     }
 
     fn send_or_create(
@@ -111,20 +112,29 @@ impl context::Host for Host {
         delay_ms: u64,
     ) -> wasmtime::Result<String> {
         let target = Target::ActorOrNew { class, id, arguments: constructor_arguments };
-        self.send("send-or-create", target, method, arguments, delay_ms)
+        self.send("ctx.send", target, method, arguments, delay_ms)
     }
 
     fn send_task(&mut self, class: String, task: String, arguments: String, delay_ms: u64) -> wasmtime::Result<String> {
-        self.send("send-task", Target::Task { class }, task, arguments, delay_ms)
+        self.send("ctx.send_task", Target::Task { class }, task, arguments, delay_ms)
+    }
+
+    fn meta(&mut self, name: String, value: String) -> wasmtime::Result<()> {
+        Ok(self.add_meta(name, value)?)
+    }
+
+    fn ask(&mut self, id: String, query: String, arguments: String) -> wasmtime::Result<Result<String, types::Fault>> {
+        let answer = Host::ask(self, Question { id, query, arguments })?;
+        Ok(answer.map(|json| json.as_str().to_owned()).map_err(|fault| to_guest(&fault, "")))
     }
 
     fn timer(&mut self, ms: u64) -> wasmtime::Result<Resource<Handle>> {
-        let due = self.may("timer")?.now.after(Duration::from_millis(ms));
+        let due = self.may("ctx.timer")?.now.after(Duration::from_millis(ms));
         self.handle_of(Awaited::Timer(due))
     }
 
     fn event(&mut self, name: String) -> wasmtime::Result<Resource<Handle>> {
-        self.may("event")?;
+        self.may("ctx.event")?;
         self.handle_of(Awaited::Event(name))
     }
 }

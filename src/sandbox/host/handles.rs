@@ -85,12 +85,12 @@ impl Host {
 
 impl context::HostHandle for Host {
     fn invocation(&mut self, handle: Resource<Handle>) -> wasmtime::Result<String> {
-        self.may("handle.invocation")?;
+        self.may("Handle::invocation")?;
         Ok(self.handles.get(&handle)?.invocation().to_owned())
     }
 
     fn wait(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Result<String, types::Fault>> {
-        self.may("handle.wait")?;
+        self.may("Handle::wait")?;
         self.first_answered(std::slice::from_ref(&handle))?;
         let handle = self.handles.get(&handle)?;
         let answer = handle.answer.as_ref().expect("the one handle that was waited for has its answer");
@@ -101,7 +101,7 @@ impl context::HostHandle for Host {
     }
 
     fn cancel(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
-        self.may("handle.cancel")?;
+        self.may("Handle::cancel")?;
         let handle = self.handles.get(&handle)?;
         if let (Awaited::Invocation(id), None) = (&handle.awaited, &handle.answer) {
             let id = id.clone();
@@ -118,7 +118,7 @@ impl context::HostHandle for Host {
     }
 }
 
-fn to_guest(fault: &Fault, invocation: &str) -> types::Fault {
+pub(super) fn to_guest(fault: &Fault, invocation: &str) -> types::Fault {
     types::Fault {
         origin: match fault.origin {
             Origin::Class => types::Origin::Class,

@@ -50,15 +50,15 @@ pub enum Halt {
     Memory,
     #[error("cannot give a class more memory: {0}")]
     MachineMemory(String),
-    #[error("`describe` called `{0}`, and may call `log` alone")]
+    #[error("`describe` called `{0}`, and may call `ctx.log` alone")]
     InDescribe(&'static str),
     #[error("{who} may not call `{function}`; a mutation and a constructor may")]
     Forbidden { who: &'static str, function: &'static str },
     #[error("`{0}` was called in a run whose calls nobody performs")]
     NotPerformed(&'static str),
-    #[error("`random` was asked for {0} bytes; it gives 1 MiB a call")]
+    #[error("`ctx.random` was asked for {0} bytes at once; the host gives 1 MiB")]
     Random(u32),
-    #[error("`wait-any` was given no handle, and nothing would ever answer")]
+    #[error("`ctx.wait_any` was given no handle, and nothing would ever answer")]
     NothingToWaitFor,
     #[error("a state of {0} bytes is over the limit")]
     State(usize),
@@ -67,6 +67,8 @@ pub enum Halt {
     Fault(Box<Fault>),
     #[error("vactor answered its wait for {awaited} with {answered}, which is a defect of vactor")]
     WrongAnswer { awaited: usize, answered: String },
+    #[error("vactor gave no answer to `ctx.ask`, which is a defect of vactor")]
+    NotAnswered,
 }
 
 /// What one run's guest can reach.
@@ -101,6 +103,8 @@ struct Known {
     performed: bool,
     /// How much it started and sent.
     outgoing: u64,
+    /// Metadata of the next of those.
+    meta: Vec<(String, String)>,
 }
 
 impl Host {
@@ -125,6 +129,7 @@ impl Host {
             },
             performed: run.operations.is_some(),
             outgoing: 0,
+            meta: Vec::new(),
         };
         Host { known: Some(known), ..Host::describing(run.limits, guard) }
     }

@@ -4,17 +4,17 @@ use wasmtime::component::Resource;
 
 use super::handles::Handle;
 use super::{Export, Halt, Host, Known, OPERATIONS};
-use crate::model::{Answered, Awaited, Operation, Outgoing, Target};
+use crate::model::{Answered, Awaited, Fault, Json, Operation, Outgoing, Question, Target};
 
 impl Host {
-    /// Whether what runs may call this function of the contract's, one that not every run may.
+    /// Whether what runs may call this function, one that not every run may.
     pub(super) fn may(&mut self, function: &'static str) -> Result<&mut Known, Halt> {
         let export = self.export;
         let known = self.known(function)?;
         let who = match export {
             Export::Start => Some("the start of a class"),
-            Export::SetState => Some("`set-state`"),
-            Export::GetState => Some("`get-state`"),
+            Export::SetState => Some("`set_state`"),
+            Export::GetState => Some("`get_state`"),
             Export::Describe | Export::Construct | Export::Invoke | Export::Migrate => known.only,
         };
         match who {
@@ -49,7 +49,7 @@ impl Host {
         method: String,
         arguments: String,
     ) -> wasmtime::Result<Resource<Handle>> {
-        let (outgoing, invocation) = self.may(function)?.outgoing(target, method, arguments);
+        let (outgoing, invocation) = self.outgoing(function, target, method, arguments)?;
         self.perform(Operation::Start(outgoing))?;
         self.handle_of(Awaited::Invocation(invocation))
     }
@@ -62,17 +62,47 @@ impl Host {
         arguments: String,
         delay_ms: u64,
     ) -> wasmtime::Result<String> {
-        let (outgoing, invocation) = self.may(function)?.outgoing(target, method, arguments);
+        let (outgoing, invocation) = self.outgoing(function, target, method, arguments)?;
         self.perform(Operation::Send(outgoing, delay_ms))?;
         Ok(invocation)
     }
+
+    /// Metadata of the next call. It counts as the guest's memory until then.
+    pub(super) fn add_meta(&mut self, name: String, value: String) -> Result<(), Halt> {
+        let bytes = of_meta(&name, &value);
+        self.may("meta")?;
+        self.take(bytes)?;
+        self.known("meta")?.meta.push((name, value));
+        Ok(())
+    }
+
+    /// The next call that the run makes, and the opaque id of the invocation that it will be.
+    fn outgoing(
+        &mut self,
+        function: &'static str,
+        target: Target,
+        method: String,
+        arguments: String,
+    ) -> Result<(Outgoing, String), Halt> {
+        let known = self.may(function)?;
+        known.outgoing += 1;
+        let (ordinal, meta) = (known.outgoing, std::mem::take(&mut known.meta));
+        let invocation = known.seed.child(ordinal).opaque_id();
+        self.give_back(meta.iter().map(|(name, value)| of_meta(name, value)).sum());
+        Ok((Outgoing { ordinal, target, method, arguments, meta }, invocation))
+    }
+
+    /// Has a query run, and gives its answer.
+    pub(super) fn ask(&mut self, question: Question) -> Result<Result<Json, Fault>, Halt> {
+        self.may("ctx.ask")?;
+        match self.perform(Operation::Ask(question))? {
+            Some(answered) => Ok(answered.answer),
+            None => Err(Halt::NotAnswered),
+        }
+    }
 }
 
-impl Known {
-    /// The next call that the run makes, and the opaque id of the invocation that it will be.
-    fn outgoing(&mut self, target: Target, method: String, arguments: String) -> (Outgoing, String) {
-        self.outgoing += 1;
-        let ordinal = self.outgoing;
-        (Outgoing { ordinal, target, method, arguments }, self.seed.child(ordinal).opaque_id())
-    }
+/// Bytes of memory that a name and a value of metadata count.
+fn of_meta(name: &str, value: &str) -> u64 {
+    (name.len() + value.len()) as u64 + 64
 }

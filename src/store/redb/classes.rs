@@ -95,15 +95,17 @@ impl Writer<'_> {
         Ok(Registered::Again(number))
     }
 
-    pub(super) fn remove_class(&mut self, name: &ClassName) -> Try<()> {
+    pub(super) fn remove_class(&mut self, name: &ClassName, force: bool) -> Try<()> {
         let key = Key::class(name);
         let record: Option<ClassRecord> = self.tables.get(&key)?;
         let Some(class @ ClassRecord { current: Some(_), .. }) = record else {
             return Err(Error::NoClass { class: name.to_string(), similar: None }.into());
         };
-        if let Some(example) = self.user_of(name)? {
+        let wanted = if force { None } else { self.awaited_task_of(name)?.map(|reference| reference.to_string()) };
+        if let Some(example) = self.user_of(name)?.or(wanted) {
             return Err(Error::ClassInUse { class: name.clone(), example }.into());
         }
+        self.forget_tasks_of(name)?;
         let of_class = self.versions(|class| class == name)?;
         let of_others = self.versions(|class| class != name)?;
         for (key, version) in of_class {

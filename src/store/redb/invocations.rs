@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Error, Invocation, Name, Outcome, Reference, Result, Status, Timestamp};
+use crate::model::{Attempt, Error, Invocation, Name, Outcome, Reference, Result, Status, Timestamp};
 use crate::store::Place;
 
 use super::actors;
 use super::boundary::{Try, damaged};
 use super::key::{Key, Lane, Span};
-use super::record::{InvocationRecord, Open, StepRecord, Use};
+use super::record::{AttemptRecord, InvocationRecord, Open, StepRecord, Use};
 use super::sound::MOST;
 use super::tables::{Source, Tables};
 use super::waits;
@@ -70,6 +70,34 @@ pub(super) fn keyed(tables: &Tables<impl Source>, name: &Name, key: &str) -> Try
         }
         None => Ok(Ok(None)),
     }
+}
+
+/// The tries of a task's invocation so far, in order, from the number `from` on.
+pub(super) fn attempts(
+    tables: &Tables<impl Source>,
+    reference: &Reference,
+    from: u32,
+    limit: usize,
+) -> Try<Vec<Attempt>> {
+    let Reference { name, number } = reference;
+    let Some(invocation) = invocation(tables, name, *number)? else {
+        return Err(Error::NoInvocation { reference: reference.clone() }.into());
+    };
+    let (_, to) = Key::attempts(name, *number);
+    let failed = tables.records((Key::attempt(name, *number, from), to))?.take(limit).map(|entry| {
+        let (key, AttemptRecord { times, outcome, log }) = entry?;
+        let number = u32::try_from(number_of(&key)?).unwrap_or(u32::MAX);
+        Ok(Attempt { number, times, outcome, log })
+    });
+    let mut attempts = failed.collect::<Try<Vec<Attempt>>>()?;
+    if let Status::Ended { times, outcome, log, .. } = invocation.status
+        && times.began.is_some()
+        && from <= invocation.attempts + 1
+        && attempts.len() < limit
+    {
+        attempts.push(Attempt { number: invocation.attempts + 1, times, outcome, log });
+    }
+    Ok(attempts)
 }
 
 /// An invocation that has not ended.

@@ -77,6 +77,8 @@ enum Part {
     Event = 10,
     /// The opaque id of an invocation, where anybody was told it.
     Told = 11,
+    /// A try of a task that failed, and was tried again.
+    Attempt = 12,
 }
 
 impl Key {
@@ -204,6 +206,10 @@ impl Key {
         Key::part(name, Part::Told).number(number)
     }
 
+    pub(super) fn attempt(name: &Name, number: u64, attempt: u32) -> Key {
+        Key::part(name, Part::Attempt).number(number).number(attempt.into())
+    }
+
     pub(super) fn recorded(name: &Name, number: u64, index: u64) -> Key {
         Key::part(name, Part::Recorded).number(number).number(index)
     }
@@ -282,6 +288,7 @@ impl Key {
                 Some(9) => format!("the state that {name}#{number} began with"),
                 Some(10) => format!("event {number} of {name}"),
                 Some(11) => format!("the opaque id of {name}#{number}"),
+                Some(12) => format!("attempt {number} of a call of the task {name}"),
                 _ => format!("the head of {name}"),
             },
             Some(b'o') => "an opaque id".to_owned(),

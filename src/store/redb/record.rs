@@ -156,6 +156,14 @@ pub(super) struct Open {
     pub begun: Option<Begun>,
 }
 
+/// A try of a task that failed, and was tried again.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AttemptRecord {
+    pub times: Times,
+    pub outcome: Outcome,
+    pub log: Log,
+}
+
 /// Who used a caller's key: an invocation of this number, or an event of it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Use {

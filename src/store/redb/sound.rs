@@ -11,7 +11,9 @@ use crate::model::{
 };
 
 use super::key::Key;
-use super::record::{ClassRecord, CountsRecord, EventRecord, InvocationRecord, Open, StepRecord, Use, VersionRecord};
+use super::record::{
+    AttemptRecord, ClassRecord, CountsRecord, EventRecord, InvocationRecord, Open, StepRecord, Use, VersionRecord,
+};
 
 /// No store counts so far: at a million a second it takes nine years. So what is read can be added to.
 pub(super) const MOST: u64 = 1 << 48;
@@ -127,6 +129,12 @@ impl Sound for VersionRecord {
     fn sound(&self, key: &Key) -> Result<(), &'static str> {
         must(key.class_name().is_some(), "the name of its class is none")?;
         must(self.component_bytes < MOST, "a number in it is too large")
+    }
+}
+
+impl Sound for AttemptRecord {
+    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+        must(key.last_number().is_some_and(|number| (1..FEW.into()).contains(&number)), "its number is none")
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::model::{
-    ActorId, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference, Request, Result,
-    Step, Timestamp,
+    ActorId, Attempt, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference, Request,
+    Result, Step, Timestamp,
 };
 use crate::store::folder::{DATA, Folder, For};
 use crate::store::{
@@ -45,8 +45,8 @@ impl Store for RedbStore {
         self.read(|tables| classes::component(tables, hash))
     }
 
-    fn remove_class(&self, name: &ClassName) -> Result<()> {
-        self.write(|writer| writer.remove_class(name))
+    fn remove_class(&self, name: &ClassName, force: bool) -> Result<()> {
+        self.write(|writer| writer.remove_class(name, force))
     }
 
     fn head(&self, name: &Name) -> Result<Option<Head>> {
@@ -128,6 +128,14 @@ impl Store for RedbStore {
 
     fn invocations(&self, name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>> {
         self.read(|tables| invocations::invocations(tables, name, before, limit))
+    }
+
+    fn attempts(&self, reference: &Reference, from: u32, limit: usize) -> Result<Vec<Attempt>> {
+        self.read(|tables| invocations::attempts(tables, reference, from, limit))
+    }
+
+    fn remove_tasks(&self, name: &Name, number: Option<u64>, at: Timestamp, force: bool) -> Result<u64> {
+        self.write(|writer| writer.remove_tasks(name, number, at, force))
     }
 
     fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>> {

@@ -290,7 +290,7 @@ fn random_gives_a_mebibyte_at_once_and_no_more() {
         World::new().mutate(&compile(&RawClass::new().mutation("go", &body)), "go").outcome
     };
     assert!(random(1 << 20).is_ok());
-    let message = "go trapped: `random` was asked for 1048577 bytes; it gives 1 MiB a call";
+    let message = "go trapped: `ctx.random` was asked for 1048577 bytes at once; the host gives 1 MiB";
     assert_fault(&random((1 << 20) + 1).unwrap_err(), HostFault::Trap, message);
 }
 

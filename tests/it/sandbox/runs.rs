@@ -92,7 +92,8 @@ fn describe_may_call_log_and_nothing_else() {
         match inspected {
             Ok(_) => assert_eq!((name, lines), ("log", 1)),
             Err(error) => {
-                let expected = format!("`describe` called `{name}`, and may call `log` alone");
+                let name = name.replace('-', "_");
+                let expected = format!("`describe` called `ctx.{name}`, and may call `ctx.log` alone");
                 assert_eq!(error.to_string(), format!("this is no actor class: {expected}"));
             }
         }
@@ -223,9 +224,9 @@ fn a_state_that_the_class_refuses_is_a_fault_of_its_own() {
     let no = "(call $fail (call $text_null) (call $text_why) (i32.const 0) (i32.const 0))";
     let raw = || RawClass::new().text("why", "that is no state").mutation("go", NULL);
     let fault = World::new().fault(&raw::refusing(), "go");
-    assert_fault(&fault, HostFault::BadState, "set-state refused the state: that is no state of mine");
+    assert_fault(&fault, HostFault::BadState, "the class cannot read the saved state: that is no state of mine");
     let fault = World::new().fault(&raw().export("get-state", no), "go");
-    assert_fault(&fault, HostFault::BadState, "get-state gave no state: that is no state");
+    assert_fault(&fault, HostFault::BadState, "the state cannot be saved: that is no state");
     let class = compile(&raw().export("migrate", no));
     let fault = World::new().run(&class, Method::Migrate { from_version: 1, state: b"" }).outcome.unwrap_err();
     assert_eq!((fault.origin, fault.message.as_str()), (Origin::Class, "that is no state"));
@@ -251,7 +252,7 @@ fn a_trap_is_one_sentence() {
     assert_fault(&fault, HostFault::Trap, "go ran out of stack: its calls were nested too deep");
 
     let fault = World::new().fault(&RawClass::new().mutation("go", NULL).export("set-state", "(unreachable)"), "go");
-    assert_fault(&fault, HostFault::Trap, "set-state panicked or aborted; its log may say why");
+    assert_fault(&fault, HostFault::Trap, "reading the saved state panicked or aborted; its log may say why");
     let raw = RawClass::new().fields("(memory (export \"memory\") 2) (func $no (unreachable)) (start $no)");
     let fault = World::new().fault(&raw.mutation("go", NULL), "go");
     assert_fault(&fault, HostFault::Trap, "the start of the class panicked or aborted; its log may say why");

@@ -86,7 +86,7 @@ fn a_failed_construction_leaves_no_actor(stores: &Fixture) {
     assert_eq!(store.invocation(&reference("a", 1)).unwrap().unwrap(), ended);
 }
 
-fn version(bytes: &[u8], millis: u64) -> NewVersion {
+pub fn version(bytes: &[u8], millis: u64) -> NewVersion {
     NewVersion {
         class: class(),
         hash: Hash::of(bytes),
@@ -115,12 +115,12 @@ fn classes_have_versions(stores: &Fixture) {
     // bytes that two classes share stay while one has them
     let other = ClassName::new("other").unwrap();
     store.register(NewVersion { class: other.clone(), ..version(b"one", 5) }).unwrap();
-    store.remove_class(&class()).unwrap();
+    store.remove_class(&class(), false).unwrap();
     assert_eq!(store.class(&class()).unwrap(), None);
     assert_eq!(store.component(&Hash::of(&long)).unwrap(), None);
     assert_eq!(store.component(&Hash::of(b"one")).unwrap().unwrap(), b"one");
     assert_eq!(store.classes().unwrap()[0].name, other);
-    assert!(matches!(store.remove_class(&class()), Err(Error::NoClass { .. })));
+    assert!(matches!(store.remove_class(&class(), false), Err(Error::NoClass { .. })));
 }
 
 fn a_class_in_use_stays(stores: &Fixture) {
@@ -128,15 +128,15 @@ fn a_class_in_use_stays(stores: &Fixture) {
     store.register(version(b"one", 1)).unwrap();
     make(&*store, "a", b"0");
     let in_use = |example: &str| Err(Error::ClassInUse { class: class(), example: example.to_owned() });
-    assert_eq!(store.remove_class(&class()), in_use("a"));
+    assert_eq!(store.remove_class(&class(), false), in_use("a"));
     store.remove(&id("a"), at(5), false).unwrap();
     accept(&*store, construction("b", 5));
-    assert_eq!(store.remove_class(&class()), in_use("b#1"));
+    assert_eq!(store.remove_class(&class(), false), in_use("b#1"));
     cancel(&*store, "b", 1, 6).unwrap();
     accept(&*store, Request { due: Some(at(50)), ..task("counter/sum", 7) });
-    assert_eq!(store.remove_class(&class()), in_use("counter/sum#1"));
+    assert_eq!(store.remove_class(&class(), false), in_use("counter/sum#1"));
     cancel(&*store, "counter/sum", 1, 8).unwrap();
-    store.remove_class(&class()).unwrap();
+    store.remove_class(&class(), false).unwrap();
 }
 
 fn actors_are_listed_by_id(stores: &Fixture) {

@@ -99,7 +99,7 @@ fn events_have_a_limit(stores: &Fixture) {
     let emit = || store.emit(event("a", "go", "1", 10), 2);
     assert_eq!([emit(), emit()], [Ok(1), Ok(2)]);
     let refused = emit().unwrap_err();
-    assert_eq!(refused, Error::InboxFull { id: "a".to_owned(), allowed: 2 });
+    assert_eq!(refused, Error::EventsFull { id: "a".to_owned(), allowed: 2 });
     // the inbox of calls is another one
     accept(&*store, call("a", "x", 11));
 }

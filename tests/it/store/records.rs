@@ -170,7 +170,7 @@ fn change_all(store: &dyn Store) -> Vec<Error> {
         }
         told(store.remove(&id(of), at(708), true).err());
     }
-    told(store.remove_class(&class()).err());
+    told(store.remove_class(&class(), false).err());
     errors
 }
 

@@ -3,6 +3,7 @@
 use vactor::model::*;
 use vactor::store::{Commit, Committed, End, Store};
 
+use super::actors::version;
 use super::fixture::*;
 use super::waits::found;
 
@@ -10,6 +11,10 @@ promises! {
     tasks_of_one_name_run_at_once
     a_task_is_tried_again
     a_task_and_an_actor_of_one_name_go_by_each_other
+    failed_tries_of_a_task_are_kept
+    removed_tasks_leave_nothing_but_their_numbers
+    a_task_that_is_in_use_is_removed_by_force_alone
+    a_removed_class_leaves_no_tasks
 }
 
 fn task_numbers(store: &dyn Store, after: Option<u64>, now: u64, limit: usize) -> Vec<u64> {
@@ -80,4 +85,121 @@ fn a_task_and_an_actor_of_one_name_go_by_each_other(stores: &Fixture) {
     end(&*store, "counter/sum", behind, 69);
     assert_eq!(task_numbers(&*store, None, 70, 9), [late]);
     assert!(is_ready(&*store, "counter/sum", 70));
+}
+
+/// Fails a task that is tried again, and says so.
+fn fails(store: &dyn Store, number: u64, now: u64) {
+    let again = Commit {
+        end: End::Retry { due: at(now + 1) },
+        log: log(&format!("at {now}")),
+        ..bare(accepted("counter/sum", number), 0, now)
+    };
+    commit(store, again).unwrap();
+}
+
+fn failed_tries_of_a_task_are_kept(stores: &Fixture) {
+    let store = stores.open();
+    let tries = |from, limit| store.attempts(&reference("counter/sum", 2), from, limit).unwrap();
+    for _ in 0..2 {
+        accept(&*store, task("counter/sum", 10));
+    }
+    assert_eq!(tries(1, 9), []);
+    fails(&*store, 2, 20);
+    fails(&*store, 1, 25);
+    fails(&*store, 2, 30);
+    let failed =
+        |number, now| Attempt { number, times: times(now, now), outcome: failed(), log: log(&format!("at {now}")) };
+    assert_eq!(tries(1, 9), [failed(1, 20), failed(2, 30)]);
+    commit(&*store, Commit { outcome: done("7"), ..bare(accepted("counter/sum", 2), 0, 40) }).unwrap();
+    let last = Attempt { number: 3, times: times(40, 40), outcome: done("7"), log: log("hello") };
+    assert_eq!(tries(1, 9), [failed(1, 20), failed(2, 30), last.clone()]);
+    assert_eq!((tries(2, 1), tries(3, 9), tries(4, 9)), (vec![failed(2, 30)], vec![last], vec![]));
+    // no try ended one that was cancelled
+    cancel(&*store, "counter/sum", 1, 50).unwrap();
+    assert_eq!(store.attempts(&reference("counter/sum", 1), 1, 9).unwrap(), [failed(1, 25)]);
+    let nothing = store.attempts(&reference("counter/sum", 3), 1, 9).unwrap_err();
+    assert!(matches!(nothing, Error::NoInvocation { .. }), "{nothing}");
+}
+
+fn removed_tasks_leave_nothing_but_their_numbers(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "counter/sum", b"0");
+    for _ in 0..3 {
+        let key = store.head(&name("counter/sum")).unwrap().unwrap().numbers.references.to_string();
+        let number =
+            accept(&*store, Request { key: keyed("counter/sum", "task", 10, &key).key, ..task("counter/sum", 10) });
+        fails(&*store, number, 20);
+        commit(&*store, bare(accepted("counter/sum", number), 0, 30)).unwrap();
+    }
+    let numbers = || -> Vec<u64> {
+        store.invocations(&name("counter/sum"), None, 99).unwrap().iter().map(|one| one.number).collect()
+    };
+    let resumed = Request { resumes: Some(4), ..task("counter/sum", 40) };
+    let number = accept(&*store, resumed.clone());
+    commit(&*store, bare(accepted("counter/sum", number), 0, 50)).unwrap();
+    assert_eq!(numbers(), [5, 4, 3, 2, 1]);
+    assert_eq!(store.remove_tasks(&name("counter/sum"), Some(3), at(60), false).unwrap(), 1);
+    assert_eq!(numbers(), [5, 4, 2, 1]);
+    assert!(store.attempts(&reference("counter/sum", 3), 1, 9).is_err());
+    assert_eq!(store.keyed(&name("counter/sum"), "2").unwrap(), None);
+    assert_eq!(store.keyed(&name("counter/sum"), "1").unwrap().unwrap().number, 2);
+    // what took up another again is gone, so it may be taken up once more
+    assert_eq!(store.remove_tasks(&name("counter/sum"), Some(5), at(60), false).unwrap(), 1);
+    let number = accept(&*store, resumed);
+    commit(&*store, bare(accepted("counter/sum", number), 0, 70)).unwrap();
+    for number in [1, 3, 9] {
+        let error = store.remove_tasks(&name("counter/sum"), Some(number), at(80), false).unwrap_err();
+        assert!(matches!(error, Error::NoInvocation { .. }), "{number}: {error}");
+    }
+    assert_eq!(store.remove_tasks(&name("counter/sum"), None, at(80), false).unwrap(), 3);
+    assert_eq!(numbers(), [1], "the actor's construction stays");
+    assert_eq!(store.load(&id("counter/sum")).unwrap().unwrap().state, b"0");
+    assert_eq!(store.remove_tasks(&name("counter/sum"), None, at(80), false).unwrap(), 0);
+    assert_eq!(accept(&*store, task("counter/sum", 90)), 7);
+}
+
+fn a_task_that_is_in_use_is_removed_by_force_alone(stores: &Fixture) {
+    let store = stores.open();
+    make(&*store, "a", b"0");
+    let child = Request { depth: 1, ..task("counter/sum", 10) };
+    waits(&*store, "a", 10, vec![starts(child)], vec![on_event("e")]);
+    let remove = |number, force| store.remove_tasks(&name("counter/sum"), number, at(40), force);
+    let busy = |removed: Result<u64>| matches!(removed, Err(Error::Busy { id }) if id == "counter/sum#1");
+    assert!(busy(remove(None, false)) && busy(remove(Some(1), false)), "it has not ended");
+    commit(&*store, bare(accepted("counter/sum", 1), 0, 20)).unwrap();
+    assert!(busy(remove(None, false)) && busy(remove(Some(1), false)), "the one that started it has not ended");
+    store.remove(&id("a"), at(30), true).unwrap();
+    assert_eq!(remove(None, false).unwrap(), 1);
+    // by force: what runs is cancelled and stays, what is wanted goes
+    make(&*store, "a", b"0");
+    let children = vec![
+        starts(Request { depth: 1, ..task("counter/sum", 40) }),
+        starts(Request { depth: 1, ..task("counter/sum", 41) }),
+    ];
+    waits(&*store, "a", 42, children, vec![On::Child(1)]);
+    commit(&*store, bare(accepted("counter/sum", 2), 0, 43)).unwrap();
+    assert_eq!(remove(None, true).unwrap(), 1);
+    let cancelled = store.invocation(&reference("counter/sum", 3)).unwrap().unwrap();
+    let Status::Ended { outcome: Outcome::Failed(fault), .. } = cancelled.status else { panic!("{cancelled:?}") };
+    assert!(fault.is_host(HostFault::Cancelled) && fault.message.contains("was removed"), "{fault:?}");
+    assert!(is_ready(&*store, "a", 44), "what waited for it goes on");
+}
+
+fn a_removed_class_leaves_no_tasks(stores: &Fixture) {
+    let store = stores.open();
+    store.register(version(b"one", 1)).unwrap();
+    for of in ["counter/sum", "counter/other", "counters/sum"] {
+        accept(&*store, task(of, 10));
+        fails_named(&*store, of);
+    }
+    store.remove_class(&class(), false).unwrap();
+    let left = store.names(None, 9).unwrap();
+    let left: Vec<_> = left.iter().filter(|name| !store.invocations(name, None, 9).unwrap().is_empty()).collect();
+    assert_eq!(left, [&name("counters/sum")]);
+}
+
+fn fails_named(store: &dyn Store, of: &str) {
+    let again = Commit { end: End::Retry { due: at(21) }, ..bare(accepted(of, 1), 0, 20) };
+    commit(store, again).unwrap();
+    commit(store, bare(accepted(of, 1), 0, 30)).unwrap();
 }

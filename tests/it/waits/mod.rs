@@ -1,6 +1,7 @@
 //! Methods that wait, on a real store and by the class `probe`: what design calls durable waits, a clause to a test.
 
 mod approval;
+mod asks;
 mod children;
 mod clauses;
 mod clock;

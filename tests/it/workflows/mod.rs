@@ -1,9 +1,11 @@
 //! Methods that wait, tasks and events by the command line, each story with processes of its own.
 
+mod asks;
 mod calls;
 mod events;
 mod limits;
 mod looks;
+mod records;
 mod tasks;
 
 use std::process::{Child, Command, Stdio};

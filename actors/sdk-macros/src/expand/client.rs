@@ -15,6 +15,8 @@ pub fn structs(class: &Class) -> TokenStream {
     let or_create = of_kind(Kind::Constructor).map(constructor);
     let mutations = of_kind(Kind::Mutation).map(call);
     let tasks = of_kind(Kind::Task).map(call);
+    let queries = of_kind(Kind::Query).map(query);
+    let [meta_of_calls, meta_of_tasks] = [Kind::Mutation, Kind::Task].map(|kind| meta(of_kind(kind)));
     let allowed = quote!(#[allow(dead_code, private_interfaces, private_bounds, clippy::all)]);
     quote! {
         /// What the class is called in here.
@@ -22,16 +24,41 @@ pub fn structs(class: &Class) -> TokenStream {
 
         pub struct __Calls<'__c, __V>(::vactor_sdk::__private::Call<'__c, __V>);
         pub struct __Tasks<'__c, __V>(::vactor_sdk::__private::Call<'__c, __V>);
+        pub struct __Queries<'__c, __V>(::vactor_sdk::__private::Call<'__c, __V>);
 
         #allowed
         impl<'__c, __V: ::vactor_sdk::Verb> __Calls<'__c, __V> {
+            #meta_of_calls
             #(#or_create)*
             #(#mutations)*
         }
 
         #allowed
         impl<'__c, __V: ::vactor_sdk::Verb> __Tasks<'__c, __V> {
+            #meta_of_tasks
             #(#tasks)*
+        }
+
+        #allowed
+        impl<'__c, __V> __Queries<'__c, __V> {
+            #(#queries)*
+        }
+    }
+}
+
+/// Metadata of a call, unless the class has a method of that name itself.
+fn meta<'m>(mut methods: impl Iterator<Item = &'m Method>) -> TokenStream {
+    if methods.any(|method| method.ident.unraw() == "meta") {
+        return TokenStream::new();
+    }
+    quote! {
+        /// Metadata of the call: a name, each one once, and a value, which `vactor log` shows.
+        pub fn meta(
+            self,
+            name: impl ::std::convert::Into<::std::string::String>,
+            value: impl ::std::convert::Into<::std::string::String>,
+        ) -> Self {
+            Self(self.0.meta(name, value))
         }
     }
 }
@@ -41,6 +68,7 @@ pub fn types() -> TokenStream {
     quote! {
         type Calls<'__c, __V: ::vactor_sdk::Verb> = __Calls<'__c, __V>;
         type Tasks<'__c, __V: ::vactor_sdk::Verb> = __Tasks<'__c, __V>;
+        type Queries<'__c, __V> = __Queries<'__c, __V>;
 
         fn calls<'__c, __V: ::vactor_sdk::Verb>(
             call: ::vactor_sdk::__private::Call<'__c, __V>,
@@ -52,6 +80,10 @@ pub fn types() -> TokenStream {
             call: ::vactor_sdk::__private::Call<'__c, __V>,
         ) -> __Tasks<'__c, __V> {
             __Tasks(call)
+        }
+
+        fn queries<'__c, __V>(call: ::vactor_sdk::__private::Call<'__c, __V>) -> __Queries<'__c, __V> {
+            __Queries(call)
         }
     }
 }
@@ -71,6 +103,28 @@ fn call(method: &Method) -> TokenStream {
         {
             #put
             self.0.make(#name, __arguments)
+        }
+    }
+}
+
+/// A query, which is answered at once.
+fn query(method: &Method) -> TokenStream {
+    let Method { cfgs, ident, output, .. } = method;
+    let doc = &method.doc;
+    let name = ident.unraw().to_string();
+    let Parameters { declared, bounds, put } = parameters(method);
+    let result = owned(success(output));
+    let read = quote_spanned!(at(output)=> ::vactor_sdk::__private::Read<#result>);
+    quote_spanned! {at(ident)=>
+        #(#cfgs)*
+        #[doc = #doc]
+        pub fn #ident(self, #declared) -> ::std::result::Result<#result, ::vactor_sdk::Fault>
+        where
+            #bounds
+            __V: #read,
+        {
+            #put
+            <__V as #read>::ask(self.0, #name, __arguments)
         }
     }
 }

@@ -50,6 +50,7 @@ impl Host {
     }
 
     pub fn start<V>(&self, call: &Call<'_, V>, method: &str, arguments: &str) -> Handle {
+        self.meta(call);
         Handle(match &call.whom {
             Whom::Actor { id } => import::start_actor(id, method, arguments),
             Whom::ActorOrNew { class, id, arguments: made_from } => {
@@ -59,14 +60,26 @@ impl Host {
         })
     }
 
-    pub fn send(&self, whom: &Whom, method: &str, arguments: &str, delay_ms: u64) -> String {
-        match whom {
-            Whom::Actor { id } => import::send_actor(id, method, arguments, delay_ms),
+    pub fn send<V>(&self, call: &Call<'_, V>, method: &str, arguments: &str) -> String {
+        self.meta(call);
+        match &call.whom {
+            Whom::Actor { id } => import::send_actor(id, method, arguments, call.delay_ms),
             Whom::ActorOrNew { class, id, arguments: made_from } => {
-                import::send_or_create(class, id, made_from, method, arguments, delay_ms)
+                import::send_or_create(class, id, made_from, method, arguments, call.delay_ms)
             }
-            Whom::Task { class } => import::send_task(class, method, arguments, delay_ms),
+            Whom::Task { class } => import::send_task(class, method, arguments, call.delay_ms),
         }
+    }
+
+    /// The host keeps it for the next call.
+    fn meta<V>(&self, call: &Call<'_, V>) {
+        for (name, value) in &call.meta {
+            import::meta(name, value);
+        }
+    }
+
+    pub fn ask(&self, id: &str, query: &str, arguments: &str) -> Result<String, Fault> {
+        import::ask(id, query, arguments).map_err(fault)
     }
 
     pub fn attach(&self, invocation: &str) -> Handle {
@@ -96,19 +109,23 @@ impl Handle {
     }
 
     pub fn wait(&self) -> Result<String, Fault> {
-        self.0.wait().map_err(|fault| Fault {
-            origin: match fault.origin {
-                types::Origin::Class => Origin::Class,
-                types::Origin::Host => Origin::Host,
-            },
-            kind: fault.kind,
-            message: fault.message,
-            details: fault.details.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| text.into())),
-            invocation: fault.invocation,
-        })
+        self.0.wait().map_err(fault)
     }
 
     pub fn cancel(&self) {
         self.0.cancel();
+    }
+}
+
+fn fault(fault: types::Fault) -> Fault {
+    Fault {
+        origin: match fault.origin {
+            types::Origin::Class => Origin::Class,
+            types::Origin::Host => Origin::Host,
+        },
+        kind: fault.kind,
+        message: fault.message,
+        details: fault.details.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| text.into())),
+        invocation: fault.invocation,
     }
 }

@@ -115,6 +115,11 @@ impl Key {
         (Key::recorded(name, number, index), Key::recorded(name, number.saturating_add(1), 0))
     }
 
+    /// The failed tries of a task's invocation.
+    pub(in crate::store::redb) fn attempts(name: &Name, number: u64) -> Span {
+        (Key::attempt(name, number, 0), Key::attempt(name, number.saturating_add(1), 0))
+    }
+
     /// Events of one name with numbers over `after`.
     pub(in crate::store::redb) fn events_after(name: &Name, event: &str, after: u64) -> Span {
         (Key::event(name, event, after.saturating_add(1)), Key::event(name, event, u64::MAX))

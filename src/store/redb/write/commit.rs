@@ -4,7 +4,7 @@ use crate::model::{Call, Error, Hash, Invocation, Reference, Request, Result, Ru
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
 use crate::store::redb::key::Key;
-use crate::store::redb::record::{InvocationRecord, Open};
+use crate::store::redb::record::{AttemptRecord, InvocationRecord, Open};
 use crate::store::{Commit, Committed, End, Entry as Asks, Progress, Turn};
 
 use super::step::Entry;
@@ -84,11 +84,11 @@ impl Writer<'_> {
             self.go_on(&reference, &mut open, at, progress)?;
         }
         let Commit { began, now, outcome, log, micros, end, .. } = commit;
+        let times = Times::new(began, at, now);
         if let End::Retry { due } = end {
-            self.retry(open, reference.number, due, at)?;
+            self.retry(open, reference.number, due, at, &AttemptRecord { times, outcome, log })?;
             return Ok(Ok(Committed::Done { reference: reference.number, step: None }));
         }
-        let times = Times::new(began, at, now);
         let entry = Entry { times, outcome, log, micros, end, hash, run: None };
         let step = match saves {
             Some(asked) => Some(self.save(&reference, open, entry, asked)?),
@@ -117,7 +117,8 @@ impl Writer<'_> {
     }
 
     /// A task that failed stands among the delayed, and is tried again.
-    fn retry(&mut self, open: Open, number: u64, due: Timestamp, at: Timestamp) -> Try<()> {
+    fn retry(&mut self, open: Open, number: u64, due: Timestamp, at: Timestamp, failed: &AttemptRecord) -> Try<()> {
+        self.tables.put(&Key::attempt(&open.request.name, number, open.attempts + 1), failed)?;
         let delay_ms = Some(due.since(at).as_millis() as u64);
         let request = Request { due: Some(due), delay_ms, ..open.request };
         self.delay(&request, due, number)?;

@@ -32,7 +32,7 @@ impl Writer<'_> {
             return Ok(Err(Error::NoActor { id: name.to_string(), similar: None }));
         }
         if self.head(&name)?.events >= limit {
-            return Ok(Err(Error::InboxFull { id: name.to_string(), allowed: limit }));
+            return Ok(Err(Error::EventsFull { id: name.to_string(), allowed: limit }));
         }
         let head = self.head_mut(&name)?;
         head.numbers.events += 1;

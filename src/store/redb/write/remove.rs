@@ -1,12 +1,12 @@
-//! Removing an actor.
+//! Removing an actor, and the invocations of tasks.
 
 use std::collections::BTreeSet;
 
-use crate::model::{ActorId, Call, Error, Fault, HostFault, Name, Reference, Timestamp};
+use crate::model::{ActorId, Call, ClassName, Error, Fault, HostFault, Name, Reference, Request, Timestamp};
 use crate::store::redb::boundary::Try;
-use crate::store::redb::invocations;
 use crate::store::redb::key::Key;
 use crate::store::redb::record::{InvocationRecord, Open, Use};
+use crate::store::redb::{actors, invocations};
 
 use super::Writer;
 use super::cancel::Cancelling;
@@ -27,7 +27,7 @@ impl Writer<'_> {
             let number = invocations::number_of(&key)?;
             match record {
                 InvocationRecord::Open(Open { request, .. }) | InvocationRecord::Bare { request, .. }
-                    if matches!(request.call, Call::Task { .. }) =>
+                    if is_task(&request) =>
                 {
                     kept.insert(number);
                 }
@@ -46,7 +46,7 @@ impl Writer<'_> {
             let fault = Fault::host(HostFault::Cancelled, format!("{id} was removed before this had ended"));
             self.cancel_all(Reference { name: name.clone(), number }, fault, how)?;
         }
-        self.forget_links(name, &kept)?;
+        self.forget_links(name, |number| kept.contains(&number), false)?;
         self.forget_ids(name, |number| kept.contains(&number))?;
         self.tables.delete_all(Key::beside(name))?;
         for span in Key::journal(name) {
@@ -65,18 +65,128 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Forgets keys and resumptions, but those of the invocations that stay.
-    fn forget_links(&mut self, name: &Name, kept: &BTreeSet<u64>) -> Try<()> {
+    /// Removes a task's invocations, all or one.
+    pub(in crate::store::redb) fn remove_tasks(
+        &mut self,
+        name: &Name,
+        number: Option<u64>,
+        at: Timestamp,
+        force: bool,
+    ) -> Try<u64> {
+        let reference = |number| Reference { name: name.clone(), number };
+        let (ended, open) = self.tasks_of(name, number)?;
+        if let Some(number) = number.filter(|_| ended.is_empty() && open.is_empty()) {
+            return Err(Error::NoInvocation { reference: reference(number) }.into());
+        }
+        let awaited = self.awaited_task(name, &ended)?;
+        if let Some(busy) = open.first().copied().or(awaited).filter(|_| !force) {
+            return Err(Error::Busy { id: reference(busy).to_string() }.into());
+        }
+        let how = Cancelling { at, running: &BTreeSet::new(), asking: None, removed: None };
+        for number in open {
+            let said = format!("{} was removed before it had ended", reference(number));
+            self.cancel_all(reference(number), Fault::host(HostFault::Cancelled, said), how)?;
+        }
+        self.forget_tasks(name, &ended)?;
+        Ok(ended.len() as u64)
+    }
+
+    /// Numbers of a task's invocations (or the one number) that have ended, and of those that have not.
+    fn tasks_of(&self, name: &Name, number: Option<u64>) -> Try<(BTreeSet<u64>, Vec<u64>)> {
+        let (mut ended, mut open) = (BTreeSet::new(), Vec::new());
+        let span = match number {
+            Some(number) => (Key::invocation(name, number), Key::invocation(name, number.saturating_add(1))),
+            None => Key::invocations(name),
+        };
+        for entry in self.tables.records(span)? {
+            let (key, record) = entry?;
+            let number = invocations::number_of(&key)?;
+            match record {
+                InvocationRecord::Open(Open { request, .. }) if is_task(&request) => open.push(number),
+                InvocationRecord::Bare { request, .. } if is_task(&request) => drop(ended.insert(number)),
+                _ => {}
+            }
+        }
+        Ok((ended, open))
+    }
+
+    /// The first of a task's invocations that was started by one which has not ended.
+    pub(super) fn awaited_task(&self, name: &Name, ended: &BTreeSet<u64>) -> Try<Option<u64>> {
+        for &number in ended {
+            let Request { caller, depth, .. } = invocations::must(&self.tables, name, number)?.request;
+            // a message's caller does not wait for it
+            if let Some(caller) = caller
+                && depth > 0
+                && invocations::open(&self.tables, &caller.name, caller.number)?.is_some()
+            {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes all that there is of some of a task's invocations, which have ended.
+    fn forget_tasks(&mut self, name: &Name, gone: &BTreeSet<u64>) -> Try<()> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.changed();
+        for &number in gone {
+            self.tables.delete(&Key::invocation(name, number))?;
+            self.tables.delete_all(Key::attempts(name, number))?;
+        }
+        self.forget_links(name, |number| !gone.contains(&number), true)?;
+        self.forget_ids(name, |number| !gone.contains(&number))
+    }
+
+    /// Removes the invocations of all tasks that a class ever had. All have ended.
+    pub(in crate::store::redb) fn forget_tasks_of(&mut self, class: &ClassName) -> Try<()> {
+        for name in self.task_names(class)? {
+            let (ended, _) = self.tasks_of(&name, None)?;
+            self.forget_tasks(&name, &ended)?;
+        }
+        Ok(())
+    }
+
+    /// Of the tasks that a class ever had, the first invocation whose result may still be wanted.
+    pub(in crate::store::redb) fn awaited_task_of(&self, class: &ClassName) -> Try<Option<Reference>> {
+        for name in self.task_names(class)? {
+            let (ended, _) = self.tasks_of(&name, None)?;
+            if let Some(number) = self.awaited_task(&name, &ended)? {
+                return Ok(Some(Reference { name, number }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Names that the tasks of a class may have invocations under; an actor may have such a name, too.
+    fn task_names(&self, class: &ClassName) -> Try<Vec<Name>> {
+        let prefix = format!("{class}/");
+        let mut names = Vec::new();
+        let mut after = Name::from_stored(&prefix);
+        while let Some(name) = actors::names(&self.tables, Some(&after), 1)?.pop() {
+            if !name.as_str().starts_with(&prefix) {
+                break;
+            }
+            after = name.clone();
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    /// Forgets keys and resumptions, but those of the invocations that stay, and of events if they stay.
+    fn forget_links(&mut self, name: &Name, stays: impl Fn(u64) -> bool, events_stay: bool) -> Try<()> {
         let mut gone = Vec::new();
         for entry in self.tables.records::<Use>(Key::uses(name))? {
             let (key, used) = entry?;
-            if used.event.is_some() || !kept.contains(&used.number) {
+            let used_stays = if used.event.is_some() { events_stay } else { stays(used.number) };
+            if !used_stays {
                 gone.push(key);
             }
         }
-        for key in self.tables.keys(Key::resumptions(name))? {
-            let key = key?;
-            if !kept.contains(&invocations::number_of(&key)?) {
+        for entry in self.tables.records::<u64>(Key::resumptions(name))? {
+            let (key, by) = entry?;
+            if !stays(invocations::number_of(&key)?) || !stays(by) {
                 gone.push(key);
             }
         }
@@ -85,4 +195,8 @@ impl Writer<'_> {
         }
         Ok(())
     }
+}
+
+fn is_task(request: &Request) -> bool {
+    matches!(request.call, Call::Task { .. })
 }

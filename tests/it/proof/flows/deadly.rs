@@ -8,8 +8,8 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use vactor::model::{
-    ActorId, ClassName, Error, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference, Request,
-    Result, Step, Timestamp,
+    ActorId, Attempt, ClassName, Error, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference,
+    Request, Result, Step, Timestamp,
 };
 use vactor::store::{
     Accepted, Announced, Announcement, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion,
@@ -170,11 +170,13 @@ impl Store for Deadly {
         version(class: &ClassName, number: u32) -> Result<Option<Version>>;
         on_versions(class: &ClassName) -> Result<Vec<OnVersion>>;
         component(hash: &Hash) -> Result<Option<Vec<u8>>>;
-        remove_class(name: &ClassName) -> Result<()>;
+        remove_class(name: &ClassName, force: bool) -> Result<()>;
         head(name: &Name) -> Result<Option<Head>>;
         names(after: Option<&Name>, limit: usize) -> Result<Vec<Name>>;
         actors(prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
         remove(id: &ActorId, at: Timestamp, force: bool) -> Result<()>;
+        attempts(reference: &Reference, from: u32, limit: usize) -> Result<Vec<Attempt>>;
+        remove_tasks(name: &Name, number: Option<u64>, at: Timestamp, force: bool) -> Result<u64>;
         steps(id: &ActorId, from: u64, limit: usize) -> Result<Vec<Step>>;
         checkpoint(id: &ActorId, step: u64) -> Result<Option<(u64, Vec<u8>)>>;
         invocation(reference: &Reference) -> Result<Option<Invocation>>;

@@ -45,8 +45,9 @@ const fn case(name: &'static str, line: &'static str, prints: &'static str, leav
     Case { name, before: "", line, stdin: "", prints, leaves }
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     case("call", "call a add 5 --key k -q", "5\n", ("5", 2)),
+    case("ask", "call a ask a value --key k -q", "0\n", ("1", 2)),
     case("get", "get a value", "0\n", NOTHING),
     case("accept", "call a add 5 --key k --async", "a#2\n", NOTHING),
     Case { before: "call a add 5 --async", ..case("work", "worker --until-idle -q", "", ("5", 2)) },

@@ -4,7 +4,7 @@ use vactor::model::HostFault;
 use vactor::sandbox::{Method, Stop};
 
 use super::super::{SANDBOX, World, assert_fault, compile, none};
-use super::{CALLS, call, class, counting};
+use super::{CALLS, call, class, counting, of_sdk};
 use crate::raw::NULL;
 
 #[test]
@@ -14,9 +14,9 @@ fn only_a_mutation_and_a_constructor_may_ask() {
         .iter()
         .enumerate()
         .map(|(n, (_, call))| format!("(if (i32.eq (call $version) (i32.const {n})) (then {}))", call));
-    let ask = format!("(func $ask {})", calls.collect::<String>());
-    let started = "(func $start (if (i32.eq (call $attempt) (i32.const 1)) (then (call $ask)))) (start $start)";
-    let at = |place: u32| format!("(if (i32.eq (call $attempt) (i32.const {place})) (then (call $ask)))");
+    let ask = format!("(func $each {})", calls.collect::<String>());
+    let started = "(func $start (if (i32.eq (call $attempt) (i32.const 1)) (then (call $each)))) (start $start)";
+    let at = |place: u32| format!("(if (i32.eq (call $attempt) (i32.const {place})) (then (call $each)))");
     let class = compile(
         &class(&format!("{} {NULL}", at(9)))
             .fields(&format!("(memory (export \"memory\") 2) {ask} {started}"))
@@ -24,8 +24,8 @@ fn only_a_mutation_and_a_constructor_may_ask() {
             .first("get-state", &at(3))
             .first("construct", &at(9))
             .first("migrate", &at(9))
-            .query("ask", &format!("(call $ask) {NULL}"))
-            .task("work", &format!("(call $ask) {NULL}")),
+            .query("ask", &format!("(call $each) {NULL}"))
+            .task("work", &format!("(call $each) {NULL}")),
     );
     let (arguments, state) = (&none(), b"".as_slice());
     let construct = Method::Construct { arguments };
@@ -38,10 +38,10 @@ fn only_a_mutation_and_a_constructor_may_ask() {
         let needs_handle = ["wait-any", "handle.cancel"].contains(name);
         for (attempt, method, who) in [
             (1, mutate, "the start of a class"),
-            (2, mutate, "`set-state`"),
-            (3, mutate, "`get-state`"),
-            (3, construct, "`get-state`"),
-            (2, query, "`set-state`"),
+            (2, mutate, "`set_state`"),
+            (3, mutate, "`get_state`"),
+            (3, construct, "`get_state`"),
+            (2, query, "`set_state`"),
             (0, query, "a query"),
             (0, task, "a task"),
             (9, migrate, "`migrate`"),
@@ -52,7 +52,7 @@ fn only_a_mutation_and_a_constructor_may_ask() {
             // while a module starts, what needs its memory is not linked yet
             let is_linked = attempt != 1 || *name == "timer";
             if is_linked && !needs_handle {
-                let message = format!("{who} may not call `{name}`; a mutation and a constructor may");
+                let message = format!("{who} may not call `{}`; a mutation and a constructor may", of_sdk(name));
                 assert_fault(&fault, HostFault::Trap, &message);
             }
             assert_eq!(asked.asked, []);
@@ -63,7 +63,7 @@ fn only_a_mutation_and_a_constructor_may_ask() {
             assert!(ran.outcome.is_ok() != needs_handle, "{name}: {:?}", ran.outcome);
             let fault = world.run(&class, method).outcome.unwrap_err();
             if !needs_handle {
-                let message = format!("`{name}` was called in a run whose calls nobody performs");
+                let message = format!("`{}` was called in a run whose calls nobody performs", of_sdk(name));
                 assert_fault(&fault, HostFault::Trap, &message);
             }
         }
@@ -85,7 +85,7 @@ fn a_handle_that_outlives_the_mutation_can_be_dropped_and_nothing_else() {
         match ran.outcome {
             Ok(_) => assert_eq!(name, ""),
             Err(fault) => {
-                let message = format!("`get-state` may not call `{name}`; a mutation and a constructor may");
+                let message = format!("`get_state` may not call `{}`; a mutation and a constructor may", of_sdk(name));
                 assert_fault(&fault, HostFault::Trap, &message);
             }
         }
@@ -98,7 +98,7 @@ fn describe_may_ask_for_nothing() {
         let raw = class(NULL).first("describe", call(name));
         let error =
             SANDBOX.inspect(&raw.build(), &World::new().limits, &Stop::default(), &mut || (), &mut |_| ()).unwrap_err();
-        let message = format!("`describe` called `{name}`, and may call `log` alone");
+        let message = format!("`describe` called `{}`, and may call `ctx.log` alone", of_sdk(name));
         assert_eq!(error.to_string(), format!("this is no actor class: {message}"));
     }
 }

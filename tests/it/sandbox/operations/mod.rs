@@ -6,7 +6,7 @@ mod waits;
 use std::time::Duration;
 
 use vactor::model::{
-    Answered, Awaited, Fault, HostFault, Json, Limit, Log, Operation, Outgoing, Seed, Target, Timestamp,
+    Answered, Awaited, Fault, HostFault, Json, Limit, Log, Operation, Outgoing, Question, Seed, Target, Timestamp,
 };
 use vactor::sandbox::{Class, Method, Operations, Ran};
 
@@ -61,7 +61,7 @@ fn class(body: &str) -> RawClass {
 fn counting() -> impl FnMut(&Operation) -> Performed + Send {
     let mut answers = 0;
     move |operation| {
-        let Operation::Wait(_) = operation else { return Ok(None) };
+        let (Operation::Wait(_) | Operation::Ask(_)) = operation else { return Ok(None) };
         answers += 1;
         answered(0, Ok(&answers.to_string()))
     }
@@ -85,7 +85,7 @@ fn child(ordinal: u64) -> String {
 }
 
 /// Each function that makes an operation or a handle, called. The texts are those of [`class`].
-const CALLS: [(&str, &str); 12] = [
+const CALLS: [(&str, &str); 14] = [
     ("save", "(call $save (call $text_said))"),
     ("wait-any", "(drop (call $wait-kept (i32.const 1)))"),
     (
@@ -116,7 +116,23 @@ const CALLS: [(&str, &str); 12] = [
     ("timer", "(call $keep (i32.const 4) (call $timer (i64.const 500)))"),
     ("event", "(call $keep (i32.const 5) (call $event (call $text_said)))"),
     ("handle.cancel", "(call $handle.cancel (call $kept (i32.const 0)))"),
+    ("meta", "(call $meta (call $text_said) (call $text_id))"),
+    ("ask", "(call $ask (call $text_id) (call $text_method) (call $text_args) (i32.const 128))"),
 ];
+
+/// What the author of a class calls a function, as messages do.
+fn of_sdk(function: &str) -> String {
+    match function {
+        "start-actor" | "start-or-create" => "ctx.start".to_owned(),
+        "start-task" => "ctx.task".to_owned(),
+        "send-actor" | "send-or-create" => "ctx.send".to_owned(),
+        "meta" => "meta".to_owned(),
+        _ => match function.strip_prefix("handle.") {
+            Some(method) => format!("Handle::{method}"),
+            None => format!("ctx.{}", function.replace('-', "_")),
+        },
+    }
+}
 
 /// The call of one function.
 fn call(name: &str) -> &'static str {
@@ -132,11 +148,13 @@ fn what_a_mutation_asks_for_arrives_as_it_asked() {
     let sent = say("(call $pair)");
     let started = "(call $handle.invocation (call $kept (i32.const 2)) (global.get $pair))";
     let timer = "(call $handle.invocation (call $kept (i32.const 4)) (global.get $pair))";
-    let mut body: String = ["start-actor", "start-or-create", "start-task"].map(call).concat() + started + &sent;
+    let mut body: String = call("meta").to_owned() + call("meta");
+    body += &(["start-actor", "start-or-create", "start-task"].map(call).concat() + started + &sent);
     for name in ["send-actor", "send-or-create", "send-task"] {
         body += &(call(name).to_owned() + &sent);
     }
     body += &[call("attach"), call("timer"), call("event"), timer, &sent, call("handle.cancel"), call("save")].concat();
+    body += call("ask");
     body += &format!("(drop (call $wait-kept (i32.const 6))) {NULL}");
     let Asked { ran, asked, .. } = World::new().go(&body, counting());
     assert_eq!(ran.outcome.unwrap().state.unwrap(), b"");
@@ -147,8 +165,10 @@ fn what_a_mutation_asks_for_arrives_as_it_asked() {
     let task = || Target::Task { class: "account".to_owned() };
     let call = |ordinal, target| {
         let (method, arguments) = ("deposit".to_owned(), r#"{"n": 5}"#.to_owned());
-        Outgoing { ordinal, target, method, arguments }
+        Outgoing { ordinal, target, method, arguments, meta: Vec::new() }
     };
+    let meta = || ("so".to_owned(), "bob".to_owned());
+    let question = Question { id: "bob".to_owned(), query: "deposit".to_owned(), arguments: r#"{"n": 5}"#.to_owned() };
     let awaited = vec![
         Awaited::Invocation(child(1)),
         Awaited::Invocation(child(2)),
@@ -158,7 +178,7 @@ fn what_a_mutation_asks_for_arrives_as_it_asked() {
         Awaited::Event("so".to_owned()),
     ];
     let expected = [
-        Operation::Start(call(1, actor())),
+        Operation::Start(Outgoing { meta: vec![meta(), meta()], ..call(1, actor()) }),
         Operation::Start(call(2, or_new())),
         Operation::Start(call(3, task())),
         Operation::Send(call(4, actor()), u64::MAX),
@@ -166,6 +186,7 @@ fn what_a_mutation_asks_for_arrives_as_it_asked() {
         Operation::Send(call(6, task()), 7),
         Operation::Cancel(child(1)),
         Operation::Save(b"so".to_vec()),
+        Operation::Ask(question),
         Operation::Wait(awaited),
     ];
     assert_eq!(asked, expected);

@@ -95,7 +95,7 @@ fn the_clock_stands_at_the_last_answer_and_never_goes_back() {
 #[test]
 fn a_wait_for_nothing_traps() {
     let Asked { ran, asked, .. } = World::new().go("(drop (call $wait-kept (i32.const 0))) (unreachable)", counting());
-    let message = "go trapped: `wait-any` was given no handle, and nothing would ever answer";
+    let message = "go trapped: `ctx.wait_any` was given no handle, and nothing would ever answer";
     assert_fault(&ran.outcome.unwrap_err(), HostFault::Trap, message);
     assert_eq!(asked, []);
 }
@@ -203,7 +203,7 @@ fn a_class_may_run_while_another_waits_on_its_thread() {
         let within = World::new().ask(&inner, method, counting());
         assert_eq!((messages(&within.ran), within.asked.len()), (vec!["1"], 1));
         let alone = World::new().run(&inner, method).outcome.unwrap_err();
-        assert_fault(&alone, HostFault::Trap, "`timer` was called in a run whose calls nobody performs");
+        assert_fault(&alone, HostFault::Trap, "`ctx.timer` was called in a run whose calls nobody performs");
         answered(0, Ok("7"))
     });
     assert_eq!((messages(&ran), asked.len()), (vec!["7"], 1));

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Host, State};
-use crate::call::{Call, Whom};
+use crate::call::Call;
 use crate::class::Class;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -17,8 +18,17 @@ use crate::time::Timestamp;
 
 type Answer = Result<String, Fault>;
 type OnStart = Box<dyn Fn(&testing::Call) -> Option<Reply>>;
+type OnAsk = Box<dyn Fn(&testing::Question) -> Option<Result<Value, Fault>>>;
 /// Runs a method, given its name and its arguments, on a context of its own.
 type RunActor = Box<dyn Fn(&str, &str, &Context) -> Result<String, Failure>>;
+
+/// An actor that a test put there.
+struct Actor {
+    id: String,
+    /// Names of its queries.
+    queries: Vec<String>,
+    run: RunActor,
+}
 
 #[derive(Default)]
 pub struct Script {
@@ -28,7 +38,8 @@ pub struct Script {
     saves: RefCell<Vec<Vec<u8>>>,
     events: RefCell<Vec<Event>>,
     on_start: RefCell<Vec<OnStart>>,
-    actors: RefCell<Vec<(String, RunActor)>>,
+    on_ask: RefCell<Vec<OnAsk>>,
+    actors: RefCell<Vec<Actor>>,
 }
 
 /// From when on, and what. None where it is never answered.
@@ -69,7 +80,7 @@ impl Host {
     }
 
     pub fn start<V>(&self, call: &Call<'_, V>, method: &str, arguments: &str) -> Handle {
-        let index = self.record(&call.whom, method, arguments, None);
+        let index = self.record(call, method, arguments, None);
         let recorded = self.0.script.calls.borrow()[index].call.clone();
         let reply = self.reply(&recorded, arguments).or_else(|| {
             let run = call.run?;
@@ -80,9 +91,26 @@ impl Host {
         Handle { host: self.0.clone(), what: What::Call(index) }
     }
 
-    pub fn send(&self, whom: &Whom, method: &str, arguments: &str, delay_ms: u64) -> String {
-        let index = self.record(whom, method, arguments, Some(Duration::from_millis(delay_ms)));
+    pub fn send<V>(&self, call: &Call<'_, V>, method: &str, arguments: &str) -> String {
+        let index = self.record(call, method, arguments, Some(Duration::from_millis(call.delay_ms)));
         self.0.script.calls.borrow()[index].call.invocation.clone()
+    }
+
+    /// What the test replies, or an actor that it put there; any other actor is not there.
+    pub fn ask(&self, id: &str, query: &str, arguments: &str) -> Answer {
+        let script = &self.0.script;
+        let question = testing::Question { id: id.into(), query: query.into(), arguments: value(arguments) };
+        if let Some(answer) = script.on_ask.borrow().iter().rev().find_map(|on_ask| on_ask(&question)) {
+            return answer.map(|answer| written(&answer));
+        }
+        let actors = script.actors.borrow();
+        let Some(actor) = actors.iter().find(|actor| actor.id == id) else {
+            return Err(Fault::new(Origin::Host, "not-found", format!("there is no actor {id}")));
+        };
+        if !actor.queries.iter().any(|name| name == query) {
+            return Err(Fault::new(Origin::Host, Failure::BAD_ARGUMENTS, format!("{query} is no query of {id}")));
+        }
+        (actor.run)(query, arguments, &self.context_of_child(id)).map_err(|failure| fault_of(failure, ""))
     }
 
     pub fn attach(&self, invocation: &str) -> Handle {
@@ -104,13 +132,14 @@ impl Host {
         self.0.wait_any(handles)
     }
 
-    fn record(&self, whom: &Whom, method: &str, arguments: &str, delay: Option<Duration>) -> usize {
+    fn record<V>(&self, made: &Call<'_, V>, method: &str, arguments: &str, delay: Option<Duration>) -> usize {
         let mut calls = self.0.script.calls.borrow_mut();
         let invocation = format!("{}/{}", self.invocation(), calls.len() + 1);
         let call = testing::Call {
-            to: To::from(whom),
+            to: To::from(&made.whom),
             method: method.to_owned(),
             arguments: value(arguments),
+            meta: made.meta.clone(),
             delay,
             invocation,
             cancelled: false,
@@ -127,8 +156,8 @@ impl Host {
         }
         let id = call.to.actor()?;
         let actors = script.actors.borrow();
-        let (_, run) = actors.iter().find(|(actor, _)| actor == id)?;
-        let result = run(&call.method, arguments, &self.context_of_child(id));
+        let actor = actors.iter().find(|actor| actor.id == id)?;
+        let result = (actor.run)(&call.method, arguments, &self.context_of_child(id));
         Some(replied(result, call))
     }
 
@@ -144,14 +173,26 @@ impl Host {
 }
 
 fn replied(result: Result<String, Failure>, call: &testing::Call) -> Reply {
-    let answer = result.map_err(|failure| Fault {
+    let answer = result.map_err(|failure| fault_of(failure, &call.invocation));
+    Reply { answer: Some(answer), after: Duration::ZERO }
+}
+
+fn fault_of(failure: Failure, invocation: &str) -> Fault {
+    Fault {
         origin: if Failure::is_of_host(&failure.kind) { Origin::Host } else { Origin::Class },
         kind: failure.kind.into_owned(),
         message: failure.message,
         details: failure.details,
-        invocation: call.invocation.clone(),
-    });
-    Reply { answer: Some(answer), after: Duration::ZERO }
+        invocation: invocation.to_owned(),
+    }
+}
+
+/// Names of a class's queries.
+fn queries<A: Class>() -> Vec<String> {
+    let description = value(&A::describe());
+    let methods = description["methods"].as_array().into_iter().flatten();
+    let queries = methods.filter(|method| method["kind"] == "query").filter_map(|method| method["name"].as_str());
+    queries.map(str::to_owned).collect()
 }
 
 impl State {
@@ -282,7 +323,12 @@ impl Context {
         self.host.0.script.others.borrow_mut().push((invocation, due));
     }
 
-    /// An actor that what is started reaches. As on the host, a method that fails, or leaves a state that cannot be saved,
+    /// Answers queries that the method asks, as [`on_start`](Context::on_start) answers what it starts.
+    pub fn on_ask(&self, reply: impl Fn(&testing::Question) -> Option<Result<Value, Fault>> + 'static) {
+        self.host.0.script.on_ask.borrow_mut().push(Box::new(reply));
+    }
+
+    /// An actor that what is started reaches, and that answers queries. As on the host, a method that fails, or leaves a state that cannot be saved,
     /// changes nothing.
     pub fn with_actor<A: Class>(self, id: impl Into<String>, actor: Rc<RefCell<A>>) -> Self {
         let run = move |method: &str, arguments: &str, ctx: &Context| {
@@ -294,7 +340,8 @@ impl Context {
             }
             result
         };
-        self.host.0.script.actors.borrow_mut().push((id.into(), Box::new(run)));
+        let actor = Actor { id: id.into(), queries: queries::<A>(), run: Box::new(run) };
+        self.host.0.script.actors.borrow_mut().push(actor);
         self
     }
 

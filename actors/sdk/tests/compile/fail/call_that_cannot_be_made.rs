@@ -29,10 +29,15 @@ impl Tally {
         0
     }
 
+    pub fn shown(&self) -> Written {
+        Written
+    }
+
     pub fn all(&mut self, ctx: &Context) -> Result<(), Fault> {
         ctx.start::<Tally>("a").turn(Knob);
         ctx.start::<Tally>("a").written().wait()?;
         ctx.start::<Tally>("a").total();
+        ctx.ask::<Tally>("a").shown()?;
         ctx.start::<String>("a");
         Ok(())
     }

@@ -81,6 +81,23 @@ impl Study {
         r#type.map(|_| Figure(rate)).ok_or("no type".to_owned())
     }
 
+    pub fn text(&self) -> Report<'_> {
+        Report { text: "".into() }
+    }
+
+    pub fn best(&self, #[default] r#type: Option<u8>) -> Result<Option<&Figure>, Failure> {
+        Ok(self.best.as_ref().filter(|_| r#type.is_none()))
+    }
+
+    pub fn ask(&mut self, ctx: &Context) -> Result<Option<Figure>, Fault> {
+        ctx.actor("other").ask::<serde_json::Value>("text", ())?;
+        ctx.start::<Self>("other").meta("by", ctx.actor_id()).note(String::new());
+        ctx.ask::<Study>("other").best(None)
+    }
+
+    #[cfg(any())]
+    pub fn not_there_to_ask(&self) -> NoSuchType {}
+
     #[cfg(any())]
     pub fn not_there(&mut self) -> NoSuchType {}
 }

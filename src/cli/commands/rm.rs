@@ -1,0 +1,282 @@
+//! `vactor rm`: actors, calls of tasks, and classes go.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use vactor::engine::Engine;
+use vactor::model::{ActorId, Call, Error, Name, Reference, operand};
+
+use crate::cli::done::Done;
+use crate::cli::options::LimitFlags;
+use crate::cli::{Cli, Mode, Problem, Run, complete};
+
+/// Removes actors with their whole history, calls of tasks that have ended, or a class with its actors
+///
+/// Where one of them is not there or busy, none is removed. Each is removed in a transaction of its own: one that becomes busy
+/// while others are removed stops it there.
+#[derive(Args)]
+pub struct Rm {
+    /// The actors; or tasks, CLASS/TASK, of which all ended calls are removed; or single calls of tasks, CLASS/TASK#N. An actor
+    /// comes before a task of the same name
+    #[arg(value_name = "ID", required_unless_present = "class", add = complete::ids())]
+    ids: Vec<String>,
+    /// A class with all its versions, its actors and the calls of its tasks, instead of actors
+    #[arg(long, value_name = "CLASS", conflicts_with = "ids", add = complete::classes())]
+    class: Option<String>,
+    /// Removes what is busy too: what runs commits nothing, what waits is cancelled
+    #[arg(long)]
+    force: bool,
+    /// Does not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Something that was removed.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct RmLine<'a> {
+    /// The actor, the task or the call of a task; null for a class.
+    id: Option<&'a str>,
+    /// The class, where it was removed; else null.
+    class: Option<&'a str>,
+}
+
+/// What one word names.
+enum Target<'a> {
+    Actor {
+        id: &'a str,
+        steps: u64,
+    },
+    /// The ended calls of a task, or the one of a number.
+    Calls {
+        id: &'a str,
+        name: Name,
+        number: Option<u64>,
+        ended: u64,
+    },
+}
+
+impl Run for Rm {
+    type Line = RmLine<'static>;
+
+    fn run(self, cli: &Cli) -> Result<(), Problem> {
+        let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
+        match &self.class {
+            Some(class) => self.remove_class(cli, &engine, class),
+            None => self.remove_named(cli, &engine),
+        }
+    }
+}
+
+impl Rm {
+    fn remove_named(&self, cli: &Cli, engine: &Engine) -> Result<(), Problem> {
+        let ids: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
+        let targets = ids.into_iter().map(|id| self.target(engine, id)).collect::<Result<Vec<_>, _>>()?;
+        let actors = || targets.iter().filter_map(Target::actor);
+        self.find_busy(engine, actors())?;
+        self.confirm(cli, &what(&targets))?;
+        let mut removed = Removed::default();
+        for target in &targets {
+            match target {
+                Target::Actor { id, .. } => self.remove(cli, engine, id, &mut removed)?,
+                Target::Calls { id, name, number, .. } => {
+                    self.remove_calls(cli, engine, id, name, *number, &mut removed)?;
+                }
+            }
+        }
+        removed.printed()
+    }
+
+    /// What a word means: an actor first, then a task.
+    fn target<'a>(&self, engine: &Engine, id: &'a str) -> Result<Target<'a>, Problem> {
+        if let Ok(Reference { name, number }) = id.parse() {
+            return self.calls(engine, id, name, Some(number));
+        }
+        let not_there = match engine.head(id) {
+            Ok(head) => return Ok(Target::Actor { id, steps: head.numbers.steps }),
+            Err(Error::BeingMade { .. }) if self.force => return Ok(Target::Actor { id, steps: 0 }),
+            Err(error @ (Error::NoActor { .. } | Error::InvalidId { .. })) => error,
+            Err(error) => return Err(busy(error)),
+        };
+        let name = Name::new(id)?;
+        if engine.is_task(&name)? {
+            return self.calls(engine, id, name, None);
+        }
+        engine.expect_known(&name)?;
+        Err(not_there.into())
+    }
+
+    fn calls<'a>(&self, engine: &Engine, id: &'a str, name: Name, number: Option<u64>) -> Result<Target<'a>, Problem> {
+        if let Some(number) = number {
+            let reference = Reference { name: name.clone(), number };
+            if !matches!(engine.invocation(&reference)?.request.call, Call::Task { .. }) {
+                let problem =
+                    Problem::input(format!("{reference} is a call of an actor, and goes with the actor alone"));
+                return Err(problem.hint(format!("`vactor rm {}` removes the actor with its history", operand(&name))));
+            }
+        }
+        let (ended, in_use) = engine.task_calls(&name, number)?;
+        match in_use.filter(|_| !self.force) {
+            Some(call) => Err(busy(Error::Busy { id: call.to_string() })),
+            None => Ok(Target::Calls { id, name, number, ended }),
+        }
+    }
+
+    fn remove_calls(
+        &self,
+        cli: &Cli,
+        engine: &Engine,
+        id: &str,
+        name: &Name,
+        number: Option<u64>,
+        removed: &mut Removed,
+    ) -> Result<(), Problem> {
+        let calls = engine.remove_task_calls(name, number, self.force).map_err(busy)?;
+        let what = match number {
+            Some(_) if calls == 0 => {
+                cli.console.note(&format!("{id} had not ended: it was cancelled, and goes when it is removed again"));
+                return Ok(());
+            }
+            Some(_) => id.to_owned(),
+            None => format!("{calls} calls of the task {name}"),
+        };
+        removed.add(cli, &what, &RmLine { id: Some(id), class: None });
+        Ok(())
+    }
+
+    /// None is removed where one is busy already. One that becomes so in the meantime stops it there.
+    fn find_busy<'a>(&self, engine: &Engine, mut ids: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+        match self.force {
+            true => Ok(()),
+            false => ids.try_for_each(|id| match engine.is_busy(id).map_err(busy)? {
+                true => Err(busy(Error::Busy { id: id.to_owned() })),
+                false => Ok(()),
+            }),
+        }
+    }
+
+    fn remove_class(&self, cli: &Cli, engine: &Engine, class: &str) -> Result<(), Problem> {
+        let name = engine.class(class, None)?.class.name;
+        let ids = engine.actors_of(&name)?;
+        self.find_busy(engine, ids.iter().map(ActorId::as_str))?;
+        if !self.force
+            && let Some(example) = engine.pending_of(&name)?.first()
+        {
+            return Err(Error::ClassInUse { class: name, example: example.to_string() }.into());
+        }
+        let actors = ids.len();
+        self.confirm(
+            cli,
+            &format!("the class {class} with all its versions and its {actors} actors, and the calls of its tasks"),
+        )?;
+        let mut removed = Removed::default();
+        for id in &ids {
+            self.remove(cli, engine, id.as_str(), &mut removed)?;
+        }
+        engine.remove_class(class, self.force)?;
+        removed.add(cli, &format!("the class {class}"), &RmLine { id: None, class: Some(class) });
+        removed.printed()
+    }
+
+    fn remove(&self, cli: &Cli, engine: &Engine, id: &str, removed: &mut Removed) -> Result<(), Problem> {
+        engine.remove(id, self.force).map_err(busy)?;
+        removed.add(cli, id, &RmLine { id: Some(id), class: None });
+        let name = Name::new(id)?;
+        if let (1.., _) = engine.task_calls(&name, None)? {
+            cli.console.note(&format!("calls of the task {name} stay; removed again, they go"));
+        }
+        Ok(())
+    }
+
+    fn confirm(&self, cli: &Cli, what: &str) -> Result<(), Problem> {
+        if self.yes {
+            return Ok(());
+        }
+        if !cli.console.can_ask() {
+            return Err(Problem::input(format!("this removes {what}")).hint("`--yes` says that it is meant"));
+        }
+        if cli.console.ask(&format!("remove {what}?")) {
+            return Ok(());
+        }
+        Err(Problem::interrupted("nothing was removed"))
+    }
+}
+
+/// Tells what was removed. An output that fails keeps nothing from being removed: the command was confirmed as a whole.
+#[derive(Default)]
+struct Removed {
+    /// What was removed first and could not be told, and why.
+    untold: Option<(String, Problem)>,
+    others: usize,
+}
+
+impl Removed {
+    fn add(&mut self, cli: &Cli, what: &str, line: &RmLine) {
+        cli.console.note(&format!("removed {what}"));
+        match &self.untold {
+            Some(_) => self.others += 1,
+            None if !cli.console.wants_json() => {}
+            None => self.untold = cli.console.json(line).err().map(|problem| (what.to_owned(), problem)),
+        }
+    }
+
+    fn printed(self) -> Result<(), Problem> {
+        let Some((what, problem)) = self.untold else { return Ok(()) };
+        let sentence = match self.others {
+            0 => format!("{what} was removed"),
+            others => format!("{what} and {others} more were removed"),
+        };
+        Done::new(sentence).printed(Err(problem))
+    }
+}
+
+/// What is to be removed, in words.
+fn what(targets: &[Target<'_>]) -> String {
+    let mut parts = Vec::new();
+    let steps: u64 = targets.iter().map(Target::steps).fold(0, u64::saturating_add);
+    match targets.iter().filter_map(Target::actor).collect::<Vec<_>>()[..] {
+        [] => {}
+        [id] => parts.push(format!("{id} and its history ({steps} steps)")),
+        ref ids => parts.push(format!("{} actors and their history ({steps} steps)", ids.len())),
+    }
+    for target in targets {
+        match target {
+            Target::Calls { id, number: Some(_), .. } => parts.push(format!("{id} and what is recorded of it")),
+            Target::Calls { id, ended, .. } => parts.push(format!("{ended} calls of the task {id}")),
+            Target::Actor { .. } => {}
+        }
+    }
+    parts.join(", ")
+}
+
+impl<'a> Target<'a> {
+    fn actor(&self) -> Option<&'a str> {
+        match self {
+            Target::Actor { id, .. } => Some(id),
+            Target::Calls { .. } => None,
+        }
+    }
+
+    fn steps(&self) -> u64 {
+        match self {
+            Target::Actor { steps, .. } => *steps,
+            Target::Calls { .. } => 0,
+        }
+    }
+}
+
+/// What is busy or being made can be removed all the same.
+fn busy(error: Error) -> Problem {
+    let hint = match &error {
+        Error::Busy { .. } => Some("try again, or remove it all the same with `--force`".to_owned()),
+        Error::BeingMade { reference, .. } => {
+            let reference = operand(reference);
+            Some(format!("`vactor wait {reference}` waits until it is there; `--force` removes it all the same"))
+        }
+        _ => None,
+    };
+    let problem = Problem::from(error);
+    match hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
+}

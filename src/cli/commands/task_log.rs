@@ -1,0 +1,240 @@
+//! `vactor log` of a task: its calls, or the tries of one of them.
+
+use serde_json::Value;
+use vactor::engine::{Engine, Phase};
+use vactor::model::{Attempt, Call, Invocation, Log, Name, Outcome, Reference, Request, Status, operand};
+
+use super::log::{FaultBody, SaidBody, meta, said, short};
+use super::ps::StatusFlag;
+use crate::cli::{Cli, Problem};
+
+/// What is read from the store at once.
+const PAGE: usize = 256;
+
+const CALLS: &[&str] = &["reference", "time", "status", "arguments", "outcome", "attempts", "caller", "log", "meta"];
+const ATTEMPTS: &[&str] = &["attempt", "began", "ended", "outcome", "log"];
+
+/// A call of a task.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct TaskLine<'a> {
+    reference: String,
+    /// As `vactor ps` has it.
+    status: String,
+    /// RFC 3339, as all times.
+    accepted: String,
+    /// When it runs, or is tried again, where that is later than it was accepted.
+    due: Option<String>,
+    /// When its last try began; null before the first one has ended.
+    began: Option<String>,
+    ended: Option<String>,
+    /// The class's version that runs it.
+    version: u32,
+    /// By name, defaults filled in.
+    arguments: Value,
+    /// Whether it ended well; null while it has not ended.
+    ok: Option<bool>,
+    /// What it gave, where it ended well.
+    result: Option<Value>,
+    /// Why it did not, where it did not.
+    fault: Option<FaultBody<'a>>,
+    /// How many tries of it have ended.
+    attempts: u32,
+    /// The call that started or sent it; null where it was nobody in the store.
+    caller: Option<String>,
+    /// What `--meta` said, or the method that started or sent it.
+    meta: serde_json::Map<String, Value>,
+    /// What the class said in the last try.
+    log: Vec<SaidBody<'a>>,
+    /// Whether it said more than the limit lets in.
+    log_cut: bool,
+}
+
+/// A try of a call of a task.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct AttemptLine<'a> {
+    reference: String,
+    /// From 1 on; null where the call was cancelled, and no try ended it.
+    attempt: Option<u32>,
+    /// RFC 3339.
+    began: Option<String>,
+    /// RFC 3339.
+    ended: String,
+    ok: bool,
+    /// What it gave, where it ended well.
+    result: Option<Value>,
+    /// Why it did not, where it did not.
+    fault: Option<FaultBody<'a>>,
+    /// What the class said.
+    log: Vec<SaidBody<'a>>,
+    /// Whether it said more than the limit lets in.
+    log_cut: bool,
+}
+
+/// Lists the calls of a task, the oldest first; the last ones alone if so many are asked for.
+pub fn calls(cli: &Cli, engine: &Engine, name: &Name, last: Option<u64>) -> Result<(), Problem> {
+    let mut listing = cli.console.listing(CALLS);
+    let (mut next, newest) = range(engine, name, last)?;
+    while next <= newest {
+        let end = next.saturating_add(PAGE as u64);
+        let page = engine.invocations(name, Some(end), PAGE)?;
+        for call in page.iter().rev().filter(|call| call.number >= next && is_task(&call.request)) {
+            let status = StatusFlag::from(engine.phase(call)?).word();
+            listing.add(|| TaskLine::of(call, status.clone()), || cells(call, &status));
+        }
+        listing.flush()?;
+        next = end;
+    }
+    listing.end(&format!("the task {name} was not called yet"))
+}
+
+/// Numbers of the first and the last call to list.
+fn range(engine: &Engine, name: &Name, last: Option<u64>) -> Result<(u64, u64), Problem> {
+    let newest = engine.invocations(name, None, 1)?.first().map_or(0, |newest| newest.number);
+    let Some(mut left) = last else { return Ok((1, newest)) };
+    let (mut first, mut before) = (newest + 1, None);
+    while left > 0 {
+        let page = engine.invocations(name, before, PAGE)?;
+        let Some(oldest) = page.last() else { break };
+        before = Some(oldest.number);
+        for call in page.iter().filter(|call| is_task(&call.request)).take(usize::try_from(left).unwrap_or(PAGE)) {
+            (left, first) = (left - 1, call.number);
+        }
+    }
+    Ok((first, newest))
+}
+
+/// Lists the tries of one call of a task.
+pub fn attempts(cli: &Cli, engine: &Engine, reference: &Reference) -> Result<(), Problem> {
+    let call = engine.invocation(reference)?;
+    if !is_task(&call.request) {
+        let problem = Problem::input(format!("{reference} is a call of an actor, and has no tries of its own"));
+        return Err(problem.hint(format!("`vactor log {}` shows what the actor's calls did", operand(&reference.name))));
+    }
+    let mut listing = cli.console.listing(ATTEMPTS);
+    let mut next = 1;
+    loop {
+        let page = engine.attempts(reference, next, PAGE)?;
+        let Some(last) = page.last() else { break };
+        next = last.number.saturating_add(1);
+        for attempt in &page {
+            listing.add(|| AttemptLine::of(reference, attempt), || attempt_cells(attempt));
+        }
+        listing.flush()?;
+    }
+    if let Status::Ended { times, outcome, log, .. } = &call.status
+        && times.began.is_none()
+    {
+        let times = *times;
+        let end = Attempt { number: 0, times, outcome: outcome.clone(), log: log.clone() };
+        listing.add(
+            || AttemptLine { attempt: None, ..AttemptLine::of(reference, &end) },
+            || {
+                let [_, rest @ ..] = attempt_cells(&end);
+                let [began, ended, outcome, log] = rest;
+                [String::new(), began, ended, outcome, log]
+            },
+        );
+    }
+    let waits = match engine.phase(&call)? {
+        Phase::Running => format!("no try of {reference} has ended yet"),
+        _ => format!("{reference} has not run yet"),
+    };
+    listing.end(&waits)
+}
+
+fn is_task(request: &Request) -> bool {
+    matches!(request.call, Call::Task { .. })
+}
+
+/// How many tries have ended.
+fn tries(call: &Invocation) -> u32 {
+    let ended_by_one = matches!(&call.status, Status::Ended { times, .. } if times.began.is_some());
+    call.attempts + u32::from(ended_by_one)
+}
+
+impl<'a> TaskLine<'a> {
+    fn of(call: &'a Invocation, status: String) -> TaskLine<'a> {
+        let Invocation { request, .. } = call;
+        let ended = match &call.status {
+            Status::Ended { outcome, log, .. } => Some((outcome, log)),
+            Status::Accepted => None,
+        };
+        let (result, fault) = ended.map_or((None, None), |(outcome, _)| parts(outcome));
+        TaskLine {
+            reference: call.reference().to_string(),
+            status,
+            accepted: request.accepted.to_string(),
+            due: request.due.map(|due| due.to_string()),
+            began: call.began().map(|began| began.to_string()),
+            ended: call.ended().map(|ended| ended.to_string()),
+            version: match request.call {
+                Call::Construct { version, .. } | Call::Task { version, .. } => version,
+                Call::Mutate => 0,
+            },
+            arguments: request.arguments.value(),
+            ok: ended.map(|(outcome, _)| matches!(outcome, Outcome::Succeeded(_))),
+            result,
+            fault,
+            attempts: tries(call),
+            caller: request.caller.as_ref().map(ToString::to_string),
+            meta: meta(request),
+            log: ended.map(|(_, log)| log.lines.iter().map(SaidBody::from).collect()).unwrap_or_default(),
+            log_cut: ended.is_some_and(|(_, log)| log.cut),
+        }
+    }
+}
+
+impl<'a> AttemptLine<'a> {
+    fn of(reference: &Reference, attempt: &'a Attempt) -> AttemptLine<'a> {
+        let Attempt { number, times, outcome, log } = attempt;
+        let (result, fault) = parts(outcome);
+        AttemptLine {
+            reference: reference.to_string(),
+            attempt: Some(*number),
+            began: times.began.map(|began| began.to_string()),
+            ended: times.committed.to_string(),
+            ok: fault.is_none(),
+            result,
+            fault,
+            log: log.lines.iter().map(SaidBody::from).collect(),
+            log_cut: log.cut,
+        }
+    }
+}
+
+fn parts(outcome: &Outcome) -> (Option<Value>, Option<FaultBody<'_>>) {
+    match outcome {
+        Outcome::Succeeded(result) => (Some(result.value()), None),
+        Outcome::Failed(fault) => (None, Some(FaultBody::from(fault))),
+    }
+}
+
+fn cells(call: &Invocation, status: &str) -> [String; 9] {
+    let (outcome, log) = match &call.status {
+        Status::Ended { outcome, log, .. } => (short(outcome), said(log)),
+        Status::Accepted => (String::new(), said(&Log::default())),
+    };
+    let Request { accepted, arguments, caller, meta, .. } = &call.request;
+    [
+        call.reference().to_string(),
+        call.began().unwrap_or(*accepted).to_string(),
+        status.to_owned(),
+        arguments.as_str().to_owned(),
+        outcome,
+        tries(call).to_string(),
+        caller.as_ref().map(ToString::to_string).unwrap_or_default(),
+        log,
+        super::log::pairs(meta),
+    ]
+}
+
+fn attempt_cells(attempt: &Attempt) -> [String; 5] {
+    let Attempt { number, times, outcome, log } = attempt;
+    [
+        number.to_string(),
+        times.began.map(|began| began.to_string()).unwrap_or_default(),
+        times.committed.to_string(),
+        short(outcome),
+        said(log),
+    ]
+}
