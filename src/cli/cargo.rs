@@ -26,13 +26,14 @@ pub struct Built {
     pub name: String,
     /// The core module.
     pub module: PathBuf,
+    /// Libraries that it depends on and that cargo made modules of as well, because their manifests say `cdylib`.
+    pub modules_beside: Vec<String>,
 }
 
 /// Compiles the class in a folder. What cargo says goes to stderr, as it says it.
 pub fn build(folder: &Path) -> Result<Built, Problem> {
     let package = read_package(folder)?;
-    let module = compile(&package)?;
-    Ok(Built { name: package.name.to_string(), module })
+    compile(&package)
 }
 
 /// The package that is meant by a folder, or by the `Cargo.toml` in it.
@@ -76,12 +77,12 @@ fn is_class(package: &Package) -> bool {
     package.targets.iter().any(|target| target.is_cdylib() || with_sdk && target.is_lib())
 }
 
-/// Has cargo build the core module, and gives its path.
+/// Has cargo build the core module.
 ///
 /// The crate type is given here and not in the manifest. Otherwise cargo would build a module of every class that this
 /// one depends on, too. In a target folder that several classes share, that module and the library beside it would
 /// replace the files of the other class's own build, because neither name has a hash.
-fn compile(package: &Package) -> Result<PathBuf, Problem> {
+fn compile(package: &Package) -> Result<Built, Problem> {
     let folder = package.manifest_path.parent().expect("a manifest is in a folder");
     // run inside the folder, so that its .cargo/config.toml and rust-toolchain.toml count as they do for cargo itself
     let mut cargo = Command::new(cargo())
@@ -99,6 +100,7 @@ fn compile(package: &Package) -> Result<PathBuf, Problem> {
         .map_err(no_cargo)?;
     let stdout = BufReader::new(cargo.stdout.take().expect("stdout is piped"));
     let (mut module, mut target_missing, mut exported_twice) = (None, false, false);
+    let mut modules_beside = Vec::new();
     for message in Message::parse_stream(stdout) {
         match message.map_err(|e| Problem::input(format!("cannot read what cargo says: {e}")))? {
             Message::CompilerMessage(said) => {
@@ -108,8 +110,13 @@ fn compile(package: &Package) -> Result<PathBuf, Problem> {
                     show(&said.message);
                 }
             }
-            Message::CompilerArtifact(made) if made.package_id == package.id => {
-                module = made.filenames.into_iter().find(|file| file.extension() == Some("wasm")).or(module);
+            Message::CompilerArtifact(made) => {
+                let wasm = made.filenames.into_iter().find(|file| file.extension() == Some("wasm"));
+                if made.package_id == package.id {
+                    module = wasm.or(module);
+                } else if wasm.is_some() {
+                    modules_beside.push(made.target.name);
+                }
             }
             _ => {}
         }
@@ -117,7 +124,9 @@ fn compile(package: &Package) -> Result<PathBuf, Problem> {
     let status = cargo.wait().map_err(no_cargo)?;
     let failed = || Problem::input(format!("the class {} does not build", package.name));
     match module {
-        Some(module) if status.success() => Ok(module.into()),
+        Some(module) if status.success() => {
+            Ok(Built { name: package.name.to_string(), module: module.into(), modules_beside })
+        }
         _ if interrupted(status) => Err(Error::Interrupted.into()),
         _ if target_missing => Err(Problem::input(format!("Rust's target {TARGET} is not installed"))
             .hint(format!("`rustup target add {TARGET}` adds it"))),

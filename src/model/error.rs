@@ -293,7 +293,7 @@ impl Error {
                 format!("`vactor wait {}` waits until it is there", operand(reference))
             }
             Error::ActorExists { id } => {
-                format!("`vactor show {}` shows it; `create --if-absent` leaves it as it is", operand(id))
+                format!("`vactor show {}` shows it; with `--if-absent`, `create` leaves it as it is", operand(id))
             }
             Error::ClassInUse { class, .. } => {
                 format!("`vactor rm --class {class} --force` removes it with its actors and cancels its calls")

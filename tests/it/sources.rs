@@ -94,6 +94,18 @@ fn build_of_a_dependency_with_its_exports_names_the_feature() {
     build(&vactor, &["cart"]).refuses(2, "the class cart does not build", r#"features = ["client"]"#);
 }
 
+#[test]
+fn build_notes_a_dependency_that_becomes_a_module_as_well() {
+    let vactor = Vactor::new();
+    write_two(&vactor);
+    let built = build(&vactor, &["cart"]);
+    assert!(built.code == 0 && !built.stderr.contains("cdylib"), "{built:?}");
+    let manifest = std::fs::read_to_string(vactor.path("price-list/Cargo.toml")).unwrap();
+    vactor.write("price-list/Cargo.toml", format!("{manifest}\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n"));
+    let built = build(&vactor, &["cart"]);
+    assert!(built.code == 0 && built.stderr.contains("price_list says `cdylib` in its Cargo.toml"), "{built:?}");
+}
+
 /// cargo knows a package by its path in its own workspace, which two classes of one name share.
 #[test]
 fn classes_of_one_name_do_not_get_each_others_component() {
@@ -106,7 +118,7 @@ fn classes_of_one_name_do_not_get_each_others_component() {
         Ran::from(new.output().unwrap()).ok();
     }
     let source = std::fs::read_to_string(folder("second").join("src/lib.rs")).unwrap();
-    vactor.write("second/twin/src/lib.rs", source.replace("self.count += n;", "self.count += 100 * n;"));
+    vactor.write("second/twin/src/lib.rs", source.replace("Ok(self.count)", "Ok(100 * self.count)"));
     // the second is older than the build of the first, so that by its time cargo need not compile it
     for name in ["first", "second", "first"] {
         build(&vactor, &[&format!("{name}/twin"), "-o", &format!("{name}.wasm")]).ok();

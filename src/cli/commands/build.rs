@@ -39,6 +39,12 @@ impl Run for Build {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let built = cargo::build(&self.path)?;
+        for name in &built.modules_beside {
+            cli.console.note(&format!(
+                "{name} says `cdylib` in its Cargo.toml: what cargo made of it here takes the place of its own build in this \
+                 target folder; without `crate-type` both stay"
+            ));
+        }
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
         let module = std::fs::read(&built.module).map_err(|e| cannot("read", &built.module, e))?;
         let component = component_of(&module, &self.limits, cli)?;
