@@ -57,7 +57,7 @@ impl Engine {
         ended
     }
 
-    /// Tries again a few times when the store fails.
+    /// Tries again when the store fails; a few times, if it is to end when nothing is left to run.
     fn work_alone(&self, until: Until, yields: bool) -> Result<()> {
         // made before the first look, so that no commit falls between a look and the wait
         let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
@@ -66,7 +66,7 @@ impl Engine {
             match self.work_once(until, yields, &mut listener) {
                 Ok(true) => failures = 0,
                 Ok(false) | Err(Error::Interrupted) => return Ok(()),
-                Err(error) if error.is_of_machine() && !resting::is_often(failures) => {
+                Err(error) if error.is_of_machine() && (until == Until::Stopped || !resting::is_often(failures)) => {
                     failures += 1;
                     self.sleep(&mut listener, resting::pause(failures));
                 }
@@ -124,7 +124,7 @@ const WORKER_PLACES: usize = 16;
 const HEARTBEAT: Duration = Duration::from_secs(2);
 const STANDS_STILL: Duration = Duration::from_secs(10);
 
-/// After so long a detached worker goes on where the machine or the store failed.
+/// After so long at most a detached worker goes on where the machine or the store failed.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 /// A detached worker stays for what comes due within this time.
@@ -136,19 +136,25 @@ impl Engine {
     pub fn work_detached(&self, jobs: usize) -> Result<()> {
         // what is stuck stays so from one look to the next
         let _on_behalf = self.as_worker(jobs.max(1));
+        let mut failures = 0;
         while let Some((name, hold)) = self.take_worker_place()? {
             let heart = Heart::start(self.store.announce(&name, None));
-            match self.work_on(jobs, Until::Idle { ahead: AHEAD }, true) {
-                Err(error) if error.is_of_machine() => {
-                    let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
-                    self.sleep(&mut listener, TRY_AGAIN);
-                }
-                worked => worked?,
-            }
+            let worked = self.work_on(jobs, Until::Idle { ahead: AHEAD }, true);
             drop((heart, hold));
-            // who accepted a call while this one was held has started no worker: look once more
-            if self.settings.stop.is_stopped() || self.has_newer_worker() || !self.has_work()? {
-                break;
+            if self.settings.stop.is_stopped() || self.has_newer_worker() {
+                return worked.or_else(|error| if error.is_of_machine() { Ok(()) } else { Err(error) });
+            }
+            // a command that accepted a call while the place was taken has started no worker: look once more
+            match worked.and_then(|()| self.has_work()) {
+                Ok(true) => failures = 0,
+                Ok(false) => break,
+                // what was accepted is still to be run
+                Err(error) if error.is_of_machine() => {
+                    failures += 1;
+                    let mut listener = self.pulse.listen(&self.store, &self.settings.stop)?;
+                    self.sleep(&mut listener, resting::pause(failures).min(TRY_AGAIN));
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())

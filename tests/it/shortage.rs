@@ -1,6 +1,7 @@
 //! A process that may not have what a class needs: the class is not at fault, and nothing is recorded.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -89,4 +90,40 @@ fn worker_without_memory_for_one_class_runs_the_others_and_leaves_it_accepted() 
     assert!(vactor.line("ps --status queued").ok().contains("a#2"));
     within(&vactor, 1 << 30, "worker --until-idle --jobs 2").ok();
     assert_eq!(steps(&vactor, "a"), [(true, "new".to_owned()), (true, "eat".to_owned())]);
+}
+
+/// The limit on the size of files stands for a full disk: the process may write again as soon as it is raised.
+#[cfg(target_os = "linux")]
+#[test]
+fn worker_goes_on_when_a_full_disk_has_room_again() {
+    let large = "(drop (memory.grow (i32.const 32))) (global.set $state.len (i32.const 1000000))";
+    let class = RawClass::new().mutation("grow", &format!("{large} {NULL}"));
+    for worker in ["worker", "worker --detached"] {
+        let vactor = Vactor::with("growing", &class);
+        vactor.line("create growing a").ok();
+        within(&vactor, 1 << 30, "call a grow --async").ok();
+        let size = vactor.path(".vactor/store.redb").metadata().unwrap().len();
+        let mut shell = Command::new("bash");
+        let settings = vactor.command();
+        shell.env_clear().envs(settings.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(vactor.path(".")).stderr(Stdio::piped()).args([
+            "-c",
+            "ulimit -S -f $1; exec $2 $3 $4",
+            "bash",
+        ]);
+        shell.arg(size.div_ceil(1024).to_string()).arg(settings.get_program()).args(worker.split(' '));
+        let mut worker = shell.spawn().unwrap();
+        let mut said = BufReader::new(worker.stderr.take().unwrap()).lines();
+        let told =
+            said.find(|line| line.as_ref().is_ok_and(|line| line.contains("a could not run and is tried again")));
+        assert!(told.is_some(), "it ended: {:?}", worker.wait());
+        let pid = worker.id().to_string();
+        assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());
+        // what it says later must not end it
+        std::thread::spawn(move || said.for_each(drop));
+        while steps(&vactor, "a").len() < 2 {}
+        assert!(steps(&vactor, "a")[1].0, "it succeeded");
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
 }

@@ -323,6 +323,12 @@ impl Shared {
         self.spoiled.load(Ordering::Acquire)
     }
 
+    /// Whether what failed first was a write for which there was no room.
+    pub(super) fn had_no_room(&self) -> bool {
+        let no_room = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge];
+        self.first_failure().is_some_and(|(kind, _)| no_room.contains(kind))
+    }
+
     pub(super) fn first_failure(&self) -> Option<&(ErrorKind, String)> {
         self.failure.get()
     }

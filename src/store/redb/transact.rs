@@ -59,10 +59,11 @@ impl RedbStore {
         }
     }
 
-    /// Runs something on a handle. One that a refused lock left unusable is opened again by the next transaction.
+    /// Runs something on a handle. One that a refused lock or a full disk left unusable is opened again by the next
+    /// transaction, as another process would open it. After any other failure the handle stays refused.
     fn on<T>(&self, opened: &Arc<Opened>, run: impl FnOnce() -> Try<T>) -> Result<T> {
         let result = speak(guard(run), &self.place, &opened.shared);
-        if opened.shared.is_spoiled() {
+        if opened.shared.is_spoiled() || opened.shared.had_no_room() {
             self.forget(opened);
         }
         result

@@ -185,9 +185,9 @@ fn an_actor_whose_last_call_was_waited_for_is_not_busy() {
     assert!(matches!(place.engine().remove("h", false), Err(Error::Busy { .. })));
 }
 
-/// A store that failed once stays refused; who works on it ends and says why, and loses nothing.
+/// A worker that is to end when nothing is left to run gives up after some tries, and loses nothing.
 #[test]
-fn a_worker_whose_disk_is_full_ends_and_says_so() {
+fn worker_until_idle_whose_disk_is_full_ends_and_says_so() {
     let disk = Disk::default();
     let engine = |settings| {
         let store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
@@ -199,7 +199,7 @@ fn a_worker_whose_disk_is_full_ends_and_says_so() {
     let called = worker.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
     disk.fill(Some(0));
     let (tell, ended) = channel();
-    std::thread::spawn(move || tell.send(worker.work(2, Until::Stopped)));
+    std::thread::spawn(move || tell.send(worker.work(2, Until::Idle { ahead: Duration::ZERO })));
     let ended = ended.recv_timeout(Duration::from_secs(60)).expect("it goes on");
     let error = ended.unwrap_err();
     assert_eq!(error.category(), Category::Store);
@@ -273,6 +273,32 @@ fn failure_of_an_earlier_wait_is_not_the_answer_of_a_later_one() {
         engine.remove(id, true).unwrap();
         let made = engine.submit_create("counter", id, json!({"init_val": 7}), &Options::default()).unwrap();
         engine.wait(&made, None).unwrap();
+    }
+}
+
+/// Each look for what can run fails once, as on a full disk, and a call is accepted just then: the command that accepts it
+/// finds a worker, and starts none.
+#[test]
+fn detached_worker_runs_what_was_accepted_while_the_store_failed() {
+    for failing in 1..=4 {
+        let place = Place::new();
+        let (other, looks, accepted) = (place.engine(), AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+        let has_accepted = accepted.clone();
+        let mut store = Deadly::new(place.store(), None);
+        store.looks = Box::new(move |_| {
+            if looks.fetch_add(1, Ordering::SeqCst) + 1 != failing {
+                return Ok(());
+            }
+            other.submit_call("c", "incr", json!({"val": 5}), &Options::default()).unwrap();
+            has_accepted.store(true, Ordering::SeqCst);
+            Err(Error::Io { action: "write to the store".to_owned(), reason: "no space left on device".to_owned() })
+        });
+        let worker = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
+        // it may leave before it has looked so often
+        while !accepted.load(Ordering::SeqCst) {
+            worker.work_detached(1).unwrap();
+        }
+        assert_eq!(place.engine().get("c", "value", json!({})).unwrap().result.as_str(), "5", "look {failing}");
     }
 }
 

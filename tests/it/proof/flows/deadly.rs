@@ -41,6 +41,8 @@ pub struct Deadly {
     pub hears: fn(&mut Vec<Announcement>),
     /// How it takes a hold.
     takes: Takes,
+    /// Happens before each look for what can run, which fails with it.
+    pub looks: Box<dyn Fn(&RedbStore) -> Result<()> + Send + Sync>,
 }
 
 type Takes = Box<dyn Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<Hold>> + Send + Sync>;
@@ -58,6 +60,7 @@ impl Deadly {
             hears: |_| {},
             refuses: false,
             takes: Box::new(|store, of, until| store.hold(of, until)),
+            looks: Box::new(|_| Ok(())),
         }
     }
 
@@ -159,6 +162,11 @@ impl Store for Deadly {
         announced
     }
 
+    fn runnable(&self, after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable> {
+        (self.looks)(&self.store)?;
+        self.store.runnable(after, now, limit)
+    }
+
     fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
         (self.takes)(&self.store, name, deadline)
     }
@@ -184,7 +192,6 @@ impl Store for Deadly {
         keyed(name: &Name, key: &str) -> Result<Option<Invocation>>;
         next(name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
         tasks(name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
-        runnable(after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable>;
         pending(name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>>;
         invocations(name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
         answer(reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
