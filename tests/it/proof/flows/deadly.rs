@@ -42,9 +42,10 @@ pub struct Deadly {
     /// How it takes a hold.
     takes: Takes,
     /// Happens before each look for what can run, which fails with it.
-    pub looks: Box<dyn Fn(&RedbStore) -> Result<()> + Send + Sync>,
+    pub looks: Looks,
 }
 
+type Looks = Box<dyn Fn(&RedbStore) -> Result<()> + Send + Sync>;
 type Takes = Box<dyn Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<Hold>> + Send + Sync>;
 
 impl Deadly {
