@@ -258,7 +258,7 @@ impl Engine {
         let now = time_of(invoked.asked(), wall);
         let now = actor.map_or(now, |actor| now.max(actor.clock));
         let began = begun.as_ref().map_or(wall, |(_, begun)| begun.began);
-        let notes = self.note_of_clock(&invoked.asked().name, head, began)?;
+        let notes = self.note_of_clock(&invoked.asked().name, head, began, begun.is_none())?;
         let history = match &begun {
             Some((reference, begun)) => History::of_begun(self, reference.clone(), begun),
             None => History::none(self),
@@ -276,8 +276,8 @@ impl Engine {
     }
 
     /// What the log of a run says where the wall clock went back since the actor's last step; the steps after it do not say so
-    /// again.
-    fn note_of_clock(&self, name: &Name, head: &Head, began: Timestamp) -> Result<Vec<LogLine>> {
+    /// again. Observers hear it when the run is `fresh`, and not when it is replayed.
+    fn note_of_clock(&self, name: &Name, head: &Head, began: Timestamp, fresh: bool) -> Result<Vec<LogLine>> {
         let Some(actor) = &head.actor else { return Ok(Vec::new()) };
         let behind = actor.clock.since(began);
         if behind < JUMP {
@@ -293,7 +293,9 @@ impl Engine {
         match last.map(was_behind) {
             Some(was_behind) if behind >= was_behind + JUMP => {
                 let line = went_back(behind, actor.clock);
-                self.settings.observer.said(name, &line);
+                if fresh {
+                    self.settings.observer.said(name, &line);
+                }
                 Ok(vec![line])
             }
             _ => Ok(Vec::new()),
