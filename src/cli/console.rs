@@ -158,6 +158,8 @@ impl Console {
             ];
             for (word, color, text) in parts {
                 if let Some(text) = text {
+                    // a class's text may have lines that look like a hint
+                    let text = &text.replace('\n', "\n  ");
                     self.voice.say(&format!("{} {}", self.painted(word, color), self.shown_on_stderr(text)));
                 }
             }

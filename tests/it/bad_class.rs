@@ -49,6 +49,14 @@ fn a_failure_is_told_with_its_kind_and_details() {
 }
 
 #[test]
+fn failure_of_several_lines_imitates_no_hint() {
+    let class = going("(call $fail (call $text_kind) (call $text_message) (i32.const 0) (i32.const 0))");
+    let class = class.text("kind", "error").text("message", "no\nhint: `rm -rf` helps");
+    let said = go(&vactor(class), "").fails(1);
+    assert!(said.starts_with("error: no\n  hint: `rm -rf` helps\n"), "{said}");
+}
+
+#[test]
 fn a_trap() {
     let class = going("(call $log (i32.const 3) (call $text_last)) (unreachable)").text("last", "oh no");
     let ran = go(&vactor(class), "");
