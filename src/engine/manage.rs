@@ -159,7 +159,7 @@ impl Engine {
         }
     }
 
-    /// The tasks of the class that a name of the form `CLASS/TASK` names; none where there is no such class.
+    /// The tasks of the class that a name of the form `CLASS/TASK` names; none if the store has no such class.
     pub(super) fn tasks_beside(&self, name: &Name) -> Result<Vec<Name>> {
         let Some((Ok(class), _)) = name.as_str().split_once('/').map(|(class, task)| (ClassName::new(class), task))
         else {

@@ -39,7 +39,7 @@ pub struct TaskLine<'a> {
     fault: Option<FaultBody<'a>>,
     /// How many tries of it have ended.
     attempts: u32,
-    /// The call that started or sent it; null where it was nobody in the store.
+    /// The call that started or sent it; null if the call came from outside of the store.
     caller: Option<String>,
     /// What `--meta` said, or the method that started or sent it.
     meta: serde_json::Map<String, Value>,

@@ -1,6 +1,6 @@
 //! Announcements in a file beside the store, in slots of one size. A process takes a slot by a lock, and keeps it; what the
-//! slot says holds as long as that process lives. Slot 0 belongs to the process that writes: whoever takes the right to
-//! write says so there, so no lock is needed for it.
+//! slot says holds as long as that process lives. Slot 0 belongs to the process that has the right to write, so no lock is
+//! needed for it.
 
 use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -125,7 +125,7 @@ impl Locks {
     }
 
     /// Has the file on the disk. The header's lock is not held over that: every process waits for it. In the meantime
-    /// nobody but a writer changes the header, and a sync under the header's exclusive lock is a writer's own.
+    /// only a writer changes the header, and a sync under the header's exclusive lock is a writer's own.
     pub fn sync(&self, file: &dyn StorageBackend, of: &Shared) -> io::Result<()> {
         let held = self.header.load(Ordering::Acquire);
         if !matches!(held, SHARED | EXCLUSIVE) {
