@@ -5,9 +5,9 @@ use std::error::Error;
 use std::path::Path;
 
 use serde_json::json;
-use vactor::engine::{ActorInfo, ManyCall};
-use vactor::model::{Call, Log, Name, Outcome, Request, Seed};
-use vactor::store::{Commit, End, Mode, RedbStore, Store, Turn};
+use vactor::engine::{ActorInfo, GroupCall};
+use vactor::model::{CallKind, CallRequest, Log, Name, Outcome, Seed};
+use vactor::store::{Commit, CommitSource, End, Mode, RedbStore, Store};
 use vactor::{ActorId, Engine, Json, Options};
 
 /// Calls that are committed together.
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     engine.register("counter", &std::fs::read(component)?)?;
     engine.create("counter", "a0", json!({"init_val": 0}), &Options::default())?;
     make_alike(Path::new(store), &engine.show("a0")?, actors)?;
-    let call = |_| ManyCall {
+    let call = |_| GroupCall {
         id: "a0".to_owned(),
         method: "incr".to_owned(),
         arguments: json!({}),
@@ -43,20 +43,20 @@ fn make_alike(folder: &Path, like: &ActorInfo, actors: usize) -> vactor::Result<
     let (class, version, at) = (&like.actor.class, like.actor.version, like.actor.created);
     let made = |n: usize| {
         let id = ActorId::new(&format!("a{n}"))?;
-        let call = Call::Construct { class: class.clone(), version };
+        let call = CallKind::Construct { class: class.clone(), version };
         let arguments = Json::from(json!({"init_val": 0}));
-        let request = Request::new(Name::from(&id), call, "new", arguments, Seed([0; 32]), at);
+        let request = CallRequest::new(Name::from(&id), call, "new", arguments, Seed([0; 32]), at);
         Ok(Commit {
-            turn: Turn::Fresh(Box::new(request)),
+            source: CommitSource::Fresh(Box::new(request)),
             expected_steps: 0,
             began: Some(at),
             now: at,
             outcome: Outcome::Succeeded(Json::null()),
             log: Log::default(),
             micros: 0,
-            end: End::Made { class: class.clone(), version, state: like.state.clone() },
+            end: End::Created { class: class.clone(), version, state: like.state.clone() },
             progress: None,
-            known: false,
+            id_exposed: false,
         })
     };
     for first in (1..actors).step_by(GROUP) {

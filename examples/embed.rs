@@ -87,8 +87,8 @@ fn status(error: &Error) -> u16 {
         Category::BadInput => 400,
         Category::NotFound => 404,
         Category::Conflict => 409,
-        Category::Refused => 422,
-        Category::Broken => 500,
+        Category::Failure => 422,
+        Category::ClassError => 500,
         Category::Store | Category::Interrupted => 503,
     }
 }

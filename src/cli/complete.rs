@@ -10,7 +10,7 @@ use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
 use vactor::engine::{Engine, Settings};
 use vactor::model::{Description, Invocation, Method, MethodKind, Name};
 use vactor::sandbox::{Cache, Sandbox};
-use vactor::store::{LockWaits, Mode};
+use vactor::store::{LockWaitOptions, Mode};
 
 use super::{args, text, tree, work};
 
@@ -147,7 +147,7 @@ impl Line {
 
     fn engine(&self) -> Option<Engine> {
         // a shell that waits for another process would look broken
-        let waits = LockWaits { stopped: Arc::new(|| true), ..LockWaits::default() };
+        let waits = LockWaitOptions { stopped: Arc::new(|| true), ..LockWaitOptions::default() };
         let store = work::open(self.store.as_deref(), Mode::Read, waits).ok()?;
         Some(Engine::new(store, Sandbox::new(Cache::user()), Settings::default()))
     }

@@ -4,17 +4,17 @@ use std::io;
 use std::process::exit;
 
 use vactor::model::Category;
-use vactor::sandbox::Stop;
+use vactor::sandbox::StopSignal;
 
 use super::{Code, Problem};
 
 /// From now on Ctrl-C stops what runs; a second one ends the process.
-pub fn stops(stop: &Stop) -> Result<(), Problem> {
+pub fn stops(stop: &StopSignal) -> Result<(), Problem> {
     stops_and(stop, || ())
 }
 
 /// As [`stops`], and does something else then.
-pub fn stops_and(stop: &Stop, act: impl Fn() + Send + 'static) -> Result<(), Problem> {
+pub fn stops_and(stop: &StopSignal, act: impl Fn() + Send + 'static) -> Result<(), Problem> {
     let stop = stop.clone();
     listen(move || {
         if stop.is_stopped() {

@@ -38,7 +38,7 @@ use std::panic;
 use std::time::Instant;
 
 use clap::FromArgMatches;
-use vactor::sandbox::Stop;
+use vactor::sandbox::StopSignal;
 pub use vactor::store::Mode;
 
 pub use console::Console;
@@ -50,7 +50,7 @@ pub struct Cli {
     pub common: Common,
     pub console: Console,
     /// Stops what runs, when Ctrl-C does.
-    pub stop: Stop,
+    pub stop: StopSignal,
     /// Whether a worker is started for what waits for one.
     pub workers: bool,
     pub started: Instant,
@@ -96,7 +96,7 @@ pub fn run(words: Vec<OsString>) -> Code {
         Ok(wanted) => wanted,
         Err(problem) => return console.fail(&problem),
     };
-    let cli = Cli { console, common, stop: Stop::default(), workers, started };
+    let cli = Cli { console, common, stop: StopSignal::default(), workers, started };
     match (typed.command.run)(&typed.matches, &cli) {
         Ok(()) => Code::DONE,
         Err(problem) => cli.console.fail(&problem),

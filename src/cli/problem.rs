@@ -3,7 +3,7 @@
 use std::io;
 
 use serde::Serialize;
-use vactor::model::{Category, Error, Json, Origin, Reference};
+use vactor::model::{Category, Error, FaultOrigin, Json, Reference};
 
 /// Trouble with an exit code: a sentence, perhaps its cause, and a way out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -90,7 +90,7 @@ impl From<Error> for Problem {
         };
         if let Error::Failed { fault, .. } = &error {
             problem.details = fault.details.clone();
-            if fault.origin == Origin::Class {
+            if fault.origin == FaultOrigin::Class {
                 let details = fault.details.as_ref().map(|details| format!(" {}", details.as_str()));
                 problem.cause = Some(format!("{}{}", fault.kind, details.unwrap_or_default()));
             }
@@ -130,7 +130,7 @@ pub struct Code(u8);
 /// The one table of exit codes.
 pub const CODES: [(Code, Option<Category>, &str); 8] = [
     (Code::DONE, None, "done"),
-    (Code(1), Some(Category::Refused), "the actor said no: the method returned a failure"),
+    (Code(1), Some(Category::Failure), "the actor said no: the method returned a failure"),
     (
         Code(2),
         Some(Category::BadInput),
@@ -146,7 +146,7 @@ pub const CODES: [(Code, Option<Category>, &str); 8] = [
     ),
     (
         Code(5),
-        Some(Category::Broken),
+        Some(Category::ClassError),
         "the class broke: a trap, a limit inside the class, a state that it refuses, a result that is no JSON, a \
          divergence, a deadlock",
     ),
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn every_category_has_its_code() {
         use Category::*;
-        let codes = [Refused, BadInput, NotFound, Conflict, Broken, Store, Interrupted].map(Code::of);
+        let codes = [Failure, BadInput, NotFound, Conflict, ClassError, Store, Interrupted].map(Code::of);
         assert_eq!(codes.map(i32::from), [1, 2, 3, 4, 5, 6, 130]);
     }
 
@@ -238,7 +238,7 @@ mod tests {
     fn a_failure_of_the_class_names_its_kind_and_details() {
         let details = Json::parse(r#"{"missing":5}"#).unwrap();
         let fault = Fault {
-            origin: Origin::Class,
+            origin: FaultOrigin::Class,
             kind: "insufficient-funds".into(),
             message: "there is not enough".into(),
             details: Some(details),

@@ -118,7 +118,7 @@ impl Voice {
 
 impl Observer for Voice {
     /// `my_counter: 10`; a line that is not plain output says what it is.
-    fn said(&self, name: &Name, line: &LogLine) {
+    fn logged(&self, name: &Name, line: &LogLine) {
         if self.quiet || self.log.get().is_some() {
             return;
         }
@@ -136,12 +136,12 @@ impl Observer for Voice {
         self.say(&lines);
     }
 
-    fn stuck(&self, name: &Name, error: &Error) {
+    fn cannot_run(&self, name: &Name, error: &Error) {
         let told = format!("warning: what waits for {name} cannot run: {error}");
         self.say(&if self.is_on_terminal() { text::harmless_line(&told) } else { told.into() });
     }
 
-    fn failed_for_now(&self, name: &Name, error: &Error) {
+    fn will_retry(&self, name: &Name, error: &Error) {
         let told = format!("warning: what waits for {name} could not run and is tried again: {error}");
         self.say(&if self.is_on_terminal() { text::harmless_line(&told) } else { told.into() });
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vactor::engine::{Engine, Registration, Settings};
 use vactor::model::{Category, Error, LimitOverrides};
 use vactor::sandbox::{Cache, Sandbox};
-use vactor::store::{LockWaits, Mode, RedbStore, Store};
+use vactor::store::{LockWaitOptions, Mode, RedbStore, Store};
 
 use super::options::LimitFlags;
 use super::place::{self, Place, Why};
@@ -47,10 +47,10 @@ impl Cli {
     }
 
     /// A wait for another process is told to the user, and ended by Ctrl-C where that stops what runs.
-    pub fn lock_waits(&self) -> LockWaits {
+    pub fn lock_waits(&self) -> LockWaitOptions {
         let (voice, stop) = (self.console.voice().clone(), self.stop.clone());
-        LockWaits {
-            told: Arc::new(move |holder| voice.waits_for_store(holder)),
+        LockWaitOptions {
+            on_wait: Arc::new(move |holder| voice.waits_for_store(holder)),
             stopped: Arc::new(move || stop.is_stopped()),
         }
     }
@@ -73,7 +73,7 @@ impl Cli {
 }
 
 /// Opens the store that is meant, which must be there.
-pub fn open(flag: Option<&OsStr>, mode: Mode, waits: LockWaits) -> Result<Arc<dyn Store>, Problem> {
+pub fn open(flag: Option<&OsStr>, mode: Mode, waits: LockWaitOptions) -> Result<Arc<dyn Store>, Problem> {
     let place = place::find(flag)?;
     if place.why == Why::New {
         return Err(no_store(&place.folder));

@@ -1,13 +1,13 @@
 //! Operations as a record keeps them: a few words for a person, and a hash of all of it.
 
-use crate::model::{Asked, Awaited, Hash, Operation, Outgoing, Question, Target};
+use crate::model::{CallTarget, Fingerprint, Hash, Operation, OutgoingCall, QueryCall, WaitTarget};
 
 /// Characters of arguments that are shown.
 const SHOWN: usize = 100;
 
 /// What was asked for. Two are the same if and only if their hashes are. A child's place among the run's does not count, so
 /// that a resumed run finds it; neither does metadata, which a time or a trace may be part of.
-pub(super) fn asked(operation: &Operation) -> Asked {
+pub(super) fn asked(operation: &Operation) -> Fingerprint {
     let (words, all): (String, Vec<&[u8]>) = match operation {
         Operation::Start(outgoing) => (format!("start {}", call(outgoing)), parts("start", outgoing)),
         Operation::Send(outgoing, delay) => {
@@ -15,24 +15,24 @@ pub(super) fn asked(operation: &Operation) -> Asked {
             let delay = delay.to_le_bytes();
             let mut all = parts("send", outgoing);
             all.push(&delay);
-            return Asked { what: format!("send {}{later}", call(outgoing)), hash: hash(&all) };
+            return Fingerprint { summary: format!("send {}{later}", call(outgoing)), hash: hash(&all) };
         }
         Operation::Cancel(id) => (format!("cancel {id}"), vec![b"cancel", id.as_bytes()]),
         Operation::Save(state) => (format!("save {} bytes", state.len()), vec![b"save", state]),
         Operation::Wait(awaited) => return wait(awaited),
-        Operation::Ask(Question { id, query, arguments }) => (
+        Operation::Ask(QueryCall { id, query, arguments }) => (
             format!("ask {}", shown(&format!("{id}.{query}"), arguments)),
             vec![b"ask", query.as_bytes(), arguments.as_bytes(), id.as_bytes()],
         ),
     };
-    Asked { what: words, hash: hash(&all) }
+    Fingerprint { summary: words, hash: hash(&all) }
 }
 
-fn call(outgoing: &Outgoing) -> String {
-    let Outgoing { target, method, arguments, .. } = outgoing;
+fn call(outgoing: &OutgoingCall) -> String {
+    let OutgoingCall { target, method, arguments, .. } = outgoing;
     let name = match target {
-        Target::Actor { id } | Target::ActorOrNew { id, .. } => format!("{id}.{method}"),
-        Target::Task { class } => format!("{class}/{method}"),
+        CallTarget::Actor { id } | CallTarget::ActorOrNew { id, .. } => format!("{id}.{method}"),
+        CallTarget::Task { class } => format!("{class}/{method}"),
     };
     shown(&name, arguments)
 }
@@ -45,20 +45,20 @@ fn shown(name: &str, arguments: &str) -> String {
     shown
 }
 
-fn parts<'a>(what: &'a str, outgoing: &'a Outgoing) -> Vec<&'a [u8]> {
-    let Outgoing { target, method, arguments, .. } = outgoing;
+fn parts<'a>(what: &'a str, outgoing: &'a OutgoingCall) -> Vec<&'a [u8]> {
+    let OutgoingCall { target, method, arguments, .. } = outgoing;
     let mut parts: Vec<&[u8]> = vec![what.as_bytes(), method.as_bytes(), arguments.as_bytes()];
     match target {
-        Target::Actor { id } => parts.extend([&b"actor"[..], id.as_bytes()]),
-        Target::ActorOrNew { class, id, arguments } => {
+        CallTarget::Actor { id } => parts.extend([&b"actor"[..], id.as_bytes()]),
+        CallTarget::ActorOrNew { class, id, arguments } => {
             parts.extend([&b"actor-or-new"[..], class.as_bytes(), id.as_bytes(), arguments.as_bytes()]);
         }
-        Target::Task { class } => parts.extend([&b"task"[..], class.as_bytes()]),
+        CallTarget::Task { class } => parts.extend([&b"task"[..], class.as_bytes()]),
     }
     parts
 }
 
-fn wait(awaited: &[Awaited]) -> Asked {
+fn wait(awaited: &[WaitTarget]) -> Fingerprint {
     let words: Vec<String> = awaited.iter().take(3).map(one).collect();
     let more =
         if awaited.len() > words.len() { format!(" or {} more", awaited.len() - words.len()) } else { String::new() };
@@ -66,14 +66,14 @@ fn wait(awaited: &[Awaited]) -> Asked {
     let texts: Vec<String> = awaited.iter().map(one).collect();
     let mut parts: Vec<&[u8]> = vec![b"wait"];
     parts.extend(texts.iter().map(String::as_bytes));
-    Asked { what, hash: hash(&parts) }
+    Fingerprint { summary: what, hash: hash(&parts) }
 }
 
-fn one(awaited: &Awaited) -> String {
+fn one(awaited: &WaitTarget) -> String {
     match awaited {
-        Awaited::Invocation(id) => id.clone(),
-        Awaited::Timer(time) => time.to_string(),
-        Awaited::Event(name) => format!("the event {name}"),
+        WaitTarget::Invocation(id) => id.clone(),
+        WaitTarget::Timer(time) => time.to_string(),
+        WaitTarget::Event(name) => format!("the event {name}"),
     }
 }
 
@@ -91,15 +91,15 @@ mod tests {
     use super::*;
 
     fn start(id: &str, arguments: &str) -> Operation {
-        let target = Target::Actor { id: id.to_owned() };
+        let target = CallTarget::Actor { id: id.to_owned() };
         let (method, arguments, meta) = ("go".to_owned(), arguments.to_owned(), Vec::new());
-        Operation::Start(Outgoing { ordinal: 1, target, method, arguments, meta })
+        Operation::Start(OutgoingCall { ordinal: 1, target, method, arguments, meta })
     }
 
     #[test]
     fn what_differs_has_another_hash() {
         let one = asked(&start("a", "{}"));
-        assert_eq!(one.what, "start a.go {}");
+        assert_eq!(one.summary, "start a.go {}");
         for other in [start("b", "{}"), start("a", "{ }"), Operation::Cancel("a".to_owned())] {
             assert_ne!(asked(&other).hash, one.hash, "{other:?}");
         }
@@ -109,12 +109,12 @@ mod tests {
     fn queries_differ_by_each_of_their_parts() {
         let ask = |id: &str, query: &str, arguments: &str| {
             let [id, query, arguments] = [id, query, arguments].map(str::to_owned);
-            asked(&Operation::Ask(Question { id, query, arguments }))
+            asked(&Operation::Ask(QueryCall { id, query, arguments }))
         };
         let one = ask("a", "value", "{}");
-        assert_eq!(one.what, "ask a.value {}");
+        assert_eq!(one.summary, "ask a.value {}");
         for other in [ask("b", "value", "{}"), ask("a", "valu", "e{}"), ask("a", "value", "{ }")] {
-            assert_ne!(other.hash, one.hash, "{}", other.what);
+            assert_ne!(other.hash, one.hash, "{}", other.summary);
         }
     }
 
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn words_are_short() {
-        let long = asked(&start("a", &"x".repeat(10_000))).what;
+        let long = asked(&start("a", &"x".repeat(10_000))).summary;
         assert!(long.chars().count() < 120 && long.ends_with('…'), "{long}");
-        let many = asked(&Operation::Wait(vec![Awaited::Event("e".to_owned()); 5])).what;
+        let many = asked(&Operation::Wait(vec![WaitTarget::Event("e".to_owned()); 5])).summary;
         assert_eq!(many, "wait for the event e or the event e or the event e or 2 more");
     }
 }

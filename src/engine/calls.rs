@@ -13,8 +13,8 @@ use super::prepare::{
 use super::run::{Executed, Invoked, Replays, Unfinished, identity, snapshot};
 use super::{Engine, Options, Reply, new_seed};
 use crate::model::{
-    ActorId, Call, ClassName, Error, Fault, Hash, Head, HostFault, Invocation, MAX_NESTING, Method, MethodKind, Name,
-    Outcome, Reference, Request, Result, Status, is_deeper,
+    ActorId, CallKind, CallRequest, ClassName, Error, Fault, Hash, HostFault, Invocation, MAX_NESTING, Method,
+    MethodKind, Name, NameRecord, Outcome, Reference, Result, Status, is_deeper,
 };
 use crate::sandbox::{self, Aborted, Run};
 use crate::store::{self, Accepted, Commit, Committed, Snapshot};
@@ -38,7 +38,7 @@ impl Engine {
             let fingerprint = construction_fingerprint(&ClassName::new(class)?, &sent_object(&arguments));
             return self.answer_known(known, options, Some(fingerprint));
         }
-        if self.store.head(&Name::from(id))?.is_some_and(|head| head.actor.is_some()) {
+        if self.store.name_record(&Name::from(id))?.is_some_and(|head| head.actor.is_some()) {
             return Err(Error::ActorExists { id: id.to_string() });
         }
         let (loaded, request) = self.prepare_construction(class, id, arguments, options)?;
@@ -72,7 +72,7 @@ impl Engine {
 
     /// Refuses an actor, there or being made, that is of another class.
     pub(super) fn expect_class(&self, id: &ActorId, wanted: &ClassName) -> Result<()> {
-        let head = self.store.head(&Name::from(id))?.unwrap_or_default();
+        let head = self.store.name_record(&Name::from(id))?.unwrap_or_default();
         let class = match head.actor {
             Some(actor) => Some(actor.class),
             None => self.making(id)?.map(|making| making.class),
@@ -129,13 +129,17 @@ impl Engine {
         deadline: Option<Instant>,
     ) -> Result<Reply> {
         let arguments = complete(method, &object(method, arguments)?, self.limits().arguments)?;
-        let actor = snapshot.head.actor.as_ref().ok_or_else(|| self.no_actor(id))?;
+        let actor = snapshot.record.actor.as_ref().ok_or_else(|| self.no_actor(id))?;
         let loaded = self.loaded(&actor.class, actor.version)?;
         let seed = new_seed()?;
         let ran = self.run_class(
             &loaded,
             Run {
-                method: sandbox::Method::Query { state: &snapshot.state, name: &method.name, arguments: &arguments },
+                method: sandbox::MethodCall::Query {
+                    state: &snapshot.state,
+                    name: &method.name,
+                    arguments: &arguments,
+                },
                 identity: identity(&loaded, Some(id), &seed.opaque_id(), 1),
                 now: self.now()?.max(actor.clock),
                 seed,
@@ -156,7 +160,7 @@ impl Engine {
                 step: None,
                 result: success.result,
                 has_result: method.result.is_some(),
-                recorded: false,
+                is_duplicate: false,
                 leaves_work: false,
             }),
             Err(fault) => Err(not_accepted(id, method, fault)),
@@ -165,19 +169,19 @@ impl Engine {
 
     /// The fast path where the actor is free and its inbox empty: one commit. Else the call is accepted into the inbox and
     /// waited for.
-    fn run_blocking(&self, id: &ActorId, request: Request, method: &Method, options: &Options) -> Result<Reply> {
+    fn run_blocking(&self, id: &ActorId, request: CallRequest, method: &Method, options: &Options) -> Result<Reply> {
         let _on_behalf = self.as_caller(options.deadline);
         let name = Name::from(id);
         let mut refused = None;
         while let Some(hold) = self.hold_inbox(&name)? {
             let snapshot = snapshot(self, id)?;
-            if refused.as_ref() == Some(&snapshot.head) {
+            if refused.as_ref() == Some(&snapshot.record) {
                 return Err(refused_for_nothing(&name));
             }
-            if self.inbox_waits(&name, &snapshot.head)? {
+            if self.inbox_waits(&name, &snapshot.record)? {
                 break;
             }
-            self.still_possible(id, &request, &snapshot.head)?;
+            self.still_possible(id, &request, &snapshot.record)?;
             let ended = match self.execute(Invoked::Fresh(&request), &snapshot, self.bounds(options)) {
                 Ok(executed) => self.commit_blocking(&name, executed, method),
                 Err(unfinished) => self.broken_off(&name, unfinished),
@@ -186,7 +190,7 @@ impl Engine {
                 // the actor was run without the lock; its head has changed, so look again
                 Err(Error::Stale { .. }) => {
                     drop(hold);
-                    refused = Some(snapshot.head);
+                    refused = Some(snapshot.record);
                 }
                 Ok(Ended::Here { reference, step, outcome, leaves_work }) => {
                     return reply(reference, step, outcome, method).map(|reply| Reply { leaves_work, ..reply });
@@ -206,10 +210,10 @@ impl Engine {
     }
 
     /// What was checked before the actor was held may have changed until it was.
-    fn still_possible(&self, id: &ActorId, request: &Request, head: &Head) -> Result<()> {
-        match (&request.call, &head.actor) {
-            (Call::Construct { .. }, Some(_)) => Err(Error::ActorExists { id: id.to_string() }),
-            (Call::Mutate, None) => Err(self.no_actor(id)),
+    fn still_possible(&self, id: &ActorId, request: &CallRequest, head: &NameRecord) -> Result<()> {
+        match (&request.kind, &head.actor) {
+            (CallKind::Construct { .. }, Some(_)) => Err(Error::ActorExists { id: id.to_string() }),
+            (CallKind::Mutate, None) => Err(self.no_actor(id)),
             _ => Ok(()),
         }
     }
@@ -229,7 +233,7 @@ impl Engine {
                 let reference = Reference { name: name.clone(), number: reference };
                 Ok(Ended::Here { reference, step, outcome, leaves_work })
             }
-            (Ok(Committed::Known(invocation)), _) => Ok(Ended::Known(invocation)),
+            (Ok(Committed::Duplicate(invocation)), _) => Ok(Ended::Known(invocation)),
             (Err(Error::StoreBusy { .. }), Some(reference)) => Err(Error::StillRunning { reference }),
             (Err(error), _) => Err(error),
         }
@@ -254,7 +258,7 @@ impl Engine {
         }
     }
 
-    fn run_through_inbox(&self, request: Request, options: &Options) -> Result<Reply> {
+    fn run_through_inbox(&self, request: CallRequest, options: &Options) -> Result<Reply> {
         let fingerprint = request.key.as_ref().map(|key| key.fingerprint);
         let name = request.name.clone();
         match one(self.store.accept(vec![request], self.limits().inbox)?)? {
@@ -263,7 +267,7 @@ impl Engine {
                 let answered = self.answer(&reference, options.deadline, false);
                 answered.map_err(|error| goes_on(error, &reference))
             }
-            Accepted::Known(invocation) => self.answer_known(*invocation, options, fingerprint),
+            Accepted::Duplicate(invocation) => self.answer_known(*invocation, options, fingerprint),
         }
     }
 
@@ -272,7 +276,7 @@ impl Engine {
         super::prepare::check_meta(&options.meta)?;
         let Some(key) = &options.key else { return Ok(None) };
         super::prepare::check_key(key)?;
-        self.store.keyed(&Name::from(id), key)
+        self.store.invocation_by_key(&Name::from(id), key)
     }
 
     /// The recorded answer of an earlier call with the same key, once it has one.
@@ -288,54 +292,54 @@ impl Engine {
             return Err(Error::StillRunning { reference: reference.clone() });
         };
         let has_result = self.has_result(&ended.request, &outcome);
-        let leaves_work = !recorded && !self.store.record(reference, 0, 1)?.is_empty();
+        let leaves_work = !recorded && !self.store.history(reference, 0, 1)?.is_empty();
         reply_of(reference.clone(), step, outcome, &ended.request.method, has_result).map(|reply| Reply {
-            recorded,
+            is_duplicate: recorded,
             leaves_work,
             ..reply
         })
     }
 
     /// Whether the method of a recorded call declares a result; a class that has changed since is asked as it is now.
-    fn has_result(&self, request: &Request, outcome: &Outcome) -> bool {
+    fn has_result(&self, request: &CallRequest, outcome: &Outcome) -> bool {
         if !matches!(outcome, Outcome::Succeeded(result) if result.is_null()) {
             return true;
         }
-        let loaded: Result<Arc<LoadedClass>> = match &request.call {
-            Call::Construct { .. } => return false,
-            Call::Task { class, version } => self.loaded(class, *version),
-            Call::Mutate => request.name.actor().and_then(|id| self.class_of(&id)),
+        let loaded: Result<Arc<LoadedClass>> = match &request.kind {
+            CallKind::Construct { .. } => return false,
+            CallKind::Task { class, version } => self.loaded(class, *version),
+            CallKind::Mutate => request.name.actor().and_then(|id| self.class_of(&id)),
         };
         loaded.is_ok_and(|loaded| loaded.method(&request.method).is_ok_and(|method| method.result.is_some()))
     }
 
     /// The class version of an actor that is there, or that is about to be made.
     pub(super) fn class_of(&self, id: &ActorId) -> Result<Arc<LoadedClass>> {
-        let head = self.store.head(&Name::from(id))?.unwrap_or_default();
+        let head = self.store.name_record(&Name::from(id))?.unwrap_or_default();
         if let Some(actor) = &head.actor {
             return self.loaded(&actor.class, actor.version);
         }
         match self.making(id)? {
-            Some(Making { class, version, .. }) => self.loaded(&class, version),
+            Some(PendingConstruction { class, version, .. }) => self.loaded(&class, version),
             None => Err(self.no_actor(id)),
         }
     }
 
     /// How an actor is being made; None where it is there, and where no construction of it is accepted.
-    pub fn making(&self, id: &ActorId) -> Result<Option<Making>> {
+    pub fn making(&self, id: &ActorId) -> Result<Option<PendingConstruction>> {
         let name = Name::from(id);
-        let head = self.store.head(&name)?.unwrap_or_default();
-        let Some(number) = head.making.filter(|_| head.actor.is_none()) else { return Ok(None) };
+        let head = self.store.name_record(&name)?.unwrap_or_default();
+        let Some(number) = head.construction.filter(|_| head.actor.is_none()) else { return Ok(None) };
         let reference = Reference { name, number };
         let invocation = self.store.invocation(&reference)?;
-        Ok(invocation.and_then(|invocation| match invocation.request.call {
-            Call::Construct { class, version } => Some(Making { reference, class, version }),
+        Ok(invocation.and_then(|invocation| match invocation.request.kind {
+            CallKind::Construct { class, version } => Some(PendingConstruction { reference, class, version }),
             _ => None,
         }))
     }
 
-    pub(super) fn inbox_waits(&self, name: &Name, head: &Head) -> Result<bool> {
-        Ok(head.queued > 0 || head.delayed > 0 && self.store.next(name, self.now()?)?.is_some())
+    pub(super) fn inbox_waits(&self, name: &Name, head: &NameRecord) -> Result<bool> {
+        Ok(head.queued > 0 || head.delayed > 0 && self.store.next_in_inbox(name, self.now()?)?.is_some())
     }
 }
 
@@ -349,7 +353,7 @@ pub(super) fn not_ran(aborted: Aborted) -> Error {
 
 /// An actor that is being made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Making {
+pub struct PendingConstruction {
     /// The accepted construction.
     pub reference: Reference,
     pub class: ClassName,
@@ -420,7 +424,7 @@ pub(super) fn reply_of(
 ) -> Result<Reply> {
     match outcome {
         Outcome::Succeeded(result) => {
-            Ok(Reply { reference: Some(reference), step, result, has_result, recorded: false, leaves_work: false })
+            Ok(Reply { reference: Some(reference), step, result, has_result, is_duplicate: false, leaves_work: false })
         }
         Outcome::Failed(fault) => {
             let id = reference.name.to_string();

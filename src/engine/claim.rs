@@ -7,9 +7,9 @@ use super::crew::Slot;
 use super::history::History;
 use super::resting::State;
 use super::run::Bounds;
-use crate::model::{Answer, Call, Error, Invocation, Name, Reference, Result, Status};
-use crate::sandbox::Stop;
-use crate::store::{Hold, Runnable};
+use crate::model::{CallKind, Error, Invocation, Name, OperationResult, Reference, Result, Status};
+use crate::sandbox::StopSignal;
+use crate::store::{NameLock, Runnable};
 
 /// Names or tasks that are looked at before more are asked for.
 const PAGE: usize = 64;
@@ -18,7 +18,7 @@ const PAGE: usize = 64;
 pub(super) struct Claim {
     pub name: Name,
     work: Work,
-    hold: Hold,
+    hold: NameLock,
 }
 
 enum Work {
@@ -48,10 +48,10 @@ impl Engine {
         if self.is_stuck(name) {
             return Ok(None);
         }
-        if matches!(invocation.request.call, Call::Task { .. }) {
+        if matches!(invocation.request.kind, CallKind::Task { .. }) {
             return self.claim_task(invocation);
         }
-        if self.store.next(name, self.now()?)?.is_none() {
+        if self.store.next_in_inbox(name, self.now()?)?.is_none() {
             return Ok(None);
         }
         self.claim_inbox(name, Some(invocation.number))
@@ -71,9 +71,9 @@ impl Engine {
         }
         let (reference, number) = (task.reference(), task.number);
         let name = Name::from_stored(&reference.to_string());
-        let Some(hold) = self.store.hold(&name, Some(Instant::now()))? else { return Ok(None) };
+        let Some(hold) = self.store.lock(&name, Some(Instant::now()))? else { return Ok(None) };
         // it may have ended before it was held
-        let open = self.store.invocation(&reference)?.is_some_and(|task| matches!(task.status, Status::Accepted));
+        let open = self.store.invocation(&reference)?.is_some_and(|task| matches!(task.status, Status::Pending));
         Ok(open.then(|| Claim { name: reference.name, work: Work::Task { number }, hold }))
     }
 
@@ -126,7 +126,7 @@ impl Engine {
         }
         let claim = match self.claim_first_task(name)? {
             Some(claim) => Some(claim),
-            None if self.store.next(name, self.now()?)?.is_some() => self.claim_inbox(name, None)?,
+            None if self.store.next_in_inbox(name, self.now()?)?.is_some() => self.claim_inbox(name, None)?,
             None => None,
         };
         found.elsewhere |= claim.is_none();
@@ -136,7 +136,7 @@ impl Engine {
     fn claim_first_task(&self, name: &Name) -> Result<Option<Claim>> {
         let mut after = None;
         loop {
-            let tasks = self.store.tasks(name, after, self.now()?, PAGE)?;
+            let tasks = self.store.runnable_tasks(name, after, self.now()?, PAGE)?;
             for task in &tasks {
                 if let Some(claim) = self.claim_task(task)? {
                     return Ok(Some(claim));
@@ -155,7 +155,7 @@ impl Engine {
         claim: Claim,
         slot: Option<&Slot>,
         deadline: Option<Instant>,
-        stop: &Stop,
+        stop: &StopSignal,
     ) -> Result<bool> {
         let bounds = Bounds { deadline, stop, slot, in_group: false };
         let Claim { name, work, hold } = claim;
@@ -169,12 +169,12 @@ impl Engine {
             Err(error) if error.is_of_machine() && !self.crew.works_on_all() => Err(error),
             Err(error) if error.is_of_machine() => {
                 if self.resting.failed(&name, &error) {
-                    self.settings.observer.failed_for_now(&name, &error);
+                    self.settings.observer.will_retry(&name, &error);
                 }
                 Ok(false)
             }
             Err(error) => {
-                self.settings.observer.stuck(&name, &error);
+                self.settings.observer.cannot_run(&name, &error);
                 self.give_up(&name, &error);
                 Ok(false)
             }
@@ -190,7 +190,7 @@ impl Engine {
         let mut history = History::between(self, reference.clone(), from, from.saturating_add(entries));
         let mut children = Vec::new();
         while let Some(entry) = history.next()? {
-            if let Answer::Started(Ok(child)) = entry.answer {
+            if let OperationResult::Started(Ok(child)) = entry.result {
                 children.push(child);
             }
         }

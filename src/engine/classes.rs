@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
 use crate::model::{ActorId, ClassName, Description, Error, Hash, LogLine, Method, MethodKind, Name, Result, similar};
-use crate::sandbox::{Aborted, Ran, Run};
-use crate::store::{Class, NewVersion, OnVersion, Registered, Version};
+use crate::sandbox::{Aborted, Run, RunOutput};
+use crate::store::{ClassVersion, NewVersion, Registered, RegisteredClass, VersionUsage};
 
 /// What `register` did.
 #[derive(Clone, Debug)]
@@ -17,14 +17,14 @@ pub struct Registration {
     pub component_bytes: u64,
     pub description: Arc<Description>,
     /// What stays on the class's other versions, by version.
-    pub staying: Vec<OnVersion>,
+    pub staying: Vec<VersionUsage>,
 }
 
 /// One version of a class, and what it says of itself.
 #[derive(Clone, Debug)]
 pub struct ClassInfo {
-    pub class: Class,
-    pub version: Version,
+    pub class: RegisteredClass,
+    pub version: ClassVersion,
     pub description: Arc<Description>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Loaded(Mutex<HashMap<(ClassName, u32), Arc<LoadedClass>>>);
 
 /// A class version ready to check calls; compiled code comes with the first run.
 pub(super) struct LoadedClass {
-    pub version: Version,
+    pub version: ClassVersion,
     pub description: Arc<Description>,
 }
 
@@ -62,7 +62,7 @@ impl Engine {
         let observer = self.settings.observer.clone();
         let task = Name::task(&class, "describe");
         let (limits, stop) = (self.limits(), &self.settings.stop);
-        let (mut compiling, mut said) = (|| observer.compiling(&class), |line: &LogLine| observer.said(&task, line));
+        let (mut compiling, mut said) = (|| observer.compiling(&class), |line: &LogLine| observer.logged(&task, line));
         let inspected = self.sandbox.inspect(bytes, &limits, stop, &mut compiling, &mut said)?;
         let component_bytes = inspected.component.len() as u64;
         let registered = self.store.register(NewVersion {
@@ -73,14 +73,14 @@ impl Engine {
             at: self.now()?,
         })?;
         let (Registered::New(current) | Registered::Again(current) | Registered::Unchanged(current)) = registered;
-        let mut staying = self.store.on_versions(&class)?;
+        let mut staying = self.store.version_usage(&class)?;
         staying.retain(|on| on.version != current);
         let (hash, description) = (inspected.hash, Arc::new(inspected.class));
         Ok(Registration { registered, class, hash, component_bytes, description, staying })
     }
 
     /// All classes, by name.
-    pub fn classes(&self) -> Result<Vec<Class>> {
+    pub fn classes(&self) -> Result<Vec<RegisteredClass>> {
         self.store.classes()
     }
 
@@ -132,7 +132,7 @@ impl Engine {
         Ok(removed)
     }
 
-    pub(super) fn known_class(&self, class: &str) -> Result<Class> {
+    pub(super) fn known_class(&self, class: &str) -> Result<RegisteredClass> {
         let name = ClassName::new(class)?;
         if let Some(class) = self.store.class(&name)? {
             return Ok(class);
@@ -162,7 +162,7 @@ impl Engine {
     }
 
     /// Runs one method of a class version in the sandbox.
-    pub(super) fn run_class(&self, loaded: &LoadedClass, run: Run<'_>) -> Result<Ran, Aborted> {
+    pub(super) fn run_class(&self, loaded: &LoadedClass, run: Run<'_>) -> Result<RunOutput, Aborted> {
         let version = &loaded.version;
         let component = || {
             let what = || format!("the component of {} version {} is missing", version.class, version.number);

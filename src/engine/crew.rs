@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::model::{Error, Name, Reference, Result};
-use crate::sandbox::Stop;
+use crate::sandbox::StopSignal;
 use wanted::Wanted;
 
 /// A thread that found nothing to do for so long ends.
@@ -50,7 +50,7 @@ struct State {
     /// Callers that have helper threads run what they wait for.
     callers: usize,
     /// Ends what helper threads run, when the last caller goes.
-    helping: Option<Stop>,
+    helping: Option<StopSignal>,
     /// What callers of this process wait for, and how many do.
     roots: BTreeMap<Reference, usize>,
     /// What its guests started.
@@ -115,7 +115,7 @@ impl Crew {
     }
 
     /// What ends a helper thread's next run; None where there is nothing to run on anybody's behalf.
-    fn helps(&self, engine: &Engine) -> Option<Stop> {
+    fn helps(&self, engine: &Engine) -> Option<StopSignal> {
         let mut state = self.lock();
         let stop = || engine.settings.stop.child();
         state.has_work().then(|| state.helping.get_or_insert_with(stop).clone()).filter(|stop| !stop.is_stopped())

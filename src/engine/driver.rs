@@ -14,11 +14,12 @@ use super::run::{Bounds, Replays};
 use super::running::Stoppable;
 use super::{Engine, Result};
 use crate::model::{
-    ActorId, Answer, Answered, Asked, Call, ClassName, Error, Fault, Hash, HostFault, Invocation, Level, Limit, Limits,
-    Log, LogLine, Operation, Outcome, Recorded, Reference, Request, Status, Timestamp, Waiting,
+    ActorId, CallKind, CallRequest, ClassName, Error, Fault, Fingerprint, Hash, HistoryEntry, HostFault, Invocation,
+    Level, Limit, Limits, Log, LogLine, Operation, OperationResult, Outcome, PendingWait, Reference, Status, Timestamp,
+    WaitResult,
 };
-use crate::sandbox::{Aborted, Operations, Stop};
-use crate::store::{Announced, CLOCKS_DIFFER, Child, Entry, Progress, Turn};
+use crate::sandbox::{Aborted, Operations, StopSignal};
+use crate::store::{AnnouncementGuard, CommitSource, MAX_CLOCK_SKEW, NewCall, NewEntry, Progress};
 
 /// Why a run was broken off, with nothing more of it to commit.
 pub(super) enum Broken {
@@ -52,7 +53,7 @@ impl From<Error> for Broken {
 }
 
 /// What came of an operation; a run that is broken off is no outcome.
-type Performed = Result<Result<Option<Answered>, Fault>, Broken>;
+type Performed = Result<Result<Option<WaitResult>, Fault>, Broken>;
 
 /// Where a run begins.
 pub(super) struct Beginning<'e> {
@@ -71,19 +72,19 @@ pub(super) struct Beginning<'e> {
     /// What the host has to say to the log of its first step.
     pub notes: Vec<LogLine>,
     /// The wait at its end, which was not answered.
-    pub waiting: Option<Waiting>,
+    pub waiting: Option<PendingWait>,
 }
 
 pub(super) struct Driver<'e> {
     engine: &'e Engine,
-    request: &'e Request,
+    request: &'e CallRequest,
     loaded: &'e LoadedClass,
     bounds: Bounds<'e>,
     /// Ends this run alone.
-    stop: &'e Stop,
+    stop: &'e StopSignal,
     running: Option<Stoppable>,
     /// Of a run that was accepted on the way; others are announced where they are claimed.
-    announced: Option<Box<dyn Announced>>,
+    announced: Option<Box<dyn AnnouncementGuard>>,
     pub number: Option<u64>,
     pub steps: u64,
     limits: Limits,
@@ -97,13 +98,13 @@ pub(super) struct Driver<'e> {
     /// Whether the actor is there: a constructor's is once it saved.
     pub made: bool,
     replay: History<'e>,
-    waiting: Option<Waiting>,
+    waiting: Option<PendingWait>,
     /// Entries of the record that are in the store.
     recorded: u64,
     /// Entries that are not.
-    entries: Vec<Entry>,
+    entries: Vec<NewEntry>,
     /// Messages that have not left.
-    sends: Vec<Child>,
+    sends: Vec<NewCall>,
     /// Bytes of arguments among them.
     pending_bytes: u64,
     /// Bytes of answers of queries among the entries that are not in the store.
@@ -128,7 +129,7 @@ pub(super) struct Driver<'e> {
 }
 
 impl Operations for Driver<'_> {
-    fn perform(&mut self, operation: Operation, log: &Log, computed: Duration) -> Result<Option<Answered>, Fault> {
+    fn perform(&mut self, operation: Operation, log: &Log, computed: Duration) -> Result<Option<WaitResult>, Fault> {
         self.computed = computed;
         let performed = self.answer(operation, log);
         self.tell_replay();
@@ -142,10 +143,10 @@ impl Operations for Driver<'_> {
 impl<'e> Driver<'e> {
     pub fn new(
         engine: &'e Engine,
-        request: &'e Request,
+        request: &'e CallRequest,
         loaded: &'e LoadedClass,
         bounds: Bounds<'e>,
-        stop: &'e Stop,
+        stop: &'e StopSignal,
         beginning: Beginning<'e>,
     ) -> Result<Driver<'e>> {
         let Beginning { number, steps, began, first_now, made, history, waiting, notes } = beginning;
@@ -184,7 +185,7 @@ impl<'e> Driver<'e> {
             replays: Replays::default(),
         };
         driver.tell_replay();
-        if let Call::Construct { class, version } = &request.call {
+        if let CallKind::Construct { class, version } = &request.kind {
             driver.made_here.insert(request.name.actor()?, (class.clone(), *version));
         }
         if let Some(number) = number {
@@ -200,9 +201,9 @@ impl<'e> Driver<'e> {
         }
         let waiting = self.waiting.take();
         if let Some(waiting) = &waiting
-            && waiting.asked.hash != asked.hash
+            && waiting.fingerprint.hash != asked.hash
         {
-            return Ok(Err(diverged(&asked.what, &waiting.asked)));
+            return Ok(Err(diverged(&asked.summary, &waiting.fingerprint)));
         }
         if let Some(over) = self.over_limit(&operation) {
             return Ok(Err(over));
@@ -212,7 +213,7 @@ impl<'e> Driver<'e> {
             Operation::Send(outgoing, delay_ms) => self.send(asked, &outgoing, delay_ms),
             Operation::Cancel(id) => self.cancel(asked, &id),
             Operation::Save(state) => self.save(asked, state, log),
-            Operation::Wait(awaited) => self.wait(asked, &awaited, waiting.map(|waiting| waiting.on)),
+            Operation::Wait(awaited) => self.wait(asked, &awaited, waiting.map(|waiting| waiting.targets)),
             Operation::Ask(question) => self.ask(asked, &question),
         }
     }
@@ -240,36 +241,42 @@ impl<'e> Driver<'e> {
     }
 
     /// Answers from the record.
-    fn again(&mut self, operation: Operation, asked: &Asked, entry: Recorded) -> Performed {
-        if entry.asked.hash != asked.hash {
-            return Ok(Err(diverged(&asked.what, &entry.asked)));
+    fn again(&mut self, operation: Operation, asked: &Fingerprint, entry: HistoryEntry) -> Performed {
+        if entry.fingerprint.hash != asked.hash {
+            return Ok(Err(diverged(&asked.summary, &entry.fingerprint)));
         }
-        match (operation, entry.answer) {
-            (Operation::Start(outgoing), Answer::Started(_)) => {
+        match (operation, entry.result) {
+            (Operation::Start(outgoing), OperationResult::Started(_)) => {
                 self.reusable.next(&asked.hash);
                 let index = self.recorded - self.replay.left() - 1;
                 self.children.insert(self.request.seed.child(outgoing.ordinal).opaque_id(), index);
             }
             // it has not left: a message leaves with a save or the end
-            (Operation::Send(outgoing, delay_ms), Answer::Sent(wall)) => return self.queue(&outgoing, wall, delay_ms),
-            (Operation::Send(outgoing, delay_ms), Answer::Nothing) => {
+            (Operation::Send(outgoing, delay_ms), OperationResult::Sent(wall)) => {
+                return self.queue(&outgoing, wall, delay_ms);
+            }
+            (Operation::Send(outgoing, delay_ms), OperationResult::Done) => {
                 let wall = self.engine.now()?;
                 return self.queue(&outgoing, wall, delay_ms);
             }
-            (Operation::Cancel(_), Answer::Nothing) => {}
-            (Operation::Save(_), Answer::Saved(_)) => {
+            (Operation::Cancel(_), OperationResult::Done) => {}
+            (Operation::Save(_), OperationResult::Saved(_)) => {
                 self.sends.clear();
                 self.notes.clear();
                 self.stepped = self.computed;
             }
-            (Operation::Wait(awaited), Answer::Answered(answered)) if answered.is_of(&awaited) => {
+            (Operation::Wait(awaited), OperationResult::Waited(answered)) if answered.is_for(&awaited) => {
                 self.now = self.now.max(answered.at);
                 return Ok(Ok(Some(answered)));
             }
-            (Operation::Ask(_), Answer::Answered(answered)) if answered.index == 0 => return Ok(Ok(Some(answered))),
+            (Operation::Ask(_), OperationResult::Waited(answered)) if answered.index == 0 => {
+                return Ok(Ok(Some(answered)));
+            }
             _ => {
-                let what =
-                    format!("the record of an invocation of {} has no answer to `{}`", self.request.name, asked.what);
+                let what = format!(
+                    "the record of an invocation of {} has no answer to `{}`",
+                    self.request.name, asked.summary
+                );
                 return Err(Error::Damaged { what }.into());
             }
         }
@@ -294,8 +301,8 @@ impl<'e> Driver<'e> {
     /// What an outcome must give way to: the guest ended, and its record goes on.
     pub fn left_over(&mut self) -> Result<Option<Fault>> {
         let next = match self.replay.next()? {
-            Some(entry) => Some(entry.asked),
-            None => self.waiting.take().map(|waiting| waiting.asked),
+            Some(entry) => Some(entry.fingerprint),
+            None => self.waiting.take().map(|waiting| waiting.fingerprint),
         };
         Ok(next.map(|next| diverged("end", &next)))
     }
@@ -309,7 +316,7 @@ impl<'e> Driver<'e> {
     /// than clocks differ since, what that says.
     fn asked_at(&self, wall: Timestamp) -> Timestamp {
         let asked = self.now.before(self.ahead);
-        if asked > wall.after(CLOCKS_DIFFER) { wall } else { asked }
+        if asked > wall.after(MAX_CLOCK_SKEW) { wall } else { asked }
     }
 
     /// Says in the log that the wall clock went back while the invocation was on its way.
@@ -318,7 +325,7 @@ impl<'e> Driver<'e> {
         if behind >= JUMP && !self.jumped {
             self.jumped = true;
             let line = went_back(behind, self.now);
-            self.engine.settings.observer.said(&self.request.name, &line);
+            self.engine.settings.observer.logged(&self.request.name, &line);
             self.notes.push(line);
         }
         Ok(())
@@ -340,19 +347,19 @@ impl<'e> Driver<'e> {
         }
     }
 
-    pub fn turn(&self) -> Turn {
+    pub fn turn(&self) -> CommitSource {
         match self.number {
-            None => Turn::Fresh(Box::new(self.request.clone())),
-            Some(number) => Turn::Accepted { name: self.request.name.clone(), number },
+            None => CommitSource::Fresh(Box::new(self.request.clone())),
+            Some(number) => CommitSource::Accepted { name: self.request.name.clone(), number },
         }
     }
 
     /// What was asked for since the last commit, for the next one.
-    fn progress(&mut self, sends: Vec<Child>, save: Option<Asked>) -> Progress {
+    fn progress(&mut self, sends: Vec<NewCall>, save: Option<Fingerprint>) -> Progress {
         Progress {
             began: self.began,
             first_now: self.first_now,
-            expected_record: self.recorded,
+            expected_history: self.recorded,
             entries: std::mem::take(&mut self.entries),
             sends,
             save,
@@ -365,7 +372,9 @@ impl<'e> Driver<'e> {
     pub fn last_progress(&mut self, outcome: &Outcome) -> Option<Progress> {
         if matches!(outcome, Outcome::Failed(_)) {
             self.sends.clear();
-            self.entries.retain(|entry| matches!(entry, Entry::Done(_) | Entry::Taken { .. } | Entry::Again { .. }));
+            self.entries.retain(|entry| {
+                matches!(entry, NewEntry::Plain(_) | NewEntry::TakeEvent { .. } | NewEntry::Reuse { .. })
+            });
         }
         let asked_for_something = self.recorded > 0 || !self.entries.is_empty() || self.now > self.first_now;
         if !asked_for_something {
@@ -398,9 +407,9 @@ pub(super) fn went_back(behind: Duration, now: Timestamp) -> LogLine {
 }
 
 /// A run asked for something else than its record has.
-fn diverged(asked: &str, recorded: &Asked) -> Fault {
+fn diverged(asked: &str, recorded: &Fingerprint) -> Fault {
     let message =
-        format!("run again, it went another way: its record has `{}`, and it came to `{asked}`", recorded.what);
+        format!("run again, it went another way: its record has `{}`, and it came to `{asked}`", recorded.summary);
     Fault::host(HostFault::Diverged, message)
 }
 
@@ -410,18 +419,18 @@ fn diverged(asked: &str, recorded: &Asked) -> Fault {
 struct Reusable(HashMap<Hash, VecDeque<Option<Reference>>>);
 
 impl Reusable {
-    fn of(engine: &Engine, request: &Request) -> Result<Reusable> {
+    fn of(engine: &Engine, request: &CallRequest) -> Result<Reusable> {
         let Some(old) = request.resumes else { return Ok(Reusable::default()) };
         let mut children: HashMap<_, VecDeque<_>> = HashMap::new();
         let old = Reference { name: request.name.clone(), number: old };
         let mut history = History::new(engine, old, u64::MAX);
         while let Some(entry) = history.next()? {
-            let Answer::Started(started) = entry.answer else { continue };
+            let OperationResult::Started(started) = entry.result else { continue };
             let succeeded = match started {
                 Ok(child) if succeeded(engine, &child)? => Some(child),
                 _ => None,
             };
-            children.entry(entry.asked.hash).or_default().push_back(succeeded);
+            children.entry(entry.fingerprint.hash).or_default().push_back(succeeded);
         }
         Ok(Reusable(children))
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Engine;
-use crate::model::{Begun, Error, Recorded, Reference, Result};
+use crate::model::{Error, HistoryEntry, Reference, Result, ResumePoint};
 
 /// Entries that are asked for at once. The store gives fewer where they are large.
 const PAGE: usize = 256;
@@ -12,13 +12,13 @@ pub(super) struct History<'e> {
     engine: &'e Engine,
     /// None where there is no history.
     of: Option<Reference>,
-    page: VecDeque<Recorded>,
+    page: VecDeque<HistoryEntry>,
     /// The index of the first entry behind the page.
     next: u64,
     /// How many entries there are at most.
     end: u64,
     /// The state of the invocation that has as many entries, which must all be there.
-    begun: Option<Begun>,
+    begun: Option<ResumePoint>,
 }
 
 impl<'e> History<'e> {
@@ -38,8 +38,8 @@ impl<'e> History<'e> {
     }
 
     /// Of an invocation that has not ended.
-    pub fn of_begun(engine: &'e Engine, of: Reference, begun: &Begun) -> History<'e> {
-        History { begun: Some(begun.clone()), ..History::new(engine, of, begun.recorded) }
+    pub fn of_begun(engine: &'e Engine, of: Reference, begun: &ResumePoint) -> History<'e> {
+        History { begun: Some(begun.clone()), ..History::new(engine, of, begun.history_len) }
     }
 
     /// How many entries are left, where all are there.
@@ -48,13 +48,13 @@ impl<'e> History<'e> {
     }
 
     /// The next entry, in order.
-    pub fn next(&mut self) -> Result<Option<Recorded>> {
+    pub fn next(&mut self) -> Result<Option<HistoryEntry>> {
         if self.page.is_empty()
             && self.next < self.end
             && let Some(of) = &self.of
         {
             let limit = (self.end - self.next).min(PAGE as u64) as usize;
-            self.page = self.engine.store.record(of, self.next, limit)?.into();
+            self.page = self.engine.store.history(of, self.next, limit)?.into();
             if self.page.is_empty() {
                 self.missing(of)?;
                 self.end = self.next;
@@ -68,7 +68,7 @@ impl<'e> History<'e> {
     fn missing(&self, of: &Reference) -> Result<()> {
         let Some(begun) = &self.begun else { return Ok(()) };
         let now = self.engine.store.invocation(of)?;
-        match now.is_some_and(|now| now.begun.as_ref() == Some(begun)) {
+        match now.is_some_and(|now| now.resume_point.as_ref() == Some(begun)) {
             true => {
                 let what = format!("the record of {of} has {} entries, not {}", self.next, self.end);
                 Err(Error::Damaged { what })

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::history::History;
 use super::replay::Replayed;
-use crate::model::{Actor, ActorId, ClassName, Error, Head, Name, Recorded, Reference, Result, Step};
+use crate::model::{Actor, ActorId, ClassName, Error, HistoryEntry, Name, NameRecord, Reference, Result, Step};
 
 /// Steps that are read from the store at once.
 const PAGE: usize = 256;
@@ -12,7 +12,7 @@ const PAGE: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActorInfo {
     pub id: ActorId,
-    pub head: Head,
+    pub head: NameRecord,
     pub actor: Actor,
     /// The state that its class saved: JSON where the class was built with the Rust SDK.
     pub state: Vec<u8>,
@@ -23,12 +23,12 @@ impl Engine {
     pub fn show(&self, id: &str) -> Result<ActorInfo> {
         let id = ActorId::new(id)?;
         let Some(snapshot) = self.store.load(&id)? else { return Err(self.no_actor(&id)) };
-        let actor = snapshot.head.actor.clone().ok_or_else(|| self.no_actor(&id))?;
-        Ok(ActorInfo { id, head: snapshot.head, actor, state: snapshot.state })
+        let actor = snapshot.record.actor.clone().ok_or_else(|| self.no_actor(&id))?;
+        Ok(ActorInfo { id, head: snapshot.record, actor, state: snapshot.state })
     }
 
     /// What the store keeps of an actor beside its state.
-    pub fn head(&self, id: &str) -> Result<Head> {
+    pub fn head(&self, id: &str) -> Result<NameRecord> {
         self.living(&ActorId::new(id)?).map(|(head, _)| head)
     }
 
@@ -40,7 +40,7 @@ impl Engine {
     }
 
     /// What a step's run asked for and was answered since the invocation's step before it, in order.
-    pub fn operations(&self, id: &str, step: &Step) -> Result<Vec<Recorded>> {
+    pub fn operations(&self, id: &str, step: &Step) -> Result<Vec<HistoryEntry>> {
         let Some(run) = step.run else { return Ok(Vec::new()) };
         let id = ActorId::new(id)?;
         let before = match step.number.checked_sub(1) {
@@ -50,9 +50,9 @@ impl Engine {
         let from = before
             .filter(|before| before.number < step.number && before.reference == step.reference)
             .and_then(|before| before.run)
-            .map_or(0, |run| run.recorded);
+            .map_or(0, |run| run.history_len);
         let reference = Reference { name: Name::from(&id), number: step.reference };
-        let mut history = History::between(self, reference, from, run.recorded);
+        let mut history = History::between(self, reference, from, run.history_len);
         let mut operations = Vec::new();
         while let Some(entry) = history.next()? {
             operations.push(entry);
@@ -65,7 +65,7 @@ impl Engine {
     pub fn state_at(&self, id: &str, step: u64) -> Result<Vec<u8>> {
         let id = ActorId::new(id)?;
         let (head, actor) = self.living(&id)?;
-        let (first, last) = (actor.first_step, head.numbers.steps);
+        let (first, last) = (actor.first_step, head.counters.steps);
         if !(first..=last).contains(&step) {
             return Err(Error::NoStep { id: id.to_string(), step, first, last });
         }
@@ -91,7 +91,7 @@ impl Engine {
                 .checkpoint(id, at)?
                 .ok_or_else(|| Error::Damaged { what: format!("{id} has no checkpoint before step {at}") })?;
             let checkpoint = self.steps_between(id, from, from)?.remove(0);
-            if from == step || checkpoint.run.is_none_or(|run| !run.saved) {
+            if from == step || checkpoint.run.is_none_or(|run| !run.is_save) {
                 return Ok((from, Some(state)));
             }
             let mut began = from;
@@ -120,8 +120,8 @@ impl Engine {
     }
 
     /// The head of an actor that is there.
-    fn living(&self, id: &ActorId) -> Result<(Head, Actor)> {
-        let head = self.store.head(&Name::from(id))?.ok_or_else(|| self.no_actor(id))?;
+    fn living(&self, id: &ActorId) -> Result<(NameRecord, Actor)> {
+        let head = self.store.name_record(&Name::from(id))?.ok_or_else(|| self.no_actor(id))?;
         match head.actor.clone() {
             Some(actor) => Ok((head, actor)),
             None => Err(self.no_actor(id)),

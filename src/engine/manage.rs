@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::calls::one;
 use super::{Engine, new_seed};
 use crate::model::{
-    Call, ClassName, Error, Fault, HostFault, Invocation, Limit, MethodKind, Name, On, Outcome, Process, Reference,
-    Request, Result, Status, Timestamp, similar,
+    CallKind, CallRequest, ClassName, Error, Fault, HostFault, Invocation, Limit, MethodKind, Name, Outcome, Process,
+    Reference, ResolvedTarget, Result, Status, Timestamp, similar,
 };
-use crate::store::{Accepted, Hold};
+use crate::store::{Accepted, NameLock};
 
 /// Invocations that are read from the store at once.
 const PAGE: usize = 256;
@@ -30,7 +30,7 @@ pub enum Phase {
 
 /// What an invocation waits for, for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WaitsFor {
+pub enum WaitReason {
     Invocation(Reference),
     /// The one whose turn it is, of the same actor.
     Turn(Reference),
@@ -38,13 +38,13 @@ pub enum WaitsFor {
     Event(String),
 }
 
-impl fmt::Display for WaitsFor {
+impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WaitsFor::Invocation(reference) => reference.fmt(f),
-            WaitsFor::Turn(reference) => write!(f, "its turn behind {reference}"),
-            WaitsFor::Timer(time) => time.fmt(f),
-            WaitsFor::Event(name) => write!(f, "the event {name}"),
+            WaitReason::Invocation(reference) => reference.fmt(f),
+            WaitReason::Turn(reference) => write!(f, "its turn behind {reference}"),
+            WaitReason::Timer(time) => time.fmt(f),
+            WaitReason::Event(name) => write!(f, "the event {name}"),
         }
     }
 }
@@ -71,11 +71,11 @@ impl Engine {
                 continue;
             }
             let Some(invocation) = self.store.invocation(&reference)? else { continue };
-            if !matches!(invocation.status, Status::Accepted) {
+            if !matches!(invocation.status, Status::Pending) {
                 continue;
             }
-            if let Some(begun) = &invocation.begun {
-                open.extend(self.children_of(&reference, 0, begun.recorded)?);
+            if let Some(begun) = &invocation.resume_point {
+                open.extend(self.children_of(&reference, 0, begun.history_len)?);
             }
             if self.runner(&reference).is_some() {
                 running.insert(reference);
@@ -90,7 +90,7 @@ impl Engine {
     pub fn resume(&self, reference: &Reference) -> Result<Reference> {
         let old = self.invocation(reference)?;
         match &old.status {
-            Status::Accepted => return Err(Error::NotEnded { reference: reference.clone() }),
+            Status::Pending => return Err(Error::NotEnded { reference: reference.clone() }),
             Status::Ended { outcome: Outcome::Succeeded(_), .. } => {
                 return Err(Error::Succeeded { reference: reference.clone() });
             }
@@ -102,7 +102,7 @@ impl Engine {
         if old.request.arguments.as_str().len() as u64 > allowed {
             return Err(Error::OverLimit { limit: Limit::Arguments, allowed });
         }
-        let again = Request {
+        let again = CallRequest {
             key: None,
             seed: new_seed()?,
             accepted: self.now()?,
@@ -115,7 +115,7 @@ impl Engine {
         let name = again.name.clone();
         match one(self.store.accept(vec![again], self.limits().inbox)?)? {
             Accepted::New(number) => Ok(Reference { name, number }),
-            Accepted::Known(known) => Ok(known.reference()),
+            Accepted::Duplicate(known) => Ok(known.reference()),
         }
     }
 
@@ -126,9 +126,9 @@ impl Engine {
 
     /// Constructions and tasks of a class that have not ended.
     pub fn pending_of(&self, class: &ClassName) -> Result<Vec<Reference>> {
-        let is_of_class = |request: &Request| match &request.call {
-            Call::Construct { class: of, .. } | Call::Task { class: of, .. } => of == class,
-            Call::Mutate => false,
+        let is_of_class = |request: &CallRequest| match &request.kind {
+            CallKind::Construct { class: of, .. } | CallKind::Task { class: of, .. } => of == class,
+            CallKind::Mutate => false,
         };
         let mut found = Vec::new();
         let mut after: Option<Reference> = None;
@@ -142,7 +142,7 @@ impl Engine {
 
     /// Refuses a name under which the store knows nothing: no actor, no task of a class, no invocation.
     pub fn expect_known(&self, name: &Name) -> Result<()> {
-        let has_actor = self.store.head(name)?.is_some_and(|head| head.actor.is_some());
+        let has_actor = self.store.name_record(name)?.is_some_and(|head| head.actor.is_some());
         if has_actor || !self.store.invocations(name, None, 1)?.is_empty() {
             return Ok(());
         }
@@ -177,26 +177,26 @@ impl Engine {
     }
 
     /// What an invocation waits for, or stands behind; nothing where it can run or has ended.
-    pub fn waits_for(&self, invocation: &Invocation) -> Result<Vec<WaitsFor>> {
-        let Some(waiting) = invocation.waiting() else { return self.stands_behind(invocation) };
-        let mut all = Vec::with_capacity(waiting.on.len());
-        for on in &waiting.on {
+    pub fn waits_for(&self, invocation: &Invocation) -> Result<Vec<WaitReason>> {
+        let Some(waiting) = invocation.pending_wait() else { return self.stands_behind(invocation) };
+        let mut all = Vec::with_capacity(waiting.targets.len());
+        for on in &waiting.targets {
             match on {
-                On::Timer(time) => all.push(WaitsFor::Timer(*time)),
-                On::Event { name, .. } => all.push(WaitsFor::Event(name.clone())),
-                On::Own => all.push(WaitsFor::Invocation(invocation.reference())),
-                On::Invocation(reference) => all.push(WaitsFor::Invocation(reference.clone())),
-                On::Child(index) => {
+                ResolvedTarget::Timer(time) => all.push(WaitReason::Timer(*time)),
+                ResolvedTarget::Event { name, .. } => all.push(WaitReason::Event(name.clone())),
+                ResolvedTarget::Itself => all.push(WaitReason::Invocation(invocation.reference())),
+                ResolvedTarget::Invocation(reference) => all.push(WaitReason::Invocation(reference.clone())),
+                ResolvedTarget::Child(index) => {
                     let children = self.children_of(&invocation.reference(), *index, 1)?;
-                    all.extend(children.into_iter().map(WaitsFor::Invocation));
+                    all.extend(children.into_iter().map(WaitReason::Invocation));
                 }
             }
         }
         Ok(all)
     }
 
-    fn stands_behind(&self, invocation: &Invocation) -> Result<Vec<WaitsFor>> {
-        if !matches!(invocation.status, Status::Accepted) || matches!(invocation.request.call, Call::Task { .. }) {
+    fn stands_behind(&self, invocation: &Invocation) -> Result<Vec<WaitReason>> {
+        if !matches!(invocation.status, Status::Pending) || matches!(invocation.request.kind, CallKind::Task { .. }) {
             return Ok(Vec::new());
         }
         let now = self.now()?;
@@ -207,7 +207,7 @@ impl Engine {
         Ok(first
             .map(|first| first.reference())
             .filter(|first| first.number != invocation.number)
-            .map(WaitsFor::Turn)
+            .map(WaitReason::Turn)
             .into_iter()
             .collect())
     }
@@ -220,7 +220,7 @@ impl Engine {
     /// Whether an invocation started something that has not ended.
     pub fn has_open_children(&self, reference: &Reference) -> Result<bool> {
         for child in self.children_of(reference, 0, u64::MAX)? {
-            if self.store.invocation(&child)?.is_some_and(|child| matches!(child.status, Status::Accepted)) {
+            if self.store.invocation(&child)?.is_some_and(|child| matches!(child.status, Status::Pending)) {
                 return Ok(true);
             }
         }
@@ -230,9 +230,9 @@ impl Engine {
     /// What an invocation is doing.
     pub fn phase(&self, invocation: &Invocation) -> Result<Phase> {
         Ok(match &invocation.status {
-            Status::Accepted if invocation.waiting().is_some() => Phase::Waiting,
-            Status::Accepted if self.runner(&invocation.reference()).is_some() => Phase::Running,
-            Status::Accepted => Phase::Queued,
+            Status::Pending if invocation.pending_wait().is_some() => Phase::Waiting,
+            Status::Pending if self.runner(&invocation.reference()).is_some() => Phase::Running,
+            Status::Pending => Phase::Queued,
             Status::Ended { outcome: Outcome::Succeeded(_), .. } => Phase::Succeeded,
             Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.is_host(HostFault::Cancelled) => {
                 Phase::Cancelled
@@ -243,7 +243,7 @@ impl Engine {
 
     /// The living process that says that it runs an invocation.
     pub fn runner(&self, reference: &Reference) -> Option<Process> {
-        let announced = self.store.announced(Some(&reference.name));
+        let announced = self.store.announcements(Some(&reference.name));
         let runs = announced.into_iter().find(|announced| announced.number == Some(reference.number));
         runs.map(|announced| announced.process)
     }
@@ -264,25 +264,25 @@ impl Engine {
     ///
     /// A process that was stopped keeps its lock. If all that it says that it runs there was cancelled, its commit will be
     /// refused, so its lock is passed over: processes that do so exclude each other by a lock of the cancelled invocation.
-    pub(super) fn hold_inbox(&self, name: &Name) -> Result<Option<Hold>> {
-        if let Some(hold) = self.store.hold(name, Some(Instant::now()))? {
+    pub(super) fn hold_inbox(&self, name: &Name) -> Result<Option<NameLock>> {
+        if let Some(hold) = self.store.lock(name, Some(Instant::now()))? {
             return Ok(Some(hold));
         }
         match self.cancelled_run(name)? {
-            Some(cancelled) => self.store.hold(&Name::from_stored(&format!("{cancelled} after")), Some(Instant::now())),
+            Some(cancelled) => self.store.lock(&Name::from_stored(&format!("{cancelled} after")), Some(Instant::now())),
             None => Ok(None),
         }
     }
 
     /// Whether a process that may still commit has the lock of an actor.
     pub(super) fn is_inbox_held(&self, name: &Name) -> Result<bool> {
-        Ok(self.store.is_held(name)? && self.cancelled_run(name)?.is_none())
+        Ok(self.store.is_locked(name)? && self.cancelled_run(name)?.is_none())
     }
 
     /// The last invocation that is said to run under a name, if all of those were cancelled.
     fn cancelled_run(&self, name: &Name) -> Result<Option<Reference>> {
         let mut last = None;
-        for announced in self.store.announced(Some(name)) {
+        for announced in self.store.announcements(Some(name)) {
             let Some(number) = announced.number else { continue };
             let reference = Reference { name: name.clone(), number };
             match self.store.invocation(&reference)?.map(|invocation| invocation.status) {
@@ -295,11 +295,11 @@ impl Engine {
         Ok(last)
     }
 
-    fn class_of_invocation(&self, request: &Request) -> Result<()> {
-        match &request.call {
-            Call::Construct { class, version } => self.loaded(class, *version).map(drop),
-            Call::Task { class, version } => self.loaded(class, *version).map(drop),
-            Call::Mutate => self.class_of(&request.name.actor()?).map(drop),
+    fn class_of_invocation(&self, request: &CallRequest) -> Result<()> {
+        match &request.kind {
+            CallKind::Construct { class, version } => self.loaded(class, *version).map(drop),
+            CallKind::Task { class, version } => self.loaded(class, *version).map(drop),
+            CallKind::Mutate => self.class_of(&request.name.actor()?).map(drop),
         }
     }
 }

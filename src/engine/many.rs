@@ -11,7 +11,7 @@ use super::prepare::{expect_kind, expect_options_of_query};
 use super::run::{Bounds, Invoked, Unfinished};
 use super::{Engine, Options, Reply};
 use crate::model::{ActorId, Error, Invocation, Method, MethodKind, Name, Outcome, Reference, Result, Status};
-use crate::store::{Commit, Committed, End, Holds, Snapshot};
+use crate::store::{Commit, Committed, End, LockSet, Snapshot};
 
 /// A group that ran for so long, or that has so many calls or bytes, is to be committed before it takes more: who called
 /// waits for that, and all of it is in memory.
@@ -21,7 +21,7 @@ const LARGE_ENOUGH: usize = 16 << 20;
 
 /// One call of many.
 #[derive(Clone, Debug)]
-pub struct ManyCall {
+pub struct GroupCall {
     pub id: String,
     pub method: String,
     /// An object by parameter, or a list in the declared order.
@@ -31,13 +31,13 @@ pub struct ManyCall {
 
 /// A group of calls that ran and are not committed yet; their actors are held until then. Dropped without a commit, none
 /// of them happened.
-pub struct Many<'e> {
+pub struct CallGroup<'e> {
     engine: &'e Engine,
     began: Instant,
-    calls: Vec<ManyCall>,
+    calls: Vec<GroupCall>,
     sessions: HashMap<String, Session>,
     /// The actors of the sessions.
-    holds: Option<Box<dyn Holds>>,
+    holds: Option<Box<dyn LockSet>>,
     ran: Ran,
 }
 
@@ -89,14 +89,14 @@ struct Here {
 
 impl Engine {
     /// A group of calls, none yet.
-    pub fn many(&self) -> Many<'_> {
+    pub fn many(&self) -> CallGroup<'_> {
         let (calls, sessions, ran) = (vec![], HashMap::new(), Ran::default());
-        Many { engine: self, began: Instant::now(), calls, sessions, holds: None, ran }
+        CallGroup { engine: self, began: Instant::now(), calls, sessions, holds: None, ran }
     }
 
     /// Runs many blocking calls and gives their answers in the same order. Calls of one actor run in the order given; what
     /// can be committed together is, and no answer comes before its commit.
-    pub fn call_many(&self, calls: Vec<ManyCall>) -> Vec<Result<Reply>> {
+    pub fn call_many(&self, calls: Vec<GroupCall>) -> Vec<Result<Reply>> {
         let mut answers = Vec::with_capacity(calls.len());
         let mut many = self.many();
         for call in calls {
@@ -110,7 +110,7 @@ impl Engine {
     }
 }
 
-impl Many<'_> {
+impl CallGroup<'_> {
     /// Whether it is to be committed before another call is added.
     pub fn is_full(&self) -> bool {
         let large = self.ran.left || self.calls.len() >= MANY_ENOUGH || self.ran.bytes >= LARGE_ENOUGH;
@@ -118,7 +118,7 @@ impl Many<'_> {
     }
 
     /// Runs a call on what those before it left. One that must be made singly has its turn after the commit.
-    pub fn add(&mut self, call: ManyCall) {
+    pub fn add(&mut self, call: GroupCall) {
         let engine = self.engine;
         if !self.sessions.contains_key(&call.id) {
             let here = engine.begin(&call.id, &mut self.holds);
@@ -139,7 +139,7 @@ impl Many<'_> {
 
     /// Makes what ran durable, makes the rest singly, and gives the answers in the order of the calls.
     pub fn commit(mut self) -> Vec<Result<Reply>> {
-        let Many { engine, ran, calls, holds, .. } = &mut self;
+        let CallGroup { engine, ran, calls, holds, .. } = &mut self;
         ran.commit(engine);
         *holds = None;
         let answers = std::mem::take(&mut ran.answers);
@@ -154,11 +154,11 @@ impl Many<'_> {
 
 impl Engine {
     /// The way of a single call.
-    fn call_singly(&self, call: ManyCall) -> Result<Reply> {
+    fn call_singly(&self, call: GroupCall) -> Result<Reply> {
         if self.settings.stop.is_stopped() {
             return Err(Error::Interrupted);
         }
-        let ManyCall { id, method, mut arguments, options } = call;
+        let GroupCall { id, method, mut arguments, options } = call;
         if arguments.is_array() {
             arguments = self.method(&id, &method)?.named(arguments)?;
         }
@@ -166,25 +166,25 @@ impl Engine {
     }
 
     /// An actor that is there, free, and has an empty inbox. Whatever else it is, a single call says it best.
-    fn begin(&self, id: &str, holds: &mut Option<Box<dyn Holds>>) -> Option<Here> {
+    fn begin(&self, id: &str, holds: &mut Option<Box<dyn LockSet>>) -> Option<Here> {
         let id = ActorId::new(id).ok()?;
         let name = Name::from(&id);
         let holds = match holds {
             Some(holds) => holds,
-            None => holds.insert(self.store.holds().ok()?),
+            None => holds.insert(self.store.lock_set().ok()?),
         };
         if !holds.take(&name).ok()? {
             return None;
         }
         let snapshot = self.store.load(&id).ok()??;
-        if self.inbox_waits(&name, &snapshot.head).ok()? {
+        if self.inbox_waits(&name, &snapshot.record).ok()? {
             return None;
         }
         Some(Here { id, snapshot, keys: HashSet::new(), last_commit: None })
     }
 
     /// Runs the last of the calls. None where it cannot run here.
-    fn run_here(&self, here: &mut Here, call: &ManyCall, ran: &mut Ran) -> Option<()> {
+    fn run_here(&self, here: &mut Here, call: &GroupCall, ran: &mut Ran) -> Option<()> {
         let index = ran.answers.len() - 1;
         if self.settings.stop.is_stopped() {
             ran.answers[index] = Some(Err(Error::Interrupted));
@@ -201,7 +201,7 @@ impl Engine {
                 _ => return None,
             }
         }
-        let actor = here.snapshot.head.actor.as_ref()?;
+        let actor = here.snapshot.record.actor.as_ref()?;
         let loaded = self.loaded(&actor.class, actor.version).ok()?;
         let prepared = loaded.method(&call.method).and_then(|method| {
             expect_kind(method, &[MethodKind::Mutation, MethodKind::Query])?;
@@ -287,7 +287,7 @@ impl Ran {
                     let reply = reply_of(Reference { name, number: reference }, step, outcome, &method, has_result);
                     Some(reply.map(|reply| Reply { leaves_work, ..reply }))
                 }
-                Ok(Committed::Known(_)) | Err(Error::Stale { .. }) => None,
+                Ok(Committed::Duplicate(_)) | Err(Error::Stale { .. }) => None,
                 Err(error) => Some(Err(error)),
             };
         }
@@ -302,8 +302,8 @@ impl Ran {
 impl Here {
     /// The actor as this commit will leave it.
     fn advance(&mut self, commit: &Commit) {
-        self.snapshot.head.numbers.steps += 1;
-        if let Some(actor) = &mut self.snapshot.head.actor {
+        self.snapshot.record.counters.steps += 1;
+        if let Some(actor) = &mut self.snapshot.record.actor {
             actor.clock = actor.clock.max(commit.now);
         }
         if let End::Step { state: Some(state), .. } = &commit.end {
@@ -320,8 +320,8 @@ fn weight(commit: &Commit) -> usize {
         Outcome::Failed(fault) => fault.message.len(),
     };
     let state = match &commit.end {
-        End::Step { state: Some(state), .. } | End::Made { state, .. } => state.len(),
-        End::Step { state: None, .. } | End::Bare | End::Retry { .. } => 0,
+        End::Step { state: Some(state), .. } | End::Created { state, .. } => state.len(),
+        End::Step { state: None, .. } | End::WithoutStep | End::Retry { .. } => 0,
     };
     size_of::<Commit>() + log + result + state
 }

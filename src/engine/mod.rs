@@ -31,18 +31,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-pub use calls::Making;
+pub use calls::PendingConstruction;
 pub use classes::{ClassInfo, Registration};
 pub use journal::ActorInfo;
-pub use manage::{Phase, WaitsFor};
-pub use many::{Many, ManyCall};
+pub use manage::{Phase, WaitReason};
+pub use many::{CallGroup, GroupCall};
 pub use submit::Submitted;
 pub use worker::Until;
 
 use crate::model::{
-    ActorId, ClassName, Error, Head, Json, LimitOverrides, Limits, LogLine, Name, Reference, Result, Seed, Timestamp,
+    ActorId, ClassName, Error, Json, LimitOverrides, Limits, LogLine, Name, NameRecord, Reference, Result, Seed,
+    Timestamp,
 };
-use crate::sandbox::{Cache, Sandbox, Stop};
+use crate::sandbox::{Cache, Sandbox, StopSignal};
 use crate::store::{RedbStore, Store};
 
 /// Who holds an actor for longer than this after its last invocation ended runs another one.
@@ -72,7 +73,7 @@ pub struct Settings {
     /// registrations too. For what other callers had accepted they do not count.
     pub limits: LimitOverrides,
     /// Ends what runs and what waits, with [`Error::Interrupted`](crate::model::Error::Interrupted).
-    pub stop: Stop,
+    pub stop: StopSignal,
     /// What time it is.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Is told what happens on the way.
@@ -82,17 +83,17 @@ pub struct Settings {
 /// Hears what happens while a call is under way; all of it can be ignored.
 pub trait Observer: Send + Sync {
     /// A class said a line while it ran for this actor (or task).
-    fn said(&self, _name: &Name, _line: &LogLine) {}
+    fn logged(&self, _name: &Name, _line: &LogLine) {}
 
     /// A class is not in the cache and is compiled, which takes a moment.
     fn compiling(&self, _class: &ClassName) {}
 
     /// A worker cannot run what stands in this inbox, and goes on with others.
-    fn stuck(&self, _name: &Name, _error: &Error) {}
+    fn cannot_run(&self, _name: &Name, _error: &Error) {}
 
     /// The machine or the store failed while a worker ran what stands in this inbox: nothing is recorded, and it is tried
     /// again. It is told once, however often that fails.
-    fn failed_for_now(&self, _name: &Name, _error: &crate::model::Error) {}
+    fn will_retry(&self, _name: &Name, _error: &crate::model::Error) {}
 
     /// A number of steps of an actor are replayed, which may take a while: `done` of `all`.
     fn replaying(&self, _id: &ActorId, _done: u64, _all: u64) {}
@@ -104,7 +105,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             limits: LimitOverrides::default(),
-            stop: Stop::default(),
+            stop: StopSignal::default(),
             clock: Arc::new(system_time),
             observer: Arc::new(()),
         }
@@ -139,7 +140,7 @@ pub struct Reply {
     /// Whether the method declares a result; without one `result` is null.
     pub has_result: bool,
     /// Whether this is what an earlier call with the same key was answered; nothing ran.
-    pub recorded: bool,
+    pub is_duplicate: bool,
     /// Whether it may have left something to run that nobody waits for, such as a message.
     pub leaves_work: bool,
 }
@@ -179,7 +180,7 @@ impl Engine {
     }
 
     /// Actors whose id begins with `prefix`, in order, after the id `after`; at most `limit`.
-    pub fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>> {
+    pub fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, NameRecord)>> {
         self.store.actors(prefix, after, limit)
     }
 
@@ -209,7 +210,7 @@ impl Engine {
     pub fn is_busy(&self, id: &str) -> Result<bool> {
         let id = self.existing(id)?;
         let name = Name::from(&id);
-        let head = self.store.head(&name)?.unwrap_or_default();
+        let head = self.store.name_record(&name)?.unwrap_or_default();
         let is_free = || Ok((!self.is_inbox_held(&name)?).then_some(()));
         Ok(head.queued > 0 || head.delayed > 0 || self.shortly(is_free)?.is_none())
     }

@@ -10,14 +10,14 @@ use super::Engine;
 use super::classes::LoadedClass;
 use super::prepare::{complete, expect_kind};
 use crate::model::{
-    ActorId, Call, ClassName, Error, Fault, HostFault, Json, Limit, Method, MethodKind, Name, Outgoing, Reference,
-    Request, Result, Seed, Target, Timestamp, read_value,
+    ActorId, CallKind, CallRequest, CallTarget, ClassName, Error, Fault, HostFault, Json, Limit, Method, MethodKind,
+    Name, OutgoingCall, Reference, Result, Seed, Timestamp, read_value,
 };
-use crate::store::Child;
+use crate::store::NewCall;
 
 /// Who starts or sends.
 pub(super) struct Caller<'a> {
-    pub request: &'a Request,
+    pub request: &'a CallRequest,
     /// The class version that runs.
     pub loaded: &'a LoadedClass,
     /// Actors that this run has asked to be made, which the store may not know yet; and itself.
@@ -32,11 +32,11 @@ struct Delay {
 }
 
 /// A child or a message, or the fault of the host that stands for it. An error is the store's.
-pub(super) type Checked = Result<Result<Child, Fault>>;
+pub(super) type Checked = Result<Result<NewCall, Fault>>;
 
 impl Engine {
     /// A child of a run. `depth` is its own.
-    pub(super) fn child(&self, caller: &Caller<'_>, outgoing: &Outgoing) -> Checked {
+    pub(super) fn child(&self, caller: &Caller<'_>, outgoing: &OutgoingCall) -> Checked {
         let depth = caller.request.depth + 1;
         let allowed = caller.request.limits.limits().depth;
         if depth > allowed {
@@ -46,12 +46,18 @@ impl Engine {
     }
 
     /// A message of a run, which asked for it and its delay at a time by the wall clock.
-    pub(super) fn message(&self, caller: &Caller<'_>, outgoing: &Outgoing, asked: Timestamp, delay_ms: u64) -> Checked {
+    pub(super) fn message(
+        &self,
+        caller: &Caller<'_>,
+        outgoing: &OutgoingCall,
+        asked: Timestamp,
+        delay_ms: u64,
+    ) -> Checked {
         let delay = (delay_ms > 0).then_some(Delay { asked, ms: delay_ms });
         self.outgoing(caller, outgoing, 0, delay)
     }
 
-    fn outgoing(&self, caller: &Caller<'_>, outgoing: &Outgoing, depth: u32, delay: Option<Delay>) -> Checked {
+    fn outgoing(&self, caller: &Caller<'_>, outgoing: &OutgoingCall, depth: u32, delay: Option<Delay>) -> Checked {
         let allowed = caller.request.limits.limits().children;
         if outgoing.ordinal > allowed {
             let what = format!("the invocation started and sent more than {allowed}");
@@ -66,14 +72,14 @@ impl Engine {
     fn try_outgoing(
         &self,
         caller: &Caller<'_>,
-        outgoing: &Outgoing,
+        outgoing: &OutgoingCall,
         depth: u32,
         delay: Option<Delay>,
-    ) -> Result<Child> {
+    ) -> Result<NewCall> {
         super::prepare::check_meta(&outgoing.meta)?;
         let seed = caller.request.seed.child(outgoing.ordinal);
         let accepted = self.now()?;
-        let make = |name: Name, call: Call, method: &Method, arguments: Json, seed: Seed| Request {
+        let make = |name: Name, call: CallKind, method: &Method, arguments: Json, seed: Seed| CallRequest {
             // the store, which gives the caller its number, fills it in
             caller: Some(Reference { name: caller.request.name.clone(), number: 0 }),
             due: delay.map(|delay| delay.asked.after(Duration::from_millis(delay.ms))),
@@ -81,23 +87,26 @@ impl Engine {
             depth,
             meta: outgoing.meta.clone(),
             limits: caller.request.limits.clone(),
-            ..Request::new(name, call, &method.name, arguments, seed, accepted)
+            ..CallRequest::new(name, call, &method.name, arguments, seed, accepted)
         };
-        let Outgoing { target, method, arguments, .. } = outgoing;
+        let OutgoingCall { target, method, arguments, .. } = outgoing;
         let allowed = caller.request.limits.limits().arguments;
         match target {
-            Target::Actor { id } => {
+            CallTarget::Actor { id } => {
                 let id = ActorId::new(id)?;
                 let loaded = self.class_for(caller, &id)?.ok_or_else(|| self.no_actor(&id))?;
                 let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
-                Ok(Child { create: None, call: make(Name::from(&id), Call::Mutate, method, arguments, seed) })
+                Ok(NewCall {
+                    construction: None,
+                    call: make(Name::from(&id), CallKind::Mutate, method, arguments, seed),
+                })
             }
-            Target::ActorOrNew { class, id, arguments: constructor_arguments } => {
+            CallTarget::ActorOrNew { class, id, arguments: constructor_arguments } => {
                 let id = ActorId::new(id)?;
                 let own = self.class_named(caller, class)?;
                 let constructor = own.constructor()?;
                 let sent = object_of(constructor, constructor_arguments)?;
-                let create = Call::Construct { class: own.version.class.clone(), version: own.version.number };
+                let create = CallKind::Construct { class: own.version.class.clone(), version: own.version.number };
                 let complete = complete(constructor, &sent, allowed)?;
                 let created = make(Name::from(&id), create, constructor, complete, seed.child(1));
                 let existing = self.class_for(caller, &id)?;
@@ -110,15 +119,15 @@ impl Engine {
                     return Err(Error::OtherClass { id: id.to_string(), class, wanted });
                 }
                 let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
-                let call = make(Name::from(&id), Call::Mutate, method, arguments, seed);
-                Ok(Child { create: Some(created), call })
+                let call = make(Name::from(&id), CallKind::Mutate, method, arguments, seed);
+                Ok(NewCall { construction: Some(created), call })
             }
-            Target::Task { class } => {
+            CallTarget::Task { class } => {
                 let loaded = self.class_named(caller, class)?;
                 let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Task)?;
                 let name = Name::task(&loaded.version.class, &method.name);
-                let call = Call::Task { class: loaded.version.class.clone(), version: loaded.version.number };
-                Ok(Child { create: None, call: make(name, call, method, arguments, seed) })
+                let call = CallKind::Task { class: loaded.version.class.clone(), version: loaded.version.number };
+                Ok(NewCall { construction: None, call: make(name, call, method, arguments, seed) })
             }
         }
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::classes::LoadedClass;
-use super::{Engine, Making, Options, new_seed};
+use super::{Engine, Options, PendingConstruction, new_seed};
 use crate::model::{
-    ActorId, Call, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, Request, Result, canonical,
-    shortened, similar,
+    ActorId, CallKind, CallRequest, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, Result,
+    canonical, shortened, similar,
 };
 
 impl Engine {
@@ -20,14 +20,14 @@ impl Engine {
         id: &ActorId,
         arguments: Value,
         options: &Options,
-    ) -> Result<(Arc<LoadedClass>, Request)> {
+    ) -> Result<(Arc<LoadedClass>, CallRequest)> {
         id.expect_no_flag()?;
         let class = self.known_class(class)?;
         let loaded = self.loaded(&class.name, class.current)?;
         let constructor = loaded.constructor()?;
         let sent = object(constructor, arguments)?;
         let key = key(options, &construction_fingerprint(&class.name, &sent))?;
-        let call = Call::Construct { class: class.name.clone(), version: class.current };
+        let call = CallKind::Construct { class: class.name.clone(), version: class.current };
         let invocation = self.prepare(Name::from(id), call, constructor, sent, key, options)?;
         Ok((loaded, invocation))
     }
@@ -39,42 +39,42 @@ impl Engine {
         method: &Method,
         arguments: Value,
         options: &Options,
-    ) -> Result<Request> {
+    ) -> Result<CallRequest> {
         let sent = object(method, arguments)?;
         // most calls have no key, and the fingerprint costs more than the rest of this
         let key = match &options.key {
             Some(_) => key(options, &method_fingerprint(&method.name, &sent))?,
             None => None,
         };
-        self.prepare(Name::from(id), Call::Mutate, method, sent, key, options)
+        self.prepare(Name::from(id), CallKind::Mutate, method, sent, key, options)
     }
 
     pub(super) fn prepare(
         &self,
         name: Name,
-        call: Call,
+        call: CallKind,
         method: &Method,
         sent: Map<String, Value>,
         key: Option<Key>,
         options: &Options,
-    ) -> Result<Request> {
+    ) -> Result<CallRequest> {
         check_meta(&options.meta)?;
         let arguments = complete(method, &sent, self.limits().arguments)?;
         let accepted = self.now()?;
-        Ok(Request {
+        Ok(CallRequest {
             key,
             meta: options.meta.clone(),
             due: options.delay.map(|delay| accepted.after(delay)).or(options.due),
             delay_ms: options.delay.map(|delay| accepted.after(delay).since(accepted).as_millis() as u64),
             retries: options.retries,
             limits: self.settings.limits.clone(),
-            ..Request::new(name, call, &method.name, arguments, new_seed()?, accepted)
+            ..CallRequest::new(name, call, &method.name, arguments, new_seed()?, accepted)
         })
     }
 
     /// Why there is no actor: nothing made it, or it is being made.
     pub(super) fn no_actor(&self, id: &ActorId) -> Error {
-        if let Ok(Some(Making { reference, .. })) = self.making(id) {
+        if let Ok(Some(PendingConstruction { reference, .. })) = self.making(id) {
             return Error::BeingMade { id: id.to_string(), reference };
         }
         // people mistype the end of an id more often than its beginning

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::model::Result;
-use crate::sandbox::{Stop, Wake};
+use crate::sandbox::{StopSignal, Wake};
 use crate::store::{Store, Watch};
 
 /// The watching thread looks whether it is still needed after so long.
@@ -37,7 +37,7 @@ pub(super) struct Listener {
 impl Pulse {
     /// The store is watched before this returns, so no commit falls between a later look at the store and the wait. What
     /// stops wakes, too.
-    pub fn listen(&self, store: &Arc<dyn Store>, stop: &Stop) -> Result<Listener> {
+    pub fn listen(&self, store: &Arc<dyn Store>, stop: &StopSignal) -> Result<Listener> {
         let sleeper: Arc<dyn Wake> = self.0.clone();
         stop.wakes(&sleeper);
         let mut state = self.lock();

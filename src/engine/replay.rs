@@ -8,10 +8,10 @@ use super::calls::not_ran;
 use super::history::History;
 use super::run::identity;
 use crate::model::{
-    ActorId, Answer, Answered, Call, ClassName, Error, Fault, Hash, HostFault, Log, Name, Operation, Outcome,
-    Reference, Result, Step,
+    ActorId, CallKind, ClassName, Error, Fault, Hash, HostFault, Log, Name, Operation, OperationResult, Outcome,
+    Reference, Result, Step, WaitResult,
 };
-use crate::sandbox::{Method, Operations, Run, Stop};
+use crate::sandbox::{MethodCall, Operations, Run, StopSignal};
 
 /// The steps of one invocation, in order: its saves, and perhaps its end.
 pub(super) struct Replayed<'a> {
@@ -34,7 +34,7 @@ struct Recording<'a> {
 }
 
 impl Operations for Recording<'_> {
-    fn perform(&mut self, operation: Operation, _: &Log, _: Duration) -> Result<Option<Answered>, Fault> {
+    fn perform(&mut self, operation: Operation, _: &Log, _: Duration) -> Result<Option<WaitResult>, Fault> {
         let over = || Fault::host(HostFault::Cancelled, "the replay ends here");
         let asked = asked(&operation);
         let next = self.history.next().unwrap_or_else(|error| {
@@ -42,16 +42,20 @@ impl Operations for Recording<'_> {
             None
         });
         let Some(entry) = next else {
-            return Err(self.went_another_way(format!("it came to `{}`, which its record does not have", asked.what)));
+            return Err(
+                self.went_another_way(format!("it came to `{}`, which its record does not have", asked.summary))
+            );
         };
-        if entry.asked.hash != asked.hash {
-            let what = format!("its record has `{}`, and it came to `{}`", entry.asked.what, asked.what);
+        if entry.fingerprint.hash != asked.hash {
+            let what = format!("its record has `{}`, and it came to `{}`", entry.fingerprint.summary, asked.summary);
             return Err(self.went_another_way(what));
         }
-        match (operation, entry.answer) {
-            (Operation::Wait(awaited), Answer::Answered(answered)) if answered.is_of(&awaited) => Ok(Some(answered)),
-            (Operation::Ask(_), Answer::Answered(answered)) if answered.index == 0 => Ok(Some(answered)),
-            (Operation::Save(state), Answer::Saved(step)) => {
+        match (operation, entry.result) {
+            (Operation::Wait(awaited), OperationResult::Waited(answered)) if answered.is_for(&awaited) => {
+                Ok(Some(answered))
+            }
+            (Operation::Ask(_), OperationResult::Waited(answered)) if answered.index == 0 => Ok(Some(answered)),
+            (Operation::Save(state), OperationResult::Saved(step)) => {
                 let recorded = self.steps.iter().find(|recorded| recorded.number == step);
                 if recorded.is_some_and(|recorded| recorded.state != Hash::of(&state)) {
                     self.diverged = Some((step, "it saved another state".to_owned()));
@@ -60,10 +64,10 @@ impl Operations for Recording<'_> {
                 self.saved = Some((step, state));
                 if self.until == Some(step) { Err(over()) } else { Ok(None) }
             }
-            (Operation::Start(_), Answer::Started(_))
-            | (Operation::Send(..), Answer::Sent(_))
-            | (Operation::Send(..) | Operation::Cancel(_), Answer::Nothing) => Ok(None),
-            _ => Err(self.went_another_way(format!("its record has no answer to `{}`", asked.what))),
+            (Operation::Start(_), OperationResult::Started(_))
+            | (Operation::Send(..), OperationResult::Sent(_))
+            | (Operation::Send(..) | Operation::Cancel(_), OperationResult::Done) => Ok(None),
+            _ => Err(self.went_another_way(format!("its record has no answer to `{}`", asked.summary))),
         }
     }
 }
@@ -82,7 +86,7 @@ impl Engine {
     pub(super) fn replay(&self, replayed: &Replayed<'_>, before: Option<Vec<u8>>) -> Result<Vec<u8>> {
         let Replayed { id, class, steps } = *replayed;
         let Some(last) = steps.last() else { return Ok(before.unwrap_or_default()) };
-        let is_save = |step: &Step| step.run.is_some_and(|run| run.saved);
+        let is_save = |step: &Step| step.run.is_some_and(|run| run.is_save);
         let until = match last.outcome {
             Outcome::Succeeded(_) if !is_save(last) => None,
             // what failed left the state as its last save did, if it saved
@@ -92,13 +96,13 @@ impl Engine {
             },
         };
         let reference = Reference { name: Name::from(id), number: last.reference };
-        let history = History::new(self, reference, last.run.map_or(0, |run| run.recorded));
+        let history = History::new(self, reference, last.run.map_or(0, |run| run.history_len));
         let mut recording = Recording { history, steps, saved: None, until, diverged: None, error: None };
         let loaded = self.loaded(class, last.version)?;
-        let made = matches!(last.request.call, Call::Construct { .. });
+        let made = matches!(last.request.kind, CallKind::Construct { .. });
         let method = match (&before, made) {
-            (None, true) => Method::Construct { arguments: &last.request.arguments },
-            (before, _) => Method::Mutate {
+            (None, true) => MethodCall::Construct { arguments: &last.request.arguments },
+            (before, _) => MethodCall::Mutate {
                 state: before.as_deref().unwrap_or_default(),
                 name: &last.request.method,
                 arguments: &last.request.arguments,
@@ -112,7 +116,7 @@ impl Engine {
                 now: last.run.map_or(last.times.now, |run| run.first_now),
                 seed: last.request.seed,
                 limits: &last.request.limits.limits(),
-                stop: &Stop::default(),
+                stop: &StopSignal::default(),
                 deadline: None,
                 on_log: &mut |_| (),
                 operations: Some(&mut recording),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::Name;
-use crate::store::Place;
+use crate::store::RunnableCursor;
 
 #[derive(Clone, Default)]
 pub(super) struct Round(Arc<Mutex<State>>);
@@ -14,7 +14,7 @@ struct State {
     /// Names of a page that no thread has looked at yet.
     names: VecDeque<Name>,
     /// Where the page behind it begins.
-    next: Option<Place>,
+    next: Option<RunnableCursor>,
 }
 
 impl Round {
@@ -23,12 +23,12 @@ impl Round {
         self.lock().names.pop_front()
     }
 
-    pub fn next_page(&self) -> Option<Place> {
+    pub fn next_page(&self) -> Option<RunnableCursor> {
         self.lock().next.clone()
     }
 
     /// Keeps the rest of a page for the next looks, and where the one behind it begins.
-    pub fn keep(&self, rest: impl IntoIterator<Item = Name>, next: Option<Place>) {
+    pub fn keep(&self, rest: impl IntoIterator<Item = Name>, next: Option<RunnableCursor>) {
         let mut state = self.lock();
         state.names.extend(rest);
         state.next = next;

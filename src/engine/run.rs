@@ -10,18 +10,18 @@ use super::driver::{Beginning, Broken, Driver, JUMP, went_back};
 use super::history::History;
 use super::{Engine, Options};
 use crate::model::{
-    Actor, ActorId, Call, Error, Fault, Head, HostFault, Invocation, Log, LogLine, MethodKind, Name, Outcome,
-    Reference, Request, Result, Step, Timestamp,
+    Actor, ActorId, CallKind, CallRequest, Error, Fault, HostFault, Invocation, Log, LogLine, MethodKind, Name,
+    NameRecord, Outcome, Reference, Result, Step, Timestamp,
 };
-use crate::sandbox::{Identity, Method, Ran, Run, Stop};
-use crate::store::{Commit, End, Progress, Snapshot, Turn};
+use crate::sandbox::{Identity, MethodCall, Run, RunOutput, StopSignal};
+use crate::store::{Commit, CommitSource, End, Progress, Snapshot};
 
 /// What ends a run from outside, and how it may run.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds<'a> {
     /// A run that goes on at this time is given up.
     pub deadline: Option<Instant>,
-    pub stop: &'a Stop,
+    pub stop: &'a StopSignal,
     /// A slot that it gives up while it waits.
     pub slot: Option<&'a Slot>,
     /// It commits together with others, so it may not commit before its end.
@@ -32,13 +32,13 @@ pub(super) struct Bounds<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Invoked<'a> {
     /// A blocking call that nobody has accepted.
-    Fresh(&'a Request),
+    Fresh(&'a CallRequest),
     Accepted(&'a Invocation),
 }
 
 /// What came of running an invocation to its end, ready to commit.
 pub(super) struct Executed {
-    turn: Turn,
+    turn: CommitSource,
     expected_steps: u64,
     /// None where no guest ran.
     began: Option<Timestamp>,
@@ -61,7 +61,7 @@ pub(super) struct Unfinished {
 impl Executed {
     pub fn commit(self) -> Commit {
         Commit {
-            turn: self.turn,
+            source: self.turn,
             expected_steps: self.expected_steps,
             began: self.began,
             now: self.now,
@@ -70,15 +70,15 @@ impl Executed {
             micros: self.micros,
             end: self.end,
             progress: self.progress,
-            known: self.known,
+            id_exposed: self.known,
         }
     }
 
     /// An end that came before any guest ran.
-    fn before_running(invoked: Invoked<'_>, head: &Head, now: Timestamp, fault: Fault, end: End) -> Executed {
+    fn before_running(invoked: Invoked<'_>, head: &NameRecord, now: Timestamp, fault: Fault, end: End) -> Executed {
         Executed {
             turn: invoked.turn(),
-            expected_steps: head.numbers.steps,
+            expected_steps: head.counters.steps,
             began: None,
             now,
             outcome: Outcome::Failed(fault),
@@ -98,14 +98,14 @@ impl Executed {
     /// Whether it is the end of an invocation that the store has accepted already.
     pub fn accepted(&self) -> Option<Reference> {
         match &self.turn {
-            Turn::Fresh(_) => None,
-            Turn::Accepted { name, number } => Some(Reference { name: name.clone(), number: *number }),
+            CommitSource::Fresh(_) => None,
+            CommitSource::Accepted { name, number } => Some(Reference { name: name.clone(), number: *number }),
         }
     }
 }
 
 impl<'a> Invoked<'a> {
-    pub fn asked(self) -> &'a Request {
+    pub fn asked(self) -> &'a CallRequest {
         match self {
             Invoked::Fresh(request) => request,
             Invoked::Accepted(invocation) => &invocation.request,
@@ -119,18 +119,18 @@ impl<'a> Invoked<'a> {
         }
     }
 
-    fn turn(self) -> Turn {
+    fn turn(self) -> CommitSource {
         match self {
-            Invoked::Fresh(request) => Turn::Fresh(Box::new(request.clone())),
+            Invoked::Fresh(request) => CommitSource::Fresh(Box::new(request.clone())),
             Invoked::Accepted(invocation) => {
-                Turn::Accepted { name: invocation.request.name.clone(), number: invocation.number }
+                CommitSource::Accepted { name: invocation.request.name.clone(), number: invocation.number }
             }
         }
     }
 
     /// Whether it committed something of its run before.
     fn has_begun(self) -> bool {
-        matches!(self, Invoked::Accepted(invocation) if invocation.begun.is_some())
+        matches!(self, Invoked::Accepted(invocation) if invocation.resume_point.is_some())
     }
 }
 
@@ -148,23 +148,25 @@ impl Engine {
         at: &Snapshot,
         bounds: Bounds<'_>,
     ) -> Result<Executed, Unfinished> {
-        let head = &at.head;
+        let head = &at.record;
         let request = invoked.asked();
         let refused = |kind, what: String, end| {
             Ok(Executed::before_running(invoked, head, self.now()?, Fault::host(kind, what), end))
         };
-        match (&request.call, &head.actor) {
-            (Call::Construct { .. }, Some(_)) if !invoked.has_begun() => {
-                refused(HostFault::Exists, format!("the actor {} exists already", request.name), End::Bare)
+        match (&request.kind, &head.actor) {
+            (CallKind::Construct { .. }, Some(_)) if !invoked.has_begun() => {
+                refused(HostFault::Exists, format!("the actor {} exists already", request.name), End::WithoutStep)
             }
-            (Call::Construct { class, version }, actor) => {
+            (CallKind::Construct { class, version }, actor) => {
                 let loaded = self.loaded(class, *version)?;
-                let method = Method::Construct { arguments: &request.arguments };
+                let method = MethodCall::Construct { arguments: &request.arguments };
                 self.execute_on(invoked, head, actor.as_ref(), &loaded, method, bounds)
             }
-            (Call::Mutate, Some(actor)) => self.execute_mutation(invoked, head, actor, &at.state, bounds),
-            (Call::Mutate, None) => refused(HostFault::NotFound, self.why_not_there(&request.name)?, End::Bare),
-            (Call::Task { .. }, _) => {
+            (CallKind::Mutate, Some(actor)) => self.execute_mutation(invoked, head, actor, &at.state, bounds),
+            (CallKind::Mutate, None) => {
+                refused(HostFault::NotFound, self.why_not_there(&request.name)?, End::WithoutStep)
+            }
+            (CallKind::Task { .. }, _) => {
                 Err(Error::Damaged { what: format!("a task stands in the inbox of {}", request.name) }.into())
             }
         }
@@ -173,7 +175,7 @@ impl Engine {
     fn execute_mutation(
         &self,
         invoked: Invoked<'_>,
-        head: &Head,
+        head: &NameRecord,
         actor: &Actor,
         state: &[u8],
         bounds: Bounds<'_>,
@@ -190,23 +192,23 @@ impl Engine {
         }
         // one that saved goes on from the state that it began with
         let beginning = match invoked {
-            Invoked::Accepted(invocation) if invocation.begun.as_ref().is_some_and(|begun| begun.saved > 0) => {
-                self.store.beginning(&invocation.reference())?
+            Invoked::Accepted(invocation) if invocation.resume_point.as_ref().is_some_and(|begun| begun.saves > 0) => {
+                self.store.initial_state(&invocation.reference())?
             }
             _ => None,
         };
         let state = beginning.as_deref().unwrap_or(state);
-        let method = Method::Mutate { state, name: &request.method, arguments: &request.arguments };
+        let method = MethodCall::Mutate { state, name: &request.method, arguments: &request.arguments };
         self.execute_on(invoked, head, Some(actor), &loaded, method, bounds)
     }
 
     fn execute_on(
         &self,
         invoked: Invoked<'_>,
-        head: &Head,
+        head: &NameRecord,
         actor: Option<&Actor>,
         loaded: &LoadedClass,
-        method: Method<'_>,
+        method: MethodCall<'_>,
         bounds: Bounds<'_>,
     ) -> Result<Executed, Unfinished> {
         let stop = bounds.stop.child();
@@ -228,10 +230,10 @@ impl Engine {
             (Ok(success), true) => (Outcome::Succeeded(success.result), End::Step { version, state: success.state }),
             (Ok(success), false) => {
                 let (class, state) = (loaded.version.class.clone(), success.state.unwrap_or_default());
-                (Outcome::Succeeded(success.result), End::Made { class, version, state })
+                (Outcome::Succeeded(success.result), End::Created { class, version, state })
             }
             (Err(fault), true) => (Outcome::Failed(fault), End::Step { version, state: None }),
-            (Err(fault), false) => (Outcome::Failed(fault), End::Bare),
+            (Err(fault), false) => (Outcome::Failed(fault), End::WithoutStep),
         };
         let progress = driver.last_progress(&outcome);
         Ok(Executed {
@@ -244,13 +246,15 @@ impl Engine {
             micros: driver.micros(ran.computed),
             end,
             progress,
-            known: ran.known,
+            known: ran.id_exposed,
         })
     }
 
-    fn beginning(&self, invoked: Invoked<'_>, head: &Head, actor: Option<&Actor>) -> Result<Beginning<'_>> {
+    fn beginning(&self, invoked: Invoked<'_>, head: &NameRecord, actor: Option<&Actor>) -> Result<Beginning<'_>> {
         let begun = match invoked {
-            Invoked::Accepted(invocation) => invocation.begun.as_ref().map(|begun| (invocation.reference(), begun)),
+            Invoked::Accepted(invocation) => {
+                invocation.resume_point.as_ref().map(|begun| (invocation.reference(), begun))
+            }
             Invoked::Fresh(_) => None,
         };
         // the clock of an actor never goes back, whichever machine's clock it was before
@@ -265,26 +269,26 @@ impl Engine {
         };
         Ok(Beginning {
             number: invoked.number(),
-            steps: head.numbers.steps,
+            steps: head.counters.steps,
             began,
             first_now: begun.as_ref().map_or(now, |(_, begun)| begun.first_now),
             made: actor.is_some(),
             history,
             notes,
-            waiting: begun.and_then(|(_, begun)| begun.waiting.clone()),
+            waiting: begun.and_then(|(_, begun)| begun.wait.clone()),
         })
     }
 
     /// What the log of a run says where the wall clock went back since the actor's last step; the steps after it do not say so
     /// again. Observers hear it when the run is `fresh`, and not when it is replayed.
-    fn note_of_clock(&self, name: &Name, head: &Head, began: Timestamp, fresh: bool) -> Result<Vec<LogLine>> {
+    fn note_of_clock(&self, name: &Name, head: &NameRecord, began: Timestamp, fresh: bool) -> Result<Vec<LogLine>> {
         let Some(actor) = &head.actor else { return Ok(Vec::new()) };
         let behind = actor.clock.since(began);
         if behind < JUMP {
             return Ok(Vec::new());
         }
         // in a group of calls that are not committed yet the first one says it
-        let last = self.store.steps(&name.actor()?, head.numbers.steps, 1)?.pop();
+        let last = self.store.steps(&name.actor()?, head.counters.steps, 1)?.pop();
         let was_behind = |step: Step| match (step.times.began, step.run) {
             (Some(began), Some(run)) => run.first_now.since(began),
             (Some(began), None) => step.times.now.since(began),
@@ -294,7 +298,7 @@ impl Engine {
             Some(was_behind) if behind >= was_behind + JUMP => {
                 let line = went_back(behind, actor.clock);
                 if fresh {
-                    self.settings.observer.said(name, &line);
+                    self.settings.observer.logged(name, &line);
                 }
                 Ok(vec![line])
             }
@@ -303,7 +307,7 @@ impl Engine {
     }
 
     /// Whether the call that was checked when it was accepted fits the class that the actor has now.
-    fn still_fits(&self, request: &Request, loaded: &LoadedClass) -> Result<()> {
+    fn still_fits(&self, request: &CallRequest, loaded: &LoadedClass) -> Result<()> {
         let method = loaded.method(&request.method)?;
         super::prepare::expect_kind(method, &[MethodKind::Mutation])?;
         let sent = super::prepare::object(method, request.arguments.value())?;
@@ -313,13 +317,13 @@ impl Engine {
     /// One run of the invocation in the sandbox.
     fn run(
         &self,
-        request: &Request,
+        request: &CallRequest,
         loaded: &LoadedClass,
-        method: Method<'_>,
+        method: MethodCall<'_>,
         driver: &mut Driver<'_>,
         bounds: Bounds<'_>,
-        stop: &Stop,
-    ) -> Result<Ran, Broken> {
+        stop: &StopSignal,
+    ) -> Result<RunOutput, Broken> {
         let actor = request.name.actor()?;
         let invocation = request.seed.opaque_id();
         let now = driver.now;
@@ -355,7 +359,7 @@ impl Engine {
         let (observer, name) = (Arc::clone(&self.settings.observer), name.clone());
         move |line| {
             if !replays.now() {
-                observer.said(&name, line);
+                observer.logged(&name, line);
             }
         }
     }
@@ -363,8 +367,8 @@ impl Engine {
     /// Why a call finds no actor: its construction may have failed.
     fn why_not_there(&self, name: &Name) -> Result<String> {
         let newest = self.store.invocations(name, None, 16)?;
-        let failed = newest.into_iter().find_map(|invocation| match (&invocation.request.call, &invocation.status) {
-            (Call::Construct { .. }, crate::model::Status::Ended { outcome: Outcome::Failed(fault), .. }) => {
+        let failed = newest.into_iter().find_map(|invocation| match (&invocation.request.kind, &invocation.status) {
+            (CallKind::Construct { .. }, crate::model::Status::Ended { outcome: Outcome::Failed(fault), .. }) => {
                 Some(format!(": making it failed as {}: {}", invocation.reference(), fault.message))
             }
             _ => None,
@@ -375,12 +379,12 @@ impl Engine {
 
 /// What time it is for a run where the wall clock says `now`: never before it was due, by whichever machine's clock that was
 /// found.
-fn time_of(request: &Request, now: Timestamp) -> Timestamp {
+fn time_of(request: &CallRequest, now: Timestamp) -> Timestamp {
     request.due.map_or(now, |due| now.max(due))
 }
 
-fn is_of_host(ran: &Ran) -> bool {
-    matches!(&ran.outcome, Err(fault) if fault.origin == crate::model::Origin::Host)
+fn is_of_host(ran: &RunOutput) -> bool {
+    matches!(&ran.outcome, Err(fault) if fault.origin == crate::model::FaultOrigin::Host)
 }
 
 /// Whether a run is answered from its record at the moment.
@@ -412,10 +416,10 @@ pub(super) fn snapshot(engine: &Engine, id: &ActorId) -> Result<Snapshot> {
     if let Some(snapshot) = engine.store.load(id)? {
         return Ok(snapshot);
     }
-    let head = engine.store.head(&Name::from(id))?.unwrap_or_default();
+    let head = engine.store.name_record(&Name::from(id))?.unwrap_or_default();
     match head.actor {
         // made between the two reads
         Some(_) => snapshot(engine, id),
-        None => Ok(Snapshot { head, state: Vec::new() }),
+        None => Ok(Snapshot { record: head, state: Vec::new() }),
     }
 }

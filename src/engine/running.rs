@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::model::{Reference, Status};
-use crate::sandbox::Stop;
+use crate::sandbox::StopSignal;
 use crate::store::Store;
 
 /// The watching thread looks again after so long even if nobody woke it.
@@ -20,7 +20,7 @@ pub(super) struct Running(Arc<Mutex<Runs>>);
 
 #[derive(Default)]
 struct Runs {
-    stops: HashMap<Reference, Stop>,
+    stops: HashMap<Reference, StopSignal>,
     watched: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Stoppable {
 
 impl Running {
     /// Enters a run, which `stop` ends. The first one of a while starts a thread that sees cancels.
-    pub fn enter(&self, reference: Reference, stop: Stop, store: &Arc<dyn Store>) -> Stoppable {
+    pub fn enter(&self, reference: Reference, stop: StopSignal, store: &Arc<dyn Store>) -> Stoppable {
         let mut runs = self.lock();
         runs.stops.insert(reference.clone(), stop);
         if !runs.watched {
@@ -53,7 +53,7 @@ impl Running {
                 Some(watch) => watch.wait(Instant::now() + LOOK_AGAIN),
                 None => thread::sleep(LOOK_AGAIN),
             }
-            let runs: Vec<(Reference, Stop)> = {
+            let runs: Vec<(Reference, StopSignal)> = {
                 let mut runs = self.lock();
                 if runs.stops.is_empty() {
                     runs.watched = false;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::calls::{one, same_call, sent_object};
 use super::prepare::{construction_fingerprint, expect_kind, method_fingerprint};
 use super::{Engine, Options};
-use crate::model::{ActorId, ClassName, Error, MethodKind, Name, Reference, Request, Result};
+use crate::model::{ActorId, CallRequest, ClassName, Error, MethodKind, Name, Reference, Result};
 use crate::store::Accepted;
 
 /// What [`submit_create_if_absent`](Engine::submit_create_if_absent) did.
@@ -37,7 +37,7 @@ impl Engine {
             let fingerprint = construction_fingerprint(&ClassName::new(class)?, &sent_object(&arguments));
             return same_call(&known, options, Some(fingerprint));
         }
-        if self.store.head(&Name::from(id))?.is_some_and(|head| head.actor.is_some()) {
+        if self.store.name_record(&Name::from(id))?.is_some_and(|head| head.actor.is_some()) {
             return Err(Error::ActorExists { id: id.to_string() });
         }
         let (_, request) = self.prepare_construction(class, id, arguments, options)?;
@@ -77,11 +77,11 @@ impl Engine {
         self.submit(request, options)
     }
 
-    fn submit(&self, request: Request, options: &Options) -> Result<Reference> {
+    fn submit(&self, request: CallRequest, options: &Options) -> Result<Reference> {
         let (name, fingerprint) = (request.name.clone(), request.key.as_ref().map(|key| key.fingerprint));
         match one(self.store.accept(vec![request], self.limits().inbox)?)? {
             Accepted::New(number) => Ok(Reference { name, number }),
-            Accepted::Known(known) => same_call(&known, options, fingerprint),
+            Accepted::Duplicate(known) => same_call(&known, options, fingerprint),
         }
     }
 }

@@ -11,11 +11,11 @@ use super::prepare::{check_key, check_meta, expect_kind, key, object, task_finge
 use super::run::{Bounds, Replays, identity};
 use super::{Engine, Options, Reply};
 use crate::model::{
-    Attempt, Call, Error, Fault, HostFault, Invocation, Method, MethodKind, Name, Outcome, Reference, Request, Result,
-    Status,
+    Attempt, CallKind, CallRequest, Error, Fault, HostFault, Invocation, Method, MethodKind, Name, Outcome, Reference,
+    Result, Status,
 };
 use crate::sandbox::{self, Run};
-use crate::store::{self, Accepted, Commit, End, Hold, Turn};
+use crate::store::{self, Accepted, Commit, CommitSource, End, NameLock};
 
 /// Invocations that are read from the store at once.
 const PAGE: usize = 256;
@@ -41,7 +41,7 @@ impl Engine {
         check_meta(&options.meta)?;
         if let Some(text) = &options.key {
             check_key(text)?;
-            if let Some(known) = self.store.keyed(&name, text)? {
+            if let Some(known) = self.store.invocation_by_key(&name, text)? {
                 return same_call(&known, options, Some(fingerprint)).map(|reference| (reference, true));
             }
         }
@@ -49,18 +49,18 @@ impl Engine {
         let method = loaded.method(task)?;
         expect_kind(method, &[MethodKind::Task])?;
         let sent = object(method, arguments)?;
-        let call = Call::Task { class: class.name, version: class.current };
+        let call = CallKind::Task { class: class.name, version: class.current };
         let request = self.prepare(name.clone(), call, method, sent, key(options, &fingerprint)?, options)?;
         match one(self.store.accept(vec![request], self.limits().inbox)?)? {
             Accepted::New(number) => Ok((Reference { name, number }, false)),
-            Accepted::Known(known) => same_call(&known, options, Some(fingerprint)).map(|known| (known, true)),
+            Accepted::Duplicate(known) => same_call(&known, options, Some(fingerprint)).map(|known| (known, true)),
         }
     }
 
     /// Runs an accepted task that is held. Whether it ended.
-    pub(super) fn try_task(&self, reference: &Reference, _held: &Hold, bounds: Bounds<'_>) -> Result<bool> {
+    pub(super) fn try_task(&self, reference: &Reference, _held: &NameLock, bounds: Bounds<'_>) -> Result<bool> {
         let task = self.invocation(reference)?;
-        if !matches!(task.status, Status::Accepted) {
+        if !matches!(task.status, Status::Pending) {
             return Ok(false);
         }
         debug_assert!(bounds.slot.is_some(), "a task is run by the crew");
@@ -83,7 +83,7 @@ impl Engine {
     /// One try.
     fn run_once(&self, task: &Invocation, bounds: Bounds<'_>) -> Result<Commit, Broken> {
         let request = &task.request;
-        let Call::Task { class, version } = &request.call else {
+        let CallKind::Task { class, version } = &request.kind else {
             return Err(Broken::Failed(Error::Damaged { what: format!("{} is no task", task.reference()) }));
         };
         let began = self.now()?;
@@ -94,7 +94,7 @@ impl Engine {
         let ran = self.run_class(
             &loaded,
             Run {
-                method: sandbox::Method::Task { name: &request.method, arguments: &request.arguments },
+                method: sandbox::MethodCall::Task { name: &request.method, arguments: &request.arguments },
                 identity: identity(&loaded, None, &request.seed.opaque_id(), task.attempts + 1),
                 now: began,
                 seed: request.seed,
@@ -105,18 +105,18 @@ impl Engine {
                 operations: None,
             },
         )?;
-        let (micros, known) = (ran.computed.as_micros() as u64, ran.known);
+        let (micros, known) = (ran.computed.as_micros() as u64, ran.id_exposed);
         let (outcome, end) = match ran.outcome {
-            Ok(success) => (Outcome::Succeeded(success.result), End::Bare),
+            Ok(success) => (Outcome::Succeeded(success.result), End::WithoutStep),
             Err(fault) => {
                 let end = self.after_failure(task, method, &fault)?;
                 (Outcome::Failed(fault), end)
             }
         };
-        let turn = Turn::Accepted { name: request.name.clone(), number: task.number };
-        let expected_steps = self.store.head(&request.name)?.unwrap_or_default().numbers.steps;
+        let turn = CommitSource::Accepted { name: request.name.clone(), number: task.number };
+        let expected_steps = self.store.name_record(&request.name)?.unwrap_or_default().counters.steps;
         Ok(Commit {
-            turn,
+            source: turn,
             expected_steps,
             began: Some(began),
             now: began,
@@ -125,7 +125,7 @@ impl Engine {
             micros,
             end,
             progress: None,
-            known,
+            id_exposed: known,
         })
     }
 
@@ -133,7 +133,7 @@ impl Engine {
     fn after_failure(&self, task: &Invocation, method: &Method, fault: &Fault) -> Result<End> {
         let retries = task.request.retries.unwrap_or(method.retries);
         if task.attempts >= retries || fault.is_host(HostFault::BadArguments) {
-            return Ok(End::Bare);
+            return Ok(End::WithoutStep);
         }
         let pause = backoff(Duration::from_millis(method.backoff_ms), task.attempts + 1);
         Ok(End::Retry { due: self.now()?.after(pause) })
@@ -149,7 +149,7 @@ impl Engine {
         let mut before = None;
         loop {
             let page = self.store.invocations(name, before, PAGE)?;
-            if page.iter().any(|one| matches!(one.request.call, Call::Task { .. })) {
+            if page.iter().any(|one| matches!(one.request.kind, CallKind::Task { .. })) {
                 return Ok(true);
             }
             let Some(last) = page.last() else { return Ok(false) };
@@ -165,7 +165,7 @@ impl Engine {
         loop {
             let page = self.store.invocations(name, before, if number.is_some() { 1 } else { PAGE })?;
             let calls = page.iter().filter(|call| number.is_none_or(|number| call.number == number));
-            for call in calls.filter(|call| matches!(call.request.call, Call::Task { .. })) {
+            for call in calls.filter(|call| matches!(call.request.kind, CallKind::Task { .. })) {
                 let has_ended = matches!(call.status, Status::Ended { .. });
                 ended += u64::from(has_ended);
                 if !has_ended || self.is_awaited(&call.request)? {
@@ -180,9 +180,9 @@ impl Engine {
     }
 
     /// Whether the caller of a child has not ended, and may still want its result. A message's caller does not.
-    fn is_awaited(&self, request: &Request) -> Result<bool> {
+    fn is_awaited(&self, request: &CallRequest) -> Result<bool> {
         let Some(caller) = request.caller.as_ref().filter(|_| request.depth > 0) else { return Ok(false) };
-        Ok(self.store.invocation(caller)?.is_some_and(|caller| matches!(caller.status, Status::Accepted)))
+        Ok(self.store.invocation(caller)?.is_some_and(|caller| matches!(caller.status, Status::Pending)))
     }
 
     /// The tries of a task's invocation that have ended, in order, from the number `from` on; at most `limit`.

@@ -7,7 +7,7 @@ use super::driver::Broken;
 use super::run::{Bounds, Invoked, snapshot};
 use super::{Engine, Reply};
 use crate::model::{Error, Invocation, Name, Reference, Result, Seed, Status, Timestamp};
-use crate::store::{self, Hold};
+use crate::store::{self, NameLock};
 
 /// Who waits looks again after so long even if nobody woke it: the process that held the actor may have been killed. It
 /// looks less and less often while nothing happens.
@@ -96,7 +96,7 @@ impl Engine {
     fn ended_of(&self, references: &[Reference]) -> Result<Option<usize>> {
         let mut first = None;
         for (n, reference) in references.iter().enumerate() {
-            if let Some(ended) = self.invocation(reference)?.ended() {
+            if let Some(ended) = self.invocation(reference)?.ended_at() {
                 first = first.into_iter().chain([(ended, n)]).min();
             }
         }
@@ -119,7 +119,13 @@ impl Engine {
 
     /// Runs what stands in the inbox of a held actor, in the order of turns, until it is empty, its first one waits, or
     /// `last` has ended, and not for long: other actors have their turn. Whether anything ended.
-    pub(super) fn run_inbox(&self, name: &Name, _held: &Hold, last: Option<u64>, bounds: Bounds<'_>) -> Result<bool> {
+    pub(super) fn run_inbox(
+        &self,
+        name: &Name,
+        _held: &NameLock,
+        last: Option<u64>,
+        bounds: Bounds<'_>,
+    ) -> Result<bool> {
         let mut ended = false;
         let has_ended = |number| -> Result<bool> {
             let last = self.store.invocation(&Reference { name: name.clone(), number })?;
@@ -127,7 +133,7 @@ impl Engine {
         };
         let mut refused = None;
         let (mut left, end) = (MOST_AT_ONCE, Instant::now() + LONGEST_AT_ONCE);
-        while let Some(invocation) = self.store.next(name, self.now()?)? {
+        while let Some(invocation) = self.store.next_in_inbox(name, self.now()?)? {
             if left == 0 || ended && end <= Instant::now() {
                 break;
             }
@@ -144,8 +150,8 @@ impl Engine {
             }
             let snapshot = snapshot(self, &name.actor()?)?;
             // a commit is refused because something else was committed: without that it would be refused for ever
-            let begun = invocation.begun.as_ref().map(|begun| begun.recorded);
-            let found = Some((invocation.number, snapshot.head.numbers.steps, begun));
+            let begun = invocation.resume_point.as_ref().map(|begun| begun.history_len);
+            let found = Some((invocation.number, snapshot.record.counters.steps, begun));
             if refused == found {
                 return Err(super::calls::refused_for_nothing(name));
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::pulse::Listener;
 use super::{Engine, resting};
 use crate::model::{Error, Hash, Name, Result};
-use crate::store::{Announced, Announcement, Build, Hold, Runnable};
+use crate::store::{Announcement, AnnouncementGuard, NameLock, ProgramVersion, Runnable};
 
 /// A worker looks again after so long even if nobody woke it: who held an actor may have been killed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -183,10 +183,10 @@ impl Engine {
     /// before it does.
     pub fn has_detached_worker(&self) -> Result<bool> {
         let address = self.worker_address();
-        for worker in self.store.announced(None) {
+        for worker in self.store.announcements(None) {
             let name = worker.name.as_str();
             let is_of_store = name.starts_with(DETACHED) && name.ends_with(&address);
-            if is_of_store && serves(&worker) && self.store.is_held(&worker.name)? {
+            if is_of_store && serves(&worker) && self.store.is_locked(&worker.name)? {
                 return Ok(true);
             }
         }
@@ -197,18 +197,18 @@ impl Engine {
     /// Whether a worker works on the store, of any kind and release.
     pub fn has_worker(&self) -> bool {
         let is_worker = |name: &str| name == BY_HAND || name.starts_with(DETACHED);
-        let announced = self.store.announced(None);
+        let announced = self.store.announcements(None);
         announced.iter().any(|announced| is_worker(announced.name.as_str()) && lives(announced))
     }
 
     /// The first place that is free, behind those of workers that do not serve this release. None where one serves.
-    fn take_worker_place(&self) -> Result<Option<(Name, Hold)>> {
+    fn take_worker_place(&self) -> Result<Option<(Name, NameLock)>> {
         if self.has_detached_worker()? {
             return Ok(None);
         }
         for place in 0..WORKER_PLACES {
             let name = self.worker_place(place);
-            if let Some(hold) = self.store.hold(&name, Some(Instant::now()))? {
+            if let Some(hold) = self.store.lock(&name, Some(Instant::now()))? {
                 return Ok(Some((name, hold)));
             }
             if self.worker_at(place)? == WorkerAt::Serves {
@@ -220,10 +220,10 @@ impl Engine {
 
     fn worker_at(&self, place: usize) -> Result<WorkerAt> {
         let name = self.worker_place(place);
-        if !self.store.is_held(&name)? {
+        if !self.store.is_locked(&name)? {
             return Ok(WorkerAt::None);
         }
-        Ok(match self.store.announced(Some(&name)).first() {
+        Ok(match self.store.announcements(Some(&name)).first() {
             Some(worker) if !serves(worker) => WorkerAt::DoesNotServe,
             // one that has not announced itself yet is about to
             _ => WorkerAt::Serves,
@@ -232,9 +232,9 @@ impl Engine {
 
     /// Only a worker of a strictly newer release counts, so that of two installed releases one stays.
     fn has_newer_worker(&self) -> bool {
-        let announced = self.store.announced(None);
+        let announced = self.store.announcements(None);
         let mut detached = announced.iter().filter(|announced| announced.name.as_str().starts_with(DETACHED));
-        detached.any(|worker| worker.build > Build::this() && lives(worker))
+        detached.any(|worker| worker.build > ProgramVersion::this() && lives(worker))
     }
 
     fn worker_place(&self, place: usize) -> Name {
@@ -254,7 +254,7 @@ fn lives(worker: &Announcement) -> bool {
 
 /// Whether a worker runs what this release has accepted.
 fn serves(worker: &Announcement) -> bool {
-    lives(worker) && worker.build >= Build::this()
+    lives(worker) && worker.build >= ProgramVersion::this()
 }
 
 #[derive(PartialEq, Eq)]
@@ -272,13 +272,13 @@ struct Heart {
 }
 
 struct Beating {
-    announced: Box<dyn Announced>,
+    announced: Box<dyn AnnouncementGuard>,
     ended: Mutex<bool>,
     end: Condvar,
 }
 
 impl Heart {
-    fn start(announced: Box<dyn Announced>) -> Heart {
+    fn start(announced: Box<dyn AnnouncementGuard>) -> Heart {
         let beating = Arc::new(Beating { announced, ended: Mutex::default(), end: Condvar::new() });
         let thread = thread::Builder::new().name("vactor-heart".to_owned()).stack_size(1 << 16);
         let beats = beating.clone();

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::process::shown;
-use super::{CANNOT_READ, ClassName, CompileLimit, Fault, HostFault, Limit, MAX_NESTING, Origin, Process, Reference};
+use super::{
+    CANNOT_READ, ClassName, CompileLimit, Fault, FaultOrigin, HostFault, Limit, MAX_NESTING, Process, Reference,
+};
 
 /// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -140,14 +142,14 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Category {
     /// The method returned a failure.
-    Refused,
+    Failure,
     /// Bad input of any kind.
     BadInput,
     NotFound,
     /// A conflict, or not now.
     Conflict,
     /// The class broke.
-    Broken,
+    ClassError,
     /// The store cannot be used.
     Store,
     Interrupted,
@@ -234,7 +236,7 @@ impl Error {
             Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
             NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
-            Diverged { .. } => Category::Broken,
+            Diverged { .. } => Category::ClassError,
             Damaged { .. } | StoreGone { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } => {
                 Category::Store
             }
@@ -357,9 +359,9 @@ fn of_fault(fault: &Fault) -> Category {
     let is = |host: HostFault| fault.is_host(host);
     if fault.kind == HostFault::Deadlock.kind() {
         // passed on by a method that waited, it is one still
-        Category::Broken
-    } else if fault.origin == Origin::Class {
-        Category::Refused
+        Category::ClassError
+    } else if fault.origin == FaultOrigin::Class {
+        Category::Failure
     } else if is(HostFault::BadArguments) {
         Category::BadInput
     } else if is(HostFault::NotFound) {
@@ -367,7 +369,7 @@ fn of_fault(fault: &Fault) -> Category {
     } else if [HostFault::Cancelled, HostFault::InboxFull, HostFault::Exists].into_iter().any(is) {
         Category::Conflict
     } else {
-        Category::Broken
+        Category::ClassError
     }
 }
 

@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, ClassName, Hash, Json, LimitOverrides, Log, Name, On, Outcome, Reference, Seed, Timestamp};
+use super::{
+    ClassName, Fingerprint, Hash, Json, LimitOverrides, Log, Name, Outcome, Reference, ResolvedTarget, Seed, Timestamp,
+};
 
 /// A call that a store is asked to accept. It is kept whole with its invocation and with its steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct CallRequest {
     /// The actor, or `CLASS/TASK`.
     pub name: Name,
-    pub call: Call,
+    pub kind: CallKind,
     pub method: String,
     /// With defaults filled in.
     pub arguments: Json,
@@ -34,19 +36,19 @@ pub struct Request {
     pub delay_ms: Option<u64>,
 }
 
-impl Request {
+impl CallRequest {
     /// A call from outside without a key, accepted at once, under the default limits.
     pub fn new(
         name: Name,
-        call: Call,
+        call: CallKind,
         method: impl Into<String>,
         arguments: Json,
         seed: Seed,
         accepted: Timestamp,
-    ) -> Request {
-        Request {
+    ) -> CallRequest {
+        CallRequest {
             name,
-            call,
+            kind: call,
             method: method.into(),
             arguments,
             key: None,
@@ -66,7 +68,7 @@ impl Request {
 
 /// What is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Call {
+pub enum CallKind {
     /// The constructor of this version; its end makes the actor.
     Construct { class: ClassName, version: u32 },
     /// A mutation of the actor.
@@ -95,7 +97,7 @@ impl Key {
 pub struct Invocation {
     pub number: u64,
     pub status: Status,
-    pub request: Request,
+    pub request: CallRequest,
     /// The number of the invocation that took this one up again after it failed; at most one ever does.
     pub resumed_by: Option<u64>,
     /// Whether it has its place in the inbox: it has not ended and is not delayed any more, by whichever machine's clock.
@@ -103,12 +105,12 @@ pub struct Invocation {
     /// How often it was tried and failed; only a task is tried again.
     pub attempts: u32,
     /// Of one that has not ended and has committed something of its run: a wait, a save.
-    pub begun: Option<Begun>,
+    pub resume_point: Option<ResumePoint>,
 }
 
 /// An invocation on its way: what it takes to run it again to where it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begun {
+pub struct ResumePoint {
     /// When its run began, by the wall clock.
     pub began: Timestamp,
     /// What the guest's clock answered first.
@@ -116,25 +118,25 @@ pub struct Begun {
     /// What the guest's clock answered at its last commit; no later answer is of an earlier time.
     pub clock: Timestamp,
     /// Entries in its record.
-    pub recorded: u64,
+    pub history_len: u64,
     /// Steps that it has saved. The state that it began with is kept beside the actor's from the first one on.
-    pub saved: u64,
+    pub saves: u64,
     /// What it waits for; None while it computes, or did when its process died.
-    pub waiting: Option<Waiting>,
+    pub wait: Option<PendingWait>,
 }
 
-impl Begun {
+impl ResumePoint {
     /// A run that has committed nothing yet.
-    pub fn new(began: Timestamp, first_now: Timestamp) -> Begun {
-        Begun { began, first_now, clock: first_now, recorded: 0, saved: 0, waiting: None }
+    pub fn new(began: Timestamp, first_now: Timestamp) -> ResumePoint {
+        ResumePoint { began, first_now, clock: first_now, history_len: 0, saves: 0, wait: None }
     }
 }
 
 /// A wait that is not answered yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    pub asked: Asked,
-    pub on: Vec<On>,
+pub struct PendingWait {
+    pub fingerprint: Fingerprint,
+    pub targets: Vec<ResolvedTarget>,
     pub since: Timestamp,
 }
 
@@ -169,7 +171,7 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It stands in the inbox, or it is not due yet. [`Invocation::begun`] says how far it came.
-    Accepted,
+    Pending,
     Ended {
         times: Times,
         outcome: Outcome,
@@ -185,23 +187,23 @@ impl Invocation {
     }
 
     /// When its run began, if it has.
-    pub fn began(&self) -> Option<Timestamp> {
+    pub fn began_at(&self) -> Option<Timestamp> {
         match &self.status {
-            Status::Accepted => self.begun.as_ref().map(|begun| begun.began),
+            Status::Pending => self.resume_point.as_ref().map(|begun| begun.began),
             Status::Ended { times, .. } => times.began,
         }
     }
 
     /// When it ended, if it has.
-    pub fn ended(&self) -> Option<Timestamp> {
+    pub fn ended_at(&self) -> Option<Timestamp> {
         match &self.status {
-            Status::Accepted => None,
+            Status::Pending => None,
             Status::Ended { times, .. } => Some(times.committed),
         }
     }
 
     /// What it waits for, if it does.
-    pub fn waiting(&self) -> Option<&Waiting> {
-        self.begun.as_ref()?.waiting.as_ref()
+    pub fn pending_wait(&self) -> Option<&PendingWait> {
+        self.resume_point.as_ref()?.wait.as_ref()
     }
 }

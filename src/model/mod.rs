@@ -19,16 +19,19 @@ pub use description::{Description, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, Error, operand, similar};
 pub(crate) use id::is_identifier;
 pub use id::{ActorId, ClassName, Name, Reference};
-pub use invocation::{Attempt, Begun, Call, Invocation, Key, Request, Status, Times, Waiting};
+pub use invocation::{Attempt, CallKind, CallRequest, Invocation, Key, PendingWait, ResumePoint, Status, Times};
 pub use json::{Json, MAX_NESTING, NotJson, deserialize_value, read_value, shortened};
 pub(crate) use json::{canonical, is_deeper, too_deep};
 pub use limits::{CompileLimit, Limit, LimitOverrides, Limits, show_bytes, show_time};
-pub use operation::{Answer, Answered, Asked, Awaited, Event, On, Operation, Outgoing, Question, Recorded, Target};
+pub use operation::{
+    CallTarget, Event, Fingerprint, HistoryEntry, Operation, OperationResult, OutgoingCall, QueryCall, ResolvedTarget,
+    WaitResult, WaitTarget,
+};
 pub use process::Process;
 pub use schema::referenced;
 pub use step::{
-    Actor, CANNOT_READ, CHECKPOINT_EVERY, Fault, Hash, Head, HostFault, Level, Log, LogLine, Numbers, Origin, Outcome,
-    RunSoFar, Seed, Step,
+    Actor, CANNOT_READ, CHECKPOINT_EVERY, Counters, Fault, FaultOrigin, Hash, HostFault, Level, Log, LogLine,
+    NameRecord, Outcome, RunProgress, Seed, Step,
 };
 pub use time::Timestamp;
 

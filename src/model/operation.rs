@@ -8,22 +8,22 @@ use super::{Fault, Hash, Json, Reference, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// A child that can be waited for.
-    Start(Outgoing),
+    Start(OutgoingCall),
     /// A message, so many milliseconds delayed.
-    Send(Outgoing, u64),
+    Send(OutgoingCall, u64),
     /// Ends what has this opaque id, and its children.
     Cancel(String),
     /// This state is the actor's from now on.
     Save(Vec<u8>),
     /// The first of these to be answered. Never empty.
-    Wait(Vec<Awaited>),
+    Wait(Vec<WaitTarget>),
     /// The result of a query, now.
-    Ask(Question),
+    Ask(QueryCall),
 }
 
 /// A query that a run asks; names are as the guest gave them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct QueryCall {
     /// The actor.
     pub id: String,
     pub query: String,
@@ -33,10 +33,10 @@ pub struct Question {
 
 /// A call that a run makes of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct OutgoingCall {
     /// Counts the starts and sends of the run, from 1.
     pub ordinal: u64,
-    pub target: Target,
+    pub target: CallTarget,
     pub method: String,
     /// As the guest gave them, which may be no JSON.
     pub arguments: String,
@@ -46,7 +46,7 @@ pub struct Outgoing {
 
 /// Whom a run calls; names are as the guest gave them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum CallTarget {
     Actor {
         id: String,
     },
@@ -63,7 +63,7 @@ pub enum Target {
 
 /// Something that will be answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Awaited {
+pub enum WaitTarget {
     /// The end of the invocation with this opaque id.
     Invocation(String),
     Timer(Timestamp),
@@ -73,58 +73,58 @@ pub enum Awaited {
 
 /// What a wait is answered, or an ask, which is answered as a wait for one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answered {
+pub struct WaitResult {
     /// Which of what was awaited.
     pub index: u32,
     /// A result, a payload, null for a timer.
-    pub answer: Result<Json, Fault>,
+    pub result: Result<Json, Fault>,
     /// What the guest's clock answers from now on.
     pub at: Timestamp,
 }
 
-impl Answered {
+impl WaitResult {
     /// Whether this can be the answer of a wait for these.
-    pub fn is_of(&self, awaited: &[Awaited]) -> bool {
+    pub fn is_for(&self, awaited: &[WaitTarget]) -> bool {
         usize::try_from(self.index).is_ok_and(|index| index < awaited.len())
     }
 }
 
 /// An operation in an invocation's record, which answers it when the invocation is run again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recorded {
-    pub asked: Asked,
-    pub answer: Answer,
+pub struct HistoryEntry {
+    pub fingerprint: Fingerprint,
+    pub result: OperationResult,
 }
 
 /// What was asked for, so that another run can be held against it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct Fingerprint {
     /// For a person, in a few words: `start account/bob.deposit {"amount":5}`.
-    pub what: String,
+    pub summary: String,
     /// Of all of it.
     pub hash: Hash,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
+pub enum OperationResult {
     /// Of a cancel, and of a send without a delay.
-    Nothing,
+    Done,
     /// Of a start: the child, or why it could not be accepted.
     Started(Result<Reference, Fault>),
     /// Of a save: the step that it made.
     Saved(u64),
-    Answered(Answered),
+    Waited(WaitResult),
     /// Of a send with a delay, which counts from this time by the wall clock.
     Sent(Timestamp),
 }
 
 /// What an invocation waits for, as the store sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum On {
+pub enum ResolvedTarget {
     /// The child that the entry of this index (from 0) in the invocation's record started.
     Child(u64),
     /// The waiting invocation itself: a wait that never ends.
-    Own,
+    Itself,
     Invocation(Reference),
     Timer(Timestamp),
     /// The first event of this name whose number is over `after`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClassName, Json, Limit, Request, Times, Timestamp};
+use super::{CallRequest, ClassName, Json, Limit, Times, Timestamp};
 
 /// A checkpoint of the whole state is kept at least every so many steps.
 pub const CHECKPOINT_EVERY: u64 = 64;
@@ -79,8 +79,8 @@ impl fmt::Debug for Seed {
 ///
 /// Numbers outlive the actor, so that an old reference never names a new call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    pub numbers: Numbers,
+pub struct NameRecord {
+    pub counters: Counters,
     /// Accepted invocations that have their turn and have not ended.
     pub queued: u64,
     /// Accepted invocations that are not due yet, or that are due and nobody has looked yet.
@@ -88,18 +88,18 @@ pub struct Head {
     /// None before it was made, after it was removed, and for a task's name.
     pub actor: Option<Actor>,
     /// The first accepted construction that has not ended, where there is no actor.
-    pub making: Option<u64>,
+    pub construction: Option<u64>,
     /// Events that were sent to it and not taken yet.
     pub events: u64,
 }
 
 /// The last number given of each series; 0 is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Numbers {
+pub struct Counters {
     pub steps: u64,
     pub references: u64,
     /// Places in the inbox.
-    pub turns: u64,
+    pub positions: u64,
     /// Events.
     pub events: u64,
 }
@@ -145,7 +145,7 @@ pub struct Step {
     /// The class's version that ran.
     pub version: u32,
     /// What was called, with what, and by which caller.
-    pub request: Request,
+    pub request: CallRequest,
     pub times: Times,
     pub outcome: Outcome,
     pub log: Log,
@@ -154,18 +154,18 @@ pub struct Step {
     /// Hash of the state after the step.
     pub state: Hash,
     /// Of an invocation with a history: how far its run had come at this step.
-    pub run: Option<RunSoFar>,
+    pub run: Option<RunProgress>,
 }
 
 /// A run of several commits, at one of its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunSoFar {
+pub struct RunProgress {
     /// What the guest's clock answered first: where a replay begins.
     pub first_now: Timestamp,
     /// Entries of the invocation's record up to and with this step.
-    pub recorded: u64,
+    pub history_len: u64,
     /// Whether the invocation went on after the step: it is a save.
-    pub saved: bool,
+    pub is_save: bool,
 }
 
 /// How an invocation ended.
@@ -178,7 +178,7 @@ pub enum Outcome {
 /// Why an invocation did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    pub origin: Origin,
+    pub origin: FaultOrigin,
     /// A short, stable, machine-readable name.
     pub kind: String,
     /// One sentence for a person.
@@ -189,7 +189,7 @@ pub struct Fault {
 /// Who ended an invocation that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Origin {
+pub enum FaultOrigin {
     /// The class raised a failure.
     Class,
     /// The host ended it.
@@ -247,12 +247,12 @@ impl HostFault {
 
 impl Fault {
     pub fn host(fault: HostFault, message: impl Into<String>) -> Fault {
-        Fault { origin: Origin::Host, kind: fault.kind().to_owned(), message: message.into(), details: None }
+        Fault { origin: FaultOrigin::Host, kind: fault.kind().to_owned(), message: message.into(), details: None }
     }
 
     /// Whether the host ended it in this way.
     pub fn is_host(&self, fault: HostFault) -> bool {
-        self.origin == Origin::Host && self.kind == fault.kind()
+        self.origin == FaultOrigin::Host && self.kind == fault.kind()
     }
 }
 
@@ -261,7 +261,7 @@ impl Fault {
 pub struct Log {
     pub lines: Vec<LogLine>,
     /// Whether more was said than the limit lets in.
-    pub cut: bool,
+    pub truncated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

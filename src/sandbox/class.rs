@@ -13,11 +13,11 @@ use super::guard::Guard;
 use super::host::exports::vactor::actor::class::Guest;
 use super::host::{Actor, ActorPre, Host, ON_LOG, OPERATIONS};
 use super::not_a_class;
-use super::run::{Aborted, Method, Ran, Run, Stop, Success};
+use super::run::{Aborted, MethodCall, Run, RunOutput, StopSignal, Success};
 use crate::model::{CANNOT_READ, Error, Json, Limit, Limits, LogLine, Result};
 
 /// A compiled class. Each run gets an instance of its own.
-pub struct Class {
+pub struct CompiledClass {
     runtime: Arc<Runtime>,
     class: ActorPre<Host>,
 }
@@ -34,8 +34,8 @@ struct Instance<'a> {
     method: &'a str,
 }
 
-impl Class {
-    pub(super) fn new(runtime: Arc<Runtime>, component: Component) -> Result<Class> {
+impl CompiledClass {
+    pub(super) fn new(runtime: Arc<Runtime>, component: Component) -> Result<CompiledClass> {
         let linked = runtime.linker.instantiate_pre(&component).and_then(ActorPre::new);
         let not_the_contracts = |error| match fault::is_of_machine(&error) {
             true => Error::Shortage { action: "load a class".to_owned(), reason: fault::sentence(&error) },
@@ -44,19 +44,19 @@ impl Class {
                 Some("build it with an SDK of this version"),
             ),
         };
-        Ok(Class { class: linked.map_err(not_the_contracts)?, runtime })
+        Ok(CompiledClass { class: linked.map_err(not_the_contracts)?, runtime })
     }
 
     /// Runs one method on a new instance. Whatever the guest does comes out as a value; what only its surroundings did
     /// (a stop, a deadline, a shortage of the machine) is no outcome.
     ///
     /// The calling thread runs the guest and must have more than 1 MiB of stack to spare.
-    pub fn run(&self, mut run: Run<'_>) -> Result<Ran, Aborted> {
+    pub fn run(&self, mut run: Run<'_>) -> Result<RunOutput, Aborted> {
         self.try_run(&mut run).unwrap_or_else(|NoRoom(error)| Err(Aborted::Failed(error)))
     }
 
     /// As [`run`](Class::run), and the run can be made elsewhere where there is no room for it.
-    pub(super) fn try_run(&self, run: &mut Run<'_>) -> Result<Result<Ran, Aborted>, NoRoom> {
+    pub(super) fn try_run(&self, run: &mut Run<'_>) -> Result<Result<RunOutput, Aborted>, NoRoom> {
         let (method, limits) = (run.method, run.limits);
         let name = method.name();
         let guard = match self.guard(name, limits, run.deadline, run.stop) {
@@ -78,7 +78,7 @@ impl Class {
         };
         let ended = host.computed(name).map(|computed| {
             let known = host.told_invocation();
-            Ran { outcome, known, log: host.into_log(), computed }
+            RunOutput { outcome, id_exposed: known, log: host.into_log(), computed }
         });
         Ok(ended)
     }
@@ -87,7 +87,7 @@ impl Class {
     pub(super) fn describe(
         &self,
         limits: &Limits,
-        stop: &Stop,
+        stop: &StopSignal,
         on_log: &mut (dyn FnMut(&LogLine) + Send),
     ) -> Result<Result<Json>, NoRoom> {
         let name = "describe";
@@ -109,7 +109,13 @@ impl Class {
         }
     }
 
-    fn guard(&self, method: &str, limits: &Limits, deadline: Option<Instant>, stop: &Stop) -> Result<Guard, Aborted> {
+    fn guard(
+        &self,
+        method: &str,
+        limits: &Limits,
+        deadline: Option<Instant>,
+        stop: &StopSignal,
+    ) -> Result<Guard, Aborted> {
         prepare_thread()?;
         Guard::new(self.runtime.watchdog.watch(), thread_time, limits.time, deadline, stop)
             .map_err(|halt| fault::shortage(method, halt.to_string()))
@@ -147,25 +153,25 @@ impl Class {
 }
 
 impl Instance<'_> {
-    fn run(&mut self, method: Method<'_>) -> Result<Success, Failed> {
+    fn run(&mut self, method: MethodCall<'_>) -> Result<Success, Failed> {
         match method {
-            Method::Construct { arguments } => {
+            MethodCall::Construct { arguments } => {
                 let arguments = arguments.as_str().to_owned();
                 let made = self.call(Export::Construct, |class, store| class.call_construct(store, &arguments))?;
                 made.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
                 Ok(Success { result: Json::null(), state: Some(self.get_state()?) })
             }
-            Method::Mutate { state, name, arguments } => {
+            MethodCall::Mutate { state, name, arguments } => {
                 self.set_state(state)?;
                 let result = self.invoke(name, arguments)?;
                 Ok(Success { result, state: Some(self.get_state()?) })
             }
-            Method::Query { state, name, arguments } => {
+            MethodCall::Query { state, name, arguments } => {
                 self.set_state(state)?;
                 Ok(Success { result: self.invoke(name, arguments)?, state: None })
             }
-            Method::Task { name, arguments } => Ok(Success { result: self.invoke(name, arguments)?, state: None }),
-            Method::Migrate { from_version, state } => {
+            MethodCall::Task { name, arguments } => Ok(Success { result: self.invoke(name, arguments)?, state: None }),
+            MethodCall::Migrate { from_version, state } => {
                 let migrated =
                     self.call(Export::Migrate, |class, store| class.call_migrate(store, from_version, state))?;
                 let state = migrated.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
@@ -233,13 +239,13 @@ pub(super) fn not_described(aborted: Aborted) -> Error {
     }
 }
 
-impl<'a> Method<'a> {
+impl<'a> MethodCall<'a> {
     /// What a person calls it.
     fn name(&self) -> &'a str {
         match self {
-            Method::Construct { .. } => "the constructor",
-            Method::Mutate { name, .. } | Method::Query { name, .. } | Method::Task { name, .. } => name,
-            Method::Migrate { .. } => "migrate",
+            MethodCall::Construct { .. } => "the constructor",
+            MethodCall::Mutate { name, .. } | MethodCall::Query { name, .. } | MethodCall::Task { name, .. } => name,
+            MethodCall::Migrate { .. } => "migrate",
         }
     }
 }

@@ -7,7 +7,7 @@ use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Trap};
 use super::Aborted;
 use super::host::exports::vactor::actor::class::Failure;
 use super::host::{Halt, Host};
-use crate::model::{Error, Fault, HostFault, Json, Limit, Limits, NotJson, Origin, show_bytes, show_time};
+use crate::model::{Error, Fault, FaultOrigin, HostFault, Json, Limit, Limits, NotJson, show_bytes, show_time};
 
 /// Why a run did not succeed.
 pub enum Failed {
@@ -172,7 +172,7 @@ pub fn of_class(failure: Failure, method: &str, limits: &Limits) -> Fault {
     let kind = if is_name { kind } else { "failure".to_owned() };
     let message = if message.is_empty() { format!("{method} failed: {kind}") } else { message };
     let hosts = [HostFault::BadArguments, HostFault::BadResult, HostFault::BadState];
-    let origin = if hosts.iter().any(|fault| fault.kind() == kind) { Origin::Host } else { Origin::Class };
+    let origin = if hosts.iter().any(|fault| fault.kind() == kind) { FaultOrigin::Host } else { FaultOrigin::Class };
     Fault { origin, kind, message, details: more.as_deref().map(details) }
 }
 

@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Stop;
+use super::StopSignal;
 use super::host::Halt;
 use super::watchdog::{Ticket, Watch};
 
@@ -43,7 +43,7 @@ pub struct Guard {
     deadline: Option<Instant>,
     /// The guest cannot be past its limit or its deadline before this.
     due: Instant,
-    stop: Stop,
+    stop: StopSignal,
     /// How often the guest has checked while it was not watched, how often at most, and how long at least.
     checks: u64,
     most_checks: u64,
@@ -64,7 +64,7 @@ impl Guard {
         clock: ThreadClock,
         limit: Duration,
         deadline: Option<Instant>,
-        stop: &Stop,
+        stop: &StopSignal,
     ) -> Result<Guard, Halt> {
         let now = Instant::now();
         let mut guard = Guard {

@@ -24,12 +24,12 @@ fn broken() -> io::Result<Duration> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-fn guard(watchdog: &Watchdog, limit: Duration, deadline: Option<Instant>, stop: &Stop) -> Guard {
+fn guard(watchdog: &Watchdog, limit: Duration, deadline: Option<Instant>, stop: &StopSignal) -> Guard {
     Guard::new(watchdog.watch(), used, limit, deadline, stop).unwrap()
 }
 
 /// A guard of a run that was found to be a long one.
-fn watched(watchdog: &Watchdog, limit: Duration, stop: &Stop) -> Guard {
+fn watched(watchdog: &Watchdog, limit: Duration, stop: &StopSignal) -> Guard {
     let mut guard = guard(watchdog, limit, None, stop);
     guard.most_checks = 0;
     assert_eq!(guard.check().unwrap(), 1);
@@ -42,7 +42,7 @@ fn has_passed(guard: &mut Guard, time: Duration) {
 
 #[test]
 fn run_is_watched_when_it_checked_often_or_a_thread_watches_already() {
-    let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
+    let (watchdog, stop) = (Watchdog::new(&Engine::default()), StopSignal::default());
     let mut long = guard(&watchdog, LONG, None, &stop);
     long.unwatched += LONG;
     assert_eq!(long.begin().unwrap(), 0);
@@ -58,7 +58,7 @@ fn run_is_watched_when_it_checked_often_or_a_thread_watches_already() {
 #[test]
 fn run_is_watched_when_it_took_long_though_it_checked_seldom() {
     let watchdog = Watchdog::new(&Engine::default());
-    let mut slow = guard(&watchdog, LONG, None, &Stop::default());
+    let mut slow = guard(&watchdog, LONG, None, &StopSignal::default());
     slow.unwatched = Instant::now();
     let checks = (1..).find(|_| slow.check().unwrap() == 1);
     assert_eq!(checks, Some(CLOCK));
@@ -67,7 +67,7 @@ fn run_is_watched_when_it_took_long_though_it_checked_seldom() {
 #[test]
 fn run_that_stood_still_goes_on_and_ends_when_it_has_computed_for_too_long() {
     let watchdog = Watchdog::new(&Engine::default());
-    let mut guard = watched(&watchdog, LONG, &Stop::default());
+    let mut guard = watched(&watchdog, LONG, &StopSignal::default());
     for _ in 0..3 {
         // all the time that it had left has passed by the clock on the wall
         has_passed(&mut guard, 2 * LONG);
@@ -85,7 +85,7 @@ fn run_that_stood_still_goes_on_and_ends_when_it_has_computed_for_too_long() {
 
 #[test]
 fn deadline_ends_a_run_that_has_computed_nothing() {
-    let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
+    let (watchdog, stop) = (Watchdog::new(&Engine::default()), StopSignal::default());
     let mut late = guard(&watchdog, LONG, Some(Instant::now()), &stop);
     let ended = (1..=CHECKS + 1).find_map(|_| late.check().err());
     assert!(matches!(ended, Some(Halt::Deadline)), "{ended:?}");
@@ -97,7 +97,7 @@ fn deadline_ends_a_run_that_has_computed_nothing() {
 
 #[test]
 fn paused_run_is_not_watched_and_goes_on_with_the_time_it_had_left() {
-    let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
+    let (watchdog, stop) = (Watchdog::new(&Engine::default()), StopSignal::default());
     let mut guard = watched(&watchdog, LONG, &stop);
     compute(LONG / 2);
     let pause = guard.pause().unwrap();
@@ -125,7 +125,7 @@ fn paused_run_is_not_watched_and_goes_on_with_the_time_it_had_left() {
 #[test]
 fn unwatched_run_is_not_watched_after_a_pause() {
     let watchdog = Watchdog::new(&Engine::default());
-    let mut guard = guard(&watchdog, LONG, None, &Stop::default());
+    let mut guard = guard(&watchdog, LONG, None, &StopSignal::default());
     let pause = guard.pause().unwrap();
     guard.begin_anew(pause).unwrap();
     assert!(!watchdog.watch().has_thread());
@@ -134,7 +134,7 @@ fn unwatched_run_is_not_watched_after_a_pause() {
 #[test]
 fn guest_without_a_watching_thread_checks_by_itself() {
     let watchdog = Watchdog::new(&Engine::default());
-    let mut guard = guard(&watchdog, LONG, None, &Stop::default());
+    let mut guard = guard(&watchdog, LONG, None, &StopSignal::default());
     (guard.most_checks, guard.unwatched) = (u64::MAX, Instant::now() + LONG);
     for _ in 0..2 * CHECKS {
         assert_eq!(guard.check().unwrap(), 0);
@@ -148,8 +148,11 @@ fn guest_without_a_watching_thread_checks_by_itself() {
 #[test]
 fn clock_that_cannot_be_read_is_no_limit_of_the_guest() {
     let watchdog = Watchdog::new(&Engine::default());
-    assert!(matches!(Guard::new(watchdog.watch(), broken, LONG, None, &Stop::default()).err(), Some(Halt::Clock(_))));
-    let mut guard = watched(&watchdog, LONG, &Stop::default());
+    assert!(matches!(
+        Guard::new(watchdog.watch(), broken, LONG, None, &StopSignal::default()).err(),
+        Some(Halt::Clock(_))
+    ));
+    let mut guard = watched(&watchdog, LONG, &StopSignal::default());
     guard.clock = broken;
     has_passed(&mut guard, LONG);
     assert!(matches!(guard.check(), Err(Halt::Clock(_))));

@@ -25,9 +25,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use cache::{Cache, NotKept};
-pub use class::Class;
+pub use class::CompiledClass;
 pub use compile::{Compiling, compile_for_parent};
-pub use run::{Aborted, Identity, Method, Operations, Ran, Run, Stop, Success, Until, Wake};
+pub use run::{Aborted, Bounds, Identity, MethodCall, Operations, Run, RunOutput, StopSignal, Success, Wake};
 
 use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
 use class::{NoRoom, not_described};
@@ -61,16 +61,16 @@ struct Loaded {
 }
 
 /// A class that is ready for one run, and the place that it has for that.
-pub struct Ready {
-    class: Arc<Class>,
+pub struct ReadyClass {
+    class: Arc<CompiledClass>,
     #[expect(dead_code, reason = "taken until the run is over")]
     place: Option<Place>,
 }
 
-impl std::ops::Deref for Ready {
-    type Target = Class;
+impl std::ops::Deref for ReadyClass {
+    type Target = CompiledClass;
 
-    fn deref(&self) -> &Class {
+    fn deref(&self) -> &CompiledClass {
         &self.class
     }
 }
@@ -136,14 +136,14 @@ impl Sandbox {
         &self,
         bytes: &[u8],
         limits: &Limits,
-        stop: &Stop,
+        stop: &StopSignal,
         on_compile: &mut dyn FnMut(),
         on_log: &mut (dyn FnMut(&LogLine) + Send),
     ) -> Result<Inspected> {
         let component = self.compiling.check(bytes, stop.into()).map_err(not_described)?;
         let component = component.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let hash = Hash::of(&component);
-        let describe = |class: &Class| class.describe(limits, stop, on_log);
+        let describe = |class: &CompiledClass| class.describe(limits, stop, on_log);
         let described = self.where_there_is_room(&hash, || Ok(&component), stop.into(), on_compile, describe);
         let description = described.map_err(not_described)??;
         let said = Description::read(&description).and_then(|class| class.check().map(|()| class));
@@ -160,8 +160,8 @@ impl Sandbox {
         component: impl FnMut() -> Result<B>,
         on_compile: &mut dyn FnMut(),
         mut run: Run<'_>,
-    ) -> Result<Ran, Aborted> {
-        let until = Until { stop: run.stop, deadline: run.deadline };
+    ) -> Result<RunOutput, Aborted> {
+        let until = Bounds { stop: run.stop, deadline: run.deadline };
         self.where_there_is_room(hash, component, until, on_compile, |class| class.try_run(&mut run))?
     }
 
@@ -170,9 +170,9 @@ impl Sandbox {
         &self,
         hash: &Hash,
         mut component: impl FnMut() -> Result<B>,
-        until: Until<'_>,
+        until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
-        mut run: impl FnMut(&Class) -> Result<T, NoRoom>,
+        mut run: impl FnMut(&CompiledClass) -> Result<T, NoRoom>,
     ) -> Result<T, Aborted> {
         if let Some(ready) = self.in_a_place(hash)
             && let Ok(ran) = run(&ready)
@@ -195,20 +195,20 @@ impl Sandbox {
         &self,
         hash: &Hash,
         component: impl FnMut() -> Result<B>,
-        until: Until<'_>,
+        until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
-    ) -> Result<Ready, Aborted> {
+    ) -> Result<ReadyClass, Aborted> {
         match self.in_a_place(hash) {
             Some(ready) => Ok(ready),
-            None => Ok(Ready { class: self.class(hash, component, until, on_compile)?, place: None }),
+            None => Ok(ReadyClass { class: self.class(hash, component, until, on_compile)?, place: None }),
         }
     }
 
-    fn in_a_place(&self, hash: &Hash) -> Option<Ready> {
+    fn in_a_place(&self, hash: &Hash) -> Option<ReadyClass> {
         let pool = self.pool.as_ref()?;
         let place = pool.place()?;
         let class = pool.class(hash, &self.cache, lock(&self.reserved.classes).contains_key(hash))?;
-        Some(Ready { class, place: Some(place) })
+        Some(ReadyClass { class, place: Some(place) })
     }
 
     /// A class ready to run: from this process's memory, from the cache, or compiled now. `component` is asked for the
@@ -220,9 +220,9 @@ impl Sandbox {
         &self,
         hash: &Hash,
         mut component: impl FnMut() -> Result<B>,
-        until: Until<'_>,
+        until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
-    ) -> Result<Arc<Class>, Aborted> {
+    ) -> Result<Arc<CompiledClass>, Aborted> {
         let form = if self.is_compact.load(Ordering::Relaxed) { Form::Compact } else { Form::Reserved };
         self.class_of(form, hash, &mut component, until, on_compile)
     }
@@ -232,9 +232,9 @@ impl Sandbox {
         form: Form,
         hash: &Hash,
         component: &mut impl FnMut() -> Result<B>,
-        until: Until<'_>,
+        until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
-    ) -> Result<Arc<Class>, Aborted> {
+    ) -> Result<Arc<CompiledClass>, Aborted> {
         let loaded = match form {
             Form::Reserved => &self.reserved,
             Form::Compact => &self.compact,
@@ -249,9 +249,9 @@ impl Sandbox {
         loaded: &Loaded,
         hash: &Hash,
         component: &mut impl FnMut() -> Result<B>,
-        until: Until<'_>,
+        until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
-    ) -> Result<Arc<Class>, Aborted> {
+    ) -> Result<Arc<CompiledClass>, Aborted> {
         let runtime = loaded.runtime(form)?;
         let compiled = match self.cache.load(&runtime.engine, hash, form) {
             Some(compiled) => compiled,
@@ -269,7 +269,7 @@ impl Sandbox {
                 component
             }
         };
-        Ok(Arc::new(Class::new(runtime, compiled)?))
+        Ok(Arc::new(CompiledClass::new(runtime, compiled)?))
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::engine::{Form, Runtime};
-use super::{Cache, Class, lock};
+use super::{Cache, CompiledClass, lock};
 use crate::model::Hash;
 
 /// More places than that are not made.
@@ -36,7 +36,7 @@ pub struct Pool {
     /// None where this system does not give that much address space.
     runtime: OnceLock<Option<Arc<Runtime>>>,
     /// None for a class that does not fit.
-    classes: Mutex<HashMap<Hash, Option<Arc<Class>>>>,
+    classes: Mutex<HashMap<Hash, Option<Arc<CompiledClass>>>>,
     used: Arc<AtomicUsize>,
 }
 
@@ -62,14 +62,14 @@ impl Pool {
     }
 
     /// A class for a place, if it is in the cache and fits. One that was compiled and cannot be had all the same never will be.
-    pub fn class(&self, hash: &Hash, cache: &Cache, is_compiled: bool) -> Option<Arc<Class>> {
+    pub fn class(&self, hash: &Hash, cache: &Cache, is_compiled: bool) -> Option<Arc<CompiledClass>> {
         if let Some(known) = lock(&self.classes).get(hash) {
             return known.clone();
         }
         let runtime =
             self.runtime.get_or_init(|| Runtime::pooled(strategy(self.places)).ok().map(Arc::new)).as_ref()?;
         let component = cache.load(&runtime.engine, hash, Form::Reserved);
-        let class = component.and_then(|component| Class::new(runtime.clone(), component).ok()).map(Arc::new);
+        let class = component.and_then(|component| CompiledClass::new(runtime.clone(), component).ok()).map(Arc::new);
         if class.is_some() || is_compiled {
             lock(&self.classes).insert(*hash, class.clone());
         }

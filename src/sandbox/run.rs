@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::lock;
 use crate::model::{
-    ActorId, Answered, ClassName, Error, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp,
+    ActorId, ClassName, Error, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp, WaitResult,
 };
 
 /// Everything that one run of one method depends on.
 pub struct Run<'a> {
-    pub method: Method<'a>,
+    pub method: MethodCall<'a>,
     pub identity: Identity<'a>,
     /// What the guest's clock answers.
     pub now: Timestamp,
@@ -19,7 +19,7 @@ pub struct Run<'a> {
     pub seed: Seed,
     pub limits: &'a Limits,
     /// Ends the run from another thread.
-    pub stop: &'a Stop,
+    pub stop: &'a StopSignal,
     /// When the run is given up, however little its guest has computed.
     pub deadline: Option<Instant>,
     /// Sees each line of the log as the guest says it, up to the log's limit.
@@ -33,12 +33,12 @@ pub trait Operations: Send {
     /// The answer of a wait, and None of all else. The time that it takes is not the guest's. An error ends the run with that
     /// fault. `log` is what the guest said since the run began or its last save, `computed` how long it has computed since
     /// the run began.
-    fn perform(&mut self, operation: Operation, log: &Log, computed: Duration) -> Result<Option<Answered>, Fault>;
+    fn perform(&mut self, operation: Operation, log: &Log, computed: Duration) -> Result<Option<WaitResult>, Fault>;
 }
 
 /// What is run.
 #[derive(Clone, Copy)]
-pub enum Method<'a> {
+pub enum MethodCall<'a> {
     /// `construct`, then `get-state`.
     Construct { arguments: &'a Json },
     /// `set-state`, `invoke`, `get-state`.
@@ -65,29 +65,29 @@ pub struct Identity<'a> {
 }
 
 /// What came of a run.
-pub struct Ran {
+pub struct RunOutput {
     pub outcome: Result<Success, Fault>,
     pub log: Log,
     /// How long the guest computed.
     pub computed: Duration,
     /// Whether the guest was told its opaque id.
-    pub known: bool,
+    pub id_exposed: bool,
 }
 
 /// What ends a run, or what has to be done before one, from outside.
 #[derive(Clone, Copy)]
-pub struct Until<'a> {
-    pub stop: &'a Stop,
+pub struct Bounds<'a> {
+    pub stop: &'a StopSignal,
     pub deadline: Option<Instant>,
 }
 
-impl<'a> From<&'a Stop> for Until<'a> {
-    fn from(stop: &'a Stop) -> Until<'a> {
-        Until { stop, deadline: None }
+impl<'a> From<&'a StopSignal> for Bounds<'a> {
+    fn from(stop: &'a StopSignal) -> Bounds<'a> {
+        Bounds { stop, deadline: None }
     }
 }
 
-impl Until<'_> {
+impl Bounds<'_> {
     pub(super) fn check(self) -> Result<(), Aborted> {
         if self.stop.is_stopped() {
             return Err(Aborted::Stopped);
@@ -128,13 +128,13 @@ pub struct Success {
 /// Ends runs from another thread, as [`Aborted::Stopped`]. One that was stopped stays so, and ends whatever is given it
 /// later.
 #[derive(Clone, Default)]
-pub struct Stop(Arc<Stopping>);
+pub struct StopSignal(Arc<Stopping>);
 
 #[derive(Default)]
 struct Stopping {
     stopped: AtomicBool,
     /// Stopping it stops this one too.
-    parent: Option<Stop>,
+    parent: Option<StopSignal>,
     /// Who watches its runs, or waits beside them, or did.
     sleepers: Mutex<Vec<Weak<dyn Wake>>>,
 }
@@ -145,7 +145,7 @@ pub trait Wake: Send + Sync {
     fn wake(&self);
 }
 
-impl Stop {
+impl StopSignal {
     /// Does not wait. May be called from any thread, but not from within a signal handler.
     pub fn stop(&self) {
         self.0.stopped.store(true, Ordering::Release);
@@ -155,12 +155,12 @@ impl Stop {
     }
 
     pub fn is_stopped(&self) -> bool {
-        self.0.stopped.load(Ordering::Acquire) || self.0.parent.as_ref().is_some_and(Stop::is_stopped)
+        self.0.stopped.load(Ordering::Acquire) || self.0.parent.as_ref().is_some_and(StopSignal::is_stopped)
     }
 
     /// One that is stopped with this one, and can be stopped alone.
-    pub fn child(&self) -> Stop {
-        Stop(Arc::new(Stopping { parent: Some(self.clone()), ..Stopping::default() }))
+    pub fn child(&self) -> StopSignal {
+        StopSignal(Arc::new(Stopping { parent: Some(self.clone()), ..Stopping::default() }))
     }
 
     /// From now on, stopping wakes this one.

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use super::class::Class;
+use super::class::CompiledClass;
 use super::lock;
-use super::run::{Aborted, Until, Wake};
+use super::run::{Aborted, Bounds, Wake};
 use crate::model::{Error, Result};
 
 /// A thread that waits without a deadline looks again after so long.
@@ -23,7 +23,7 @@ enum State {
     Empty,
     /// A thread is making the class ready.
     Busy,
-    Known(Result<Arc<Class>>),
+    Known(Result<Arc<CompiledClass>>),
 }
 
 /// Leaves the slot empty if the thread that makes the class ready ends without a result.
@@ -33,9 +33,9 @@ impl Slot {
     /// The class, from `make` if no thread has made it ready. Waits for a thread that does until then.
     pub(super) fn get(
         self: &Arc<Slot>,
-        until: Until<'_>,
-        make: impl FnOnce() -> Result<Arc<Class>, Aborted>,
-    ) -> Result<Arc<Class>, Aborted> {
+        until: Bounds<'_>,
+        make: impl FnOnce() -> Result<Arc<CompiledClass>, Aborted>,
+    ) -> Result<Arc<CompiledClass>, Aborted> {
         if let Some(known) = self.wait(until)? {
             return Ok(known?);
         }
@@ -57,7 +57,7 @@ impl Slot {
     }
 
     /// What is known of the class. None if the caller is to make it ready.
-    fn wait(self: &Arc<Slot>, until: Until<'_>) -> Result<Option<Result<Arc<Class>>>, Aborted> {
+    fn wait(self: &Arc<Slot>, until: Bounds<'_>) -> Result<Option<Result<Arc<CompiledClass>>>, Aborted> {
         let mut state = lock(&self.state);
         let mut wakes_on_stop = false;
         loop {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, EngineWeak};
 
-use super::{Stop, Wake, lock};
+use super::{StopSignal, Wake, lock};
 
 /// A guest that misses the epoch's rise (it had checked an instant before, or is in a call of the host) sees the next.
 const AGAIN: Duration = Duration::from_millis(5);
@@ -32,7 +32,7 @@ pub type Ticket = (Instant, u64);
 
 #[derive(Default)]
 struct State {
-    runs: BTreeMap<Ticket, Stop>,
+    runs: BTreeMap<Ticket, StopSignal>,
     numbers: u64,
     /// When the thread wakes by itself; None while there is no thread.
     wakes: Option<Instant>,
@@ -77,7 +77,7 @@ impl Watch {
     }
 
     /// From now on the epoch rises when `due` has come or the run is stopped.
-    pub fn add(self: &Arc<Watch>, due: Instant, stop: &Stop) -> io::Result<Ticket> {
+    pub fn add(self: &Arc<Watch>, due: Instant, stop: &StopSignal) -> io::Result<Ticket> {
         let sleeper: Arc<dyn Wake> = self.clone();
         stop.wakes(&sleeper);
         let mut state = lock(&self.state);
@@ -112,7 +112,7 @@ impl Watch {
             };
             let now = Instant::now();
             let mut wakes = first;
-            if first <= now || state.runs.values().any(Stop::is_stopped) {
+            if first <= now || state.runs.values().any(StopSignal::is_stopped) {
                 self.raise_epoch();
                 wakes = now + AGAIN;
             }
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn thread_without_runs_ends_when_it_wakes() {
         let watchdog = Watchdog::new(&Engine::default());
-        let (watch, stop) = (watchdog.watch(), Stop::default());
+        let (watch, stop) = (watchdog.watch(), StopSignal::default());
         let soon = watch.add(Instant::now(), &stop).unwrap();
         assert!(watch.has_thread());
         assert!(watch.remove(soon));
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn stop_wakes_the_thread_before_its_time() {
-        let (watchdog, stop) = (Watchdog::new(&Engine::default()), Stop::default());
+        let (watchdog, stop) = (Watchdog::new(&Engine::default()), StopSignal::default());
         let watch = watchdog.watch();
         let ticket = watch.add(Instant::now() + LONG, &stop).unwrap();
         stop.stop();
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn thread_ends_with_the_watchdog() {
         let watchdog = Watchdog::new(&Engine::default());
-        watchdog.watch().add(Instant::now() + LONG, &Stop::default()).unwrap();
+        watchdog.watch().add(Instant::now() + LONG, &StopSignal::default()).unwrap();
         let watch = Arc::downgrade(&watchdog.0);
         drop(watchdog);
         until(|| watch.strong_count() == 0);

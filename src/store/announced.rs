@@ -9,26 +9,26 @@ use crate::model::{Name, Process};
 
 /// Which code a process runs. A later release is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Build {
+pub struct ProgramVersion {
     version: [u32; 3],
     /// The format of the stores that it reads and writes.
     format: u16,
 }
 
-impl Build {
-    pub const fn new(version: [u32; 3], format: u16) -> Build {
-        Build { version, format }
+impl ProgramVersion {
+    pub const fn new(version: [u32; 3], format: u16) -> ProgramVersion {
+        ProgramVersion { version, format }
     }
 
     /// This code.
-    pub fn this() -> Build {
+    pub fn this() -> ProgramVersion {
         let part = |text: &str| text.parse().unwrap_or_default();
         let version = [
             part(env!("CARGO_PKG_VERSION_MAJOR")),
             part(env!("CARGO_PKG_VERSION_MINOR")),
             part(env!("CARGO_PKG_VERSION_PATCH")),
         ];
-        Build { version, format: super::redb::FORMAT }
+        ProgramVersion { version, format: super::redb::FORMAT }
     }
 }
 
@@ -36,7 +36,7 @@ impl Build {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
     pub process: Process,
-    pub build: Build,
+    pub build: ProgramVersion,
     /// What it is about: the name of an invocation, or another.
     pub name: Name,
     /// The invocation's number.
@@ -46,7 +46,7 @@ pub struct Announcement {
 }
 
 /// An announcement of this process; dropping it takes it back.
-pub trait Announced: Send + Sync {
+pub trait AnnouncementGuard: Send + Sync {
     /// Says that this process still lives.
     fn beat(&self);
 }

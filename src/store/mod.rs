@@ -11,11 +11,14 @@ mod waiting;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-pub use announced::{Announced, Announcement, Build};
-pub use commit::{Accepted, Child, Commit, Committed, End, Entry, Found, NewEvent, Progress, Suspend, Suspended, Turn};
+pub use announced::{Announcement, AnnouncementGuard, ProgramVersion};
+pub use commit::{
+    Accepted, Commit, CommitSource, Committed, End, NewCall, NewEntry, NewEvent, Progress, StoredResult, Suspend,
+    Suspended,
+};
 pub use folder::Folder;
 pub use redb::{Mode, RedbStore};
-pub use waiting::{Deadline, LockWaits, deadline};
+pub use waiting::{DeadlineScope, LockWaitOptions, deadline};
 
 /// How many keys this thread has read from stores.
 #[cfg(test)]
@@ -24,12 +27,12 @@ pub(crate) fn keys_read() -> u64 {
 }
 
 use crate::model::{
-    ActorId, Attempt, ClassName, Event, Fault, Hash, Head, Invocation, Json, Name, On, Process, Recorded, Reference,
-    Request, Result, Step, Timestamp,
+    ActorId, Attempt, CallRequest, ClassName, Event, Fault, Hash, HistoryEntry, Invocation, Json, Name, NameRecord,
+    Process, Reference, ResolvedTarget, Result, Step, Timestamp,
 };
 
 /// Clocks of machines may differ by this much, and none of them is wrong.
-pub const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A store of classes and actors, shared by threads and by processes.
 ///
@@ -42,15 +45,15 @@ pub trait Store: Send + Sync {
     /// Adds a version of a class, or makes the version with these bytes current again. Idempotent.
     fn register(&self, version: NewVersion) -> Result<Registered>;
 
-    fn class(&self, name: &ClassName) -> Result<Option<Class>>;
+    fn class(&self, name: &ClassName) -> Result<Option<RegisteredClass>>;
 
     /// All classes, by name.
-    fn classes(&self) -> Result<Vec<Class>>;
+    fn classes(&self) -> Result<Vec<RegisteredClass>>;
 
-    fn version(&self, class: &ClassName, number: u32) -> Result<Option<Version>>;
+    fn version(&self, class: &ClassName, number: u32) -> Result<Option<ClassVersion>>;
 
     /// What is on each version of a class, by version; a version that nothing is on is left out.
-    fn on_versions(&self, class: &ClassName) -> Result<Vec<OnVersion>>;
+    fn version_usage(&self, class: &ClassName) -> Result<Vec<VersionUsage>>;
 
     /// The bytes of a registered component.
     fn component(&self, hash: &Hash) -> Result<Option<Vec<u8>>>;
@@ -62,14 +65,14 @@ pub trait Store: Send + Sync {
 
     // Actors
 
-    fn head(&self, name: &Name) -> Result<Option<Head>>;
+    fn name_record(&self, name: &Name) -> Result<Option<NameRecord>>;
 
     /// Head and state of an actor as one step left them; None where there is no actor.
     fn load(&self, id: &ActorId) -> Result<Option<Snapshot>>;
 
     /// Actors whose id begins with `prefix`, those that are being made too, in order of their ids, after the id `after`; at
     /// most `limit`.
-    fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
+    fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, NameRecord)>>;
 
     /// Names in order that invocations were ever accepted for, of actors and of tasks, after the name `after`; at most `limit`.
     fn names(&self, after: Option<&Name>, limit: usize) -> Result<Vec<Name>>;
@@ -94,7 +97,7 @@ pub trait Store: Send + Sync {
     /// ([`AlreadyResumed`](crate::model::Error::AlreadyResumed)) where the old one was resumed before, and else links the two; a construction is refused where the
     /// actor is there ([`ActorExists`](crate::model::Error::ActorExists)) or another construction of it is in the inbox
     /// ([`BeingMade`](crate::model::Error::BeingMade)). Whether the actor of a mutation is there is the engine's to have checked.
-    fn accept(&self, requests: Vec<Request>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>>;
+    fn accept(&self, requests: Vec<CallRequest>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>>;
 
     fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>>;
 
@@ -102,20 +105,20 @@ pub trait Store: Send + Sync {
     fn reference_of(&self, opaque_id: &str) -> Result<Option<Reference>>;
 
     /// The invocation that used a key of a name. [`KeyTakenByEvent`](crate::model::Error::KeyTakenByEvent) where an event did.
-    fn keyed(&self, name: &Name, key: &str) -> Result<Option<Invocation>>;
+    fn invocation_by_key(&self, name: &Name, key: &str) -> Result<Option<Invocation>>;
 
     /// The actor's accepted invocation whose turn it is, at the time `now`: the first in the inbox, and where it is empty the
     /// first of the delayed that are due. None while that one waits and is not answered: the rest waits behind it.
-    fn next(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
+    fn next_in_inbox(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
 
     /// A task's accepted invocations whose turn it is at the time `now`, any number of which may run at once, in order; at
     /// most `limit` after the number `after`. [`next`](Store::next) gives none of them.
-    fn tasks(&self, name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
+    fn runnable_tasks(&self, name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
 
     /// Names that have an invocation whose turn it is at the time `now`, an actor's or a task's: one page of them, which is
     /// found by reading at most `limit` notes behind `after`. A name may be on several pages. The delayed invocations of
     /// these names that are due take their places in the inboxes with this.
-    fn runnable(&self, after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable>;
+    fn runnable(&self, after: Option<&RunnableCursor>, now: Timestamp, limit: usize) -> Result<Runnable>;
 
     /// When the next delayed invocation or timer of any name comes due that is not due at `now`. Delays that were asked for by
     /// a clock which was ahead of `now` by more than a day begin at `now`.
@@ -156,14 +159,15 @@ pub trait Store: Send + Sync {
 
     /// The answer of a wait of an accepted invocation at the time `now`, if there is one. Of several the earliest.
     /// [`AlreadyEnded`](crate::model::Error::AlreadyEnded) where it has ended meanwhile.
-    fn answer(&self, reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
+    fn wait_result(&self, reference: &Reference, on: &[ResolvedTarget], now: Timestamp)
+    -> Result<Option<StoredResult>>;
 
     /// What an invocation asked for and was answered: entries of its record from the index `from` on; at most `limit`, and
     /// fewer where they are large. None only where there are none.
-    fn record(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>>;
+    fn history(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<HistoryEntry>>;
 
     /// The state that an invocation which has saved, and has not ended, began with; None where there was no actor.
-    fn beginning(&self, reference: &Reference) -> Result<Option<Vec<u8>>>;
+    fn initial_state(&self, reference: &Reference) -> Result<Option<Vec<u8>>>;
 
     /// Sends an event to an actor (or to one that is about to be made); answers its number. With a key that was used for the
     /// same event before nothing is sent. [`EventsFull`](crate::model::Error::EventsFull) where `limit` are there already,
@@ -180,20 +184,20 @@ pub trait Store: Send + Sync {
     /// without one); None where another holds it still. Dropping the hold, or dying, releases it; dropping it also wakes
     /// who watches, if something was committed meanwhile.
     /// For speed alone: what is true is decided by the step counter at commit.
-    fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>>;
+    fn lock(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<NameLock>>;
 
     /// A holder of many names at once, of none yet: what holding a great many one by one would cost in open files.
-    fn holds(&self) -> Result<Box<dyn Holds>>;
+    fn lock_set(&self) -> Result<Box<dyn LockSet>>;
 
     /// Whether somebody holds it. Where the system can tell, looking keeps nobody from holding it.
-    fn is_held(&self, name: &Name) -> Result<bool>;
+    fn is_locked(&self, name: &Name) -> Result<bool>;
 
     /// Has other processes know that this one runs an invocation, or does what another name stands for, until the answer is
     /// dropped. It costs no sync, and others need not believe it.
-    fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn Announced>;
+    fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn AnnouncementGuard>;
 
     /// What living processes announce of a name, or of any.
-    fn announced(&self, name: Option<&Name>) -> Vec<Announcement>;
+    fn announcements(&self, name: Option<&Name>) -> Vec<Announcement>;
 
     /// Whether this user may write to the store, and it was not opened for reading alone.
     fn can_write(&self) -> bool;
@@ -214,13 +218,13 @@ pub struct Runnable {
     /// In order, each once.
     pub names: Vec<Name>,
     /// Where the next page begins; None where this is the last one.
-    pub next: Option<Place>,
+    pub next: Option<RunnableCursor>,
 }
 
 /// A place among the notes that lead to names which have something to run. First come the names that are noted as ready, in
 /// order, then the delayed invocations and timers that are due, by due time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RunnableCursor {
     /// Behind the note of this name.
     Ready(Name),
     /// Behind the note of what came due at this time, of this invocation.
@@ -228,16 +232,16 @@ pub enum Place {
 }
 
 /// An actor that is held until this is dropped.
-pub struct Hold(#[expect(dead_code, reason = "held for its drop")] Box<dyn std::any::Any + Send>);
+pub struct NameLock(#[expect(dead_code, reason = "held for its drop")] Box<dyn std::any::Any + Send>);
 
-impl Hold {
-    pub fn new(guard: impl std::any::Any + Send) -> Hold {
-        Hold(Box::new(guard))
+impl NameLock {
+    pub fn new(guard: impl std::any::Any + Send) -> NameLock {
+        NameLock(Box::new(guard))
     }
 }
 
 /// Names that one holder has, until this is dropped.
-pub trait Holds: Send {
+pub trait LockSet: Send {
     /// Takes a name as [`Store::hold`] does, without waiting; once for each name. Whether nobody else has it.
     fn take(&mut self, name: &Name) -> Result<bool>;
 }
@@ -273,7 +277,7 @@ pub enum Registered {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Class {
+pub struct RegisteredClass {
     pub name: ClassName,
     /// The version that new actors get.
     pub current: u32,
@@ -283,7 +287,7 @@ pub struct Class {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
+pub struct ClassVersion {
     pub class: ClassName,
     pub number: u32,
     pub hash: Hash,
@@ -294,7 +298,7 @@ pub struct Version {
 
 /// How much is on a class version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OnVersion {
+pub struct VersionUsage {
     pub version: u32,
     pub actors: u64,
     /// Constructions and tasks that were accepted with it and have not ended. Mutations run on their actor's version.
@@ -304,6 +308,6 @@ pub struct OnVersion {
 /// An actor as its last step left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    pub head: Head,
+    pub record: NameRecord,
     pub state: Vec<u8>,
 }

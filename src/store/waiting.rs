@@ -24,20 +24,20 @@ const FEWEST_TRIES: u32 = 12;
 const TELL_AFTER: Duration = Duration::from_secs(1);
 
 /// Hears which process has a lock, if that is known.
-pub type Told = Arc<dyn Fn(Option<&Process>) + Send + Sync>;
+pub type OnLockWait = Arc<dyn Fn(Option<&Process>) + Send + Sync>;
 
 /// What a store does while it waits for a lock that another process has.
 #[derive(Clone)]
-pub struct LockWaits {
+pub struct LockWaitOptions {
     /// Is told once for each wait that takes longer than a second, with the process that has the lock, if that is known.
-    pub told: Told,
+    pub on_wait: OnLockWait,
     /// Whether to stop waiting, with [`Error::Interrupted`].
     pub stopped: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
-impl Default for LockWaits {
-    fn default() -> LockWaits {
-        LockWaits { told: Arc::new(|_| ()), stopped: Arc::new(|| false) }
+impl Default for LockWaitOptions {
+    fn default() -> LockWaitOptions {
+        LockWaitOptions { on_wait: Arc::new(|_| ()), stopped: Arc::new(|| false) }
     }
 }
 
@@ -46,7 +46,7 @@ thread_local! {
 }
 
 /// Bounds the waits of its thread until it is dropped.
-pub struct Deadline {
+pub struct DeadlineScope {
     outer: Option<Instant>,
     of_this_thread: PhantomData<*const ()>,
 }
@@ -54,13 +54,13 @@ pub struct Deadline {
 /// From now on this thread waits for locks of stores until `at` at most, or until an earlier deadline that it has already.
 /// After that it fails with [`Error::StoreBusy`], and the store stays usable. None changes nothing.
 #[must_use]
-pub fn deadline(at: Option<Instant>) -> Deadline {
+pub fn deadline(at: Option<Instant>) -> DeadlineScope {
     let outer = DEADLINE.get();
     DEADLINE.set(outer.into_iter().chain(at).min());
-    Deadline { outer, of_this_thread: PhantomData }
+    DeadlineScope { outer, of_this_thread: PhantomData }
 }
 
-impl Drop for Deadline {
+impl Drop for DeadlineScope {
     fn drop(&mut self) {
         DEADLINE.set(self.outer);
     }
@@ -68,7 +68,7 @@ impl Drop for Deadline {
 
 /// Tries of one wait.
 pub(in crate::store) struct Tries<'w> {
-    waits: &'w LockWaits,
+    waits: &'w LockWaitOptions,
     /// Knows the process that writes.
     between: &'w Between,
     deadline: Option<Instant>,
@@ -80,7 +80,7 @@ pub(in crate::store) struct Tries<'w> {
 
 impl<'w> Tries<'w> {
     /// With the thread's deadline.
-    fn new(waits: &'w LockWaits, between: &'w Between) -> Tries<'w> {
+    fn new(waits: &'w LockWaitOptions, between: &'w Between) -> Tries<'w> {
         let deadline = DEADLINE.get();
         Tries { waits, between, deadline, began: Instant::now(), tries: 0, pause: FIRST_PAUSE, told: false }
     }
@@ -106,7 +106,7 @@ impl<'w> Tries<'w> {
         let tell = self.began + TELL_AFTER;
         if !self.told && now >= tell {
             self.told = true;
-            (self.waits.told)(self.between.writer().as_ref());
+            (self.waits.on_wait)(self.between.writer().as_ref());
         }
         let next = [self.deadline, (!self.told).then_some(tell)].into_iter().flatten().filter(|next| *next > now).min();
         let pause = next.map_or(self.pause, |next| self.pause.min(next.saturating_duration_since(now)));
@@ -117,12 +117,12 @@ impl<'w> Tries<'w> {
 
 /// How the waits of one store go.
 pub(in crate::store) struct Waits {
-    waits: LockWaits,
+    waits: LockWaitOptions,
     between: Between,
 }
 
 impl Waits {
-    pub fn new(waits: LockWaits, between: Between) -> Waits {
+    pub fn new(waits: LockWaitOptions, between: Between) -> Waits {
         Waits { waits, between }
     }
 

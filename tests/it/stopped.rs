@@ -46,7 +46,7 @@ fn stopped_worker(vactor: &Vactor) -> Child {
 }
 
 fn announced(vactor: &Vactor) -> Vec<Announcement> {
-    RedbStore::open(&vactor.path(".vactor"), Mode::Read).unwrap().announced(None)
+    RedbStore::open(&vactor.path(".vactor"), Mode::Read).unwrap().announcements(None)
 }
 
 fn detached(vactor: &Vactor) -> Vec<u32> {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use vactor::engine::{ManyCall, Options};
+use vactor::engine::{GroupCall, Options};
 use vactor::model::{NotJson, deserialize_value};
 
 use crate::cli::Problem;
@@ -35,7 +35,7 @@ pub fn actor(line: &[u8]) -> Result<String, Problem> {
 }
 
 /// The call that a line asks for.
-pub fn call(line: &[u8]) -> Result<ManyCall, Problem> {
+pub fn call(line: &[u8]) -> Result<GroupCall, Problem> {
     let fields: Fields = serde_json::from_slice(without_mark(line)).map_err(not_a_call)?;
     let meta = match fields.meta {
         Value::Null => Vec::new(),
@@ -43,7 +43,7 @@ pub fn call(line: &[u8]) -> Result<ManyCall, Problem> {
         _ => return Err(bad_meta()),
     };
     let options = Options { key: fields.key, meta, ..Options::default() };
-    Ok(ManyCall { id: fields.actor, method: fields.method, arguments: fields.args, options })
+    Ok(GroupCall { id: fields.actor, method: fields.method, arguments: fields.args, options })
 }
 
 fn pair((name, value): (String, Value)) -> Result<(String, String), Problem> {

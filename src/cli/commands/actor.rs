@@ -2,8 +2,8 @@
 
 use clap::Args;
 use serde_json::Value;
-use vactor::engine::{ActorInfo, Engine, Making};
-use vactor::model::{ActorId, Head, Invocation, Json, Name};
+use vactor::engine::{ActorInfo, Engine, PendingConstruction};
+use vactor::model::{ActorId, Invocation, Json, Name, NameRecord};
 
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete, quantity, text};
@@ -83,7 +83,7 @@ impl Run for Show {
                 Some(first) => engine.waits_for(first)?.iter().map(ToString::to_string).collect(),
                 None => Vec::new(),
             },
-            waits_since: first.as_ref().and_then(Invocation::waiting).map(|waiting| waiting.since.to_string()),
+            waits_since: first.as_ref().and_then(Invocation::pending_wait).map(|waiting| waiting.since.to_string()),
             ..ShowLine::from(&info)
         };
         if cli.console.wants_json() {
@@ -119,8 +119,8 @@ impl<'a> From<&'a ActorInfo> for ShowLine<'a> {
             version: info.actor.version,
             created: info.actor.created.to_string(),
             updated: info.actor.updated.to_string(),
-            steps: info.head.numbers.steps,
-            references: info.head.numbers.references,
+            steps: info.head.counters.steps,
+            references: info.head.counters.references,
             queued: info.head.queued,
             waits_for: Vec::new(),
             waits_since: None,
@@ -163,19 +163,19 @@ impl Run for Ls {
 
 impl<'a> LsLine<'a> {
     /// None if the actor went while it was looked at.
-    fn of(engine: &Engine, id: &'a ActorId, head: &Head) -> Result<Option<LsLine<'a>>, Problem> {
+    fn of(engine: &Engine, id: &'a ActorId, head: &NameRecord) -> Result<Option<LsLine<'a>>, Problem> {
         if let Some(actor) = &head.actor {
             return Ok(Some(LsLine {
                 id: id.as_str(),
                 class: actor.class.to_string(),
                 version: actor.version,
-                steps: head.numbers.steps,
+                steps: head.counters.steps,
                 updated: Some(actor.updated.to_string()),
                 being_made_by: None,
             }));
         }
         let making = engine.making(id)?;
-        Ok(making.map(|Making { reference, class, version }| LsLine {
+        Ok(making.map(|PendingConstruction { reference, class, version }| LsLine {
             id: id.as_str(),
             class: class.to_string(),
             version,

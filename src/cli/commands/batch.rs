@@ -12,7 +12,7 @@ use clap::Args;
 use serde_json::Value;
 use vactor::engine::{Engine, Reply};
 use vactor::model::{Category, Error, Reference};
-use vactor::sandbox::Stop;
+use vactor::sandbox::StopSignal;
 
 use crate::cli::batch::{self, Answer, Call, Ended, Flow, Input, Line, Lines, Read};
 use crate::cli::console::UnwrittenLines;
@@ -169,7 +169,7 @@ fn input(line: Read, limit: usize) -> Input {
 }
 
 /// Runs the calls of one thread in groups: what is there at once commits together.
-fn work(engine: &Engine, stop: &Stop, flow: &Flow, thread: usize) {
+fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
     let _leaving = Leaving(flow);
     loop {
         let mut calls = flow.take(thread);
@@ -235,7 +235,7 @@ fn answered(engine: &Engine, answer: Result<Reply, Error>) -> Answer {
     let made = reply.reference.clone();
     let reference = reply.reference.map_or_else(|| "null".to_owned(), |reference| format!("\"{reference}\""));
     let step = reply.step.map_or_else(|| "null".to_owned(), |step| step.to_string());
-    let recorded = if reply.recorded { ",\"recorded\":true" } else { "" };
+    let recorded = if reply.is_duplicate { ",\"recorded\":true" } else { "" };
     let result = reply.result;
     let text = format!("{{\"reference\":{reference},\"step\":{step},\"result\":{result}{recorded}}}\n");
     Answer { text, problem: None, dropped: false, leaves_work, made }

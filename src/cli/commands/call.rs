@@ -125,7 +125,7 @@ impl Run for Create {
             false => engine.create(&self.class, &self.id, arguments, &options).map(Some),
         };
         let made = detached::look_after(cli, &engine, made).map_err(without_a_journal)?;
-        let created = made.as_ref().is_some_and(|reply| !reply.recorded);
+        let created = made.as_ref().is_some_and(|reply| !reply.is_duplicate);
         if cli.console.wants_json() {
             let reference = made.as_ref().and_then(|reply| reply.reference.as_ref());
             let printed = cli.console.json(&CreateLine {
@@ -235,7 +235,7 @@ impl Run for Get {
 
 /// Nothing is left of a constructor that broke, so there is no journal to look into.
 fn without_a_journal(error: Error) -> Problem {
-    let broke = matches!(error, Error::Failed { .. }) && error.category() == Category::Broken;
+    let broke = matches!(error, Error::Failed { .. }) && error.category() == Category::ClassError;
     let problem = Problem::from(error);
     if broke { problem.hint("no actor was made") } else { problem }
 }
@@ -290,7 +290,7 @@ pub fn tell_details(cli: &Cli, id: &str, reply: &Reply) {
         return;
     }
     let what = match (&reply.reference, reply.step) {
-        (Some(reference), _) if reply.recorded => format!("{reference}, recorded earlier"),
+        (Some(reference), _) if reply.is_duplicate => format!("{reference}, recorded earlier"),
         (Some(reference), Some(step)) => format!("{reference}, step {step}"),
         (Some(reference), None) => reference.to_string(),
         (None, _) => format!("{id}, a query"),

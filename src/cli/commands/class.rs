@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::Value;
 use vactor::model::{Category, Method, MethodKind, type_name};
-use vactor::store::{OnVersion, Registered};
+use vactor::store::{Registered, VersionUsage};
 
 use crate::cli::done::Done;
 use crate::cli::options::{LimitFlags, OF_REGISTER, only};
@@ -147,15 +147,15 @@ impl Run for Register {
     }
 }
 
-impl From<&OnVersion> for StayingBody {
-    fn from(on: &OnVersion) -> StayingBody {
-        let OnVersion { version, actors, pending } = *on;
+impl From<&VersionUsage> for StayingBody {
+    fn from(on: &VersionUsage) -> StayingBody {
+        let VersionUsage { version, actors, pending } = *on;
         StayingBody { version, actors, pending }
     }
 }
 
 /// `; 2 actors stay on version 1, 1 actor and 3 accepted calls on version 2`; nothing if all are on the current one.
-fn staying(on_versions: &[OnVersion]) -> String {
+fn staying(on_versions: &[VersionUsage]) -> String {
     let counted = |count: u64, one: &str| match count {
         0 => None,
         1 => Some(format!("1 {one}")),

@@ -7,7 +7,8 @@ use serde_json::Value;
 use vactor::Timestamp;
 use vactor::engine::Engine;
 use vactor::model::{
-    Answer, Error, Fault, Json, Log as StepLog, LogLine as SaidLine, Name, Outcome, Recorded, Request, Step,
+    CallRequest, Error, Fault, HistoryEntry, Json, Log as StepLog, LogLine as SaidLine, Name, OperationResult, Outcome,
+    Step,
 };
 
 use super::task_log::{self, AttemptLine, TaskLine};
@@ -145,7 +146,7 @@ impl Run for Log {
         if let Some(name) = task {
             cli.console.note(&format!("a task has this name, too: `vactor ps --actor={name}` lists the calls of both"));
         }
-        let first = self.last.map_or(0, |last| (head.numbers.steps + 1).saturating_sub(last));
+        let first = self.last.map_or(0, |last| (head.counters.steps + 1).saturating_sub(last));
         if !self.follow {
             let mut listing = cli.console.listing(COLUMNS);
             self.list(&engine, first, &mut listing)?;
@@ -182,8 +183,8 @@ impl Log {
             next = last.number + 1;
             for step in &steps {
                 let mut operations = engine.operations(&self.id, step)?;
-                for Recorded { asked, .. } in &mut operations {
-                    asked.what = with_references(engine, &asked.what);
+                for HistoryEntry { fingerprint: asked, .. } in &mut operations {
+                    asked.summary = with_references(engine, &asked.summary);
                 }
                 listing.add(|| self.line(step, &operations), || self.cells(step, &operations));
             }
@@ -191,7 +192,7 @@ impl Log {
         }
     }
 
-    fn line<'a>(&self, step: &'a Step, operations: &[Recorded]) -> LogLine<'a> {
+    fn line<'a>(&self, step: &'a Step, operations: &[HistoryEntry]) -> LogLine<'a> {
         let (result, fault) = match &step.outcome {
             Outcome::Succeeded(result) => (Some(result.value()), None),
             Outcome::Failed(fault) => (None, Some(FaultBody::from(fault))),
@@ -212,16 +213,16 @@ impl Log {
             caller: step.request.caller.as_ref().map(ToString::to_string),
             meta: meta(&step.request),
             log: step.log.lines.iter().map(SaidBody::from).collect(),
-            log_cut: step.log.cut,
+            log_cut: step.log.truncated,
             operations: operations.iter().map(OperationBody::from).collect(),
-            saved: step.run.is_some_and(|run| run.saved),
+            saved: step.run.is_some_and(|run| run.is_save),
             state_hash: step.state.to_string(),
         }
     }
 
-    fn cells(&self, step: &Step, operations: &[Recorded]) -> [String; 11] {
+    fn cells(&self, step: &Step, operations: &[HistoryEntry]) -> [String; 11] {
         let outcome = match &step.outcome {
-            Outcome::Succeeded(_) if step.run.is_some_and(|run| run.saved) => "saved".to_owned(),
+            Outcome::Succeeded(_) if step.run.is_some_and(|run| run.is_save) => "saved".to_owned(),
             outcome => short(outcome),
         };
         [
@@ -256,11 +257,11 @@ pub(super) fn short(outcome: &Outcome) -> String {
 
 /// The lines that a class logged.
 pub(super) fn said(log: &StepLog) -> String {
-    let cut = log.cut.then_some("(cut)");
+    let cut = log.truncated.then_some("(cut)");
     log.lines.iter().map(|line| line.message.as_str()).chain(cut).collect::<Vec<_>>().join("\n")
 }
 
-pub(super) fn meta(request: &Request) -> serde_json::Map<String, Value> {
+pub(super) fn meta(request: &CallRequest) -> serde_json::Map<String, Value> {
     request.meta.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
 }
 
@@ -279,28 +280,28 @@ fn began(step: &Step) -> Timestamp {
 }
 
 /// An operation with its answer, on a line.
-fn words(recorded: &Recorded) -> String {
-    let asked = &recorded.asked.what;
-    match &recorded.answer {
-        Answer::Nothing | Answer::Sent(_) | Answer::Saved(_) => asked.clone(),
-        Answer::Started(Ok(child)) => format!("{asked} = {child}"),
-        Answer::Answered(answered) => match &answered.answer {
+fn words(recorded: &HistoryEntry) -> String {
+    let asked = &recorded.fingerprint.summary;
+    match &recorded.result {
+        OperationResult::Done | OperationResult::Sent(_) | OperationResult::Saved(_) => asked.clone(),
+        OperationResult::Started(Ok(child)) => format!("{asked} = {child}"),
+        OperationResult::Waited(answered) => match &answered.result {
             Ok(result) => format!("{asked} = {result}"),
             Err(fault) => format!("{asked} failed: {}", fault.message),
         },
-        Answer::Started(Err(fault)) => format!("{asked} failed: {}", fault.message),
+        OperationResult::Started(Err(fault)) => format!("{asked} failed: {}", fault.message),
     }
 }
 
-impl From<&Recorded> for OperationBody {
-    fn from(recorded: &Recorded) -> OperationBody {
-        let asked = recorded.asked.what.clone();
+impl From<&HistoryEntry> for OperationBody {
+    fn from(recorded: &HistoryEntry) -> OperationBody {
+        let asked = recorded.fingerprint.summary.clone();
         let none = OperationBody { asked, started: None, answer: None, fault: None };
-        match &recorded.answer {
-            Answer::Nothing | Answer::Sent(_) | Answer::Saved(_) => none,
-            Answer::Started(Ok(child)) => OperationBody { started: Some(child.to_string()), ..none },
-            Answer::Started(Err(fault)) => OperationBody { fault: Some(fault.message.clone()), ..none },
-            Answer::Answered(answered) => match &answered.answer {
+        match &recorded.result {
+            OperationResult::Done | OperationResult::Sent(_) | OperationResult::Saved(_) => none,
+            OperationResult::Started(Ok(child)) => OperationBody { started: Some(child.to_string()), ..none },
+            OperationResult::Started(Err(fault)) => OperationBody { fault: Some(fault.message.clone()), ..none },
+            OperationResult::Waited(answered) => match &answered.result {
                 Ok(result) => OperationBody { answer: Some(result.value()), ..none },
                 Err(fault) => OperationBody { fault: Some(fault.message.clone()), ..none },
             },
@@ -311,8 +312,8 @@ impl From<&Recorded> for OperationBody {
 impl<'a> From<&'a Fault> for FaultBody<'a> {
     fn from(fault: &'a Fault) -> FaultBody<'a> {
         let origin = match fault.origin {
-            vactor::model::Origin::Class => "class",
-            vactor::model::Origin::Host => "host",
+            vactor::model::FaultOrigin::Class => "class",
+            vactor::model::FaultOrigin::Host => "host",
         };
         let details = fault.details.as_ref().map(Json::value);
         FaultBody { origin, kind: &fault.kind, message: &fault.message, details }

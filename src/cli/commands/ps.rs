@@ -242,8 +242,9 @@ impl Ps {
                 let caller = invocation.request.caller.as_ref();
                 // a message's caller does not wait for it
                 let is_child = invocation.request.depth > 0
-                    && caller
-                        .is_some_and(|caller| engine.invocation(caller).is_ok_and(|caller| caller.ended().is_none()));
+                    && caller.is_some_and(|caller| {
+                        engine.invocation(caller).is_ok_and(|caller| caller.ended_at().is_none())
+                    });
                 if !is_child {
                     self.add_branch(invocation, engine, shown, listing)?;
                 }
@@ -276,7 +277,7 @@ impl Ps {
             listing.add(|| line, || cells);
             for child in engine.children(&invocation)?.iter().rev() {
                 match engine.invocation(child) {
-                    Ok(child) if child.ended().is_none() => open.push((child, depth + 1)),
+                    Ok(child) if child.ended_at().is_none() => open.push((child, depth + 1)),
                     // it has ended, or its actor is gone
                     _ => {}
                 }
@@ -322,8 +323,8 @@ fn line(invocation: &Invocation, status: StatusFlag, has_worker: bool, engine: &
         status: status.word(),
         accepted: request.accepted.to_string(),
         due: request.due.map(|due| due.to_string()),
-        began: invocation.began().map(|began| began.to_string()),
-        ended: invocation.ended().map(|ended| ended.to_string()),
+        began: invocation.began_at().map(|began| began.to_string()),
+        ended: invocation.ended_at().map(|ended| ended.to_string()),
         resumes: request.resumes.map(of_name),
         resumed_by: resumed_by.map(of_name),
         caller: request.caller.as_ref().map(ToString::to_string),

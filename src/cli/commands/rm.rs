@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use vactor::engine::Engine;
-use vactor::model::{ActorId, Call, Error, Name, Reference, operand};
+use vactor::model::{ActorId, CallKind, Error, Name, Reference, operand};
 
 use crate::cli::done::Done;
 use crate::cli::options::LimitFlags;
@@ -92,7 +92,7 @@ impl Rm {
             return self.calls(engine, id, name, Some(number));
         }
         let not_there = match engine.head(id) {
-            Ok(head) => return Ok(Target::Actor { id, steps: head.numbers.steps }),
+            Ok(head) => return Ok(Target::Actor { id, steps: head.counters.steps }),
             Err(Error::BeingMade { .. }) if self.force => return Ok(Target::Actor { id, steps: 0 }),
             Err(error @ (Error::NoActor { .. } | Error::InvalidId { .. })) => error,
             Err(error) => return Err(busy(error)),
@@ -108,7 +108,7 @@ impl Rm {
     fn calls<'a>(&self, engine: &Engine, id: &'a str, name: Name, number: Option<u64>) -> Result<Target<'a>, Problem> {
         if let Some(number) = number {
             let reference = Reference { name: name.clone(), number };
-            if !matches!(engine.invocation(&reference)?.request.call, Call::Task { .. }) {
+            if !matches!(engine.invocation(&reference)?.request.kind, CallKind::Task { .. }) {
                 let problem =
                     Problem::input(format!("{reference} is a call of an actor, and goes with the actor alone"));
                 return Err(problem.hint(format!("`vactor rm {}` removes the actor with its history", operand(&name))));

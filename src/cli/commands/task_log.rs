@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use vactor::engine::{Engine, Phase};
-use vactor::model::{Attempt, Call, Invocation, Log, Name, Outcome, Reference, Request, Status, operand};
+use vactor::model::{Attempt, CallKind, CallRequest, Invocation, Log, Name, Outcome, Reference, Status, operand};
 
 use super::log::{FaultBody, SaidBody, meta, said, short};
 use super::ps::StatusFlag;
@@ -142,8 +142,8 @@ pub fn attempts(cli: &Cli, engine: &Engine, reference: &Reference) -> Result<(),
     listing.end(&waits)
 }
 
-fn is_task(request: &Request) -> bool {
-    matches!(request.call, Call::Task { .. })
+fn is_task(request: &CallRequest) -> bool {
+    matches!(request.kind, CallKind::Task { .. })
 }
 
 /// How many tries have ended.
@@ -157,7 +157,7 @@ impl<'a> TaskLine<'a> {
         let Invocation { request, .. } = call;
         let ended = match &call.status {
             Status::Ended { outcome, log, .. } => Some((outcome, log)),
-            Status::Accepted => None,
+            Status::Pending => None,
         };
         let (result, fault) = ended.map_or((None, None), |(outcome, _)| parts(outcome));
         TaskLine {
@@ -165,11 +165,11 @@ impl<'a> TaskLine<'a> {
             status,
             accepted: request.accepted.to_string(),
             due: request.due.map(|due| due.to_string()),
-            began: call.began().map(|began| began.to_string()),
-            ended: call.ended().map(|ended| ended.to_string()),
-            version: match request.call {
-                Call::Construct { version, .. } | Call::Task { version, .. } => version,
-                Call::Mutate => 0,
+            began: call.began_at().map(|began| began.to_string()),
+            ended: call.ended_at().map(|ended| ended.to_string()),
+            version: match request.kind {
+                CallKind::Construct { version, .. } | CallKind::Task { version, .. } => version,
+                CallKind::Mutate => 0,
             },
             arguments: request.arguments.value(),
             ok: ended.map(|(outcome, _)| matches!(outcome, Outcome::Succeeded(_))),
@@ -179,7 +179,7 @@ impl<'a> TaskLine<'a> {
             caller: request.caller.as_ref().map(ToString::to_string),
             meta: meta(request),
             log: ended.map(|(_, log)| log.lines.iter().map(SaidBody::from).collect()).unwrap_or_default(),
-            log_cut: ended.is_some_and(|(_, log)| log.cut),
+            log_cut: ended.is_some_and(|(_, log)| log.truncated),
         }
     }
 }
@@ -197,7 +197,7 @@ impl<'a> AttemptLine<'a> {
             result,
             fault,
             log: log.lines.iter().map(SaidBody::from).collect(),
-            log_cut: log.cut,
+            log_cut: log.truncated,
         }
     }
 }
@@ -212,12 +212,12 @@ fn parts(outcome: &Outcome) -> (Option<Value>, Option<FaultBody<'_>>) {
 fn cells(call: &Invocation, status: &str) -> [String; 9] {
     let (outcome, log) = match &call.status {
         Status::Ended { outcome, log, .. } => (short(outcome), said(log)),
-        Status::Accepted => (String::new(), said(&Log::default())),
+        Status::Pending => (String::new(), said(&Log::default())),
     };
-    let Request { accepted, arguments, caller, meta, .. } = &call.request;
+    let CallRequest { accepted, arguments, caller, meta, .. } = &call.request;
     [
         call.reference().to_string(),
-        call.began().unwrap_or(*accepted).to_string(),
+        call.began_at().unwrap_or(*accepted).to_string(),
         status.to_owned(),
         arguments.as_str().to_owned(),
         outcome,

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::Engine;
 use crate::engine::claim::Claim;
-use crate::model::{Call, Invocation, On, Reference, Result, Status};
+use crate::model::{CallKind, Invocation, Reference, ResolvedTarget, Result, Status};
 
 /// Invocations that one look follows at most.
 const LOOK_AT: usize = 10_000;
@@ -67,12 +67,12 @@ impl Engine {
         let mut claim = None;
         while let Some(reference) = references.pop_front() {
             let Some(invocation) = self.store.invocation(&reference)? else { continue };
-            if !matches!(invocation.status, Status::Accepted) {
+            if !matches!(invocation.status, Status::Pending) {
                 continue;
             }
             looked_at.push_back(reference);
             claim = self.claim(&invocation)?;
-            if claim.is_some() || !matches!(invocation.request.call, Call::Task { .. }) {
+            if claim.is_some() || !matches!(invocation.request.kind, CallKind::Task { .. }) {
                 break;
             }
         }
@@ -88,7 +88,7 @@ impl Engine {
                 continue;
             }
             let Some(invocation) = self.store.invocation(&reference)? else { continue };
-            if !matches!(invocation.status, Status::Accepted) {
+            if !matches!(invocation.status, Status::Pending) {
                 continue;
             }
             if let Some(claim) = self.claim(&invocation)? {
@@ -101,20 +101,20 @@ impl Engine {
 
     /// What an invocation that cannot run waits for: its children and others, or what waits before it in the inbox.
     fn awaited_by(&self, invocation: &Invocation) -> Result<Vec<Reference>> {
-        if matches!(invocation.request.call, Call::Task { .. }) {
+        if matches!(invocation.request.kind, CallKind::Task { .. }) {
             return Ok(Vec::new());
         }
         let reference = invocation.reference();
-        let Some(waiting) = invocation.waiting() else {
+        let Some(waiting) = invocation.pending_wait() else {
             let first = self.store.pending(Some(&reference.name), None, 1)?;
             return Ok(first.iter().map(Invocation::reference).collect());
         };
         let mut awaited = Vec::new();
-        for on in &waiting.on {
+        for on in &waiting.targets {
             match on {
-                On::Invocation(other) => awaited.push(other.clone()),
-                On::Child(index) => awaited.extend(self.children_of(&reference, *index, 1)?),
-                On::Own | On::Timer(_) | On::Event { .. } => {}
+                ResolvedTarget::Invocation(other) => awaited.push(other.clone()),
+                ResolvedTarget::Child(index) => awaited.extend(self.children_of(&reference, *index, 1)?),
+                ResolvedTarget::Itself | ResolvedTarget::Timer(_) | ResolvedTarget::Event { .. } => {}
             }
         }
         Ok(awaited)

@@ -9,11 +9,11 @@ use crate::engine::outgoing::{checked, fault_of};
 use crate::engine::run::{Replays, identity};
 use crate::engine::{Engine, new_seed};
 use crate::model::{
-    ActorId, Answer, Answered, Asked, Error, Fault, HostFault, Json, Limit, Limits, MethodKind, Name, Question,
-    Recorded, Result, Timestamp,
+    ActorId, Error, Fault, Fingerprint, HistoryEntry, HostFault, Json, Limit, Limits, MethodKind, Name,
+    OperationResult, QueryCall, Result, Timestamp, WaitResult,
 };
-use crate::sandbox::{self, Aborted, Ran, Run};
-use crate::store::Entry;
+use crate::sandbox::{self, Aborted, Run, RunOutput};
+use crate::store::NewEntry;
 
 /// A query that can be run.
 struct Prepared {
@@ -28,7 +28,7 @@ struct Prepared {
 
 impl Driver<'_> {
     /// Runs a query on its actor's last committed state. Its answer is recorded, as that of a wait for one thing is.
-    pub(super) fn ask(&mut self, asked: Asked, question: &Question) -> Performed {
+    pub(super) fn ask(&mut self, asked: Fingerprint, question: &QueryCall) -> Performed {
         if self.bounds.in_group {
             // what the group has not committed yet would be missing from the state
             return Err(Broken::NotInGroup);
@@ -45,8 +45,11 @@ impl Driver<'_> {
             let message = format!("{what}; `{}` raises the limit", limit.flag());
             return Ok(Err(Fault::host(HostFault::Limit(limit), message)));
         }
-        let answered = Answered { index: 0, answer, at: self.now };
-        self.entries.push(Entry::Done(Recorded { asked, answer: Answer::Answered(answered.clone()) }));
+        let answered = WaitResult { index: 0, result: answer, at: self.now };
+        self.entries.push(NewEntry::Plain(HistoryEntry {
+            fingerprint: asked,
+            result: OperationResult::Waited(answered.clone()),
+        }));
         Ok(Ok(Some(answered)))
     }
 
@@ -66,13 +69,13 @@ impl Driver<'_> {
         })
     }
 
-    fn run_here(&self, prepared: &Prepared) -> Result<Ran, Aborted> {
+    fn run_here(&self, prepared: &Prepared) -> Result<RunOutput, Aborted> {
         let Prepared { id, state, clock, loaded, query, arguments } = prepared;
         let seed = new_seed()?;
         self.engine.run_class(
             loaded,
             Run {
-                method: sandbox::Method::Query { state, name: query, arguments },
+                method: sandbox::MethodCall::Query { state, name: query, arguments },
                 identity: identity(loaded, Some(id), &seed.opaque_id(), 1),
                 now: self.engine.now()?.max(*clock),
                 seed,
@@ -88,10 +91,10 @@ impl Driver<'_> {
 
 impl Engine {
     /// A query of a method on the last committed state, checked.
-    fn prepare_query(&self, question: &Question) -> Result<Prepared> {
+    fn prepare_query(&self, question: &QueryCall) -> Result<Prepared> {
         let id = ActorId::new(&question.id)?;
         let snapshot = self.store.load(&id)?.ok_or_else(|| self.no_actor(&id))?;
-        let actor = snapshot.head.actor.as_ref().ok_or_else(|| self.no_actor(&id))?;
+        let actor = snapshot.record.actor.as_ref().ok_or_else(|| self.no_actor(&id))?;
         let loaded = self.loaded(&actor.class, actor.version)?;
         let allowed = Limits::default().arguments;
         let (method, arguments) = checked(&loaded, &question.query, &question.arguments, allowed, MethodKind::Query)?;

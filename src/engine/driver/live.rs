@@ -3,32 +3,32 @@
 use super::{Broken, Driver, Performed};
 use crate::engine::outgoing::Caller;
 use crate::model::{
-    Answer, Asked, Call, Error, Fault, HostFault, Json, Level, Limit, Log, LogLine, On, Outcome, Outgoing, Recorded,
-    Reference, Result, Target, Timestamp,
+    CallKind, CallTarget, Error, Fault, Fingerprint, HistoryEntry, HostFault, Json, Level, Limit, Log, LogLine,
+    OperationResult, Outcome, OutgoingCall, Reference, ResolvedTarget, Result, Timestamp,
 };
-use crate::store::{Commit, Committed, End, Entry};
+use crate::store::{Commit, Committed, End, NewEntry};
 
 impl Driver<'_> {
-    pub(super) fn start(&mut self, asked: Asked, outgoing: &Outgoing) -> Performed {
+    pub(super) fn start(&mut self, asked: Fingerprint, outgoing: &OutgoingCall) -> Performed {
         let index = self.recorded + self.entries.len() as u64;
         let opaque_id = self.request.seed.child(outgoing.ordinal).opaque_id();
         self.children.insert(opaque_id.clone(), index);
         if let Some(child) = self.reusable.next(&asked.hash) {
-            self.entries.push(Entry::Again { asked, child, opaque_id });
+            self.entries.push(NewEntry::Reuse { fingerprint: asked, child, opaque_id });
             return Ok(Ok(None));
         }
         let caller = Caller { request: self.request, loaded: self.loaded, made: &self.made_here };
         match self.engine.child(&caller, outgoing)? {
             Ok(child) => {
-                self.will_make(outgoing, child.create.as_ref().map(|create| &create.call))?;
-                self.entries.push(Entry::Start { asked, child: Box::new(child) });
+                self.will_make(outgoing, child.construction.as_ref().map(|create| &create.kind))?;
+                self.entries.push(NewEntry::Start { fingerprint: asked, child: Box::new(child) });
                 Ok(Ok(None))
             }
-            Err(fault) => self.done(asked, Answer::Started(Err(fault))),
+            Err(fault) => self.done(asked, OperationResult::Started(Err(fault))),
         }
     }
 
-    pub(super) fn send(&mut self, asked: Asked, outgoing: &Outgoing, delay_ms: u64) -> Performed {
+    pub(super) fn send(&mut self, asked: Fingerprint, outgoing: &OutgoingCall, delay_ms: u64) -> Performed {
         let allowed = self.limits.children;
         if outgoing.ordinal > allowed {
             let flag = Limit::Children.flag();
@@ -36,23 +36,23 @@ impl Driver<'_> {
             return Ok(Err(Fault::host(HostFault::Limit(Limit::Children), message)));
         }
         let now = self.engine.now()?;
-        let answer = if delay_ms > 0 { Answer::Sent(now) } else { Answer::Nothing };
-        self.entries.push(Entry::Done(Recorded { asked, answer }));
+        let answer = if delay_ms > 0 { OperationResult::Sent(now) } else { OperationResult::Done };
+        self.entries.push(NewEntry::Plain(HistoryEntry { fingerprint: asked, result: answer }));
         self.queue(outgoing, now, delay_ms)
     }
 
     /// Has a message leave with the next save or the end. Its delay counts from when it was asked for, by the wall clock.
-    pub(super) fn queue(&mut self, outgoing: &Outgoing, wall: Timestamp, delay_ms: u64) -> Performed {
+    pub(super) fn queue(&mut self, outgoing: &OutgoingCall, wall: Timestamp, delay_ms: u64) -> Performed {
         let caller = Caller { request: self.request, loaded: self.loaded, made: &self.made_here };
         match self.engine.message(&caller, outgoing, wall, delay_ms)? {
             Ok(message) => {
-                self.will_make(outgoing, message.create.as_ref().map(|create| &create.call))?;
+                self.will_make(outgoing, message.construction.as_ref().map(|create| &create.kind))?;
                 self.sends.push(message);
             }
             Err(fault) => {
                 let message = format!("a message for {} was not accepted: {}", addressee(outgoing), fault.message);
                 let line = LogLine { level: Level::Warn, message };
-                self.engine.settings.observer.said(&self.request.name, &line);
+                self.engine.settings.observer.logged(&self.request.name, &line);
                 self.notes.push(line);
             }
         }
@@ -60,44 +60,46 @@ impl Driver<'_> {
     }
 
     /// What is called after this on the same actor finds its class.
-    fn will_make(&mut self, outgoing: &Outgoing, create: Option<&Call>) -> Result<()> {
-        if let (Target::ActorOrNew { id, .. }, Some(Call::Construct { class, version })) = (&outgoing.target, create) {
+    fn will_make(&mut self, outgoing: &OutgoingCall, create: Option<&CallKind>) -> Result<()> {
+        if let (CallTarget::ActorOrNew { id, .. }, Some(CallKind::Construct { class, version })) =
+            (&outgoing.target, create)
+        {
             self.made_here.entry(crate::model::ActorId::new(id)?).or_insert_with(|| (class.clone(), *version));
         }
         Ok(())
     }
 
-    pub(super) fn cancel(&mut self, asked: Asked, id: &str) -> Performed {
+    pub(super) fn cancel(&mut self, asked: Fingerprint, id: &str) -> Performed {
         let target = match self.children.get(id) {
-            Some(index) => Some(On::Child(*index)),
-            None => self.engine.store.reference_of(id)?.map(On::Invocation),
+            Some(index) => Some(ResolvedTarget::Child(*index)),
+            None => self.engine.store.reference_of(id)?.map(ResolvedTarget::Invocation),
         };
         match target {
-            Some(target) => self.entries.push(Entry::Cancel { asked, target }),
-            None => return self.done(asked, Answer::Nothing),
+            Some(target) => self.entries.push(NewEntry::Cancel { fingerprint: asked, target }),
+            None => return self.done(asked, OperationResult::Done),
         }
         Ok(Ok(None))
     }
 
-    fn done(&mut self, asked: Asked, answer: Answer) -> Performed {
-        self.entries.push(Entry::Done(Recorded { asked, answer }));
+    fn done(&mut self, asked: Fingerprint, answer: OperationResult) -> Performed {
+        self.entries.push(NewEntry::Plain(HistoryEntry { fingerprint: asked, result: answer }));
         Ok(Ok(None))
     }
 
-    pub(super) fn save(&mut self, asked: Asked, state: Vec<u8>, log: &Log) -> Performed {
+    pub(super) fn save(&mut self, asked: Fingerprint, state: Vec<u8>, log: &Log) -> Performed {
         if self.bounds.in_group {
             return Err(Broken::NotInGroup);
         }
         let (class, version) = (self.loaded.version.class.clone(), self.loaded.version.number);
         let end = match self.made {
             true => End::Step { version, state: Some(state) },
-            false => End::Made { class, version, state },
+            false => End::Created { class, version, state },
         };
         self.note_jump()?;
         let new_entries = self.entries.len() as u64 + 1;
         let sends = std::mem::take(&mut self.sends);
         let commit = Commit {
-            turn: self.turn(),
+            source: self.turn(),
             expected_steps: self.steps,
             began: Some(self.began),
             now: self.now,
@@ -106,7 +108,7 @@ impl Driver<'_> {
             micros: (self.computed - self.stepped).as_micros() as u64,
             end,
             progress: Some(self.progress(sends, Some(asked))),
-            known: true,
+            id_exposed: true,
         };
         match self.engine.commit_one(commit)? {
             Committed::Done { reference, step } => {
@@ -117,7 +119,7 @@ impl Driver<'_> {
                 self.committed(new_entries)?;
                 Ok(Ok(None))
             }
-            Committed::Known(invocation) => Err(Broken::Known(invocation)),
+            Committed::Duplicate(invocation) => Err(Broken::Known(invocation)),
         }
     }
 
@@ -137,9 +139,9 @@ impl Driver<'_> {
     }
 }
 
-fn addressee(outgoing: &Outgoing) -> String {
+fn addressee(outgoing: &OutgoingCall) -> String {
     match &outgoing.target {
-        Target::Actor { id } | Target::ActorOrNew { id, .. } => format!("{id}.{}", outgoing.method),
-        Target::Task { class } => format!("{class}/{}", outgoing.method),
+        CallTarget::Actor { id } | CallTarget::ActorOrNew { id, .. } => format!("{id}.{}", outgoing.method),
+        CallTarget::Task { class } => format!("{class}/{}", outgoing.method),
     }
 }

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{Broken, Driver, Performed};
 use crate::model::{
-    Answer, Answered, Asked, Awaited, Error, Fault, HostFault, On, Recorded, Reference, Result, Timestamp,
+    Error, Fault, Fingerprint, HistoryEntry, HostFault, OperationResult, Reference, ResolvedTarget, Result, Timestamp,
+    WaitResult, WaitTarget,
 };
-use crate::store::{Entry, Found, Suspend, Suspended};
+use crate::store::{NewEntry, StoredResult, Suspend, Suspended};
 
 /// A guest waits in memory for at least so long, and for longer the longer it computed: it is dropped when running it
 /// again would have cost less than its wait did.
@@ -20,7 +21,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Driver<'_> {
     /// `recorded` is what the store has of the wait, where the invocation waits already.
-    pub(super) fn wait(&mut self, asked: Asked, awaited: &[Awaited], recorded: Option<Vec<On>>) -> Performed {
+    pub(super) fn wait(
+        &mut self,
+        asked: Fingerprint,
+        awaited: &[WaitTarget],
+        recorded: Option<Vec<ResolvedTarget>>,
+    ) -> Performed {
         if self.bounds.in_group {
             return Err(Broken::NotInGroup);
         }
@@ -50,16 +56,16 @@ impl Driver<'_> {
 
     /// What it is in the store. None where nothing has this opaque id. A timer is due so long after it was asked for, by the
     /// wall clock, however far the guest's clock is ahead of that.
-    fn on(&self, awaited: &Awaited, wall: Timestamp) -> Result<Option<On>> {
+    fn on(&self, awaited: &WaitTarget, wall: Timestamp) -> Result<Option<ResolvedTarget>> {
         Ok(Some(match awaited {
-            Awaited::Timer(time) => On::Timer(self.asked_at(wall).after(time.since(self.now))),
-            Awaited::Event(name) => {
-                On::Event { name: name.clone(), after: self.taken.get(name).copied().unwrap_or_default() }
+            WaitTarget::Timer(time) => ResolvedTarget::Timer(self.asked_at(wall).after(time.since(self.now))),
+            WaitTarget::Event(name) => {
+                ResolvedTarget::Event { name: name.clone(), after: self.taken.get(name).copied().unwrap_or_default() }
             }
-            Awaited::Invocation(id) => match self.children.get(id) {
-                Some(index) => On::Child(*index),
-                None if *id == self.request.seed.opaque_id() => On::Own,
-                None => return Ok(self.engine.store.reference_of(id)?.map(On::Invocation)),
+            WaitTarget::Invocation(id) => match self.children.get(id) {
+                Some(index) => ResolvedTarget::Child(*index),
+                None if *id == self.request.seed.opaque_id() => ResolvedTarget::Itself,
+                None => return Ok(self.engine.store.reference_of(id)?.map(ResolvedTarget::Invocation)),
             },
         }))
     }
@@ -71,9 +77,9 @@ impl Driver<'_> {
 
     /// An answer that is there already costs no commit: it is recorded with the next one, and until then nobody has seen
     /// what came of it.
-    fn look(&self, on: &[On]) -> Result<Option<Found>, Broken> {
-        let changes_nothing = |entry: &Entry| matches!(entry, Entry::Done(_) | Entry::Taken { .. });
-        let is_stored = |on: &On| !matches!(on, On::Child(index) if *index >= self.recorded);
+    fn look(&self, on: &[ResolvedTarget]) -> Result<Option<StoredResult>, Broken> {
+        let changes_nothing = |entry: &NewEntry| matches!(entry, NewEntry::Plain(_) | NewEntry::TakeEvent { .. });
+        let is_stored = |on: &ResolvedTarget| !matches!(on, ResolvedTarget::Child(index) if *index >= self.recorded);
         // one that is answered at once again and again is to commit now and then: running it again would cost ever more
         let few = self.entries.len() < FEW;
         match self.number {
@@ -83,56 +89,56 @@ impl Driver<'_> {
     }
 
     /// The answer, if there is one. Somebody may have ended the invocation itself.
-    fn found(&self, on: &[On]) -> Result<Option<Found>, Broken> {
-        self.engine.store.answer(&self.reference(), on, self.engine.now()?).map_err(|error| match error {
+    fn found(&self, on: &[ResolvedTarget]) -> Result<Option<StoredResult>, Broken> {
+        self.engine.store.wait_result(&self.reference(), on, self.engine.now()?).map_err(|error| match error {
             Error::AlreadyEnded { .. } | Error::NoInvocation { .. } => Broken::Stopped,
             error => Broken::Failed(error),
         })
     }
 
-    fn suspend(&mut self, asked: &Asked, on: &[On]) -> Result<Option<Found>, Broken> {
+    fn suspend(&mut self, asked: &Fingerprint, on: &[ResolvedTarget]) -> Result<Option<StoredResult>, Broken> {
         let new_entries = self.entries.len() as u64;
         let suspend = Suspend {
-            turn: self.turn(),
+            source: self.turn(),
             expected_steps: self.steps,
             at: self.engine.now()?,
             progress: self.progress(Vec::new(), None),
-            known: true,
-            asked: asked.clone(),
-            on: on.to_vec(),
+            id_exposed: true,
+            fingerprint: asked.clone(),
+            targets: on.to_vec(),
         };
         match self.engine.store.suspend(suspend)? {
-            Suspended::Waits { number, found } => {
+            Suspended::Waiting { number, result: found } => {
                 self.accepted(number);
                 self.committed(new_entries)?;
                 Ok(found)
             }
-            Suspended::Known(invocation) => Err(Broken::Known(invocation)),
+            Suspended::Duplicate(invocation) => Err(Broken::Known(invocation)),
         }
     }
 
-    fn take(&mut self, asked: Asked, awaited: &[Awaited], found: Found) -> Performed {
-        let Found { mut answered, event } = found;
+    fn take(&mut self, asked: Fingerprint, awaited: &[WaitTarget], found: StoredResult) -> Performed {
+        let StoredResult { result: mut answered, event } = found;
         let mut now = self.guest_time(self.engine.now()?).max(answered.at);
-        if let Some(Awaited::Timer(due)) = awaited.get(answered.index as usize)
-            && answered.answer.is_ok()
+        if let Some(WaitTarget::Timer(due)) = awaited.get(answered.index as usize)
+            && answered.result.is_ok()
         {
             now = now.max(*due);
         }
         (answered.at, self.now) = (now, now);
-        let recorded = Recorded { asked, answer: Answer::Answered(answered.clone()) };
+        let recorded = HistoryEntry { fingerprint: asked, result: OperationResult::Waited(answered.clone()) };
         self.entries.push(match event {
             Some((event, number)) => {
                 self.taken.insert(event.clone(), number);
-                Entry::Taken { recorded, event, number }
+                NewEntry::TakeEvent { entry: recorded, event, number }
             }
-            None => Entry::Done(recorded),
+            None => NewEntry::Plain(recorded),
         });
         Ok(Ok(Some(answered)))
     }
 
     /// Waits in memory until there is an answer. The slot is free meanwhile.
-    fn stand_by(&self, on: &[On]) -> Result<Found, Broken> {
+    fn stand_by(&self, on: &[ResolvedTarget]) -> Result<StoredResult, Broken> {
         let engine = self.engine;
         let Some(aside) = engine.crew.step_aside(self.bounds.slot) else { return Err(Broken::Parked) };
         let patience = Instant::now() + PATIENCE + 2 * self.computed;
@@ -164,20 +170,20 @@ impl Driver<'_> {
         }
     }
 
-    fn until_timer(&self, on: &[On], now: Timestamp) -> Duration {
+    fn until_timer(&self, on: &[ResolvedTarget], now: Timestamp) -> Duration {
         let timers = on.iter().filter_map(|on| match on {
-            On::Timer(due) => Some(due.since(now)),
+            ResolvedTarget::Timer(due) => Some(due.since(now)),
             _ => None,
         });
         timers.min().unwrap_or(Duration::MAX)
     }
 }
 
-fn unknown(index: usize, awaited: &Awaited, at: Timestamp) -> Found {
+fn unknown(index: usize, awaited: &WaitTarget, at: Timestamp) -> StoredResult {
     let id = match awaited {
-        Awaited::Invocation(id) => id.as_str(),
-        Awaited::Timer(_) | Awaited::Event(_) => "",
+        WaitTarget::Invocation(id) => id.as_str(),
+        WaitTarget::Timer(_) | WaitTarget::Event(_) => "",
     };
     let fault = Fault::host(HostFault::NotFound, format!("there is no invocation {id}"));
-    Found { answered: Answered { index: index as u32, answer: Err(fault), at }, event: None }
+    StoredResult { result: WaitResult { index: index as u32, result: Err(fault), at }, event: None }
 }

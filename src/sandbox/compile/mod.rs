@@ -15,7 +15,7 @@ pub use child::compile_for_parent;
 use wire::Job;
 
 use super::engine::Form;
-use super::run::{Aborted, Until};
+use super::run::{Aborted, Bounds};
 use super::{component, engine};
 use crate::model::{CompileLimit, Error, Result, show_bytes};
 
@@ -44,17 +44,17 @@ impl Default for Compiling {
 impl Compiling {
     /// Whether the bytes are a component that keeps to the contract. Gives the component that was made of them if they are a
     /// core module that carries a component's type.
-    pub(super) fn check(&self, bytes: &[u8], until: Until<'_>) -> Result<Option<Vec<u8>>, Aborted> {
+    pub(super) fn check(&self, bytes: &[u8], until: Bounds<'_>) -> Result<Option<Vec<u8>>, Aborted> {
         self.perform(Job::Check, bytes, until)
     }
 
     /// The machine code of a component, in a form.
-    pub(super) fn compile(&self, component: &[u8], form: Form, until: Until<'_>) -> Result<Vec<u8>, Aborted> {
+    pub(super) fn compile(&self, component: &[u8], form: Form, until: Bounds<'_>) -> Result<Vec<u8>, Aborted> {
         let code = self.perform(Job::Compile(form), component, until)?;
         Ok(code.ok_or_else(|| parent::broken("it answered without machine code".to_owned()))?)
     }
 
-    fn perform(&self, job: Job, bytes: &[u8], until: Until<'_>) -> Result<Option<Vec<u8>>, Aborted> {
+    fn perform(&self, job: Job, bytes: &[u8], until: Bounds<'_>) -> Result<Option<Vec<u8>>, Aborted> {
         if bytes.len() as u64 > self.component {
             let reason = format!("the component has more than {}", show_bytes(self.component));
             return Err(over(CompileLimit::Component, reason).into());

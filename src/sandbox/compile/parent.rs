@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::wire::{self, Answer, Job, OVER_TIME, Request};
 use super::{Compiling, over};
 use crate::model::{CompileLimit, Error, Result, show_bytes, show_time};
-use crate::sandbox::run::{Aborted, Until, Wake};
+use crate::sandbox::run::{Aborted, Bounds, Wake};
 use crate::sandbox::{lock, not_a_class};
 
 /// Has the command do the job.
@@ -19,7 +19,7 @@ pub fn perform(
     job: Job,
     class: &[u8],
     compiling: &Compiling,
-    until: Until<'_>,
+    until: Bounds<'_>,
 ) -> Result<Option<Vec<u8>>, Aborted> {
     let request = Request {
         build: wire::build(),
@@ -68,7 +68,7 @@ fn watch(
     output: io::PipeReader,
     request: &Request,
     class: &[u8],
-    until: Until<'_>,
+    until: Bounds<'_>,
 ) -> Result<(Vec<u8>, Option<ExitStatus>), Aborted> {
     let input = child.stdin.take();
     let watched = Arc::new(Watched::default());
@@ -129,7 +129,7 @@ impl Watched {
     }
 
     /// Waits for the end of the process, or ends it.
-    fn wait(&self, child: &mut Child, until: Until<'_>) -> Ended {
+    fn wait(&self, child: &mut Child, until: Bounds<'_>) -> Ended {
         let mut ended = lock(&self.ended);
         loop {
             if *ended && let Some(status) = child.try_wait().map_or(Some(None), |status| status.map(Some)) {

@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 use super::handles::{Handle, to_guest};
 use super::vactor::actor::{context, types};
 use super::{Halt, Host, Known};
-use crate::model::{Awaited, Level, Operation, Question, Target};
+use crate::model::{CallTarget, Level, Operation, QueryCall, WaitTarget};
 
 /// What `random` gives at most in one call.
 const RANDOM_AT_ONCE: u32 = 1 << 20;
@@ -74,7 +74,7 @@ impl context::Host for Host {
     }
 
     fn start_actor(&mut self, id: String, method: String, arguments: String) -> wasmtime::Result<Resource<Handle>> {
-        self.start("ctx.start", Target::Actor { id }, method, arguments)
+        self.start("ctx.start", CallTarget::Actor { id }, method, arguments)
     }
 
     fn start_or_create(
@@ -85,21 +85,21 @@ impl context::Host for Host {
         method: String,
         arguments: String,
     ) -> wasmtime::Result<Resource<Handle>> {
-        let target = Target::ActorOrNew { class, id, arguments: constructor_arguments };
+        let target = CallTarget::ActorOrNew { class, id, arguments: constructor_arguments };
         self.start("ctx.start", target, method, arguments)
     }
 
     fn start_task(&mut self, class: String, task: String, arguments: String) -> wasmtime::Result<Resource<Handle>> {
-        self.start("ctx.task", Target::Task { class }, task, arguments)
+        self.start("ctx.task", CallTarget::Task { class }, task, arguments)
     }
 
     fn attach(&mut self, invocation: String) -> wasmtime::Result<Resource<Handle>> {
         self.may("ctx.attach")?;
-        self.handle_of(Awaited::Invocation(invocation))
+        self.handle_of(WaitTarget::Invocation(invocation))
     }
 
     fn send_actor(&mut self, id: String, method: String, arguments: String, delay_ms: u64) -> wasmtime::Result<String> {
-        self.send("ctx.send", Target::Actor { id }, method, arguments, delay_ms)
+        self.send("ctx.send", CallTarget::Actor { id }, method, arguments, delay_ms)
     }
 
     fn send_or_create(
@@ -111,12 +111,12 @@ impl context::Host for Host {
         arguments: String,
         delay_ms: u64,
     ) -> wasmtime::Result<String> {
-        let target = Target::ActorOrNew { class, id, arguments: constructor_arguments };
+        let target = CallTarget::ActorOrNew { class, id, arguments: constructor_arguments };
         self.send("ctx.send", target, method, arguments, delay_ms)
     }
 
     fn send_task(&mut self, class: String, task: String, arguments: String, delay_ms: u64) -> wasmtime::Result<String> {
-        self.send("ctx.send_task", Target::Task { class }, task, arguments, delay_ms)
+        self.send("ctx.send_task", CallTarget::Task { class }, task, arguments, delay_ms)
     }
 
     fn meta(&mut self, name: String, value: String) -> wasmtime::Result<()> {
@@ -124,18 +124,18 @@ impl context::Host for Host {
     }
 
     fn ask(&mut self, id: String, query: String, arguments: String) -> wasmtime::Result<Result<String, types::Fault>> {
-        let answer = Host::ask(self, Question { id, query, arguments })?;
+        let answer = Host::ask(self, QueryCall { id, query, arguments })?;
         Ok(answer.map(|json| json.as_str().to_owned()).map_err(|fault| to_guest(&fault, "")))
     }
 
     fn timer(&mut self, ms: u64) -> wasmtime::Result<Resource<Handle>> {
         let due = self.may("ctx.timer")?.now.after(Duration::from_millis(ms));
-        self.handle_of(Awaited::Timer(due))
+        self.handle_of(WaitTarget::Timer(due))
     }
 
     fn event(&mut self, name: String) -> wasmtime::Result<Resource<Handle>> {
         self.may("ctx.event")?;
-        self.handle_of(Awaited::Event(name))
+        self.handle_of(WaitTarget::Event(name))
     }
 }
 

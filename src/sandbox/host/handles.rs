@@ -4,14 +4,14 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use super::vactor::actor::{context, types};
 use super::{Halt, Host};
-use crate::model::{Answered, Awaited, Fault, Json, Operation, Origin};
+use crate::model::{Fault, FaultOrigin, Json, Operation, WaitResult, WaitTarget};
 
 /// Bytes of memory that a handle counts, beside its text and its answer; more than it takes in any of the tables.
 const HANDLE: u64 = 256;
 
 /// Something that will be answered, or was.
 pub struct Handle {
-    awaited: Awaited,
+    awaited: WaitTarget,
     answer: Option<Result<Json, Fault>>,
 }
 
@@ -30,17 +30,17 @@ impl Handle {
     /// Empty for what is no invocation.
     fn invocation(&self) -> &str {
         match &self.awaited {
-            Awaited::Invocation(id) => id,
-            Awaited::Timer(_) | Awaited::Event(_) => "",
+            WaitTarget::Invocation(id) => id,
+            WaitTarget::Timer(_) | WaitTarget::Event(_) => "",
         }
     }
 }
 
-fn of_awaited(awaited: &Awaited) -> u64 {
+fn of_awaited(awaited: &WaitTarget) -> u64 {
     HANDLE
         + match awaited {
-            Awaited::Invocation(text) | Awaited::Event(text) => text.len() as u64,
-            Awaited::Timer(_) => 0,
+            WaitTarget::Invocation(text) | WaitTarget::Event(text) => text.len() as u64,
+            WaitTarget::Timer(_) => 0,
         }
 }
 
@@ -55,7 +55,7 @@ fn of_answer(answer: &Result<Json, Fault>) -> u64 {
 }
 
 impl Host {
-    pub(super) fn handle_of(&mut self, awaited: Awaited) -> wasmtime::Result<Resource<Handle>> {
+    pub(super) fn handle_of(&mut self, awaited: WaitTarget) -> wasmtime::Result<Resource<Handle>> {
         self.take(of_awaited(&awaited))?;
         Ok(self.handles.push(Handle { awaited, answer: None })?)
     }
@@ -75,7 +75,7 @@ impl Host {
         let awaited = awaited.collect::<wasmtime::Result<Vec<_>>>()?;
         let wrong = |answered| Halt::WrongAnswer { awaited: handles.len(), answered };
         let answered = self.perform(Operation::Wait(awaited))?;
-        let Answered { index, answer, .. } = answered.ok_or_else(|| wrong("nothing".to_owned()))?;
+        let WaitResult { index, result: answer, .. } = answered.ok_or_else(|| wrong("nothing".to_owned()))?;
         let handle = handles.get(index as usize).ok_or_else(|| wrong(format!("the index {index}")))?;
         self.take(of_answer(&answer))?;
         self.handles.get_mut(handle)?.answer = Some(answer);
@@ -103,7 +103,7 @@ impl context::HostHandle for Host {
     fn cancel(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
         self.may("Handle::cancel")?;
         let handle = self.handles.get(&handle)?;
-        if let (Awaited::Invocation(id), None) = (&handle.awaited, &handle.answer) {
+        if let (WaitTarget::Invocation(id), None) = (&handle.awaited, &handle.answer) {
             let id = id.clone();
             self.perform(Operation::Cancel(id))?;
         }
@@ -121,8 +121,8 @@ impl context::HostHandle for Host {
 pub(super) fn to_guest(fault: &Fault, invocation: &str) -> types::Fault {
     types::Fault {
         origin: match fault.origin {
-            Origin::Class => types::Origin::Class,
-            Origin::Host => types::Origin::Host,
+            FaultOrigin::Class => types::Origin::Class,
+            FaultOrigin::Host => types::Origin::Host,
         },
         kind: fault.kind.clone(),
         message: fault.message.clone(),

@@ -13,7 +13,7 @@ use wasmtime::{StoreContextMut, UpdateDeadline};
 use super::Aborted;
 use super::fault::{self, Export};
 use super::guard::Guard;
-use super::run::{Identity, Method, Operations, Run};
+use super::run::{Identity, MethodCall, Operations, Run};
 use crate::model::{Fault, Limits, Log, LogLine, Seed, Timestamp};
 use said::Said;
 
@@ -122,10 +122,10 @@ impl Host {
             seed: run.seed,
             random: None,
             only: match run.method {
-                Method::Construct { .. } | Method::Mutate { .. } => None,
-                Method::Query { .. } => Some("a query"),
-                Method::Task { .. } => Some("a task"),
-                Method::Migrate { .. } => Some("`migrate`"),
+                MethodCall::Construct { .. } | MethodCall::Mutate { .. } => None,
+                MethodCall::Query { .. } => Some("a query"),
+                MethodCall::Task { .. } => Some("a task"),
+                MethodCall::Migrate { .. } => Some("`migrate`"),
             },
             performed: run.operations.is_some(),
             outgoing: 0,

@@ -4,7 +4,7 @@ use wasmtime::component::Resource;
 
 use super::handles::Handle;
 use super::{Export, Halt, Host, Known, OPERATIONS};
-use crate::model::{Answered, Awaited, Fault, Json, Operation, Outgoing, Question, Target};
+use crate::model::{CallTarget, Fault, Json, Operation, OutgoingCall, QueryCall, WaitResult, WaitTarget};
 
 impl Host {
     /// Whether what runs may call this function, one that not every run may.
@@ -25,7 +25,7 @@ impl Host {
     }
 
     /// Has an operation performed. The guest does not compute meanwhile, and has its whole time again after a wait.
-    pub(super) fn perform(&mut self, operation: Operation) -> Result<Option<Answered>, Halt> {
+    pub(super) fn perform(&mut self, operation: Operation) -> Result<Option<WaitResult>, Halt> {
         let (waits, saves) = (matches!(operation, Operation::Wait(_)), matches!(operation, Operation::Save(_)));
         let pause = self.guard.pause()?;
         let computed = self.guard.computed();
@@ -45,19 +45,19 @@ impl Host {
     pub(super) fn start(
         &mut self,
         function: &'static str,
-        target: Target,
+        target: CallTarget,
         method: String,
         arguments: String,
     ) -> wasmtime::Result<Resource<Handle>> {
         let (outgoing, invocation) = self.outgoing(function, target, method, arguments)?;
         self.perform(Operation::Start(outgoing))?;
-        self.handle_of(Awaited::Invocation(invocation))
+        self.handle_of(WaitTarget::Invocation(invocation))
     }
 
     pub(super) fn send(
         &mut self,
         function: &'static str,
-        target: Target,
+        target: CallTarget,
         method: String,
         arguments: String,
         delay_ms: u64,
@@ -80,23 +80,23 @@ impl Host {
     fn outgoing(
         &mut self,
         function: &'static str,
-        target: Target,
+        target: CallTarget,
         method: String,
         arguments: String,
-    ) -> Result<(Outgoing, String), Halt> {
+    ) -> Result<(OutgoingCall, String), Halt> {
         let known = self.may(function)?;
         known.outgoing += 1;
         let (ordinal, meta) = (known.outgoing, std::mem::take(&mut known.meta));
         let invocation = known.seed.child(ordinal).opaque_id();
         self.give_back(meta.iter().map(|(name, value)| of_meta(name, value)).sum());
-        Ok((Outgoing { ordinal, target, method, arguments, meta }, invocation))
+        Ok((OutgoingCall { ordinal, target, method, arguments, meta }, invocation))
     }
 
     /// Has a query run, and gives its answer.
-    pub(super) fn ask(&mut self, question: Question) -> Result<Result<Json, Fault>, Halt> {
+    pub(super) fn ask(&mut self, question: QueryCall) -> Result<Result<Json, Fault>, Halt> {
         self.may("ctx.ask")?;
         match self.perform(Operation::Ask(question))? {
-            Some(answered) => Ok(answered.answer),
+            Some(answered) => Ok(answered.result),
             None => Err(Halt::NotAnswered),
         }
     }

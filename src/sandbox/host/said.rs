@@ -24,12 +24,12 @@ impl Said {
 
     /// What of a line there is room for. A line costs its bytes and one more, so that empty ones end too.
     fn take(&mut self, mut message: String) -> Option<String> {
-        let Some(left) = self.left.filter(|_| !self.log.cut) else {
-            self.log.cut = true;
+        let Some(left) = self.left.filter(|_| !self.log.truncated) else {
+            self.log.truncated = true;
             return None;
         };
         if message.len() as u64 > left {
-            self.log.cut = true;
+            self.log.truncated = true;
             message.truncate(message.floor_char_boundary(left as usize));
             message.shrink_to_fit();
             if message.is_empty() {
@@ -49,10 +49,10 @@ impl Said {
 
 impl Host {
     pub(super) fn say(&mut self, level: Level, message: String) -> Result<(), Halt> {
-        let was_cut = self.said.log.cut;
+        let was_cut = self.said.log.truncated;
         let line = self.said.take(message).map(|message| LogLine { level, message });
         // only who listens is told: the step that keeps the log says itself that it is cut
-        let note = (self.said.log.cut && !was_cut).then(|| self.said.cut_off());
+        let note = (self.said.log.truncated && !was_cut).then(|| self.said.cut_off());
         if line.is_none() && note.is_none() {
             return Ok(());
         }

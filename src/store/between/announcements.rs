@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::model::{Name, Process};
 use crate::store::folder::{File, Folder, For, RUNNING, write_at};
 use crate::store::process::{clock, living, start_of_this};
-use crate::store::{Announced, Announcement, Build};
+use crate::store::{Announcement, AnnouncementGuard, ProgramVersion};
 
 use super::{locks, place_of};
 
@@ -47,7 +47,7 @@ struct Slots {
 struct Record {
     pid: u32,
     start: u64,
-    build: Build,
+    build: ProgramVersion,
     name: String,
     number: Option<u64>,
     /// When it was last repeated, in milliseconds of the machine's clock.
@@ -121,7 +121,7 @@ impl Announcements {
         let pid = std::process::id();
         let start = *self.start.get_or_init(start_of_this);
         let beat = u64::try_from(clock().as_millis()).unwrap_or(u64::MAX);
-        let record = Record { pid, start, build: Build::this(), name: name.to_owned(), number, beat };
+        let record = Record { pid, start, build: ProgramVersion::this(), name: name.to_owned(), number, beat };
         if let Some(bytes) = sealed(&record) {
             self.write_bytes(slot, &bytes);
         }
@@ -151,7 +151,7 @@ impl Announcements {
     }
 }
 
-impl Announced for InSlot {
+impl AnnouncementGuard for InSlot {
     fn beat(&self) {
         self.of.write(self.slot, &self.name, self.number);
     }

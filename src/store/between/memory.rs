@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::{Name, Process, Result};
-use crate::store::{Announced, Announcement, Build, Holds, Watch};
+use crate::store::{Announcement, AnnouncementGuard, LockSet, ProgramVersion, Watch};
 
 #[derive(Default)]
 pub(in crate::store) struct InProcess {
@@ -56,7 +56,7 @@ impl InProcess {
         let all = lock(&self.announced);
         let found = all.iter().filter(|(of, _)| name.is_none_or(|name| name == of));
         let process = Process { pid: std::process::id(), stopped: false };
-        let (build, age) = (Build::this(), Duration::ZERO);
+        let (build, age) = (ProgramVersion::this(), Duration::ZERO);
         found.map(|(name, number)| Announcement { process, build, name: name.clone(), number: *number, age }).collect()
     }
 
@@ -72,7 +72,7 @@ pub(super) struct InList {
     threads: Arc<InProcess>,
 }
 
-impl Announced for InList {
+impl AnnouncementGuard for InList {
     fn beat(&self) {}
 }
 
@@ -108,7 +108,7 @@ impl HeldTogether {
     }
 }
 
-impl Holds for HeldTogether {
+impl LockSet for HeldTogether {
     fn take(&mut self, name: &Name) -> Result<bool> {
         let held = self.threads.hold(name, Some(Instant::now()));
         let taken = held.is_some();

@@ -17,7 +17,7 @@ use crate::model::{Error, Name, Process, Result};
 
 use super::folder::{DATA, File, Folder, For, LOCK};
 use super::waiting::Waits;
-use super::{Announced, Announcement, Hold, Holds, Watch};
+use super::{Announcement, AnnouncementGuard, LockSet, NameLock, Watch};
 use announcements::Announcements;
 use memory::InProcess;
 use watch::Signals;
@@ -65,14 +65,14 @@ impl Between {
         Between::Threads(Arc::default())
     }
 
-    pub(in crate::store) fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
+    pub(in crate::store) fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<NameLock>> {
         match self {
-            Between::Processes(files) => Ok(files.hold(name.as_str(), deadline)?.map(Hold::new)),
-            Between::Threads(threads) => Ok(threads.hold(name, deadline).map(Hold::new)),
+            Between::Processes(files) => Ok(files.hold(name.as_str(), deadline)?.map(NameLock::new)),
+            Between::Threads(threads) => Ok(threads.hold(name, deadline).map(NameLock::new)),
         }
     }
 
-    pub(in crate::store) fn holds(&self) -> Box<dyn Holds> {
+    pub(in crate::store) fn holds(&self) -> Box<dyn LockSet> {
         match self {
             Between::Processes(files) => Box::new(HeldTogether {
                 locks: Some(locks::Locks::default()),
@@ -91,7 +91,7 @@ impl Between {
     }
 
     /// Has others know what this process does, until the answer is dropped.
-    pub(in crate::store) fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn Announced> {
+    pub(in crate::store) fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn AnnouncementGuard> {
         match self {
             Between::Processes(files) => match files.announcements.announce(name.as_str(), number) {
                 Some(announced) => Box::new(announced),
@@ -124,12 +124,12 @@ impl Between {
     }
 
     /// Waits until no other process makes the store.
-    pub(in crate::store) fn hold_making(&self, waits: &Waits) -> Result<Option<Hold>> {
+    pub(in crate::store) fn hold_making(&self, waits: &Waits) -> Result<Option<NameLock>> {
         let Between::Processes(files) = self else { return Ok(None) };
         let mut tries = waits.tries();
         loop {
             match files.hold(MAKING, Some(Instant::now()))? {
-                Some(held) => return Ok(Some(Hold::new(held))),
+                Some(held) => return Ok(Some(NameLock::new(held))),
                 None => tries.pause()?,
             }
         }
@@ -155,7 +155,7 @@ impl Between {
 /// An announcement that could not be made.
 struct Nothing;
 
-impl Announced for Nothing {
+impl AnnouncementGuard for Nothing {
     fn beat(&self) {}
 }
 
@@ -194,7 +194,7 @@ impl Files {
     }
 }
 
-impl Holds for HeldTogether {
+impl LockSet for HeldTogether {
     fn take(&mut self, name: &Name) -> Result<bool> {
         let Some(locks) = &mut self.locks else { return Ok(false) };
         locks.try_add(&self.files.folder, place_of(name.as_str()))

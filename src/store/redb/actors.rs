@@ -1,6 +1,6 @@
 //! Actors: heads, states, journals.
 
-use crate::model::{Actor, ActorId, Head, Name, Step};
+use crate::model::{Actor, ActorId, Name, NameRecord, Step};
 use crate::store::Snapshot;
 
 use super::boundary::{Try, damaged};
@@ -9,7 +9,7 @@ use super::key::Key;
 use super::record::{self, StepRecord};
 use super::tables::{Source, Tables};
 
-pub(super) fn head(tables: &Tables<impl Source>, name: &Name) -> Try<Option<Head>> {
+pub(super) fn head(tables: &Tables<impl Source>, name: &Name) -> Try<Option<NameRecord>> {
     tables.get(&Key::head(name))
 }
 
@@ -17,7 +17,7 @@ pub(super) fn load(tables: &Tables<impl Source>, name: &Name) -> Try<Option<Snap
     let Some(head) = head(tables, name)? else { return Ok(None) };
     let Some(actor) = &head.actor else { return Ok(None) };
     let state = state(tables, name, actor)?;
-    Ok(Some(Snapshot { head, state }))
+    Ok(Some(Snapshot { record: head, state }))
 }
 
 pub(super) fn state(tables: &Tables<impl Source>, name: &Name, actor: &Actor) -> Try<Vec<u8>> {
@@ -33,7 +33,7 @@ pub(super) fn actors(
     prefix: &str,
     after: Option<&ActorId>,
     limit: usize,
-) -> Try<Vec<(ActorId, Head)>> {
+) -> Try<Vec<(ActorId, NameRecord)>> {
     let mut found = Vec::new();
     let mut after = after.cloned();
     while found.len() < limit
@@ -63,7 +63,7 @@ pub(super) fn next_actor(
     tables: &Tables<impl Source>,
     prefix: &str,
     after: Option<&ActorId>,
-) -> Try<Option<(ActorId, Head)>> {
+) -> Try<Option<(ActorId, NameRecord)>> {
     let mut span = match after {
         Some(after) if after.as_str() >= prefix => Key::named_after(after.as_str()),
         _ => Key::named_from(prefix),
@@ -75,7 +75,7 @@ pub(super) fn next_actor(
         }
         span = Key::named_after(name.as_str());
         let Some(head) = head(tables, &name)? else { return damaged(format!("the head of {name} is missing")) };
-        if head.actor.is_some() || head.making.is_some() {
+        if head.actor.is_some() || head.construction.is_some() {
             let Ok(id) = name.actor() else { return damaged(format!("{name} is no actor's id")) };
             return Ok(Some((id, head)));
         }
@@ -84,7 +84,9 @@ pub(super) fn next_actor(
 }
 
 pub(super) fn steps(tables: &Tables<impl Source>, name: &Name, from: u64, limit: usize) -> Try<Vec<Step>> {
-    let Some(Head { numbers, actor: Some(actor), .. }) = head(tables, name)? else { return Ok(Vec::new()) };
+    let Some(NameRecord { counters: numbers, actor: Some(actor), .. }) = head(tables, name)? else {
+        return Ok(Vec::new());
+    };
     let wanted = from.max(actor.first_step)..=numbers.steps;
     let mut steps = Vec::new();
     let mut found = tables.records::<StepRecord>(Key::steps_from(name, from))?;
@@ -102,7 +104,7 @@ pub(super) fn step(tables: &Tables<impl Source>, name: &Name, number: u64) -> Tr
 }
 
 pub(super) fn checkpoint(tables: &Tables<impl Source>, name: &Name, at: u64) -> Try<Option<(u64, Vec<u8>)>> {
-    let Some(Head { numbers, actor: Some(actor), .. }) = head(tables, name)? else { return Ok(None) };
+    let Some(NameRecord { counters: numbers, actor: Some(actor), .. }) = head(tables, name)? else { return Ok(None) };
     if at < actor.first_step {
         return Ok(None);
     }

@@ -1,7 +1,7 @@
 //! Classes, their versions and components.
 
-use crate::model::{Call, ClassName, Error, Hash};
-use crate::store::{Class, NewVersion, OnVersion, Registered, Version};
+use crate::model::{CallKind, ClassName, Error, Hash};
+use crate::store::{ClassVersion, NewVersion, Registered, RegisteredClass, VersionUsage};
 
 use super::boundary::{Try, damaged};
 use super::key::Key;
@@ -10,12 +10,12 @@ use super::tables::{Source, Tables};
 use super::write::Writer;
 use super::{actors, invocations};
 
-pub(super) fn class(tables: &Tables<impl Source>, name: &ClassName) -> Try<Option<Class>> {
+pub(super) fn class(tables: &Tables<impl Source>, name: &ClassName) -> Try<Option<RegisteredClass>> {
     let record: Option<ClassRecord> = tables.get(&Key::class(name))?;
     Ok(record.and_then(|record| record.class(name.clone())))
 }
 
-pub(super) fn classes(tables: &Tables<impl Source>) -> Try<Vec<Class>> {
+pub(super) fn classes(tables: &Tables<impl Source>) -> Try<Vec<RegisteredClass>> {
     let records = tables.records(Key::classes())?;
     let class = |entry: Try<(Key, ClassRecord)>| {
         let (key, record) = entry?;
@@ -28,7 +28,7 @@ fn class_name(key: &Key) -> Try<ClassName> {
     key.class_name().map_or_else(|| damaged("the name of a class is none"), Ok)
 }
 
-pub(super) fn version(tables: &Tables<impl Source>, class: &ClassName, number: u32) -> Try<Option<Version>> {
+pub(super) fn version(tables: &Tables<impl Source>, class: &ClassName, number: u32) -> Try<Option<ClassVersion>> {
     let key = Key::version(class, number);
     if let Some(record) = tables.get::<VersionRecord>(&key)? {
         return Ok(Some(record.version(class, number)));
@@ -41,13 +41,13 @@ pub(super) fn version(tables: &Tables<impl Source>, class: &ClassName, number: u
     }
 }
 
-pub(super) fn on_versions(tables: &Tables<impl Source>, class: &ClassName) -> Try<Vec<OnVersion>> {
+pub(super) fn on_versions(tables: &Tables<impl Source>, class: &ClassName) -> Try<Vec<VersionUsage>> {
     let on_version = |entry: Try<(Key, CountsRecord)>| {
         let (key, CountsRecord { actors, pending }) = entry?;
         let number = key.last_number().and_then(|number| u32::try_from(number).ok());
         number.map_or_else(
             || damaged(format!("{} is not readable", key.describe())),
-            |version| Ok(OnVersion { version, actors, pending }),
+            |version| Ok(VersionUsage { version, actors, pending }),
         )
     };
     tables.records(Key::counts_of(class))?.map(on_version).collect()
@@ -142,8 +142,8 @@ impl Writer<'_> {
         while let Some(name) = invocations::next_name(&self.tables, after.as_ref())? {
             for number in invocations::open_numbers(&self.tables, &name)? {
                 let invocation = invocations::must(&self.tables, &name, number)?;
-                match &invocation.request.call {
-                    Call::Construct { class: of, .. } | Call::Task { class: of, .. } if of == class => {
+                match &invocation.request.kind {
+                    CallKind::Construct { class: of, .. } | CallKind::Task { class: of, .. } if of == class => {
                         return Ok(Some(invocation.reference().to_string()));
                     }
                     _ => {}

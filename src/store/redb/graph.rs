@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 
-use crate::model::{On, Reference, Timestamp};
+use crate::model::{Reference, ResolvedTarget, Timestamp};
 
 use super::boundary::Try;
 use super::invocations;
@@ -35,7 +35,7 @@ enum Node {
 pub(super) fn cycle(
     tables: &Tables<impl Source>,
     waiter: &Reference,
-    on: &[On],
+    on: &[ResolvedTarget],
     now: Timestamp,
 ) -> Try<Option<String>> {
     let Some(first) = awaited(tables, waiter, on)? else { return Ok(None) };
@@ -92,7 +92,7 @@ fn look(tables: &Tables<impl Source>, reference: &Reference, now: Timestamp) -> 
     let Some(Open { request, turn, begun, .. }) = invocations::open(tables, &reference.name, reference.number)? else {
         return Ok(Node::Free);
     };
-    if Lane::from(&request.call) == Lane::Task || (turn.is_none() && request.due.is_some_and(|due| due > now)) {
+    if Lane::from(&request.kind) == Lane::Task || (turn.is_none() && request.due.is_some_and(|due| due > now)) {
         return Ok(Node::Free);
     }
     match invocations::first(tables, &reference.name)? {
@@ -103,15 +103,15 @@ fn look(tables: &Tables<impl Source>, reference: &Reference, now: Timestamp) -> 
         None => return Ok(Node::Free),
         Some(_) => {}
     }
-    Ok(match begun.and_then(|begun| begun.waiting) {
-        Some(waiting) => awaited(tables, reference, &waiting.on)?.map_or(Node::Free, Node::Awaits),
+    Ok(match begun.and_then(|begun| begun.wait) {
+        Some(waiting) => awaited(tables, reference, &waiting.targets)?.map_or(Node::Free, Node::Awaits),
         None => Node::Free,
     })
 }
 
 /// The invocations that a wait is for; None where something else can answer it.
-fn awaited(tables: &Tables<impl Source>, waiter: &Reference, on: &[On]) -> Try<Option<Vec<Reference>>> {
-    if on.iter().any(|on| matches!(on, On::Timer(_) | On::Event { .. })) {
+fn awaited(tables: &Tables<impl Source>, waiter: &Reference, on: &[ResolvedTarget]) -> Try<Option<Vec<Reference>>> {
+    if on.iter().any(|on| matches!(on, ResolvedTarget::Timer(_) | ResolvedTarget::Event { .. })) {
         return Ok(None);
     }
     let mut references = Vec::new();
@@ -129,7 +129,7 @@ fn awaited(tables: &Tables<impl Source>, waiter: &Reference, on: &[On]) -> Try<O
 pub(super) fn waits_for_a_delayed(
     tables: &Tables<impl Source>,
     waiter: &Reference,
-    on: &[On],
+    on: &[ResolvedTarget],
     now: Timestamp,
 ) -> Try<bool> {
     for awaited in awaited(tables, waiter, on)?.unwrap_or_default() {

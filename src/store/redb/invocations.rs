@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{Attempt, Error, Invocation, Name, Outcome, Reference, Result, Status, Timestamp};
-use crate::store::Place;
+use crate::store::RunnableCursor;
 
 use super::actors;
 use super::boundary::{Try, damaged};
@@ -44,12 +44,12 @@ pub(super) fn must(tables: &Tables<impl Source>, name: &Name, number: u64) -> Tr
 fn read(tables: &Tables<impl Source>, name: &Name, number: u64, record: InvocationRecord) -> Try<Invocation> {
     let invocation = match record {
         InvocationRecord::Open(Open { request, turn, attempts, begun }) => {
-            let (status, queued) = (Status::Accepted, turn.is_some());
-            Invocation { number, status, request, resumed_by: None, queued, attempts, begun }
+            let (status, queued) = (Status::Pending, turn.is_some());
+            Invocation { number, status, request, resumed_by: None, queued, attempts, resume_point: begun }
         }
         InvocationRecord::Bare { request, times, outcome, log, attempts } => {
             let status = Status::Ended { times, outcome, log, step: None };
-            Invocation { number, status, request, resumed_by: None, queued: false, attempts, begun: None }
+            Invocation { number, status, request, resumed_by: None, queued: false, attempts, resume_point: None }
         }
         InvocationRecord::Step(step) => {
             let record = actors::step(tables, name, step)?;
@@ -120,8 +120,8 @@ pub(super) fn next(tables: &Tables<impl Source>, name: &Name, now: Timestamp) ->
         return due.map(|key| standing(tables, name, number_of(&key)?, &key)).transpose();
     };
     let first = standing(tables, name, number, &Key::inbox(name, Lane::Actor, turn))?;
-    match first.waiting() {
-        Some(waiting) if waits::answer(tables, &first.reference(), &waiting.on, now)?.is_none() => Ok(None),
+    match first.pending_wait() {
+        Some(waiting) if waits::answer(tables, &first.reference(), &waiting.targets, now)?.is_none() => Ok(None),
         _ => Ok(Some(first)),
     }
 }
@@ -129,8 +129,8 @@ pub(super) fn next(tables: &Tables<impl Source>, name: &Name, now: Timestamp) ->
 /// The invocation that a key of the inbox, or of the delayed, names. It must stand there: what has ended would come up again and again.
 fn standing(tables: &Tables<impl Source>, name: &Name, number: u64, key: &Key) -> Try<Invocation> {
     let place = |Open { request, turn, .. }: &Open| match turn {
-        Some(turn) => Key::inbox(name, Lane::from(&request.call), *turn),
-        None => Key::delayed(name, Lane::from(&request.call), request.due.unwrap_or(request.accepted), number),
+        Some(turn) => Key::inbox(name, Lane::from(&request.kind), *turn),
+        None => Key::delayed(name, Lane::from(&request.kind), request.due.unwrap_or(request.accepted), number),
     };
     match open(tables, name, number)? {
         Some(open) if place(&open) == *key => read(tables, name, number, InvocationRecord::Open(open)),
@@ -171,29 +171,29 @@ pub(super) struct Candidates {
     pub ready: Vec<Name>,
     /// Those whose notes do not say how they stand: nothing of them can run, or a delayed invocation has come due.
     pub untidy: Vec<Name>,
-    pub next: Option<Place>,
+    pub next: Option<RunnableCursor>,
 }
 
 pub(super) fn candidates(
     tables: &Tables<impl Source>,
-    after: Option<&Place>,
+    after: Option<&RunnableCursor>,
     now: Timestamp,
     limit: usize,
 ) -> Try<Candidates> {
     let mut names = BTreeSet::new();
     let (mut read, mut next) = (0, None);
-    if !matches!(after, Some(Place::Due(..))) {
+    if !matches!(after, Some(RunnableCursor::Due(..))) {
         for key in tables.keys(Key::ready_after(after))?.take(limit) {
             let name = name_of(&key?)?;
             names.insert(name.clone());
-            (read, next) = (read + 1, Some(Place::Ready(name)));
+            (read, next) = (read + 1, Some(RunnableCursor::Ready(name)));
         }
     }
     for key in tables.keys(Key::due_between(after, now))?.take(limit - read) {
         let key = key?;
         let (name, number) = (name_of(&key)?, number_of(&key)?);
         names.insert(name.clone());
-        (read, next) = (read + 1, Some(Place::Due(key.due_time().unwrap_or(now), Reference { name, number })));
+        (read, next) = (read + 1, Some(RunnableCursor::Due(key.due_time().unwrap_or(now), Reference { name, number })));
     }
     let mut found = Candidates { ready: Vec::new(), untidy: Vec::new(), next: next.filter(|_| read == limit) };
     for name in names {
@@ -270,12 +270,12 @@ fn places_in(
     if let Some(number) = after {
         match open(tables, name, number)? {
             Some(Open { request, turn: Some(turn), .. }) => {
-                inbox.0 = Key::inbox(name, Lane::from(&request.call), turn + 1)
+                inbox.0 = Key::inbox(name, Lane::from(&request.kind), turn + 1)
             }
             Some(Open { request, turn: None, .. }) => {
                 inbox.0 = inbox.1.clone();
                 let due = request.due.unwrap_or(request.accepted);
-                delayed.0 = Key::delayed(name, Lane::from(&request.call), due, number + 1);
+                delayed.0 = Key::delayed(name, Lane::from(&request.kind), due, number + 1);
             }
             None => above = number,
         }

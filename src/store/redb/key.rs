@@ -5,7 +5,7 @@ mod span;
 
 pub(super) use span::Span;
 
-use crate::model::{Call, ClassName, Hash, Name, Reference, Timestamp};
+use crate::model::{CallKind, ClassName, Hash, Name, Reference, Timestamp};
 
 /// A record's key, ordered as its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,11 +21,11 @@ pub(super) enum Lane {
     Task = 1,
 }
 
-impl From<&Call> for Lane {
-    fn from(call: &Call) -> Lane {
+impl From<&CallKind> for Lane {
+    fn from(call: &CallKind) -> Lane {
         match call {
-            Call::Construct { .. } | Call::Mutate => Lane::Actor,
-            Call::Task { .. } => Lane::Task,
+            CallKind::Construct { .. } | CallKind::Mutate => Lane::Actor,
+            CallKind::Task { .. } => Lane::Task,
         }
     }
 }

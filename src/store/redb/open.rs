@@ -8,7 +8,7 @@ use redb::StorageBackend;
 use crate::model::{Error, Result};
 use crate::store::between::Between;
 use crate::store::folder::{DATA, Folder, For, LOCK};
-use crate::store::waiting::{LockWaits, Waits};
+use crate::store::waiting::{LockWaitOptions, Waits};
 
 use super::boundary::speak_of_disk;
 use super::disk::Disk;
@@ -51,22 +51,22 @@ enum Source {
 impl RedbStore {
     /// Opens the store in a folder. [`NoStore`](Error::NoStore) where there is none.
     pub fn open(folder: &Path, mode: Mode) -> Result<RedbStore> {
-        RedbStore::open_in(Folder::open(folder)?, mode, LockWaits::default())
+        RedbStore::open_in(Folder::open(folder)?, mode, LockWaitOptions::default())
     }
 
     /// Opens the store in a folder for writing, and makes both where there are none. The answer says whether it was
     /// made.
     pub fn create(folder: &Path) -> Result<(RedbStore, bool)> {
-        RedbStore::create_in(Folder::create(folder)?, LockWaits::default())
+        RedbStore::create_in(Folder::create(folder)?, LockWaitOptions::default())
     }
 
     /// As [`open`](RedbStore::open), in a folder that is open.
-    pub fn open_in(folder: Folder, mode: Mode, waits: LockWaits) -> Result<RedbStore> {
+    pub fn open_in(folder: Folder, mode: Mode, waits: LockWaitOptions) -> Result<RedbStore> {
         RedbStore::open_shared(&Arc::new(folder), mode, waits)
     }
 
     /// As [`create`](RedbStore::create), in a folder that is open.
-    pub fn create_in(folder: Folder, waits: LockWaits) -> Result<(RedbStore, bool)> {
+    pub fn create_in(folder: Folder, waits: LockWaitOptions) -> Result<(RedbStore, bool)> {
         let folder = Arc::new(folder);
         match RedbStore::open_shared(&folder, Mode::Write, waits.clone()) {
             Err(Error::NoStore { .. }) => {}
@@ -84,7 +84,7 @@ impl RedbStore {
         RedbStore::open_shared(&folder, Mode::Write, waits).map(|store| (store, true))
     }
 
-    fn open_shared(folder: &Arc<Folder>, mode: Mode, waits: LockWaits) -> Result<RedbStore> {
+    fn open_shared(folder: &Arc<Folder>, mode: Mode, waits: LockWaitOptions) -> Result<RedbStore> {
         let place = folder.path_of(DATA).display().to_string();
         let between = Between::files(folder.clone());
         let waits = Arc::new(Waits::new(waits, between.clone()));
@@ -121,7 +121,7 @@ impl RedbStore {
 
     pub(super) fn of_backend(place: &str, mode: Mode) -> RedbStore {
         let between = Between::memory();
-        let waits = Arc::new(Waits::new(LockWaits::default(), between.clone()));
+        let waits = Arc::new(Waits::new(LockWaitOptions::default(), between.clone()));
         RedbStore::new(Source::Backend, mode, place.to_owned(), between, waits)
     }
 
@@ -227,7 +227,7 @@ fn open_data(folder: &Folder, mode: Mode, place: &str, waits: &Arc<Waits>) -> Re
 fn make_data(folder: &Folder) -> Result<()> {
     let file = folder.new_data()?;
     let place = folder.path_of(DATA).display().to_string();
-    let waits = Arc::new(Waits::new(LockWaits::default(), Between::memory()));
+    let waits = Arc::new(Waits::new(LockWaitOptions::default(), Between::memory()));
     let made = speak_of_disk(Disk::new(file), &place).and_then(|disk| {
         let opened = Opened::make(disk, &place, &waits)?;
         RedbStore::new(Source::Backend, Mode::Write, place, Between::memory(), waits).with(opened).with_tables()

@@ -6,8 +6,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::model::{Begun, ClassName, Hash, Invocation, Json, Log, Outcome, Request, Status, Step, Times, Timestamp};
-use crate::store::{Class, Version};
+use crate::model::{
+    CallRequest, ClassName, Hash, Invocation, Json, Log, Outcome, ResumePoint, Status, Step, Times, Timestamp,
+};
+use crate::store::{ClassVersion, RegisteredClass};
 
 use super::boundary::{Try, damaged};
 use super::key::Key;
@@ -90,16 +92,16 @@ pub(super) struct CountsRecord {
 
 impl ClassRecord {
     /// The class, if it is there.
-    pub(super) fn class(self, name: ClassName) -> Option<Class> {
+    pub(super) fn class(self, name: ClassName) -> Option<RegisteredClass> {
         let ClassRecord { current, last, first } = self;
-        Some(Class { name, current: current?, versions: last.saturating_sub(first).saturating_add(1) })
+        Some(RegisteredClass { name, current: current?, versions: last.saturating_sub(first).saturating_add(1) })
     }
 }
 
 impl VersionRecord {
-    pub(super) fn version(self, class: &ClassName, number: u32) -> Version {
+    pub(super) fn version(self, class: &ClassName, number: u32) -> ClassVersion {
         let VersionRecord { hash, component_bytes, description, registered } = self;
-        Version { class: class.clone(), number, hash, component_bytes, description, registered }
+        ClassVersion { class: class.clone(), number, hash, component_bytes, description, registered }
     }
 }
 
@@ -124,7 +126,7 @@ impl StepRecord {
             resumed_by: None,
             queued: false,
             attempts: 0,
-            begun: None,
+            resume_point: None,
         }
     }
 }
@@ -135,7 +137,7 @@ pub(super) enum InvocationRecord {
     Open(Open),
     /// It ended without a step.
     Bare {
-        request: Request,
+        request: CallRequest,
         times: Times,
         outcome: Outcome,
         log: Log,
@@ -148,12 +150,12 @@ pub(super) enum InvocationRecord {
 /// One that has not ended.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Open {
-    pub request: Request,
+    pub request: CallRequest,
     /// Where it stands in the inbox; None where it is delayed.
     pub turn: Option<u64>,
     pub attempts: u32,
     /// Of an actor's invocations only the first in its inbox has begun.
-    pub begun: Option<Begun>,
+    pub begun: Option<ResumePoint>,
 }
 
 /// A try of a task that failed, and was tried again.

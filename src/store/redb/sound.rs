@@ -7,7 +7,8 @@
 use serde_bytes::ByteBuf;
 
 use crate::model::{
-    Actor, Call, Head, Key as CallKey, Name, Numbers, Recorded, Reference, Request, RunSoFar, Seed, is_identifier,
+    Actor, CallKind, CallRequest, Counters, HistoryEntry, Key as CallKey, Name, NameRecord, Reference, RunProgress,
+    Seed, is_identifier,
 };
 
 use super::key::Key;
@@ -41,10 +42,10 @@ fn is_key(key: &Key, of: impl Fn(&Name, u64) -> Key) -> bool {
     made.is_some_and(|made| made == *key)
 }
 
-impl Sound for Head {
+impl Sound for NameRecord {
     fn sound(&self, _: &Key) -> Result<(), &'static str> {
-        let Head { numbers, queued, delayed, actor, making, events } = self;
-        let Numbers { steps, references, turns, events: last_event } = numbers;
+        let NameRecord { counters: numbers, queued, delayed, actor, construction: making, events } = self;
+        let Counters { steps, references, positions: turns, events: last_event } = numbers;
         let counts = [steps, references, turns, last_event, queued, delayed, events];
         must(counts.into_iter().all(|count| *count < MOST), "a number in it is too large")?;
         must(making.is_none_or(given), "what makes its actor is no invocation")?;
@@ -64,7 +65,7 @@ impl Sound for StepRecord {
         must(given(step.number) && given(step.reference), "a number in it is too large, or 0")?;
         must((1..=step.number).contains(&self.checkpoint), "its checkpoint is after it")?;
         must((1..FEW).contains(&step.version), "its version is none")?;
-        let recorded = step.run.map_or(0, |RunSoFar { recorded, .. }| recorded);
+        let recorded = step.run.map_or(0, |RunProgress { history_len: recorded, .. }| recorded);
         must(recorded < MOST, "a number in it is too large")?;
         step.request.sound(key)
     }
@@ -77,7 +78,7 @@ impl Sound for InvocationRecord {
             InvocationRecord::Open(Open { request, turn, attempts, begun }) => {
                 must(turn.is_none_or(|turn| turn < MOST), "its place in the inbox is none")?;
                 must(turn.is_some() || request.due.is_some(), "it stands nowhere")?;
-                let (recorded, saved) = begun.as_ref().map_or((0, 0), |begun| (begun.recorded, begun.saved));
+                let (recorded, saved) = begun.as_ref().map_or((0, 0), |begun| (begun.history_len, begun.saves));
                 must(*attempts < FEW && recorded < MOST && saved < MOST, "a number in it is too large")?;
                 request.sound(key)
             }
@@ -90,20 +91,20 @@ impl Sound for InvocationRecord {
     }
 }
 
-impl Sound for Request {
+impl Sound for CallRequest {
     fn sound(&self, key: &Key) -> Result<(), &'static str> {
-        let Request { name, call, method, key: used, resumes, depth, .. } = self;
+        let CallRequest { name, kind: call, method, key: used, resumes, depth, .. } = self;
         must(key.name() == Some(name.as_str()), "it has another name")?;
-        must(name.actor().is_ok() || matches!(call, Call::Task { .. }), "its name is no actor's")?;
+        must(name.actor().is_ok() || matches!(call, CallKind::Task { .. }), "its name is no actor's")?;
         must(is_identifier(method), "its method is no name")?;
         must(used.as_ref().is_none_or(|used| CallKey::is_valid(&used.text)), "its key is none")?;
         must(resumes.is_none_or(given), "what it resumes is no invocation")?;
         must(*depth < FEW, "a number in it is too large")?;
         match call {
-            Call::Construct { version, .. } | Call::Task { version, .. } => {
+            CallKind::Construct { version, .. } | CallKind::Task { version, .. } => {
                 must((1..FEW).contains(version), "its version is none")
             }
-            Call::Mutate => Ok(()),
+            CallKind::Mutate => Ok(()),
         }
     }
 }
@@ -150,7 +151,7 @@ impl Sound for EventRecord {
     }
 }
 
-impl Sound for Recorded {
+impl Sound for HistoryEntry {
     fn sound(&self, key: &Key) -> Result<(), &'static str> {
         must(key.last_number().is_some_and(|index| index < MOST), "its index is too large")
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::model::{
-    ActorId, Attempt, ClassName, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference, Request,
-    Result, Step, Timestamp,
+    ActorId, Attempt, CallRequest, ClassName, Event, Fault, Hash, HistoryEntry, Invocation, Name, NameRecord, Process,
+    Reference, ResolvedTarget, Result, Step, Timestamp,
 };
 use crate::store::folder::{DATA, Folder, For};
 use crate::store::{
-    Accepted, Announced, Announcement, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion,
-    Place, Registered, Runnable, Snapshot, Store, Suspend, Suspended, Version, Watch,
+    Accepted, Announcement, AnnouncementGuard, ClassVersion, Commit, Committed, LockSet, NameLock, NewEvent,
+    NewVersion, Registered, RegisteredClass, Runnable, RunnableCursor, Snapshot, Store, StoredResult, Suspend,
+    Suspended, VersionUsage, Watch,
 };
 
 use super::boundary::Try;
@@ -25,19 +26,19 @@ impl Store for RedbStore {
         self.write(|writer| writer.register(&version))
     }
 
-    fn class(&self, name: &ClassName) -> Result<Option<Class>> {
+    fn class(&self, name: &ClassName) -> Result<Option<RegisteredClass>> {
         self.read(|tables| classes::class(tables, name))
     }
 
-    fn classes(&self) -> Result<Vec<Class>> {
+    fn classes(&self) -> Result<Vec<RegisteredClass>> {
         self.read(classes::classes)
     }
 
-    fn version(&self, class: &ClassName, number: u32) -> Result<Option<Version>> {
+    fn version(&self, class: &ClassName, number: u32) -> Result<Option<ClassVersion>> {
         self.read(|tables| classes::version(tables, class, number))
     }
 
-    fn on_versions(&self, class: &ClassName) -> Result<Vec<OnVersion>> {
+    fn version_usage(&self, class: &ClassName) -> Result<Vec<VersionUsage>> {
         self.read(|tables| classes::on_versions(tables, class))
     }
 
@@ -49,7 +50,7 @@ impl Store for RedbStore {
         self.write(|writer| writer.remove_class(name, force))
     }
 
-    fn head(&self, name: &Name) -> Result<Option<Head>> {
+    fn name_record(&self, name: &Name) -> Result<Option<NameRecord>> {
         self.read(|tables| actors::head(tables, name))
     }
 
@@ -57,7 +58,7 @@ impl Store for RedbStore {
         self.read(|tables| actors::load(tables, &id.into()))
     }
 
-    fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>> {
+    fn actors(&self, prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, NameRecord)>> {
         self.read(|tables| actors::actors(tables, prefix, after, limit))
     }
 
@@ -77,7 +78,7 @@ impl Store for RedbStore {
         self.read(|tables| actors::checkpoint(tables, &id.into(), step))
     }
 
-    fn accept(&self, requests: Vec<Request>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
+    fn accept(&self, requests: Vec<CallRequest>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
         self.write(|writer| requests.into_iter().map(|request| writer.accept(request, inbox_limit)).collect())
     }
 
@@ -85,19 +86,19 @@ impl Store for RedbStore {
         self.read(|tables| invocations::invocation(tables, &reference.name, reference.number))
     }
 
-    fn keyed(&self, name: &Name, key: &str) -> Result<Option<Invocation>> {
+    fn invocation_by_key(&self, name: &Name, key: &str) -> Result<Option<Invocation>> {
         self.read(|tables| invocations::keyed(tables, name, key))?
     }
 
-    fn tasks(&self, name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>> {
+    fn runnable_tasks(&self, name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>> {
         self.read(|tables| invocations::tasks(tables, name, after, now, limit))
     }
 
-    fn next(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>> {
+    fn next_in_inbox(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>> {
         self.read(|tables| invocations::next(tables, name, now))
     }
 
-    fn runnable(&self, after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable> {
+    fn runnable(&self, after: Option<&RunnableCursor>, now: Timestamp, limit: usize) -> Result<Runnable> {
         let found = self.read(|tables| invocations::candidates(tables, after, now, limit))?;
         let Candidates { mut ready, untidy, next } = found;
         if !untidy.is_empty() && !self.is_reading() {
@@ -155,15 +156,20 @@ impl Store for RedbStore {
         self.write(|writer| writer.suspend(suspend))?
     }
 
-    fn answer(&self, reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>> {
+    fn wait_result(
+        &self,
+        reference: &Reference,
+        on: &[ResolvedTarget],
+        now: Timestamp,
+    ) -> Result<Option<StoredResult>> {
         self.read(|tables| waits::answer(tables, reference, on, now))
     }
 
-    fn record(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>> {
+    fn history(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<HistoryEntry>> {
         self.read(|tables| waits::record(tables, reference, from, limit))
     }
 
-    fn beginning(&self, reference: &Reference) -> Result<Option<Vec<u8>>> {
+    fn initial_state(&self, reference: &Reference) -> Result<Option<Vec<u8>>> {
         self.read(|tables| waits::beginning(tables, reference))
     }
 
@@ -175,29 +181,29 @@ impl Store for RedbStore {
         self.read(|tables| waits::events(tables, name, after, limit))
     }
 
-    fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
+    fn lock(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<NameLock>> {
         // a lock that is taken is no reason to open the store for writing
-        if self.is_reading() && deadline.is_some_and(|deadline| deadline <= Instant::now()) && self.is_held(name)? {
+        if self.is_reading() && deadline.is_some_and(|deadline| deadline <= Instant::now()) && self.is_locked(name)? {
             return self.must_write().map(|()| None);
         }
         self.start_to_write()?;
         self.between.hold(name, deadline)
     }
 
-    fn holds(&self) -> Result<Box<dyn Holds>> {
+    fn lock_set(&self) -> Result<Box<dyn LockSet>> {
         self.start_to_write()?;
         Ok(self.between.holds())
     }
 
-    fn is_held(&self, name: &Name) -> Result<bool> {
+    fn is_locked(&self, name: &Name) -> Result<bool> {
         self.between.is_held(name)
     }
 
-    fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn Announced> {
+    fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn AnnouncementGuard> {
         self.between.announce(name, number)
     }
 
-    fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
+    fn announcements(&self, name: Option<&Name>) -> Vec<Announcement> {
         self.between.announced(name)
     }
 

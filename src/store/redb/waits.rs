@@ -1,9 +1,10 @@
 //! What waits are answered, and what stands in the records of invocations.
 
 use crate::model::{
-    Answer, Answered, Error, Event, Fault, HostFault, Json, Name, On, Outcome, Recorded, Reference, Status, Timestamp,
+    Error, Event, Fault, HistoryEntry, HostFault, Json, Name, OperationResult, Outcome, Reference, ResolvedTarget,
+    Status, Timestamp, WaitResult,
 };
-use crate::store::Found;
+use crate::store::StoredResult;
 
 use super::boundary::{Try, damaged};
 use super::graph;
@@ -28,8 +29,8 @@ pub(super) fn record(
     reference: &Reference,
     from: u64,
     limit: usize,
-) -> Try<Vec<Recorded>> {
-    let mut found: Vec<Recorded> = Vec::new();
+) -> Try<Vec<HistoryEntry>> {
+    let mut found: Vec<HistoryEntry> = Vec::new();
     let mut bytes = 0;
     for entry in tables.records(Key::recorded_from(&reference.name, reference.number, from))?.take(limit) {
         let (_, entry) = entry?;
@@ -43,28 +44,28 @@ pub(super) fn record(
 }
 
 /// About how many bytes an entry holds.
-fn weight(entry: &Recorded) -> usize {
-    let answer = match &entry.answer {
-        Answer::Answered(Answered { answer: Ok(json), .. }) => json.as_str().len(),
-        Answer::Answered(Answered { answer: Err(fault), .. }) | Answer::Started(Err(fault)) => {
+fn weight(entry: &HistoryEntry) -> usize {
+    let answer = match &entry.result {
+        OperationResult::Waited(WaitResult { result: Ok(json), .. }) => json.as_str().len(),
+        OperationResult::Waited(WaitResult { result: Err(fault), .. }) | OperationResult::Started(Err(fault)) => {
             fault.message.len() + fault.details.as_ref().map_or(0, |details| details.as_str().len())
         }
         _ => 0,
     };
-    entry.asked.what.len() + answer
+    entry.fingerprint.summary.len() + answer
 }
 
 /// Which invocation is meant, if it is one.
-pub(super) fn target(tables: &Tables<impl Source>, waiter: &Reference, on: &On) -> Try<Option<Target>> {
+pub(super) fn target(tables: &Tables<impl Source>, waiter: &Reference, on: &ResolvedTarget) -> Try<Option<Target>> {
     Ok(match on {
-        On::Timer(_) | On::Event { .. } => None,
-        On::Own => Some(Target::Invocation(waiter.clone())),
-        On::Invocation(reference) => Some(Target::Invocation(reference.clone())),
-        On::Child(index) => {
-            let entry: Recorded = tables.must(&Key::recorded(&waiter.name, waiter.number, *index))?;
-            match entry.answer {
-                Answer::Started(Ok(child)) => Some(Target::Invocation(child)),
-                Answer::Started(Err(fault)) => Some(Target::Refused(fault)),
+        ResolvedTarget::Timer(_) | ResolvedTarget::Event { .. } => None,
+        ResolvedTarget::Itself => Some(Target::Invocation(waiter.clone())),
+        ResolvedTarget::Invocation(reference) => Some(Target::Invocation(reference.clone())),
+        ResolvedTarget::Child(index) => {
+            let entry: HistoryEntry = tables.must(&Key::recorded(&waiter.name, waiter.number, *index))?;
+            match entry.result {
+                OperationResult::Started(Ok(child)) => Some(Target::Invocation(child)),
+                OperationResult::Started(Err(fault)) => Some(Target::Refused(fault)),
                 _ => return damaged(format!("entry {index} of the record of {waiter} starts nothing")),
             }
         }
@@ -75,9 +76,9 @@ pub(super) fn target(tables: &Tables<impl Source>, waiter: &Reference, on: &On) 
 pub(super) fn answer(
     tables: &Tables<impl Source>,
     reference: &Reference,
-    on: &[On],
+    on: &[ResolvedTarget],
     now: Timestamp,
-) -> Try<Option<Found>> {
+) -> Try<Option<StoredResult>> {
     let Some(open) = invocations::open(tables, &reference.name, reference.number)? else {
         return Err(match invocations::invocation(tables, &reference.name, reference.number)? {
             Some(_) => Error::AlreadyEnded { reference: reference.clone() },
@@ -97,24 +98,24 @@ pub(super) fn answer(
 }
 
 /// The answer of a wait that closes a cycle.
-pub(super) fn deadlock(cycle: String, at: Timestamp) -> Found {
+pub(super) fn deadlock(cycle: String, at: Timestamp) -> StoredResult {
     let fault = Fault::host(HostFault::Deadlock, format!("this would wait for ever: {cycle}"));
-    Found { answered: Answered { index: 0, answer: Err(fault), at }, event: None }
+    StoredResult { result: WaitResult { index: 0, result: Err(fault), at }, event: None }
 }
 
 /// The earliest of what has come; of two at one time that of the lower index. The guest's clock answers `clock` then.
 pub(super) fn found(
     tables: &Tables<impl Source>,
     waiter: &Reference,
-    on: &[On],
+    on: &[ResolvedTarget],
     now: Timestamp,
     clock: Timestamp,
-) -> Try<Option<Found>> {
-    let mut first: Option<(Timestamp, Found)> = None;
+) -> Try<Option<StoredResult>> {
+    let mut first: Option<(Timestamp, StoredResult)> = None;
     for (index, on) in (0..).zip(on) {
         let Some((at, answer, event)) = come(tables, waiter, on, now)? else { continue };
         if first.as_ref().is_none_or(|(before, _)| at < *before) {
-            first = Some((at, Found { answered: Answered { index, answer, at: clock }, event }));
+            first = Some((at, StoredResult { result: WaitResult { index, result: answer, at: clock }, event }));
         }
     }
     Ok(first.map(|(_, found)| found))
@@ -123,14 +124,14 @@ pub(super) fn found(
 type Come = (Timestamp, Result<Json, Fault>, Option<(String, u64)>);
 
 /// What has come of one that is awaited, and when.
-fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &On, now: Timestamp) -> Try<Option<Come>> {
+fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &ResolvedTarget, now: Timestamp) -> Try<Option<Come>> {
     // before anything that could have happened since
     const AT_ONCE: Timestamp = Timestamp::from_millis(0);
     match on {
         // it has not ended, or it would not wait
-        On::Own => return Ok(None),
-        On::Timer(time) if *time <= now => return Ok(Some((*time, Ok(Json::null()), None))),
-        On::Event { name, after } => {
+        ResolvedTarget::Itself => return Ok(None),
+        ResolvedTarget::Timer(time) if *time <= now => return Ok(Some((*time, Ok(Json::null()), None))),
+        ResolvedTarget::Event { name, after } => {
             let event = first_event(tables, &waiter.name, name, *after)?;
             return Ok(event.map(|(number, event)| (event.at, Ok(event.payload), Some((name.clone(), number)))));
         }
@@ -146,16 +147,16 @@ fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &On, now: Timestam
         return Ok(Some((AT_ONCE, Err(fault), None)));
     };
     Ok(match invocation.status {
-        Status::Accepted => None,
+        Status::Pending => None,
         Status::Ended { times, outcome: Outcome::Succeeded(result), .. } => Some((times.committed, Ok(result), None)),
         Status::Ended { times, outcome: Outcome::Failed(fault), .. } => Some((times.committed, Err(fault), None)),
     })
 }
 
 /// The timer of a wait that comes first.
-pub(super) fn timer(on: &[On]) -> Option<Timestamp> {
+pub(super) fn timer(on: &[ResolvedTarget]) -> Option<Timestamp> {
     let timers = on.iter().filter_map(|on| match on {
-        On::Timer(time) => Some(*time),
+        ResolvedTarget::Timer(time) => Some(*time),
         _ => None,
     });
     timers.min()

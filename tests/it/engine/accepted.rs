@@ -59,7 +59,7 @@ fn a_key_answers_while_the_first_still_waits() {
     let first = engine.submit_call("c", "incr", json!({}), &keyed("k")).unwrap();
     assert_eq!(engine.submit_call("c", "incr", json!({}), &keyed("k")).unwrap(), first);
     let reply = engine.call("c", "incr", json!({}), &keyed("k")).unwrap();
-    assert_eq!((reply.reference, reply.recorded, reply.result.as_str()), (Some(first), true, "1"));
+    assert_eq!((reply.reference, reply.is_duplicate, reply.result.as_str()), (Some(first), true, "1"));
     assert_eq!(value(&engine), 1);
 }
 
@@ -171,11 +171,11 @@ fn a_failed_call_is_taken_up_again_once() {
     let engine = place.engine();
     let failed = engine.submit_call("h", "fail", json!({}), &none()).unwrap();
     assert!(matches!(engine.resume(&failed), Err(Error::NotEnded { .. })));
-    assert_eq!(engine.wait(&failed, None).unwrap_err().category(), Category::Refused);
+    assert_eq!(engine.wait(&failed, None).unwrap_err().category(), Category::Failure);
     let again = engine.resume(&failed).unwrap();
     assert_eq!(again.to_string(), "h#3");
     assert!(matches!(engine.resume(&failed), Err(Error::AlreadyResumed { .. })));
-    assert_eq!(engine.wait(&again, None).unwrap_err().category(), Category::Refused);
+    assert_eq!(engine.wait(&again, None).unwrap_err().category(), Category::Failure);
     assert_eq!(engine.invocation(&failed).unwrap().resumed_by, Some(3));
 }
 
@@ -197,7 +197,7 @@ fn the_first_of_several_to_end_is_told() {
     let never = engine.submit_call("c", "incr", json!({}), &options).unwrap();
     let failed = engine.submit_call("h", "fail", json!({}), &none()).unwrap();
     let (first, outcome) = engine.wait_any(&[never.clone(), failed], None).unwrap();
-    assert_eq!((first, outcome.unwrap_err().category()), (1, Category::Refused));
+    assert_eq!((first, outcome.unwrap_err().category()), (1, Category::Failure));
     let error = engine.wait(&never, Some(Instant::now())).unwrap_err();
     assert!(matches!(error, Error::StillRunning { .. }));
     let unknown: Reference = "nobody#1".parse().unwrap();

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vactor::engine::{ManyCall, Options, Settings, Until};
-use vactor::model::{Call, ClassName, Hash, Json, Limit, LimitOverrides, Name, Outcome, Request, Seed, Timestamp};
+use vactor::engine::{GroupCall, Options, Settings, Until};
+use vactor::model::{
+    CallKind, CallRequest, ClassName, Hash, Json, Limit, LimitOverrides, Name, Outcome, Seed, Timestamp,
+};
 use vactor::store::{Registered, Store};
 use vactor::{Category, Error};
 
@@ -64,7 +66,7 @@ fn a_failure_changes_nothing_and_leaves_its_step() {
         // these two never end by themselves
         let by = if ["spin", "chatter"].contains(&method) { &hurried } else { &engine };
         let error = by.call("h", method, json!({}), &none()).unwrap_err();
-        let expected = if method == "fail" { Category::Refused } else { Category::Broken };
+        let expected = if method == "fail" { Category::Failure } else { Category::ClassError };
         assert_eq!(error.category(), expected, "{method}: {error}");
     }
     let after = engine.show("h").unwrap();
@@ -80,7 +82,7 @@ fn a_key_makes_a_call_once() {
     let place = Place::new();
     let first = place.engine().call("c", "incr", json!({"val": 5}), &keyed("k")).unwrap();
     let again = place.engine().call("c", "incr", json!({"val": 5.0}), &keyed("k")).unwrap();
-    assert_eq!((first.recorded, again.recorded), (false, true));
+    assert_eq!((first.is_duplicate, again.is_duplicate), (false, true));
     assert_eq!((&again.reference, &again.result), (&first.reference, &first.result));
     assert_eq!(value(&place.engine()), 5);
     // another call: other arguments, arguments left to the default, another method, even one that is not there
@@ -95,8 +97,8 @@ fn a_key_makes_a_call_once() {
     assert_eq!(place.engine().call("h", "fail", json!({}), &keyed("f")).unwrap_err(), failed);
     assert_eq!(place.engine().steps("h", 1, 9).unwrap().len(), 2);
     let create = |key| place.engine().create("counter", "d", json!({"init_val": 1}), &keyed(key));
-    assert!(!create("n").unwrap().recorded);
-    assert!(create("n").unwrap().recorded);
+    assert!(!create("n").unwrap().is_duplicate);
+    assert!(create("n").unwrap().is_duplicate);
     assert!(matches!(create("m").unwrap_err(), Error::ActorExists { .. }));
     for key in ["", &"k".repeat(256)] {
         let error = place.engine().call("c", "incr", json!({}), &keyed(key)).unwrap_err();
@@ -218,7 +220,7 @@ fn query_that_runs_at_its_deadline_ends_there() {
     let options = || Options { deadline: Some(Instant::now() + Duration::from_millis(50)), ..none() };
     let error = engine.call("s", "spin", json!({}), &options()).unwrap_err();
     assert_eq!(error, Error::NotAccepted { id: "s".to_owned() });
-    let call = ManyCall { id: "s".into(), method: "spin".into(), arguments: json!({}), options: options() };
+    let call = GroupCall { id: "s".into(), method: "spin".into(), arguments: json!({}), options: options() };
     assert_eq!(engine.call_many(vec![call]).remove(0).unwrap_err(), error);
 }
 
@@ -234,8 +236,8 @@ fn query_with_a_key_or_metadata_is_refused() {
         assert!(error.to_string().starts_with(&format!("value is a query: {reason}")), "{error}");
         // of a batch alone, and behind a mutation that runs in the same group
         let query =
-            || ManyCall { id: "c".into(), method: "value".into(), arguments: json!({}), options: options.clone() };
-        let mutation = ManyCall { id: "c".into(), method: "incr".into(), arguments: json!({}), options: none() };
+            || GroupCall { id: "c".into(), method: "value".into(), arguments: json!({}), options: options.clone() };
+        let mutation = GroupCall { id: "c".into(), method: "incr".into(), arguments: json!({}), options: none() };
         assert_eq!(engine.call_many(vec![query()]).remove(0), Err(error.clone()));
         assert_eq!(engine.call_many(vec![mutation, query()]).remove(1), Err(error));
     }
@@ -248,10 +250,10 @@ fn query_with_a_key_or_metadata_is_refused() {
 fn actor_whose_id_begins_like_a_flag_stays_usable() {
     let place = Place::new();
     let engine = place.engine();
-    let call = Call::Construct { class: ClassName::new("counter").unwrap(), version: 1 };
+    let call = CallKind::Construct { class: ClassName::new("counter").unwrap(), version: 1 };
     let arguments = Json::parse(r#"{"init_val":3}"#).unwrap();
     let name = Name::new("-x").unwrap();
-    let made = Request::new(name, call, "new", arguments, Seed([7; 32]), Timestamp::from_millis(1));
+    let made = CallRequest::new(name, call, "new", arguments, Seed([7; 32]), Timestamp::from_millis(1));
     place.store().accept(vec![made], 10).unwrap().remove(0).unwrap();
     engine.work(1, Until::Idle { ahead: Duration::ZERO }).unwrap();
     assert_eq!(engine.call("-x", "incr", json!({"val": 4}), &none()).unwrap().result.as_str(), "7");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vactor::engine::{Engine, ManyCall, Options, Settings};
+use vactor::engine::{Engine, GroupCall, Options, Settings};
 use vactor::model::Reference;
 use vactor::{Category, Error, Timestamp};
 
@@ -50,7 +50,7 @@ fn foreground_waits_look_at_the_next_due_time() {
         engine.wait(&"q#2".parse::<Reference>().unwrap(), a_minute()).unwrap();
     });
     looks("batch", &|| {
-        let call = ManyCall { id: "p".into(), method: "sleep".into(), arguments: sleep(), options: none.clone() };
+        let call = GroupCall { id: "p".into(), method: "sleep".into(), arguments: sleep(), options: none.clone() };
         engine.call_many(vec![call]).remove(0).unwrap();
     });
 }

@@ -40,7 +40,7 @@ fn crowded() -> (Place, Reference) {
 fn ends(engine: &Engine, reference: &Reference) -> bool {
     // a guard against hanging for ever, no measure
     let until = Instant::now() + Duration::from_secs(120);
-    let has_ended = || engine.invocation(reference).unwrap().ended().is_some();
+    let has_ended = || engine.invocation(reference).unwrap().ended_at().is_some();
     while !has_ended() && Instant::now() < until {
         thread::yield_now();
     }

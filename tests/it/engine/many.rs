@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use serde_json::json;
-use vactor::engine::{ManyCall, Options};
+use vactor::engine::{GroupCall, Options};
 use vactor::{Category, Error};
 
 use super::{Place, keyed, value};
 
-fn call(id: &str, method: &str, options: Options) -> ManyCall {
-    ManyCall { id: id.to_owned(), method: method.to_owned(), arguments: json!({}), options }
+fn call(id: &str, method: &str, options: Options) -> GroupCall {
+    GroupCall { id: id.to_owned(), method: method.to_owned(), arguments: json!({}), options }
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn answers_come_in_order_and_a_bad_call_stops_none() {
         ok("1"),
         Err(Category::BadInput),
         Err(Category::NotFound),
-        Err(Category::Refused),
+        Err(Category::Failure),
         ok("2"),
         ok("2"),
         ok("3"),
@@ -92,12 +92,12 @@ fn what_is_accepted_while_a_group_runs_stands_behind_it() {
 fn a_key_is_good_within_a_group_and_from_one_to_the_next() {
     let place = Place::new();
     let engine = place.engine();
-    let keyed_by = |arguments| ManyCall { arguments, ..call("c", "incr", keyed("k")) };
+    let keyed_by = |arguments| GroupCall { arguments, ..call("c", "incr", keyed("k")) };
     for recorded in [[false, true], [true, true]] {
         let answers = engine.call_many(vec![keyed_by(json!({"val": 5})), keyed_by(json!([5])), keyed_by(json!([6]))]);
         for (answer, recorded) in answers.iter().zip(recorded) {
             let reply = answer.as_ref().unwrap();
-            assert_eq!((reply.result.as_str(), reply.recorded), ("5", recorded));
+            assert_eq!((reply.result.as_str(), reply.is_duplicate), ("5", recorded));
         }
         assert!(matches!(answers[2], Err(Error::KeyTaken { .. })));
     }
@@ -109,7 +109,7 @@ fn a_key_is_good_within_a_group_and_from_one_to_the_next() {
 fn arguments_may_be_a_list() {
     let place = Place::new();
     let engine = place.engine();
-    let by = |arguments| ManyCall { arguments, ..call("c", "incr", Options::default()) };
+    let by = |arguments| GroupCall { arguments, ..call("c", "incr", Options::default()) };
     engine.submit_call("c", "incr", json!({"val": 10}), &Options::default()).unwrap();
     let answers = engine.call_many(vec![by(json!([1])), by(json!([])), by(json!([1, 2])), by(json!(7))]);
     let kinds: Vec<Result<String, Category>> = answers

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use vactor::engine::{Engine, Observer, Options, Phase, Settings, Until};
 use vactor::model::{Hash, Name};
-use vactor::sandbox::Stop;
-use vactor::store::{Announcement, Build, Mode, NewVersion, RedbStore, Store};
+use vactor::sandbox::StopSignal;
+use vactor::store::{Announcement, Mode, NewVersion, ProgramVersion, RedbStore, Store};
 use vactor::{Category, ClassName, Error, Timestamp};
 
 use super::{Place, keyed};
@@ -37,7 +37,7 @@ fn the_same_creation_with_the_same_key_at_the_same_time_is_one() {
     let create = move |engine: &Engine| engine.create("counter", "d", arguments(), &keyed("k"));
     let engine = overtaken(&place, move |other| drop(create(&other).unwrap()));
     let made = create(&engine).unwrap();
-    assert!(made.recorded, "{made:?}");
+    assert!(made.is_duplicate, "{made:?}");
     // accepted meanwhile, and not made yet
     let place = Place::new();
     let submit = move |engine: &Engine| engine.submit_create("counter", "d", arguments(), &keyed("k"));
@@ -54,7 +54,7 @@ fn the_same_creation_with_the_same_key_at_the_same_time_is_one() {
 struct Told(AtomicUsize);
 
 impl Observer for Told {
-    fn stuck(&self, _: &Name, _: &Error) {
+    fn cannot_run(&self, _: &Name, _: &Error) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -63,7 +63,7 @@ impl Observer for Told {
 struct Telling(Mutex<Sender<()>>);
 
 impl Observer for Telling {
-    fn stuck(&self, _: &Name, _: &Error) {
+    fn cannot_run(&self, _: &Name, _: &Error) {
         let _ = self.0.lock().unwrap().send(());
     }
 }
@@ -118,7 +118,7 @@ fn an_actor_made_again_is_run_by_a_worker_that_could_not_run_the_one_before() {
         other.remove("s", true).unwrap();
         let made = other.submit_create("counter", "s", json!({"init_val": 7}), &Options::default()).unwrap();
         let until = Instant::now() + Duration::from_secs(60);
-        let has_ended = || other.invocation(&made).unwrap().ended().is_some();
+        let has_ended = || other.invocation(&made).unwrap().ended_at().is_some();
         while !has_ended() && Instant::now() < until {
             std::thread::yield_now();
         }
@@ -153,13 +153,13 @@ fn what_cannot_run_is_told_once_though_two_saw_that_it_can() {
     let seen = AtomicUsize::new(0);
     let store = Deadly::taking(place.store(), move |store, of, until| {
         if of.as_str() != "s" || seen.fetch_add(1, Ordering::SeqCst) >= 2 {
-            return store.hold(of, until);
+            return store.lock(of, until);
         }
         let a_minute = Some(Instant::now() + Duration::from_secs(60));
         while seen.load(Ordering::SeqCst) < 2 && Some(Instant::now()) < a_minute {
             std::thread::yield_now();
         }
-        store.hold(of, a_minute)
+        store.lock(of, a_minute)
     });
     let told = Arc::new(Told::default());
     let settings = Settings { observer: told.clone(), ..Settings::default() };
@@ -171,9 +171,9 @@ fn what_cannot_run_is_told_once_though_two_saw_that_it_can() {
 #[test]
 fn an_actor_whose_last_call_was_waited_for_is_not_busy() {
     let place = Place::new();
-    let lets_go = Mutex::new(place.store().hold(&Name::from_stored("c"), None).unwrap());
+    let lets_go = Mutex::new(place.store().lock(&Name::from_stored("c"), None).unwrap());
     let store = Deadly::taking(place.store(), move |store, of, until| {
-        let taken = store.hold(of, until);
+        let taken = store.lock(of, until);
         if let Ok(None) = taken {
             drop(lets_go.lock().unwrap().take());
         }
@@ -181,7 +181,7 @@ fn an_actor_whose_last_call_was_waited_for_is_not_busy() {
     });
     Engine::new(Arc::new(store), super::sandbox(), Settings::default()).remove("c", false).unwrap();
     // and one who does not let go runs something
-    let _held = place.store().hold(&Name::from_stored("h"), None).unwrap();
+    let _held = place.store().lock(&Name::from_stored("h"), None).unwrap();
     assert!(matches!(place.engine().remove("h", false), Err(Error::Busy { .. })));
 }
 
@@ -220,7 +220,7 @@ fn nothing_behind_a_call_is_run_for_who_waits_for_it() {
         if let Some(other) = cancelling.lock().unwrap().take() {
             other.cancel(&cancelled).unwrap();
         }
-        store.hold(of, until)
+        store.lock(of, until)
     });
     let engine = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
     assert_eq!(engine.wait(&first, None).unwrap_err().kind(), "cancelled");
@@ -232,7 +232,7 @@ fn nothing_behind_a_call_is_run_for_who_waits_for_it() {
 struct Heard(AtomicUsize);
 
 impl Observer for Heard {
-    fn said(&self, _: &Name, _: &vactor::model::LogLine) {
+    fn logged(&self, _: &Name, _: &vactor::model::LogLine) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -303,7 +303,7 @@ fn detached_worker_runs_what_was_accepted_while_the_store_failed() {
 }
 
 /// A detached worker of this release that waits for a call of the next hour, until the answer is dropped.
-struct Detached(Stop, Option<thread::JoinHandle<()>>);
+struct Detached(StopSignal, Option<thread::JoinHandle<()>>);
 
 impl Detached {
     fn start(place: &Place) -> Detached {
@@ -340,7 +340,7 @@ fn worker_without_a_heartbeat_or_of_an_older_release_does_not_count() {
         |_| {},
         |all| of_worker(all, |one| one.age = Duration::from_secs(11)),
         |all| of_worker(all, |one| one.process.stopped = true),
-        |all| of_worker(all, |one| one.build = Build::new([0, 0, 0], 0)),
+        |all| of_worker(all, |one| one.build = ProgramVersion::new([0, 0, 0], 0)),
     ];
     for (n, hears) in hears.into_iter().enumerate() {
         let mut store = Deadly::new(place.store(), None);
@@ -361,7 +361,7 @@ fn worker_with_nothing_to_do_leaves_to_a_newer_release() {
     store.hears = |all| {
         let first = all.iter_mut().filter(|one| one.name.as_str().starts_with("#worker0"));
         first.for_each(|first| match NEWER.load(Ordering::SeqCst) {
-            true => first.build = Build::new([u32::MAX, 0, 0], 0),
+            true => first.build = ProgramVersion::new([u32::MAX, 0, 0], 0),
             false => first.age = Duration::from_secs(11),
         });
     };
@@ -370,7 +370,7 @@ fn worker_with_nothing_to_do_leaves_to_a_newer_release() {
     // a call comes due in an hour, so it would stay
     let second = thread::spawn(move || second.work_detached(1).unwrap());
     let workers =
-        || place.store().announced(None).iter().filter(|one| one.name.as_str().starts_with("#worker")).count();
+        || place.store().announcements(None).iter().filter(|one| one.name.as_str().starts_with("#worker")).count();
     while workers() < 2 {
         thread::yield_now();
     }

@@ -30,7 +30,7 @@ struct Ran {
 }
 
 impl Observer for Ran {
-    fn said(&self, _: &Name, line: &LogLine) {
+    fn logged(&self, _: &Name, line: &LogLine) {
         let now = self.clock.load(Ordering::SeqCst);
         // the host says that one clock is behind the other
         if let Ok(value) = line.message.parse() {

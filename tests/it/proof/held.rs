@@ -22,7 +22,7 @@ struct Holding {
 }
 
 impl Observer for Holding {
-    fn said(&self, _: &Name, _: &LogLine) {
+    fn logged(&self, _: &Name, _: &LogLine) {
         self.said.send(()).unwrap();
         self.go_on.lock().unwrap().recv().unwrap();
     }

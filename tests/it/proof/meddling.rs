@@ -95,7 +95,7 @@ fn of_many_that_resume_a_call_one_does() {
         }
     });
     assert_eq!(resumed.into_inner(), 1);
-    assert_eq!(place.engine().head("h").unwrap().numbers.references, 3);
+    assert_eq!(place.engine().head("h").unwrap().counters.references, 3);
 }
 
 #[test]

@@ -285,6 +285,6 @@ fn result(invocation: &Invocation) -> Result<Value, String> {
     match &invocation.status {
         Status::Ended { outcome: Outcome::Succeeded(result), .. } => Ok(result.value()),
         Status::Ended { outcome: Outcome::Failed(fault), .. } => Err(fault.kind.clone()),
-        Status::Accepted => panic!("{} has not ended", invocation.reference()),
+        Status::Pending => panic!("{} has not ended", invocation.reference()),
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use vactor::model::{Error, Hash};
-use vactor::sandbox::{Aborted, Cache, NotKept, Sandbox, Stop};
+use vactor::sandbox::{Aborted, Cache, NotKept, Sandbox, StopSignal};
 
 use super::World;
 use crate::raw::{NULL, RawClass};
@@ -43,7 +43,7 @@ impl Place {
         let (told, not_kept) = mpsc::channel();
         let sandbox = Sandbox::new(cache).on_not_kept(move |not_kept| told.send(not_kept.clone()).unwrap());
         let class = sandbox
-            .class(&Hash::of(&self.component), component, (&Stop::default()).into(), &mut || compiled = true)
+            .class(&Hash::of(&self.component), component, (&StopSignal::default()).into(), &mut || compiled = true)
             .unwrap();
         assert!(World::new().mutate(&class, "go").outcome.is_ok());
         assert_eq!(asked, compiled);
@@ -191,7 +191,7 @@ fn what_nobody_used_for_long_goes_when_something_is_written() {
 fn bytes_that_are_not_the_ones_asked_for_are_damage() {
     let sandbox = Sandbox::new(Cache::none());
     let error = sandbox
-        .class(&Hash::of(b"other"), || Ok(RawClass::new().build()), (&Stop::default()).into(), &mut || ())
+        .class(&Hash::of(b"other"), || Ok(RawClass::new().build()), (&StopSignal::default()).into(), &mut || ())
         .err()
         .unwrap();
     assert!(matches!(error, Aborted::Failed(Error::Damaged { .. })), "{error:?}");

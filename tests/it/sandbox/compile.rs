@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use vactor::model::{CompileLimit, Error, Hash, Limits};
-use vactor::sandbox::{Aborted, Cache, Compiling, Sandbox, Stop, Until};
+use vactor::sandbox::{Aborted, Bounds, Cache, Compiling, Sandbox, StopSignal};
 
 use crate::raw::{NULL, RawClass, hostile};
 
@@ -17,7 +17,7 @@ const COMMAND: [&str; 2] = [env!("CARGO_BIN_EXE_vactor"), "compile-for-parent"];
 
 fn inspect(compiling: Compiling, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let sandbox = Sandbox::new(Cache::none()).compiling(compiling);
-    let inspected = sandbox.inspect(bytes, &Limits::default(), &Stop::default(), &mut || (), &mut |_| ())?;
+    let inspected = sandbox.inspect(bytes, &Limits::default(), &StopSignal::default(), &mut || (), &mut |_| ())?;
     Ok(inspected.component)
 }
 
@@ -92,7 +92,7 @@ fn deadline_ends_a_command_that_does_not_answer() {
     let component = hostile().build();
     let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sleep", "1000000"]));
     let deadline = Instant::now() + Duration::from_millis(20);
-    let until = Until { stop: &Stop::default(), deadline: Some(deadline) };
+    let until = Bounds { stop: &StopSignal::default(), deadline: Some(deadline) };
     let class = sandbox.class(&Hash::of(&component), || Ok(&component), until, &mut || ());
     assert_eq!(class.err(), Some(Aborted::Deadline));
     assert!(Instant::now() >= deadline);
@@ -101,7 +101,7 @@ fn deadline_ends_a_command_that_does_not_answer() {
 /// And what the command has started.
 #[test]
 fn stop_ends_a_command_that_does_not_answer() {
-    let stop = Stop::default();
+    let stop = StopSignal::default();
     let component = hostile().build();
     let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sh", "-c", "sleep 1000000; true"]));
     let class =
@@ -120,20 +120,21 @@ fn stop_ends_a_command_that_does_not_answer() {
 #[test]
 fn class_that_another_thread_compiles_is_waited_for_until_the_deadline_or_a_stop() {
     let component = hostile().build();
-    let (hash, first, second) = (Hash::of(&component), Stop::default(), Stop::default());
+    let (hash, first, second) = (Hash::of(&component), StopSignal::default(), StopSignal::default());
     let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sleep", "1000000"]));
-    let class = |until: Until<'_>, begun: &mut dyn FnMut()| sandbox.class(&hash, || Ok(&component), until, begun).err();
+    let class =
+        |until: Bounds<'_>, begun: &mut dyn FnMut()| sandbox.class(&hash, || Ok(&component), until, begun).err();
     let (begins, begun) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         let compiling = scope.spawn(|| class((&first).into(), &mut || begins.send(()).unwrap()));
         begun.recv().unwrap();
         let deadline = Some(Instant::now() + Duration::from_millis(20));
-        assert_eq!(class(Until { stop: &second, deadline }, &mut || ()), Some(Aborted::Deadline));
+        assert_eq!(class(Bounds { stop: &second, deadline }, &mut || ()), Some(Aborted::Deadline));
         let waiting = scope.spawn(|| class((&second).into(), &mut || ()));
         second.stop();
         assert_eq!(waiting.join().unwrap(), Some(Aborted::Stopped));
         // a waiting thread makes the class ready when the one that did so has ended
-        let (stop, (tell, told)) = (Stop::default(), std::sync::mpsc::channel());
+        let (stop, (tell, told)) = (StopSignal::default(), std::sync::mpsc::channel());
         let next = scope.spawn({
             let stop = stop.clone();
             move || class((&stop).into(), &mut || tell.send(()).unwrap())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vactor::model::{Error, Hash, Limits};
-use vactor::sandbox::Stop;
+use vactor::sandbox::StopSignal;
 
 use super::SANDBOX;
 use crate::raw::{self, NULL, RawClass};
@@ -14,7 +14,7 @@ fn refused(bytes: &[u8]) -> (String, String) {
 }
 
 fn refused_within(bytes: &[u8], limits: &Limits) -> (String, String) {
-    match SANDBOX.inspect(bytes, limits, &Stop::default(), &mut || (), &mut |_| ()) {
+    match SANDBOX.inspect(bytes, limits, &StopSignal::default(), &mut || (), &mut |_| ()) {
         Err(Error::NotAClass { reason, hint }) => (reason, hint.unwrap_or_default()),
         Err(other) => panic!("refused for another reason: {other:?}"),
         Ok(_) => panic!("taken for a class"),
@@ -30,7 +30,8 @@ fn a_component_is_read_and_a_core_module_becomes_the_same_component() {
     let class = RawClass::new().mutation("go", NULL).query("ask", NULL);
     let component = class.build();
     for bytes in [&component, &class.module()] {
-        let found = SANDBOX.inspect(bytes, &Limits::default(), &Stop::default(), &mut || (), &mut |_| ()).unwrap();
+        let found =
+            SANDBOX.inspect(bytes, &Limits::default(), &StopSignal::default(), &mut || (), &mut |_| ()).unwrap();
         assert_eq!(found.component, component);
         assert_eq!(found.hash, Hash::of(&component));
         let names: Vec<_> = found.class.methods.iter().map(|method| method.name.as_str()).collect();
@@ -121,7 +122,7 @@ fn another_version_of_the_contract_is_refused() {
     for (version, fits) in [("0.1.2", false), ("0.2.0", false), ("1.0.0", false), ("0.1.1", true), ("0.1.0", true)] {
         let wit = include_str!("../../../wit/actor.wit").replace("actor@0.1.1", &format!("actor@{version}"));
         let component = raw::component(&RawClass::new().wat().replace("@0.1.1", &format!("@{version}")), &wit);
-        let found = SANDBOX.inspect(&component, &Limits::default(), &Stop::default(), &mut || (), &mut |_| ());
+        let found = SANDBOX.inspect(&component, &Limits::default(), &StopSignal::default(), &mut || (), &mut |_| ());
         match found {
             Ok(_) => assert!(fits),
             Err(error) => {

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use vactor::model::{HostFault, Json, Limit, Limits};
-use vactor::sandbox::{Aborted, Method, Stop};
+use vactor::sandbox::{Aborted, MethodCall, StopSignal};
 
 use super::{World, assert_fault, compile};
 use crate::raw::{self, NULL, RawClass};
@@ -51,7 +51,7 @@ fn a_run_that_was_stopped_before_it_began_does_nothing() {
     let world = World::new();
     world.stop.stop();
     let raw = RawClass::new().mutation("go", &format!("(call $log (i32.const 1) (call $text_null)) {NULL}"));
-    let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
+    let method = MethodCall::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
     let ran = world.run_all(&compile(&raw), method, &mut |line| panic!("it said {line:?}"), None);
     assert_eq!(ran.err(), Some(Aborted::Stopped));
 }
@@ -77,7 +77,7 @@ fn deadline_is_no_limit_on_time() {
 fn runs_beside_each_other_keep_their_own_time() {
     // the later deadline is watched first, and the stopped one is none of theirs
     let class = compile(&looping());
-    let (long, stopped) = (World::limited(|limits| limits.time = Duration::from_secs(3600)), Stop::default());
+    let (long, stopped) = (World::limited(|limits| limits.time = Duration::from_secs(3600)), StopSignal::default());
     let long = World { stop: stopped.clone(), ..long };
     thread::scope(|scope| {
         let waits = scope.spawn(|| long.aborted(&class, "spin"));
@@ -100,7 +100,7 @@ fn who_reads_the_log_slowly_does_not_take_the_guests_time() {
     let body = format!("(call $log (i32.const 1) (call $text_null)) {count} {NULL}");
     let class = compile(&RawClass::new().mutation("go", &body));
     let world = World::limited(|limits| limits.time = Duration::from_millis(200));
-    let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
+    let method = MethodCall::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
     let ran = world.run_and_see(&class, method, &mut |_| {
         let began = Instant::now();
         while began.elapsed() < Duration::from_millis(250) {}
@@ -157,7 +157,7 @@ fn a_state_at_the_limit_is_saved_and_past_it_is_not() {
     let message = "the state of go has 1001 bytes, more than 1000 bytes; `--max-state` raises the limit";
     assert_fault(&save(1001).unwrap_err(), HostFault::Limit(Limit::State), message);
     let world = World::limited(|limits| limits.state = 3);
-    let method = Method::Migrate { from_version: 1, state: b"four" };
+    let method = MethodCall::Migrate { from_version: 1, state: b"four" };
     let fault = world.run(&compile(&RawClass::new()), method).outcome.unwrap_err();
     assert!(fault.is_host(HostFault::Limit(Limit::State)), "{fault:?}");
 }
@@ -244,7 +244,7 @@ fn a_log_without_end_is_cut() {
     let chatter =
         RawClass::new().mutation("go", "(loop (call $log (i32.const 1) (call $text_null)) (br 0)) (unreachable)");
     let (class, world) = (compile(&chatter), World::limited(|limits| limits.log = 12));
-    let method = Method::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
+    let method = MethodCall::Mutate { state: b"", name: "go", arguments: &Json::parse("{}").unwrap() };
     let mut said = Vec::new();
     let ran = world.run_all(
         &class,
@@ -269,7 +269,7 @@ fn a_log_is_cut_at_the_limit_and_not_before() {
         let body = format!("(call $log (i32.const 1) (call $text_said)) {NULL}");
         let raw = RawClass::new().text("said", text).mutation("go", &body);
         let ran = World::limited(|limits: &mut Limits| limits.log = limit).mutate(&compile(&raw), "go");
-        (ran.log.lines.first().map(|line| line.message.clone()), ran.log.cut)
+        (ran.log.lines.first().map(|line| line.message.clone()), ran.log.truncated)
     };
     assert_eq!(log("héé", 5), (Some("héé".to_owned()), false));
     assert_eq!(log("héé", 4), (Some("hé".to_owned()), true));
@@ -280,7 +280,7 @@ fn a_log_is_cut_at_the_limit_and_not_before() {
         "(loop $l (call $log (i32.const 1) (call $text_none)) (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100)))) {NULL}"
     );
     let ran = World::limited(|limits| limits.log = 10).mutate(&compile(&raw.mutation("go", &body)), "go");
-    assert_eq!((ran.log.lines.len(), ran.log.cut), (11, true));
+    assert_eq!((ran.log.lines.len(), ran.log.truncated), (11, true));
 }
 
 #[test]
@@ -299,6 +299,6 @@ fn large_arguments_and_states_go_in_whole() {
     let arguments = Json::parse(&format!("{{\"text\":\"{}\"}}", "x".repeat(8 << 20))).unwrap();
     let state = vec![5; 64 << 20];
     let raw = RawClass::new().mutation("go", NULL);
-    let method = Method::Mutate { state: &state, name: "go", arguments: &arguments };
+    let method = MethodCall::Mutate { state: &state, name: "go", arguments: &arguments };
     assert_eq!(World::new().run(&compile(&raw), method).outcome.unwrap().state.unwrap().len(), state.len());
 }

@@ -13,16 +13,18 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use vactor::model::{ActorId, ClassName, Fault, Hash, HostFault, Json, Limits, LogLine, Seed, Timestamp};
-use vactor::sandbox::{Aborted, Cache, Class, Identity, Method, Operations, Ran, Run, Sandbox, Stop};
+use vactor::sandbox::{
+    Aborted, Cache, CompiledClass, Identity, MethodCall, Operations, Run, RunOutput, Sandbox, StopSignal,
+};
 
 use crate::raw::RawClass;
 
 /// What all tests share, as all threads of a process would.
 static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(Cache::none()));
 
-fn compile(raw: &RawClass) -> Arc<Class> {
+fn compile(raw: &RawClass) -> Arc<CompiledClass> {
     let component = raw.build();
-    SANDBOX.class(&Hash::of(&component), || Ok(&component), (&Stop::default()).into(), &mut || ()).unwrap()
+    SANDBOX.class(&Hash::of(&component), || Ok(&component), (&StopSignal::default()).into(), &mut || ()).unwrap()
 }
 
 /// What a run depends on, but for the method.
@@ -30,7 +32,7 @@ fn compile(raw: &RawClass) -> Arc<Class> {
 struct World {
     limits: Limits,
     seed: Seed,
-    stop: Stop,
+    stop: StopSignal,
     deadline: Option<Instant>,
     version: u32,
     attempt: u32,
@@ -38,7 +40,7 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let (limits, seed, stop) = (Limits::default(), Seed([7; 32]), Stop::default());
+        let (limits, seed, stop) = (Limits::default(), Seed([7; 32]), StopSignal::default());
         World { limits, seed, stop, deadline: None, version: 3, attempt: 2 }
     }
 
@@ -48,29 +50,34 @@ impl World {
         world
     }
 
-    fn run(&self, class: &Class, method: Method<'_>) -> Ran {
+    fn run(&self, class: &CompiledClass, method: MethodCall<'_>) -> RunOutput {
         self.run_and_see(class, method, &mut |_| ())
     }
 
-    fn run_and_see(&self, class: &Class, method: Method<'_>, on_log: &mut (dyn FnMut(&LogLine) + Send)) -> Ran {
+    fn run_and_see(
+        &self,
+        class: &CompiledClass,
+        method: MethodCall<'_>,
+        on_log: &mut (dyn FnMut(&LogLine) + Send),
+    ) -> RunOutput {
         self.run_all(class, method, on_log, None).unwrap()
     }
 
     /// Why a mutation on an empty state was aborted.
-    fn aborted(&self, class: &Class, name: &str) -> Aborted {
-        let method = Method::Mutate { state: b"", name, arguments: &none() };
+    fn aborted(&self, class: &CompiledClass, name: &str) -> Aborted {
+        let method = MethodCall::Mutate { state: b"", name, arguments: &none() };
         self.run_all(class, method, &mut |_| (), None).err().expect("the run ended")
     }
 
     fn run_all(
         &self,
-        class: &Class,
-        method: Method<'_>,
+        class: &CompiledClass,
+        method: MethodCall<'_>,
         on_log: &mut (dyn FnMut(&LogLine) + Send),
         operations: Option<&mut dyn Operations>,
-    ) -> Result<Ran, Aborted> {
+    ) -> Result<RunOutput, Aborted> {
         let (name, id) = (ClassName::new("counter").unwrap(), ActorId::new("my_counter").unwrap());
-        let actor = (!matches!(method, Method::Task { .. })).then_some(&id);
+        let actor = (!matches!(method, MethodCall::Task { .. })).then_some(&id);
         let (version, attempt) = (self.version, self.attempt);
         class.run(Run {
             method,
@@ -86,8 +93,8 @@ impl World {
     }
 
     /// A mutation on an empty state.
-    fn mutate(&self, class: &Class, name: &str) -> Ran {
-        self.run(class, Method::Mutate { state: b"", name, arguments: &none() })
+    fn mutate(&self, class: &CompiledClass, name: &str) -> RunOutput {
+        self.run(class, MethodCall::Mutate { state: b"", name, arguments: &none() })
     }
 
     fn fault(&self, raw: &RawClass, name: &str) -> Fault {
@@ -104,7 +111,7 @@ fn outcome(body: &str) -> Result<String, Fault> {
 #[test]
 fn a_sandbox_and_its_classes_are_shared_by_threads() {
     fn shared<T: Send + Sync>() {}
-    shared::<(Sandbox, Class, Stop)>();
+    shared::<(Sandbox, CompiledClass, StopSignal)>();
 }
 
 /// No arguments.
@@ -118,6 +125,6 @@ fn assert_fault(fault: &Fault, host: HostFault, message: &str) {
     assert_eq!(fault.message, message);
 }
 
-fn messages(ran: &Ran) -> Vec<&str> {
+fn messages(ran: &RunOutput) -> Vec<&str> {
     ran.log.lines.iter().map(|line| line.message.as_str()).collect()
 }

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use vactor::model::Hash;
-use vactor::sandbox::{Cache, Method, Ready, Sandbox, Stop};
+use vactor::sandbox::{Cache, MethodCall, ReadyClass, Sandbox, StopSignal};
 
 use super::{World, compile, none};
 use crate::raw::{self, NULL, RawClass};
@@ -22,9 +22,11 @@ impl Pooled {
         Pooled { sandbox: Sandbox::pooled(Cache::at(folder.path().join("cache")), places), folder }
     }
 
-    fn ready(&self, raw: &RawClass) -> Ready {
+    fn ready(&self, raw: &RawClass) -> ReadyClass {
         let component = raw.build();
-        self.sandbox.ready(&Hash::of(&component), || Ok(&component), (&Stop::default()).into(), &mut || ()).unwrap()
+        self.sandbox
+            .ready(&Hash::of(&component), || Ok(&component), (&StopSignal::default()).into(), &mut || ())
+            .unwrap()
     }
 }
 
@@ -36,7 +38,7 @@ fn same(world: &World, raw: &RawClass, name: &str) {
     let component = raw.build();
     let compact = Sandbox::new(Cache::none()).without_reservations();
     let compact =
-        compact.ready(&Hash::of(&component), || Ok(&component), (&Stop::default()).into(), &mut || ()).unwrap();
+        compact.ready(&Hash::of(&component), || Ok(&component), (&StopSignal::default()).into(), &mut || ()).unwrap();
     let expected = world.mutate(&compile(raw), name).outcome.map(|success| (success.result, success.state));
     for _ in 0..3 {
         let found = world.mutate(&pooled.ready(raw), name).outcome.map(|success| (success.result, success.state));
@@ -113,7 +115,7 @@ fn what_finds_no_place_runs_without() {
         for _ in 0..5 {
             scope.spawn(|| {
                 let (world, class) = (World::new(), pooled.ready(&raw));
-                let method = Method::Mutate { state: b"", name: "go", arguments: &none() };
+                let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
                 // all of them are in the middle of their run at once
                 let ran = world.run_and_see(&class, method, &mut |_| {
                     together.wait();

@@ -1,7 +1,7 @@
 //! What runs of a class give, and what a guest is told.
 
-use vactor::model::{HostFault, Json, Level, Origin, Seed};
-use vactor::sandbox::{Method, Stop};
+use vactor::model::{FaultOrigin, HostFault, Json, Level, Seed};
+use vactor::sandbox::{MethodCall, StopSignal};
 
 use super::{World, assert_fault, compile, messages, none, outcome};
 use crate::raw::{self, NULL, RawClass};
@@ -41,11 +41,11 @@ fn each_kind_of_method_does_what_it_should_with_the_state() {
         (success.result.to_string(), success.state)
     };
     let (state, arguments) = (b"abc".as_slice(), &arguments);
-    assert_eq!(run(Method::Construct { arguments }), ("null".to_owned(), Some(b"fresh".to_vec())));
-    assert_eq!(run(Method::Mutate { state, name: "drop_one", arguments }), ("7".to_owned(), Some(b"ab".to_vec())));
-    assert_eq!(run(Method::Query { state, name: "ask", arguments }), ("7".to_owned(), None));
-    assert_eq!(run(Method::Task { name: "work", arguments }), ("7".to_owned(), None));
-    assert_eq!(run(Method::Migrate { from_version: 2, state }), ("null".to_owned(), Some(b"abc".to_vec())));
+    assert_eq!(run(MethodCall::Construct { arguments }), ("null".to_owned(), Some(b"fresh".to_vec())));
+    assert_eq!(run(MethodCall::Mutate { state, name: "drop_one", arguments }), ("7".to_owned(), Some(b"ab".to_vec())));
+    assert_eq!(run(MethodCall::Query { state, name: "ask", arguments }), ("7".to_owned(), None));
+    assert_eq!(run(MethodCall::Task { name: "work", arguments }), ("7".to_owned(), None));
+    assert_eq!(run(MethodCall::Migrate { from_version: 2, state }), ("null".to_owned(), Some(b"abc".to_vec())));
 }
 
 #[test]
@@ -57,11 +57,11 @@ fn every_run_may_call_everything_that_the_contract_lets_it() {
         }
         let (class, world, arguments) = (compile(&raw), World::new(), &none());
         for method in [
-            Method::Construct { arguments },
-            Method::Mutate { state: b"", name: "change", arguments },
-            Method::Query { state: b"", name: "ask", arguments },
-            Method::Task { name: "work", arguments },
-            Method::Migrate { from_version: 1, state: b"" },
+            MethodCall::Construct { arguments },
+            MethodCall::Mutate { state: b"", name: "change", arguments },
+            MethodCall::Query { state: b"", name: "ask", arguments },
+            MethodCall::Task { name: "work", arguments },
+            MethodCall::Migrate { from_version: 1, state: b"" },
         ] {
             let ran = world.run(&class, method);
             assert!(ran.outcome.is_ok(), "{name}: {:?}", ran.outcome);
@@ -73,11 +73,12 @@ fn every_run_may_call_everything_that_the_contract_lets_it() {
 fn a_class_of_the_first_contract_runs() {
     let component = include_bytes!("../../contracts/counter-0.1.0.wasm");
     let limits = World::new().limits;
-    let hash = super::SANDBOX.inspect(component, &limits, &Stop::default(), &mut || (), &mut |_| ()).unwrap().hash;
-    let class = super::SANDBOX.class(&hash, || Ok(component), (&Stop::default()).into(), &mut || ()).unwrap();
+    let hash =
+        super::SANDBOX.inspect(component, &limits, &StopSignal::default(), &mut || (), &mut |_| ()).unwrap().hash;
+    let class = super::SANDBOX.class(&hash, || Ok(component), (&StopSignal::default()).into(), &mut || ()).unwrap();
     let (ten, none) = (Json::parse(r#"{"init_val":10}"#).unwrap(), none());
-    let state = World::new().run(&class, Method::Construct { arguments: &ten }).outcome.unwrap().state.unwrap();
-    let query = Method::Query { state: &state, name: "value", arguments: &none };
+    let state = World::new().run(&class, MethodCall::Construct { arguments: &ten }).outcome.unwrap().state.unwrap();
+    let query = MethodCall::Query { state: &state, name: "value", arguments: &none };
     assert_eq!(World::new().run(&class, query).outcome.unwrap().result.as_str(), "10");
 }
 
@@ -88,7 +89,7 @@ fn describe_may_call_log_and_nothing_else() {
         let mut lines = 0;
         let inspected =
             super::SANDBOX
-                .inspect(&raw.build(), &World::new().limits, &Stop::default(), &mut || (), &mut |_| lines += 1);
+                .inspect(&raw.build(), &World::new().limits, &StopSignal::default(), &mut || (), &mut |_| lines += 1);
         match inspected {
             Ok(_) => assert_eq!((name, lines), ("log", 1)),
             Err(error) => {
@@ -113,7 +114,7 @@ fn a_guest_is_told_who_it_is_and_when() {
     // version 3 and attempt 2, said as levels
     let levels: Vec<_> = ran.log.lines.iter().map(|line| line.level).collect();
     assert_eq!(levels, [Level::Info, Level::Info, Level::Info, Level::Error, Level::Warn]);
-    let ran = World::new().run(&class, Method::Task { name: "work", arguments: &none() });
+    let ran = World::new().run(&class, MethodCall::Task { name: "work", arguments: &none() });
     assert_eq!(messages(&ran), ["counter", "", "abc", "null", "null"]);
 }
 
@@ -121,7 +122,7 @@ fn a_guest_is_told_who_it_is_and_when() {
 fn the_log_is_seen_as_it_is_said_and_kept_when_the_run_fails() {
     let class = compile(&RawClass::new().mutation("go", "(call $log (i32.const 0) (call $text_null)) (unreachable)"));
     let (mut seen, world) = (Vec::new(), World::new());
-    let method = Method::Mutate { state: b"", name: "go", arguments: &none() };
+    let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
     let ran = world.run_and_see(&class, method, &mut |line| seen.push(line.clone()));
     assert!(ran.outcome.is_err());
     assert_eq!(seen, ran.log.lines);
@@ -183,7 +184,7 @@ fn a_failure_of_the_class_comes_out_as_it_is() {
         World::new().fault(&raw.mutation("withdraw", &body), "withdraw")
     };
     let fault = fail("insufficient-funds", "there are only 5", r#"{"left": 5}"#);
-    assert_eq!((fault.origin, fault.kind.as_str()), (Origin::Class, "insufficient-funds"));
+    assert_eq!((fault.origin, fault.kind.as_str()), (FaultOrigin::Class, "insufficient-funds"));
     assert_eq!((fault.message.as_str(), fault.details.unwrap().as_str()), ("there are only 5", r#"{"left":5}"#));
 
     let fault = fail("", "", "");
@@ -193,7 +194,7 @@ fn a_failure_of_the_class_comes_out_as_it_is() {
     assert_eq!(fail("two\nlines", "m", "").kind, "failure");
     assert_eq!(fail("k", "m", "no JSON").details.unwrap().as_str(), r#""no JSON""#);
     // a kind of the host's stays the class's, but three
-    assert_eq!(fail("trap", "m", "").origin, Origin::Class);
+    assert_eq!(fail("trap", "m", "").origin, FaultOrigin::Class);
     for fault in [HostFault::BadArguments, HostFault::BadResult, HostFault::BadState] {
         assert_fault(&fail(fault.kind(), "n is no number", ""), fault, "n is no number");
     }
@@ -228,8 +229,8 @@ fn a_state_that_the_class_refuses_is_a_fault_of_its_own() {
     let fault = World::new().fault(&raw().export("get-state", no), "go");
     assert_fault(&fault, HostFault::BadState, "the state cannot be saved: that is no state");
     let class = compile(&raw().export("migrate", no));
-    let fault = World::new().run(&class, Method::Migrate { from_version: 1, state: b"" }).outcome.unwrap_err();
-    assert_eq!((fault.origin, fault.message.as_str()), (Origin::Class, "that is no state"));
+    let fault = World::new().run(&class, MethodCall::Migrate { from_version: 1, state: b"" }).outcome.unwrap_err();
+    assert_eq!((fault.origin, fault.message.as_str()), (FaultOrigin::Class, "that is no state"));
 }
 
 #[test]

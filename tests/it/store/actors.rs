@@ -27,8 +27,8 @@ fn removal_leaves_numbers(stores: &Fixture) {
     assert_eq!(store.checkpoint(&id("a"), 2).unwrap(), None);
     assert_eq!(store.invocation(&reference("a", 2)).unwrap(), None);
     assert_eq!(store.actors("", None, 10).unwrap(), []);
-    let head = store.head(&name("a")).unwrap().unwrap();
-    assert_eq!((head.numbers.steps, head.numbers.references, head.actor), (2, 2, None));
+    let head = store.name_record(&name("a")).unwrap().unwrap();
+    assert_eq!((head.counters.steps, head.counters.references, head.actor), (2, 2, None));
     make(&*store, "a", b"new");
     assert_eq!(store.invocation(&reference("a", 3)).unwrap().unwrap().request, construction("a", 1));
     let steps = store.steps(&id("a"), 1, 10).unwrap();
@@ -52,24 +52,24 @@ fn removal_of_a_busy_actor_needs_force(stores: &Fixture) {
         };
         assert!(fault.is_host(HostFault::Cancelled) && times.committed == at(6));
     }
-    let head = store.head(&name("a")).unwrap().unwrap();
+    let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (0, 0));
     assert_eq!(store.pending(None, None, 10).unwrap(), []);
     assert_eq!(store.next_due(at(0)).unwrap(), None);
-    assert_eq!(store.keyed(&name("a"), "k").unwrap(), None);
+    assert_eq!(store.invocation_by_key(&name("a"), "k").unwrap(), None);
 }
 
 fn removal_leaves_a_task_of_the_same_name(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "counter/sum", b"0");
     let task_one = accept(&*store, task("counter/sum", 5));
-    let ended = Request { key: keyed("x", "y", 1, "k").key, ..task("counter/sum", 6) };
+    let ended = CallRequest { key: keyed("x", "y", 1, "k").key, ..task("counter/sum", 6) };
     let Committed::Done { reference: ended, step: None } = commit(&*store, bare(fresh(ended), 1, 7)).unwrap() else {
         panic!()
     };
     store.remove(&id("counter/sum"), at(8), false).unwrap();
-    assert_eq!(store.tasks(&name("counter/sum"), None, at(9), 9).unwrap()[0].number, task_one);
-    assert_eq!(store.keyed(&name("counter/sum"), "k").unwrap().unwrap().number, ended);
+    assert_eq!(store.runnable_tasks(&name("counter/sum"), None, at(9), 9).unwrap()[0].number, task_one);
+    assert_eq!(store.invocation_by_key(&name("counter/sum"), "k").unwrap().unwrap().number, ended);
 }
 
 fn a_failed_construction_leaves_no_actor(stores: &Fixture) {
@@ -81,7 +81,7 @@ fn a_failed_construction_leaves_no_actor(stores: &Fixture) {
     let ended = store.invocation(&reference("a", 1)).unwrap().unwrap();
     assert_eq!(ended.status, Status::Ended { times: times(2, 2), outcome: failed(), log: log("hello"), step: None });
     make(&*store, "a", b"0");
-    assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().request.call, construction("a", 1).call);
+    assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().request.kind, construction("a", 1).kind);
     // a step whose number is that of another invocation is not taken for it
     assert_eq!(store.invocation(&reference("a", 1)).unwrap().unwrap(), ended);
 }
@@ -133,7 +133,7 @@ fn a_class_in_use_stays(stores: &Fixture) {
     accept(&*store, construction("b", 5));
     assert_eq!(store.remove_class(&class(), false), in_use("b#1"));
     cancel(&*store, "b", 1, 6).unwrap();
-    accept(&*store, Request { due: Some(at(50)), ..task("counter/sum", 7) });
+    accept(&*store, CallRequest { due: Some(at(50)), ..task("counter/sum", 7) });
     assert_eq!(store.remove_class(&class(), false), in_use("counter/sum#1"));
     cancel(&*store, "counter/sum", 1, 8).unwrap();
     store.remove_class(&class(), false).unwrap();
@@ -148,7 +148,7 @@ fn actors_are_listed_by_id(stores: &Fixture) {
     accept(&*store, task("user:3/task", 1));
     let list = |prefix: &str, after: Option<&str>, limit| {
         let found = store.actors(prefix, after.map(id).as_ref(), limit).unwrap();
-        found.into_iter().map(|(id, head)| (id.to_string(), head.numbers.steps)).collect::<Vec<_>>()
+        found.into_iter().map(|(id, head)| (id.to_string(), head.counters.steps)).collect::<Vec<_>>()
     };
     let all = ["User", "b", "user", "user/x", "user:10", "user:2"].map(|id| (id.to_owned(), 2));
     assert_eq!(list("", None, 100), all);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use vactor::model::Error;
-use vactor::store::{Folder, LockWaits, Mode, RedbStore, Store, deadline};
+use vactor::store::{Folder, LockWaitOptions, Mode, RedbStore, Store, deadline};
 
 use super::fixture::*;
 use crate::support::lock::{Lock, Range};
@@ -60,7 +60,7 @@ fn handle_stays_usable_after_refused_lock() {
 fn wait_for_lock_is_told_and_goes_on_when_it_is_free() {
     let folder = counter();
     let (tell, told) = mpsc::channel();
-    let waits = LockWaits { told: Arc::new(move |_| tell.send(()).unwrap()), ..LockWaits::default() };
+    let waits = LockWaitOptions { on_wait: Arc::new(move |_| tell.send(()).unwrap()), ..LockWaitOptions::default() };
     let store = RedbStore::open_in(Folder::open(folder.path()).unwrap(), Mode::Write, waits).unwrap();
     let lock = Lock::take(data(folder.path()), Range::Writer);
     thread::scope(|scope| {
@@ -78,8 +78,8 @@ fn wait_for_lock_ends_when_it_is_stopped() {
     let folder = counter();
     let (tell, told) = mpsc::channel();
     let stopped = Arc::new(Mutex::new(false));
-    let waits = LockWaits {
-        told: Arc::new(move |_| tell.send(()).unwrap()),
+    let waits = LockWaitOptions {
+        on_wait: Arc::new(move |_| tell.send(()).unwrap()),
         stopped: Arc::new({
             let stopped = stopped.clone();
             move || *stopped.lock().unwrap()
@@ -102,7 +102,7 @@ fn wait_for_lock_ends_when_it_is_stopped() {
 fn thread_ends_at_its_deadline_while_another_of_its_process_waits() {
     let folder = counter();
     let (tell, told) = mpsc::channel();
-    let waits = LockWaits { told: Arc::new(move |_| tell.send(()).unwrap()), ..LockWaits::default() };
+    let waits = LockWaitOptions { on_wait: Arc::new(move |_| tell.send(()).unwrap()), ..LockWaitOptions::default() };
     let store = RedbStore::open_in(Folder::open(folder.path()).unwrap(), Mode::Write, waits).unwrap();
     for range in [Range::Writer, Range::Header] {
         let lock = Lock::take(data(folder.path()), range);
@@ -131,9 +131,9 @@ fn store_that_is_read_first_is_opened_for_writing_by_its_first_write() {
     let store = RedbStore::open(folder.path(), Mode::ReadFirst).unwrap();
     assert_eq!(state(&store), b"0");
     let now = deadline(Some(Instant::now()));
-    assert!(is_busy(store.hold(&name("a"), Some(Instant::now())).map(drop)));
+    assert!(is_busy(store.lock(&name("a"), Some(Instant::now())).map(drop)));
     drop((lock, now));
     step(&store, "a", b"1");
-    assert!(store.hold(&name("a"), Some(Instant::now())).unwrap().is_some());
+    assert!(store.lock(&name("a"), Some(Instant::now())).unwrap().is_some());
     assert_eq!(state(&store), b"1");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use vactor::model::*;
-use vactor::store::{Commit, Entry, Store};
+use vactor::store::{Commit, NewEntry, Store};
 
 use super::fixture::*;
 
@@ -35,9 +35,9 @@ fn made(stores: &Fixture) -> std::sync::Arc<dyn Store> {
 
 /// a waits for b, b for c and for a task; c is queued.
 fn tree(store: &dyn Store) {
-    waits(store, "a", 60, vec![starts(call("b", "x", 61))], vec![On::Child(0)]);
+    waits(store, "a", 60, vec![starts(call("b", "x", 61))], vec![ResolvedTarget::Child(0)]);
     let asks = progress(0, vec![starts(call("c", "x", 62)), starts(task("counter/sum", 63))]);
-    suspend(store, suspends(accepted("b", 2), 1, 62, asks, vec![On::Child(0), On::Child(1)]));
+    suspend(store, suspends(accepted("b", 2), 1, 62, asks, vec![ResolvedTarget::Child(0), ResolvedTarget::Child(1)]));
 }
 
 fn a_cancel_takes_the_children_along(stores: &Fixture) {
@@ -53,7 +53,7 @@ fn a_cancel_takes_the_children_along(stores: &Fixture) {
     // once is enough
     assert_eq!(cancel(&*store, "b", 2, 71), Err(Error::AlreadyEnded { reference: reference("b", 2) }));
     // the children of one that failed run on
-    let number = waits(&*store, "a", 80, vec![starts(call("c", "x", 81))], vec![On::Child(0)]);
+    let number = waits(&*store, "a", 80, vec![starts(call("c", "x", 81))], vec![ResolvedTarget::Child(0)]);
     commit(&*store, Commit { outcome: failed(), ..ends(accepted("a", number), 2, 82, b"0") }).unwrap();
     assert!(is_ready(&*store, "c", 83));
 }
@@ -67,7 +67,7 @@ fn what_ran_leaves_a_step(stores: &Fixture) {
     let step = |of: &str| store.steps(&id(of), 2, 1).unwrap().pop();
     let of_a = step("a").unwrap();
     assert_eq!((of_a.reference, of_a.times.committed, of_a.outcome), (2, at(70), Outcome::Failed(cancelled())));
-    assert_eq!(of_a.run, Some(RunSoFar { first_now: at(50), recorded: 1, saved: false }));
+    assert_eq!(of_a.run, Some(RunProgress { first_now: at(50), history_len: 1, is_save: false }));
     assert_eq!(of_a.state, Hash::of(b"0"));
     assert_eq!(step("c").unwrap().run, None);
     assert_eq!((ended(&*store, "b", 2).1, ended(&*store, "counter/sum", 1).1), (Some(2), None));
@@ -83,11 +83,11 @@ fn what_ran_leaves_a_step(stores: &Fixture) {
 
 fn a_cancel_makes_room_for_those_behind(stores: &Fixture) {
     let store = made(stores);
-    let number = waits(&*store, "a", 60, vec![], vec![on_event("e"), On::Timer(at(500))]);
+    let number = waits(&*store, "a", 60, vec![], vec![on_event("e"), ResolvedTarget::Timer(at(500))]);
     let behind = accept(&*store, call("a", "behind", 61));
     assert!(!is_ready(&*store, "a", 62));
     cancel(&*store, "a", number, 63).unwrap();
-    assert_eq!(store.next(&name("a"), at(64)).unwrap().unwrap().number, behind);
+    assert_eq!(store.next_in_inbox(&name("a"), at(64)).unwrap().unwrap().number, behind);
     assert!(is_ready(&*store, "a", 64));
     assert_eq!(store.next_due(at(0)).unwrap(), None);
     let late = ends(accepted("a", number), 2, 65, b"late");
@@ -96,38 +96,40 @@ fn a_cancel_makes_room_for_those_behind(stores: &Fixture) {
 
 fn who_waits_for_it_is_answered(stores: &Fixture) {
     let store = made(stores);
-    let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![On::Child(0)]);
-    let outside = waits(&*store, "c", 60, vec![], vec![On::Invocation(reference("b", 2))]);
+    let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![ResolvedTarget::Child(0)]);
+    let outside = waits(&*store, "c", 60, vec![], vec![ResolvedTarget::Invocation(reference("b", 2))]);
     cancel(&*store, "b", 2, 62).unwrap();
-    for (of, number, on) in [("a", number, On::Child(0)), ("c", outside, On::Invocation(reference("b", 2)))] {
+    for (of, number, on) in
+        [("a", number, ResolvedTarget::Child(0)), ("c", outside, ResolvedTarget::Invocation(reference("b", 2)))]
+    {
         assert!(is_ready(&*store, of, 63));
-        let found = store.answer(&reference(of, number), &[on], at(63)).unwrap().unwrap();
-        assert_eq!(found.answered.answer, Err(cancelled()));
+        let found = store.wait_result(&reference(of, number), &[on], at(63)).unwrap().unwrap();
+        assert_eq!(found.result.result, Err(cancelled()));
     }
 }
 
 fn a_run_cancels_a_child(stores: &Fixture) {
     let store = made(stores);
-    let cancels = |target| Entry::Cancel { asked: asked("cancel"), target };
+    let cancels = |target| NewEntry::Cancel { fingerprint: asked("cancel"), target };
     let entries = vec![
         starts(call("b", "x", 61)),
-        cancels(On::Child(0)),
-        cancels(On::Child(0)),
-        cancels(On::Invocation(reference("nobody", 7))),
+        cancels(ResolvedTarget::Child(0)),
+        cancels(ResolvedTarget::Child(0)),
+        cancels(ResolvedTarget::Invocation(reference("nobody", 7))),
         starts(call("c", "x", 62)),
     ];
-    let number = waits(&*store, "a", 60, entries, vec![On::Child(4)]);
+    let number = waits(&*store, "a", 60, entries, vec![ResolvedTarget::Child(4)]);
     assert_eq!(ended(&*store, "b", 2).0.message, "a#2 cancelled it");
-    let record = store.record(&reference("a", number), 1, 3).unwrap();
-    assert!(record.iter().all(|entry| entry.answer == Answer::Nothing));
+    let record = store.history(&reference("a", number), 1, 3).unwrap();
+    assert!(record.iter().all(|entry| entry.result == OperationResult::Done));
     assert!(is_ready(&*store, "c", 63));
 }
 
 fn a_run_that_cancels_its_caller_goes_on(stores: &Fixture) {
     let store = made(stores);
-    waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![On::Child(0)]);
-    let target = On::Invocation(reference("a", 2));
-    let asks = progress(0, vec![Entry::Cancel { asked: asked("cancel"), target }]);
+    waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![ResolvedTarget::Child(0)]);
+    let target = ResolvedTarget::Invocation(reference("a", 2));
+    let asks = progress(0, vec![NewEntry::Cancel { fingerprint: asked("cancel"), target }]);
     let ends_it = Commit { progress: Some(asks), ..ends(accepted("b", 2), 1, 62, b"1") };
     commit(&*store, ends_it).unwrap();
     assert!(ended(&*store, "a", 2).0.is_host(HostFault::Cancelled));
@@ -137,21 +139,21 @@ fn a_run_that_cancels_its_caller_goes_on(stores: &Fixture) {
 fn removal_takes_everything_along(stores: &Fixture) {
     let store = made(stores);
     tree(&*store);
-    let outside = waits(&*store, "d", 64, vec![], vec![On::Invocation(reference("a", 2))]);
+    let outside = waits(&*store, "d", 64, vec![], vec![ResolvedTarget::Invocation(reference("a", 2))]);
     store.emit(event("a", "e", "1", 65), 9).unwrap();
     assert_eq!(store.remove(&id("a"), at(66), false), Err(Error::Busy { id: "a".to_owned() }));
     store.remove(&id("a"), at(66), true).unwrap();
     assert_eq!(ended(&*store, "a", 2).1, None);
     assert_eq!(ended(&*store, "b", 2).0.message, "its caller a#2 was cancelled");
     assert!(ended(&*store, "c", 2).0.is_host(HostFault::Cancelled));
-    assert_eq!(store.record(&reference("a", 2), 0, 9).unwrap(), []);
+    assert_eq!(store.history(&reference("a", 2), 0, 9).unwrap(), []);
     assert_eq!(store.events(&name("a"), 0, 9).unwrap(), []);
     assert!(is_ready(&*store, "d", 67));
-    let on = [On::Invocation(reference("a", 2))];
-    let found = store.answer(&reference("d", outside), &on, at(67)).unwrap().unwrap();
-    assert!(found.answered.answer.unwrap_err().is_host(HostFault::Cancelled));
+    let on = [ResolvedTarget::Invocation(reference("a", 2))];
+    let found = store.wait_result(&reference("d", outside), &on, at(67)).unwrap().unwrap();
+    assert!(found.result.result.unwrap_err().is_host(HostFault::Cancelled));
     make(&*store, "a", b"new");
-    assert_eq!(store.head(&name("a")).unwrap().unwrap().queued, 0);
+    assert_eq!(store.name_record(&name("a")).unwrap().unwrap().queued, 0);
 }
 
 fn a_chain_of_any_depth_is_cancelled(stores: &Fixture) {
@@ -163,7 +165,7 @@ fn a_chain_of_any_depth_is_cancelled(stores: &Fixture) {
     for pair in names.windows(2) {
         let turn = if pair[0] == "actor0" { fresh(call("actor0", "x", 60)) } else { accepted(&pair[0], 2) };
         let asks = progress(0, vec![starts(call(&pair[1], "x", 61))]);
-        assert_eq!(suspend(&*store, suspends(turn, 1, 61, asks, vec![On::Child(0)])).1, None);
+        assert_eq!(suspend(&*store, suspends(turn, 1, 61, asks, vec![ResolvedTarget::Child(0)])).1, None);
     }
     cancel(&*store, "actor0", 2, 70).unwrap();
     assert_eq!(store.pending(None, None, 9).unwrap(), []);

@@ -1,7 +1,7 @@
 //! What a commit starts and sends: children, messages, and the ids that guests see; each a test of every store.
 
 use vactor::model::*;
-use vactor::store::{Child, Commit, Entry, Progress};
+use vactor::store::{Commit, NewCall, NewEntry, Progress};
 
 use super::fixture::*;
 
@@ -16,17 +16,17 @@ fn a_child_may_make_its_actor(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let both = || {
-        let child = Child { create: Some(construction("new", 61)), call: call("new", "x", 61) };
-        Entry::Start { asked: asked("start"), child: Box::new(child) }
+        let child = NewCall { construction: Some(construction("new", 61)), call: call("new", "x", 61) };
+        NewEntry::Start { fingerprint: asked("start"), child: Box::new(child) }
     };
-    waits(&*store, "a", 60, vec![both(), both()], vec![On::Child(0)]);
+    waits(&*store, "a", 60, vec![both(), both()], vec![ResolvedTarget::Child(0)]);
     let pending = store.pending(Some(&name("new")), None, 9).unwrap();
     let methods: Vec<_> = pending.iter().map(|pending| pending.request.method.as_str()).collect();
     assert_eq!(methods, ["new", "x", "x"]);
     assert!(pending.iter().all(|pending| pending.request.caller.is_some()));
     commit(&*store, makes(accepted("new", 1), 0, 62, b"0")).unwrap();
     cancel(&*store, "a", 2, 63).unwrap();
-    waits(&*store, "a", 64, vec![both()], vec![On::Child(0)]);
+    waits(&*store, "a", 64, vec![both()], vec![ResolvedTarget::Child(0)]);
     let pending = store.pending(Some(&name("new")), None, 9).unwrap();
     assert_eq!(pending.iter().map(|pending| pending.number).collect::<Vec<_>>(), [4]);
 }
@@ -36,15 +36,16 @@ fn a_child_that_cannot_be_accepted_is_recorded_with_the_reason(stores: &Fixture)
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
     let asks = Progress { inbox_limit: 1, ..progress(0, vec![starts(call("b", "x", 61)), starts(call("b", "y", 62))]) };
-    let wait = suspends(fresh(call("a", "x", 60)), 1, 60, asks, vec![On::Child(0), On::Child(1)]);
+    let wait =
+        suspends(fresh(call("a", "x", 60)), 1, 60, asks, vec![ResolvedTarget::Child(0), ResolvedTarget::Child(1)]);
     let (number, found) = suspend(&*store, wait);
     let found = found.unwrap();
-    assert_eq!(found.answered.index, 1);
-    assert!(found.answered.answer.unwrap_err().is_host(HostFault::InboxFull));
-    let record = store.record(&reference("a", number), 0, 9).unwrap();
-    assert!(matches!(&record[0].answer, Answer::Started(Ok(child)) if *child == reference("b", 2)));
-    assert!(matches!(&record[1].answer, Answer::Started(Err(fault)) if fault.message.contains("full")));
-    assert_eq!(store.head(&name("b")).unwrap().unwrap().queued, 1);
+    assert_eq!(found.result.index, 1);
+    assert!(found.result.result.unwrap_err().is_host(HostFault::InboxFull));
+    let record = store.history(&reference("a", number), 0, 9).unwrap();
+    assert!(matches!(&record[0].result, OperationResult::Started(Ok(child)) if *child == reference("b", 2)));
+    assert!(matches!(&record[1].result, OperationResult::Started(Err(fault)) if fault.message.contains("full")));
+    assert_eq!(store.name_record(&name("b")).unwrap().unwrap().queued, 1);
 }
 
 fn messages_leave_with_the_commit(stores: &Fixture) {
@@ -72,21 +73,21 @@ fn messages_leave_with_the_commit(stores: &Fixture) {
 fn opaque_ids_are_found_until_their_actor_goes(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
-    let of = |request: &Request| store.reference_of(&request.seed.opaque_id()).unwrap();
-    let unknown = Request { caller: None, ..call("a", "x", 60) };
+    let of = |request: &CallRequest| store.reference_of(&request.seed.opaque_id()).unwrap();
+    let unknown = CallRequest { caller: None, ..call("a", "x", 60) };
     commit(&*store, ends(fresh(unknown.clone()), 1, 60, b"1")).unwrap();
     assert_eq!(of(&unknown), None);
-    let known = Request { caller: None, ..call("a", "x", 61) };
-    commit(&*store, Commit { known: true, ..ends(fresh(known.clone()), 2, 61, b"1") }).unwrap();
+    let known = CallRequest { caller: None, ..call("a", "x", 61) };
+    commit(&*store, Commit { id_exposed: true, ..ends(fresh(known.clone()), 2, 61, b"1") }).unwrap();
     assert_eq!(of(&known), Some(reference("a", 3)));
     let called = call("a", "x", 62);
     accept(&*store, called.clone());
     assert_eq!(of(&called), Some(reference("a", 4)));
-    let waiting = Request { caller: None, ..call("a", "x", 63) };
+    let waiting = CallRequest { caller: None, ..call("a", "x", 63) };
     let wait = suspends(fresh(waiting.clone()), 3, 63, progress(0, vec![]), vec![on_event("e")]);
-    suspend(&*store, vactor::store::Suspend { known: true, ..wait });
+    suspend(&*store, vactor::store::Suspend { id_exposed: true, ..wait });
     assert_eq!(of(&waiting), Some(reference("a", 5)));
-    let task = Request { seed: Seed([99; 32]), ..task("a", 64) };
+    let task = CallRequest { seed: Seed([99; 32]), ..task("a", 64) };
     accept(&*store, task.clone());
     store.remove(&id("a"), at(65), true).unwrap();
     assert_eq!([&known, &called, &waiting].map(of), [None, None, None]);

@@ -27,7 +27,7 @@ fn ask(bytes: &[u8], mode: Mode) -> Result<Vec<String>> {
     let store = RedbStore::open_on(Disk::holding(bytes.to_vec()), mode)?;
     let answers = dump(&store)?;
     if mode == Mode::Write {
-        let steps = store.head(&name("a"))?.unwrap().numbers.steps;
+        let steps = store.name_record(&name("a"))?.unwrap().counters.steps;
         commit_all(&store, vec![ends(fresh(call("a", "incr", 60)), steps, 61, b"after")])?.remove(0)?;
         assert_eq!(store.load(&id("a"))?.unwrap().state, b"after");
     }

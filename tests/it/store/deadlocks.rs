@@ -26,10 +26,17 @@ fn made(stores: &Fixture) -> std::sync::Arc<dyn Store> {
 }
 
 /// A call that starts another of `target` and waits for it; what it is told at once.
-fn calls(store: &dyn Store, turn: vactor::store::Turn, of: &str, target: &str, now: u64) -> (u64, Option<Fault>) {
+fn calls(
+    store: &dyn Store,
+    turn: vactor::store::CommitSource,
+    of: &str,
+    target: &str,
+    now: u64,
+) -> (u64, Option<Fault>) {
     let asks = progress(0, vec![starts(call(target, "called", now))]);
-    let (number, found) = suspend(store, suspends(turn, steps_of(store, of), now, asks, vec![On::Child(0)]));
-    (number, found.map(|found| found.answered.answer.unwrap_err()))
+    let (number, found) =
+        suspend(store, suspends(turn, steps_of(store, of), now, asks, vec![ResolvedTarget::Child(0)]));
+    (number, found.map(|found| found.result.result.unwrap_err()))
 }
 
 fn expect(fault: Option<Fault>, cycle: &str) {
@@ -43,8 +50,8 @@ fn an_actor_that_waits_for_itself(stores: &Fixture) {
     let (number, fault) = calls(&*store, fresh(call("a", "x", 60)), "a", "a", 60);
     expect(fault, "a#2 waits for a#3, which stands behind a#2 in its inbox");
     // it is told so, and goes on
-    let invocation = store.next(&name("a"), at(61)).unwrap().unwrap();
-    assert_eq!((invocation.number, invocation.waiting()), (number, None));
+    let invocation = store.next_in_inbox(&name("a"), at(61)).unwrap().unwrap();
+    assert_eq!((invocation.number, invocation.pending_wait()), (number, None));
     assert!(is_ready(&*store, "a", 61));
 }
 
@@ -65,7 +72,7 @@ fn two_that_wait_for_each_other(stores: &Fixture) {
 fn one_through_the_order_of_an_inbox(stores: &Fixture) {
     let store = made(stores);
     let first = accept(&*store, call("b", "first", 40));
-    waits(&*store, "a", 60, vec![starts(call("b", "second", 61))], vec![On::Child(0)]);
+    waits(&*store, "a", 60, vec![starts(call("b", "second", 61))], vec![ResolvedTarget::Child(0)]);
     let (_, fault) = calls(&*store, accepted("b", first), "b", "a", 62);
     let way = "b#2 waits for a#3, which stands behind a#2 in its inbox, which waits for b#3, which stands behind b#2 in its inbox";
     expect(fault, way);
@@ -83,23 +90,23 @@ fn three_in_a_row(stores: &Fixture) {
 fn an_invocation_that_waits_for_its_own_end(stores: &Fixture) {
     let store = made(stores);
     let number = accept(&*store, call("a", "x", 40));
-    let on = vec![On::Invocation(reference("a", number))];
+    let on = vec![ResolvedTarget::Invocation(reference("a", number))];
     let (_, found) = suspend(&*store, suspends(accepted("a", number), 1, 60, progress(0, vec![]), on));
-    expect(found.map(|found| found.answered.answer.unwrap_err()), "a#2 waits for a#2");
+    expect(found.map(|found| found.result.result.unwrap_err()), "a#2 waits for a#2");
 }
 
 fn a_wait_for_any_fails_only_if_every_branch_is_stuck(stores: &Fixture) {
     let store = made(stores);
     // a's branches: itself, and b, which can go on
     let asks = vec![starts(call("a", "stuck", 61)), starts(call("b", "free", 61))];
-    let first = waits(&*store, "a", 60, asks, vec![On::Child(0), On::Child(1)]);
+    let first = waits(&*store, "a", 60, asks, vec![ResolvedTarget::Child(0), ResolvedTarget::Child(1)]);
     assert!(!is_ready(&*store, "a", 61));
     // now b waits for a: then no branch is left
-    let on = vec![On::Invocation(reference("a", first))];
+    let on = vec![ResolvedTarget::Invocation(reference("a", first))];
     let (_, found) = suspend(&*store, suspends(accepted("b", 2), 1, 62, progress(0, vec![]), on.clone()));
-    expect(found.map(|found| found.answered.answer.unwrap_err()), "b#2 waits for a#2, which waits for b#2");
+    expect(found.map(|found| found.result.result.unwrap_err()), "b#2 waits for a#2, which waits for b#2");
     // with a timer or an event beside it, it can go on
-    for other in [On::Timer(at(900)), on_event("e")] {
+    for other in [ResolvedTarget::Timer(at(900)), on_event("e")] {
         let on = [on.clone(), vec![other]].concat();
         let (_, found) = suspend(&*store, suspends(accepted("b", 2), 1, 63, progress(0, vec![]), on));
         assert_eq!(found, None);
@@ -112,24 +119,25 @@ fn a_delayed_call_closes_a_cycle_when_it_comes_due(stores: &Fixture) {
     let store = made(stores);
     // b#2 is to come at 200; a waits for it, b#3 waits for a, c waits from outside
     accept(&*store, delayed("b", "later", 40, 200));
-    let late = vec![On::Invocation(reference("b", 2))];
+    let late = vec![ResolvedTarget::Invocation(reference("b", 2))];
     let outside = waits(&*store, "c", 59, vec![], late.clone());
     let waiter = waits(&*store, "a", 60, vec![], late.clone());
-    let on = vec![On::Invocation(reference("a", waiter))];
+    let on = vec![ResolvedTarget::Invocation(reference("a", waiter))];
     let (other, found) = suspend(&*store, suspends(fresh(call("b", "x", 61)), 1, 61, progress(0, vec![]), on.clone()));
     assert_eq!(found, None);
-    let answer = |of: &str, number, on: &[On], now| store.answer(&reference(of, number), on, at(now)).unwrap();
+    let answer =
+        |of: &str, number, on: &[ResolvedTarget], now| store.wait_result(&reference(of, number), on, at(now)).unwrap();
     assert_eq!(answer("a", waiter, &late, 199), None);
     assert_eq!(store.runnable(None, at(199), 9).unwrap().names, []);
     // who looks finds it, before anybody let it take its place and after
     let way = "a#2 waits for b#2, which stands behind b#3 in its inbox, which waits for a#2";
     for _ in 0..2 {
-        expect(answer("a", waiter, &late, 200).map(|found| found.answered.answer.unwrap_err()), way);
+        expect(answer("a", waiter, &late, 200).map(|found| found.result.result.unwrap_err()), way);
         assert_eq!(answer("b", other, &on, 200), None);
         assert_eq!(answer("c", outside, &late, 200), None);
         assert_eq!(store.runnable(None, at(200), 9).unwrap().names, [name("a")]);
     }
-    assert_eq!(store.next(&name("a"), at(200)).unwrap().unwrap().number, waiter);
+    assert_eq!(store.next_in_inbox(&name("a"), at(200)).unwrap().unwrap().number, waiter);
     end(&*store, "a", waiter, 201);
     assert_eq!(store.runnable(None, at(202), 9).unwrap().names, [name("b")]);
     end(&*store, "b", other, 203);
@@ -156,10 +164,10 @@ fn a_long_cycle_is_told_in_part(stores: &Fixture) {
 fn what_can_go_on_is_no_deadlock(stores: &Fixture) {
     let store = made(stores);
     // a task never waits, though its actor's name waits
-    waits(&*store, "a", 60, vec![starts(task("a", 61))], vec![On::Child(0)]);
+    waits(&*store, "a", 60, vec![starts(task("a", 61))], vec![ResolvedTarget::Child(0)]);
     // a chain whose end computes
-    waits(&*store, "b", 60, vec![starts(call("c", "x", 61))], vec![On::Child(0)]);
-    waits(&*store, "d", 60, vec![], vec![On::Invocation(reference("b", 2))]);
+    waits(&*store, "b", 60, vec![starts(call("c", "x", 61))], vec![ResolvedTarget::Child(0)]);
+    waits(&*store, "d", 60, vec![], vec![ResolvedTarget::Invocation(reference("b", 2))]);
     let (_, fault) = calls(&*store, accepted("c", 2), "c", "nobody", 62);
     assert_eq!(fault, None);
 }

@@ -25,12 +25,12 @@ fn an_event_is_kept_until_it_is_taken(stores: &Fixture) {
     assert_eq!(events.iter().map(|event| event.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     let second = Event { name: "a".to_owned(), number: 2, at: at(10), payload: Json::parse("1").unwrap() };
     assert_eq!(store.events(&name("a"), 1, 1).unwrap(), [second]);
-    assert_eq!(store.head(&name("a")).unwrap().unwrap().events, 5);
+    assert_eq!(store.name_record(&name("a")).unwrap().unwrap().events, 5);
     // the first of its name over a number
     let number = waits(&*store, "a", 60, vec![], vec![on_event("other")]);
     let first = |after| {
-        let on = On::Event { name: "z".to_owned(), after };
-        let found = store.answer(&reference("a", number), &[on], at(61)).unwrap();
+        let on = ResolvedTarget::Event { name: "z".to_owned(), after };
+        let found = store.wait_result(&reference("a", number), &[on], at(61)).unwrap();
         found.and_then(|found| found.event).map(|(_, number)| number)
     };
     assert_eq!([0, 1, 2, 3].map(first), [Some(1), Some(3), Some(3), None]);
@@ -51,9 +51,9 @@ fn an_event_before_or_after_the_wait_makes_no_difference(stores: &Fixture) {
             emit();
         }
         let on = [on_event("go")];
-        let later = store.answer(&reference(of, number), &on, at(60)).unwrap().unwrap();
+        let later = store.wait_result(&reference(of, number), &on, at(60)).unwrap().unwrap();
         assert!(found.is_none_or(|found| found == later));
-        assert_eq!(later.answered.answer, Ok(Json::parse(r#"{"by":"x"}"#).unwrap()));
+        assert_eq!(later.result.result, Ok(Json::parse(r#"{"by":"x"}"#).unwrap()));
         assert!(is_ready(&*store, of, 61));
     }
 }
@@ -64,13 +64,13 @@ fn an_event_is_taken_once(stores: &Fixture) {
     let number = waits(&*store, "a", 60, vec![], vec![on_event("go")]);
     store.emit(event("a", "go", "1", 61), 9).unwrap();
     store.emit(event("a", "go", "2", 62), 9).unwrap();
-    let found = store.answer(&reference("a", number), &[on_event("go")], at(63)).unwrap().unwrap();
+    let found = store.wait_result(&reference("a", number), &[on_event("go")], at(63)).unwrap().unwrap();
     let taken = vec![answered(found.clone())];
     let next = suspends(accepted("a", number), 1, 64, progress(0, taken.clone()), vec![on_event("go")]);
     let (_, second) = suspend(&*store, next);
     assert_eq!(second.unwrap().event, Some(("go".to_owned(), 2)));
     assert_eq!(
-        (store.events(&name("a"), 0, 9).unwrap().len(), store.head(&name("a")).unwrap().unwrap().events),
+        (store.events(&name("a"), 0, 9).unwrap().len(), store.name_record(&name("a")).unwrap().unwrap().events),
         (1, 1)
     );
     // what is gone cannot be taken again
@@ -87,7 +87,7 @@ fn an_actor_that_is_about_to_be_made_has_events(stores: &Fixture) {
     assert_eq!(refused, Err(Error::NoActor { id: "a".to_owned(), similar: None }));
     accept(&*store, call("a", "x", 11));
     assert!(store.emit(event("a", "go", "1", 11), 9).is_err());
-    let later = accept(&*store, Request { due: Some(at(90)), ..construction("a", 12) });
+    let later = accept(&*store, CallRequest { due: Some(at(90)), ..construction("a", 12) });
     assert_eq!(store.emit(event("a", "go", "1", 13), 9), Ok(1));
     cancel(&*store, "a", later, 14).unwrap();
     assert!(store.emit(event("a", "go", "1", 15), 9).is_err());
@@ -117,7 +117,7 @@ fn a_key_sends_an_event_once(stores: &Fixture) {
     let taken = Error::KeyTakenByEvent { key: "k".to_owned(), id: "a".to_owned(), number: 1 };
     assert_eq!(store.emit(with_key("go", "2", "k"), 9), Err(taken.clone()));
     // a call and an event do not share a key
-    assert_eq!(store.keyed(&name("a"), "k"), Err(taken.clone()));
+    assert_eq!(store.invocation_by_key(&name("a"), "k"), Err(taken.clone()));
     assert_eq!(store.accept(vec![keyed("a", "x", 20, "k")], 9).unwrap(), [Err(taken.clone())]);
     assert_eq!(commit(&*store, ends(fresh(keyed("a", "x", 20, "k")), 1, 21, b"1")), Err(taken));
     accept(&*store, keyed("a", "x", 22, "call"));
@@ -132,7 +132,7 @@ fn events_go_with_their_actor(stores: &Fixture) {
     store.emit(NewEvent { key, ..event("a", "go", "1", 10) }, 9).unwrap();
     store.remove(&id("a"), at(11), false).unwrap();
     assert_eq!(store.events(&name("a"), 0, 9).unwrap(), []);
-    assert_eq!(store.keyed(&name("a"), "k").unwrap(), None);
+    assert_eq!(store.invocation_by_key(&name("a"), "k").unwrap(), None);
     make(&*store, "a", b"0");
     // numbers are never given twice
     assert_eq!(store.emit(event("a", "go", "1", 12), 1), Ok(2));

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use vactor::model::*;
 use vactor::store::{
-    Child, Commit, Committed, End, Entry, Found, Mode, NewEvent, Progress, RedbStore, Store, Suspend, Suspended, Turn,
+    Commit, CommitSource, Committed, End, Mode, NewCall, NewEntry, NewEvent, Progress, RedbStore, Store, StoredResult,
+    Suspend, Suspended,
 };
 
 /// A new store, and further handles of the same one.
@@ -56,30 +57,30 @@ pub fn reference(of: &str, number: u64) -> Reference {
 }
 
 /// A mutation at a time.
-pub fn call(of: &str, method: &str, accepted: u64) -> Request {
+pub fn call(of: &str, method: &str, accepted: u64) -> CallRequest {
     let arguments = Json::parse(r#"{"n":1}"#).unwrap();
-    Request {
+    CallRequest {
         caller: Some(reference("boss", 7)),
         meta: vec![("a".to_owned(), "b".to_owned())],
-        ..Request::new(name(of), Call::Mutate, method, arguments, Seed([accepted as u8; 32]), at(accepted))
+        ..CallRequest::new(name(of), CallKind::Mutate, method, arguments, Seed([accepted as u8; 32]), at(accepted))
     }
 }
 
-pub fn delayed(of: &str, method: &str, accepted: u64, due: u64) -> Request {
-    Request { due: Some(at(due)), ..call(of, method, accepted) }
+pub fn delayed(of: &str, method: &str, accepted: u64, due: u64) -> CallRequest {
+    CallRequest { due: Some(at(due)), ..call(of, method, accepted) }
 }
 
-pub fn keyed(of: &str, method: &str, accepted: u64, key: &str) -> Request {
+pub fn keyed(of: &str, method: &str, accepted: u64, key: &str) -> CallRequest {
     let key = Key { text: key.to_owned(), fingerprint: Hash::of(method.as_bytes()) };
-    Request { key: Some(key), ..call(of, method, accepted) }
+    CallRequest { key: Some(key), ..call(of, method, accepted) }
 }
 
-pub fn construction(of: &str, accepted: u64) -> Request {
-    Request { call: Call::Construct { class: class(), version: 1 }, ..call(of, "new", accepted) }
+pub fn construction(of: &str, accepted: u64) -> CallRequest {
+    CallRequest { kind: CallKind::Construct { class: class(), version: 1 }, ..call(of, "new", accepted) }
 }
 
-pub fn task(of: &str, accepted: u64) -> Request {
-    Request { call: Call::Task { class: class(), version: 1 }, ..call(of, "task", accepted) }
+pub fn task(of: &str, accepted: u64) -> CallRequest {
+    CallRequest { kind: CallKind::Task { class: class(), version: 1 }, ..call(of, "task", accepted) }
 }
 
 pub fn done(result: &str) -> Outcome {
@@ -91,14 +92,14 @@ pub fn failed() -> Outcome {
 }
 
 pub fn log(said: &str) -> Log {
-    Log { lines: vec![LogLine { level: Level::Info, message: said.to_owned() }], cut: false }
+    Log { lines: vec![LogLine { level: Level::Info, message: said.to_owned() }], truncated: false }
 }
 
 /// A commit that ends an invocation with a new state.
-pub fn ends(turn: Turn, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
+pub fn ends(turn: CommitSource, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
     let end = End::Step { version: 1, state: Some(state.to_vec()) };
     Commit {
-        turn,
+        source: turn,
         expected_steps,
         began: Some(at(now)),
         now: at(now),
@@ -107,26 +108,26 @@ pub fn ends(turn: Turn, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
         micros: 5,
         end,
         progress: None,
-        known: false,
+        id_exposed: false,
     }
 }
 
-pub fn fresh(request: Request) -> Turn {
-    Turn::Fresh(Box::new(request))
+pub fn fresh(request: CallRequest) -> CommitSource {
+    CommitSource::Fresh(Box::new(request))
 }
 
-pub fn accepted(of: &str, number: u64) -> Turn {
-    Turn::Accepted { name: name(of), number }
+pub fn accepted(of: &str, number: u64) -> CommitSource {
+    CommitSource::Accepted { name: name(of), number }
 }
 
 /// The commit that makes an actor.
-pub fn makes(turn: Turn, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
-    let end = End::Made { class: class(), version: 1, state: state.to_vec() };
+pub fn makes(turn: CommitSource, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
+    let end = End::Created { class: class(), version: 1, state: state.to_vec() };
     Commit { end, ..ends(turn, expected_steps, now, state) }
 }
 
-pub fn bare(turn: Turn, expected_steps: u64, now: u64) -> Commit {
-    Commit { end: End::Bare, outcome: failed(), ..ends(turn, expected_steps, now, b"") }
+pub fn bare(turn: CommitSource, expected_steps: u64, now: u64) -> Commit {
+    Commit { end: End::WithoutStep, outcome: failed(), ..ends(turn, expected_steps, now, b"") }
 }
 
 /// Ends an accepted one as cancelled.
@@ -155,18 +156,18 @@ pub fn commit(store: &dyn Store, commit: Commit) -> Result<Committed> {
 }
 
 pub fn make(store: &dyn Store, of: &str, state: &[u8]) {
-    let steps = store.head(&name(of)).unwrap().unwrap_or_default().numbers.steps;
+    let steps = store.name_record(&name(of)).unwrap().unwrap_or_default().counters.steps;
     commit(store, makes(fresh(construction(of, 1)), steps, 2, state)).unwrap();
 }
 
 /// One step of an idle actor, with this state after it.
 pub fn step(store: &dyn Store, of: &str, state: &[u8]) -> Committed {
-    let steps = store.head(&name(of)).unwrap().unwrap().numbers.steps;
+    let steps = store.name_record(&name(of)).unwrap().unwrap().counters.steps;
     commit(store, ends(fresh(call(of, "incr", 10 + steps)), steps, 11 + steps, state)).unwrap()
 }
 
 /// Accepts one; answers its number.
-pub fn accept(store: &dyn Store, request: Request) -> u64 {
+pub fn accept(store: &dyn Store, request: CallRequest) -> u64 {
     match store.accept(vec![request], 100).unwrap().pop().unwrap() {
         Ok(vactor::store::Accepted::New(number)) => number,
         other => panic!("{other:?}"),
@@ -175,49 +176,71 @@ pub fn accept(store: &dyn Store, request: Request) -> u64 {
 
 // Waits
 
-pub fn asked(what: &str) -> Asked {
-    Asked { what: what.to_owned(), hash: Hash::of(what.as_bytes()) }
+pub fn asked(what: &str) -> Fingerprint {
+    Fingerprint { summary: what.to_owned(), hash: Hash::of(what.as_bytes()) }
 }
 
 /// What a run that began at 50 asked for since its record had so many entries.
-pub fn progress(expected_record: u64, entries: Vec<Entry>) -> Progress {
-    Progress { began: at(50), first_now: at(50), expected_record, entries, sends: vec![], save: None, inbox_limit: 100 }
-}
-
-pub fn child(request: Request) -> Child {
-    Child { create: None, call: Request { caller: None, ..request } }
-}
-
-pub fn starts(request: Request) -> Entry {
-    Entry::Start { asked: asked(&format!("start {}", request.name)), child: Box::new(child(request)) }
-}
-
-/// The entry of a wait that was answered.
-pub fn answered(found: Found) -> Entry {
-    let recorded = Recorded { asked: asked("wait"), answer: Answer::Answered(found.answered) };
-    match found.event {
-        Some((event, number)) => Entry::Taken { recorded, event, number },
-        None => Entry::Done(recorded),
+pub fn progress(expected_record: u64, entries: Vec<NewEntry>) -> Progress {
+    Progress {
+        began: at(50),
+        first_now: at(50),
+        expected_history: expected_record,
+        entries,
+        sends: vec![],
+        save: None,
+        inbox_limit: 100,
     }
 }
 
-pub fn suspends(turn: Turn, expected_steps: u64, now: u64, progress: Progress, on: Vec<On>) -> Suspend {
-    Suspend { turn, expected_steps, at: at(now), progress, known: false, asked: asked("wait"), on }
+pub fn child(request: CallRequest) -> NewCall {
+    NewCall { construction: None, call: CallRequest { caller: None, ..request } }
 }
 
-pub fn suspend(store: &dyn Store, suspend: Suspend) -> (u64, Option<Found>) {
+pub fn starts(request: CallRequest) -> NewEntry {
+    NewEntry::Start { fingerprint: asked(&format!("start {}", request.name)), child: Box::new(child(request)) }
+}
+
+/// The entry of a wait that was answered.
+pub fn answered(found: StoredResult) -> NewEntry {
+    let recorded = HistoryEntry { fingerprint: asked("wait"), result: OperationResult::Waited(found.result) };
+    match found.event {
+        Some((event, number)) => NewEntry::TakeEvent { entry: recorded, event, number },
+        None => NewEntry::Plain(recorded),
+    }
+}
+
+pub fn suspends(
+    turn: CommitSource,
+    expected_steps: u64,
+    now: u64,
+    progress: Progress,
+    on: Vec<ResolvedTarget>,
+) -> Suspend {
+    Suspend {
+        source: turn,
+        expected_steps,
+        at: at(now),
+        progress,
+        id_exposed: false,
+        fingerprint: asked("wait"),
+        targets: on,
+    }
+}
+
+pub fn suspend(store: &dyn Store, suspend: Suspend) -> (u64, Option<StoredResult>) {
     match store.suspend(suspend).unwrap() {
-        Suspended::Waits { number, found } => (number, found),
-        Suspended::Known(known) => panic!("{known:?}"),
+        Suspended::Waiting { number, result: found } => (number, found),
+        Suspended::Duplicate(known) => panic!("{known:?}"),
     }
 }
 
 pub fn steps_of(store: &dyn Store, of: &str) -> u64 {
-    store.head(&name(of)).unwrap().unwrap_or_default().numbers.steps
+    store.name_record(&name(of)).unwrap().unwrap_or_default().counters.steps
 }
 
 /// A call of an actor whose run asks for some things and then waits, not answered; its number.
-pub fn waits(store: &dyn Store, of: &str, now: u64, entries: Vec<Entry>, on: Vec<On>) -> u64 {
+pub fn waits(store: &dyn Store, of: &str, now: u64, entries: Vec<NewEntry>, on: Vec<ResolvedTarget>) -> u64 {
     let request = fresh(call(of, "waits", now));
     let (number, found) = suspend(store, suspends(request, steps_of(store, of), now, progress(0, entries), on));
     assert_eq!(found, None);
@@ -229,8 +252,8 @@ pub fn event(of: &str, event: &str, payload: &str, now: u64) -> NewEvent {
     NewEvent { name: name(of), event: event.to_owned(), payload, key: None, at: at(now) }
 }
 
-pub fn on_event(event: &str) -> On {
-    On::Event { name: event.to_owned(), after: 0 }
+pub fn on_event(event: &str) -> ResolvedTarget {
+    ResolvedTarget::Event { name: event.to_owned(), after: 0 }
 }
 
 /// Ends the accepted invocation of a number, with a state.

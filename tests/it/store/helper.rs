@@ -69,7 +69,7 @@ fn increment(store: &dyn Store) -> u64 {
     loop {
         let there = store.load(&id("a")).unwrap().unwrap();
         let number = String::from_utf8(there.state).unwrap().parse::<u64>().unwrap() + 1;
-        let step = ends(fresh(call("a", "incr", 5)), there.head.numbers.steps, 6, number.to_string().as_bytes());
+        let step = ends(fresh(call("a", "incr", 5)), there.record.counters.steps, 6, number.to_string().as_bytes());
         match commit(store, step) {
             Ok(_) => return number,
             Err(Error::Stale { .. }) => {}
@@ -99,7 +99,7 @@ fn helper() {
         "increments fifty times" => {
             let store = open(Mode::Write).unwrap();
             for n in 0..50 {
-                let hold = if n % 2 == 0 { store.hold(&name("a"), None).unwrap() } else { None };
+                let hold = if n % 2 == 0 { store.lock(&name("a"), None).unwrap() } else { None };
                 say(increment(&store));
                 drop(hold);
             }
@@ -112,7 +112,7 @@ fn helper() {
         }
         "holds" => {
             let store = open(Mode::Write).unwrap();
-            let _hold = store.hold(&name("a"), None).unwrap().unwrap();
+            let _hold = store.lock(&name("a"), None).unwrap().unwrap();
             say("holds");
             listen();
         }
@@ -130,7 +130,7 @@ fn helper() {
         "grows" => {
             let store = open(Mode::Write).unwrap();
             for n in 1.. {
-                let steps = store.head(&name("a")).unwrap().unwrap().numbers.steps;
+                let steps = store.name_record(&name("a")).unwrap().unwrap().counters.steps;
                 let larger = ends(fresh(call("a", "grow", 5)), steps, 6, &vec![b'1'; n * 100_000]);
                 match commit_all(&store, vec![larger]) {
                     Ok(_) => say(n * 100_000),

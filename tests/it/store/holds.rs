@@ -16,17 +16,17 @@ promises! {
 
 fn a_hold_excludes_other_threads(stores: &Fixture) {
     let (one, other) = (stores.open(), stores.open());
-    let held = one.hold(&name("a"), None).unwrap().unwrap();
-    assert!(other.hold(&name("b"), Some(Instant::now())).unwrap().is_some());
-    assert!(other.hold(&name("a"), Some(Instant::now())).unwrap().is_none());
-    assert!(one.hold(&name("a"), Some(Instant::now() + Duration::from_millis(30))).unwrap().is_none());
+    let held = one.lock(&name("a"), None).unwrap().unwrap();
+    assert!(other.lock(&name("b"), Some(Instant::now())).unwrap().is_some());
+    assert!(other.lock(&name("a"), Some(Instant::now())).unwrap().is_none());
+    assert!(one.lock(&name("a"), Some(Instant::now() + Duration::from_millis(30))).unwrap().is_none());
     let (tell, told) = mpsc::channel();
     let waits = thread::spawn(move || {
         tell.send("waits").unwrap();
-        let held = other.hold(&name("a"), None).unwrap();
+        let held = other.lock(&name("a"), None).unwrap();
         tell.send("holds").unwrap();
         drop(held);
-        other.hold(&name("a"), Some(Instant::now() + Duration::from_secs(60))).unwrap().is_some()
+        other.lock(&name("a"), Some(Instant::now() + Duration::from_secs(60))).unwrap().is_some()
     });
     assert_eq!(told.recv().unwrap(), "waits");
     assert!(told.recv_timeout(Duration::from_millis(30)).is_err());
@@ -34,30 +34,30 @@ fn a_hold_excludes_other_threads(stores: &Fixture) {
     assert_eq!(told.recv().unwrap(), "holds");
     assert!(waits.join().unwrap());
     // one who gave up does not keep it
-    assert!(one.hold(&name("a"), Some(Instant::now() + Duration::from_secs(60))).unwrap().is_some());
+    assert!(one.lock(&name("a"), Some(Instant::now() + Duration::from_secs(60))).unwrap().is_some());
 }
 
 fn looking_at_a_hold_takes_nothing(stores: &Fixture) {
     let (one, other) = (stores.open(), stores.open());
-    assert!(!other.is_held(&name("a")).unwrap());
-    let held = one.hold(&name("a"), Some(Instant::now())).unwrap().unwrap();
-    assert!(other.is_held(&name("a")).unwrap() && one.is_held(&name("a")).unwrap());
-    assert!(!other.is_held(&name("b")).unwrap());
+    assert!(!other.is_locked(&name("a")).unwrap());
+    let held = one.lock(&name("a"), Some(Instant::now())).unwrap().unwrap();
+    assert!(other.is_locked(&name("a")).unwrap() && one.is_locked(&name("a")).unwrap());
+    assert!(!other.is_locked(&name("b")).unwrap());
     drop(held);
-    assert!(!other.is_held(&name("a")).unwrap());
+    assert!(!other.is_locked(&name("a")).unwrap());
 }
 
 fn many_names_are_held_and_released_together(stores: &Fixture) {
     let (one, other) = (stores.open(), stores.open());
     make(&*one, "a", b"0");
-    let (mut ours, mut theirs) = (one.holds().unwrap(), other.holds().unwrap());
-    let c = other.hold(&name("c"), None).unwrap().unwrap();
+    let (mut ours, mut theirs) = (one.lock_set().unwrap(), other.lock_set().unwrap());
+    let c = other.lock(&name("c"), None).unwrap().unwrap();
     assert!(ours.take(&name("a")).unwrap() && ours.take(&name("b")).unwrap());
     assert!(!ours.take(&name("c")).unwrap(), "somebody has it");
     assert!(!theirs.take(&name("a")).unwrap() && theirs.take(&name("d")).unwrap());
     assert!(!ours.take(&name("d")).unwrap());
     // another of the same store is another holder
-    assert!(one.hold(&name("b"), Some(Instant::now())).unwrap().is_none() && other.is_held(&name("a")).unwrap());
+    assert!(one.lock(&name("b"), Some(Instant::now())).unwrap().is_none() && other.is_locked(&name("a")).unwrap());
     let mut watch = other.watch().unwrap();
     let end = Instant::now() + Duration::from_secs(60);
     step(&*one, "a", b"1");
@@ -66,10 +66,10 @@ fn many_names_are_held_and_released_together(stores: &Fixture) {
     watch.wait(end);
     assert!(Instant::now() < end, "who was woken by the commit is woken again");
     for name in [name("a"), name("b")] {
-        assert!(other.hold(&name, Some(Instant::now())).unwrap().is_some());
+        assert!(other.lock(&name, Some(Instant::now())).unwrap().is_some());
     }
     drop(c);
-    assert!(one.hold(&name("d"), Some(Instant::now())).unwrap().is_none(), "theirs are held still");
+    assert!(one.lock(&name("d"), Some(Instant::now())).unwrap().is_none(), "theirs are held still");
 }
 
 fn a_watch_wakes_at_a_commit(stores: &Fixture) {
@@ -96,7 +96,7 @@ fn a_watch_wakes_at_a_commit(stores: &Fixture) {
 fn a_watch_wakes_again_when_the_name_is_free(stores: &Fixture) {
     let (one, other) = (stores.open(), stores.open());
     make(&*one, "a", b"0");
-    let held = one.hold(&name("a"), None).unwrap().unwrap();
+    let held = one.lock(&name("a"), None).unwrap().unwrap();
     let mut watch = other.watch().unwrap();
     step(&*one, "a", b"1");
     let end = Instant::now() + Duration::from_secs(60);

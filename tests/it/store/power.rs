@@ -50,7 +50,7 @@ fn what_was_acknowledged_is_there_and_the_rest_whole_or_not() {
         // and it goes on from there
         let turns = written.accept(vec![call("none", "x", 70)], 9).unwrap();
         assert!(turns[0].is_ok());
-        assert_eq!(written.next(&name("none"), at(70)).unwrap().unwrap().number, 1);
+        assert_eq!(written.next_in_inbox(&name("none"), at(70)).unwrap().unwrap().number, 1);
     }
 }
 

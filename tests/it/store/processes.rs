@@ -149,10 +149,10 @@ fn a_hold_ends_with_its_process() {
     let store = RedbStore::open(folder.path(), Mode::Write).unwrap();
     let mut helper = Helper::start("holds", folder.path());
     assert_eq!(helper.hear().as_deref(), Some("holds"));
-    assert!(store.hold(&name("a"), Some(Instant::now())).unwrap().is_none());
-    assert!(store.hold(&name("b"), Some(Instant::now())).unwrap().is_some());
+    assert!(store.lock(&name("a"), Some(Instant::now())).unwrap().is_none());
+    assert!(store.lock(&name("b"), Some(Instant::now())).unwrap().is_some());
     helper.kill();
-    assert!(store.hold(&name("a"), Some(a_minute())).unwrap().is_some());
+    assert!(store.lock(&name("a"), Some(a_minute())).unwrap().is_some());
 }
 
 #[test]

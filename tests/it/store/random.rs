@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vactor::model::*;
-use vactor::store::{Child, Commit, End, Entry, Found, Mode, OnVersion, Progress, RedbStore, Store, Turn};
+use vactor::store::{
+    Commit, CommitSource, End, Mode, NewCall, NewEntry, Progress, RedbStore, Store, StoredResult, VersionUsage,
+};
 
 use super::disk::Disk;
 use super::fixture::*;
@@ -65,7 +67,7 @@ impl World {
     }
 
     /// A call of some actor, a task, or a construction; some of them later.
-    fn some_call(&mut self) -> Request {
+    fn some_call(&mut self) -> CallRequest {
         let (of, now) = (self.pick(), self.now);
         let request = match self.random.u8(..8) {
             0 => task(TASK, now),
@@ -75,11 +77,11 @@ impl World {
         let due = (self.random.u8(..4) == 0).then(|| at(now + self.random.u64(1..40)));
         let mut seed = [0; 32];
         self.random.fill(&mut seed);
-        let mut call = request.call.clone();
-        if let Call::Construct { version, .. } | Call::Task { version, .. } = &mut call {
+        let mut call = request.kind.clone();
+        if let CallKind::Construct { version, .. } | CallKind::Task { version, .. } = &mut call {
             *version = self.random.u32(1..3);
         }
-        Request { due, seed: Seed(seed), call, ..request }
+        CallRequest { due, seed: Seed(seed), kind: call, ..request }
     }
 
     fn pending(&self) -> Vec<Invocation> {
@@ -127,7 +129,7 @@ impl World {
             _ => {
                 let runs: Vec<Name> = self.names().into_iter().filter(|of| self.can_run(of, at(now))).collect();
                 let Some(of) = self.random.choice(runs) else { return };
-                if let Some(next) = self.store.next(&of, at(now)).unwrap() {
+                if let Some(next) = self.store.next_in_inbox(&of, at(now)).unwrap() {
                     self.run(of.as_str(), accepted(of.as_str(), next.number), Some(next));
                 } else if let Some(task) = self.some_task() {
                     self.end_task(task);
@@ -137,38 +139,44 @@ impl World {
     }
 
     fn some_task(&mut self) -> Option<Invocation> {
-        let tasks = self.store.tasks(&name(TASK), None, at(self.now), 9).unwrap();
+        let tasks = self.store.runnable_tasks(&name(TASK), None, at(self.now), 9).unwrap();
         self.random.choice(tasks)
     }
 
     fn end_task(&mut self, task: Invocation) {
         let ends_it = bare(accepted(task.request.name.as_str(), task.number), 0, self.now);
         let again = self.random.bool();
-        let end = if again { End::Retry { due: at(self.now + 5) } } else { End::Bare };
+        let end = if again { End::Retry { due: at(self.now + 5) } } else { End::WithoutStep };
         commit(&self.store, Commit { end, ..ends_it }).unwrap();
         self.count(if again { "retried" } else { "ended" });
     }
 
     /// Goes on with an invocation: with the answer of its wait, some starts, and a wait, a save or the end.
-    fn run(&mut self, of: &str, turn: Turn, before: Option<Invocation>) {
-        let begun = before.as_ref().and_then(|before| before.begun.clone());
-        let mut record = begun.as_ref().map_or(0, |begun| begun.recorded);
+    fn run(&mut self, of: &str, turn: CommitSource, before: Option<Invocation>) {
+        let begun = before.as_ref().and_then(|before| before.resume_point.clone());
+        let mut record = begun.as_ref().map_or(0, |begun| begun.history_len);
         let mut entries = Vec::new();
         let mut children = Vec::new();
-        if let (Some(before), Some(waiting)) = (&before, begun.and_then(|begun| begun.waiting)) {
-            let found = self.store.answer(&before.reference(), &waiting.on, at(self.now)).unwrap().unwrap();
+        if let (Some(before), Some(waiting)) = (&before, begun.and_then(|begun| begun.wait)) {
+            let found = self.store.wait_result(&before.reference(), &waiting.targets, at(self.now)).unwrap().unwrap();
             entries.push(self.answer(found));
         }
         for _ in 0..self.random.usize(..3) {
             if self.random.u8(..6) == 0
                 && let Some(target) = self.some_pending()
             {
-                entries.push(Entry::Cancel { asked: asked("cancel"), target: On::Invocation(target) });
+                entries.push(NewEntry::Cancel {
+                    fingerprint: asked("cancel"),
+                    target: ResolvedTarget::Invocation(target),
+                });
             } else {
-                children.push(On::Child(record + entries.len() as u64));
-                let call = Request { due: None, ..self.some_call() };
-                let create = matches!(call.call, Call::Mutate).then(|| construction(call.name.as_str(), self.now));
-                entries.push(Entry::Start { asked: asked("start"), child: Box::new(Child { create, call }) });
+                children.push(ResolvedTarget::Child(record + entries.len() as u64));
+                let call = CallRequest { due: None, ..self.some_call() };
+                let create = matches!(call.kind, CallKind::Mutate).then(|| construction(call.name.as_str(), self.now));
+                entries.push(NewEntry::Start {
+                    fingerprint: asked("start"),
+                    child: Box::new(NewCall { construction: create, call }),
+                });
             }
         }
         record += entries.len() as u64;
@@ -176,23 +184,23 @@ impl World {
         let steps = steps_of(&self.store, of);
         let there = self.store.load(&id(of)).unwrap().is_some();
         let constructs = match &turn {
-            Turn::Fresh(request) => matches!(request.call, Call::Construct { .. }),
-            Turn::Accepted { .. } => matches!(before.unwrap().request.call, Call::Construct { .. }),
+            CommitSource::Fresh(request) => matches!(request.kind, CallKind::Construct { .. }),
+            CommitSource::Accepted { .. } => matches!(before.unwrap().request.kind, CallKind::Construct { .. }),
         };
         let waits = (there || constructs) && self.random.u8(..3) > 0;
         if waits {
             if self.random.bool() {
-                children.extend(self.some_pending().map(On::Invocation));
+                children.extend(self.some_pending().map(ResolvedTarget::Invocation));
             }
             if children.is_empty() || self.random.u8(..6) == 0 {
                 children.push(on_event(["e", "f"][self.random.usize(..2)]));
             }
             if self.random.u8(..6) == 0 {
-                children.push(On::Timer(at(self.now + self.random.u64(..30))));
+                children.push(ResolvedTarget::Timer(at(self.now + self.random.u64(..30))));
             }
             let suspended = self.store.suspend(suspends(turn, steps, self.now, asks, children));
-            if let Ok(vactor::store::Suspended::Waits { found: Some(found), .. }) = suspended
-                && found.answered.answer.is_err_and(|fault| fault.is_host(HostFault::Deadlock))
+            if let Ok(vactor::store::Suspended::Waiting { result: Some(found), .. }) = suspended
+                && found.result.result.is_err_and(|fault| fault.is_host(HostFault::Deadlock))
             {
                 self.count("deadlock");
             }
@@ -201,7 +209,8 @@ impl World {
         let made = if constructs && !there { makes } else { ends };
         let save = (self.random.u8(..3) == 0).then(|| asked("save"));
         let saves = save.is_some();
-        let sends = if self.random.bool() { vec![Child { create: None, call: self.some_call() }] } else { vec![] };
+        let sends =
+            if self.random.bool() { vec![NewCall { construction: None, call: self.some_call() }] } else { vec![] };
         let asks = Progress { save, sends, ..asks };
         let result = if there || constructs {
             commit(&self.store, Commit { progress: Some(asks), ..made(turn, steps, self.now, b"s") })
@@ -213,7 +222,7 @@ impl World {
         }
     }
 
-    fn answer(&mut self, found: Found) -> Entry {
+    fn answer(&mut self, found: StoredResult) -> NewEntry {
         self.count("answered");
         answered(found)
     }
@@ -224,7 +233,8 @@ impl World {
     }
 
     fn can_run(&self, of: &Name, now: Timestamp) -> bool {
-        self.store.next(of, now).unwrap().is_some() || !self.store.tasks(of, None, now, 1).unwrap().is_empty()
+        self.store.next_in_inbox(of, now).unwrap().is_some()
+            || !self.store.runnable_tasks(of, None, now, 1).unwrap().is_empty()
     }
 
     /// What holds in every state.
@@ -234,20 +244,23 @@ impl World {
         // a task that leaves its actor's name noted is the one thing that only a look finds
         let mut to_be_tidied = self.actors.contains(&TASK) && !self.can_run(&name(TASK), now);
         for of in self.names() {
-            let head = self.store.head(&of).unwrap().unwrap_or_default();
+            let head = self.store.name_record(&of).unwrap().unwrap_or_default();
             let pending = self.store.pending(Some(&of), None, usize::MAX).unwrap();
             assert_eq!(pending.len() as u64, head.queued + head.delayed, "the inbox of {of} after {n}");
             let events = self.store.events(&of, 0, usize::MAX).unwrap();
             assert_eq!(events.len() as u64, head.events, "the events of {of} after {n}");
-            let mut alive = pending.iter().filter(|one| !matches!(one.request.call, Call::Task { .. }));
-            assert!(alive.clone().skip(1).all(|one| one.begun.is_none()), "one behind another has begun after {n}");
-            let timer = alive.next().and_then(Invocation::waiting).map(|waiting| waiting.on.clone());
+            let mut alive = pending.iter().filter(|one| !matches!(one.request.kind, CallKind::Task { .. }));
+            assert!(
+                alive.clone().skip(1).all(|one| one.resume_point.is_none()),
+                "one behind another has begun after {n}"
+            );
+            let timer = alive.next().and_then(Invocation::pending_wait).map(|waiting| waiting.targets.clone());
             due.extend(timer.into_iter().flatten().filter_map(timer_of).min());
             let delayed = &pending[pending.len() - head.delayed as usize..];
             due.extend(delayed.iter().filter_map(|one| one.request.due));
             to_be_tidied |= delayed.iter().any(|one| one.request.due <= Some(now));
         }
-        assert_eq!(self.store.on_versions(&class()).unwrap(), self.counted(), "what is on the versions after {n}");
+        assert_eq!(self.store.version_usage(&class()).unwrap(), self.counted(), "what is on the versions after {n}");
         assert_eq!(self.store.next_due(at(0)).unwrap(), due.into_iter().min(), "what is due after {n}");
 
         let runs: Vec<Name> = self.names().into_iter().filter(|of| self.can_run(of, now)).collect();
@@ -270,27 +283,29 @@ impl World {
     }
 
     /// What is on each version, by all actors and all that is pending.
-    fn counted(&self) -> Vec<OnVersion> {
+    fn counted(&self) -> Vec<VersionUsage> {
         let mut counts = BTreeMap::<u32, (u64, u64)>::new();
         for (_, head) in self.store.actors("", None, usize::MAX).unwrap() {
             head.actor.into_iter().for_each(|actor| counts.entry(actor.version).or_default().0 += 1);
         }
         for invocation in self.pending() {
-            if let Call::Construct { version, .. } | Call::Task { version, .. } = invocation.request.call {
+            if let CallKind::Construct { version, .. } | CallKind::Task { version, .. } = invocation.request.kind {
                 counts.entry(version).or_default().1 += 1;
             }
         }
-        counts.into_iter().map(|(version, (actors, pending))| OnVersion { version, actors, pending }).collect()
+        counts.into_iter().map(|(version, (actors, pending))| VersionUsage { version, actors, pending }).collect()
     }
 
     /// Whether all that lets a name run is that its first waits in a circle.
     fn is_told_a_cycle(&self, of: &Name, now: Timestamp) -> bool {
-        if !self.store.tasks(of, None, now, 1).unwrap().is_empty() {
+        if !self.store.runnable_tasks(of, None, now, 1).unwrap().is_empty() {
             return false;
         }
-        let Some(next) = self.store.next(of, now).unwrap() else { return false };
-        let found = next.waiting().and_then(|waits| self.store.answer(&next.reference(), &waits.on, now).unwrap());
-        let fault = found.and_then(|found| found.answered.answer.err());
+        let Some(next) = self.store.next_in_inbox(of, now).unwrap() else { return false };
+        let found = next
+            .pending_wait()
+            .and_then(|waits| self.store.wait_result(&next.reference(), &waits.targets, now).unwrap());
+        let fault = found.and_then(|found| found.result.result.err());
         fault.is_some_and(|fault| fault.is_host(HostFault::Deadlock))
     }
 
@@ -298,7 +313,7 @@ impl World {
     fn come_to_an_end(&mut self) {
         self.now += 1_000_000;
         while !self.pending().is_empty() {
-            let tasks = self.store.tasks(&name(TASK), None, at(self.now), 99).unwrap();
+            let tasks = self.store.runnable_tasks(&name(TASK), None, at(self.now), 99).unwrap();
             for task in &tasks {
                 commit(&self.store, bare(accepted(TASK, task.number), 0, self.now)).unwrap();
             }
@@ -307,9 +322,9 @@ impl World {
                 for of_event in ["e", "f"] {
                     let _ = self.store.emit(event(of, of_event, "1", self.now), 50);
                 }
-                if let Some(next) = self.store.next(&name(of), at(self.now)).unwrap() {
+                if let Some(next) = self.store.next_in_inbox(&name(of), at(self.now)).unwrap() {
                     let there = self.store.load(&id(of)).unwrap().is_some();
-                    let end = if there { End::Step { version: 1, state: None } } else { End::Bare };
+                    let end = if there { End::Step { version: 1, state: None } } else { End::WithoutStep };
                     let turn = accepted(of, next.number);
                     commit(&self.store, Commit { end, ..ends(turn, steps_of(&self.store, of), self.now, b"") })
                         .unwrap();
@@ -322,9 +337,9 @@ impl World {
     }
 }
 
-fn timer_of(on: On) -> Option<Timestamp> {
+fn timer_of(on: ResolvedTarget) -> Option<Timestamp> {
     match on {
-        On::Timer(time) => Some(time),
+        ResolvedTarget::Timer(time) => Some(time),
         _ => None,
     }
 }

@@ -112,20 +112,20 @@ fn ask_all(store: &dyn Store) -> Vec<Error> {
     told(store.actors("", None, usize::MAX).err());
     told(store.names(None, usize::MAX).err());
     for of in ["a", "b", "c", "d", "counter/sum"].map(name) {
-        let head = store.head(&of);
-        let steps = head.as_ref().ok().and_then(|head| head.as_ref()).map_or(0, |head| head.numbers.steps);
+        let head = store.name_record(&of);
+        let steps = head.as_ref().ok().and_then(|head| head.as_ref()).map_or(0, |head| head.counters.steps);
         told(head.err());
         told(store.invocations(&of, None, usize::MAX).err());
         told(store.pending(Some(&of), None, usize::MAX).err());
-        told(store.tasks(&of, None, at(u64::MAX), usize::MAX).err());
-        told(store.next(&of, at(u64::MAX)).err());
+        told(store.runnable_tasks(&of, None, at(u64::MAX), usize::MAX).err());
+        told(store.next_in_inbox(&of, at(u64::MAX)).err());
         told(store.events(&of, 0, usize::MAX).err());
-        told(store.keyed(&of, "k").err());
+        told(store.invocation_by_key(&of, "k").err());
         for number in 0..8 {
             let reference = reference(of.as_str(), number);
-            told(store.record(&reference, 0, usize::MAX).err());
-            told(store.beginning(&reference).err());
-            told(store.answer(&reference, &[On::Timer(at(5)), on_event("e")], at(600)).err());
+            told(store.history(&reference, 0, usize::MAX).err());
+            told(store.initial_state(&reference).err());
+            told(store.wait_result(&reference, &[ResolvedTarget::Timer(at(5)), on_event("e")], at(600)).err());
             if let Ok(Some(invocation)) = store.invocation(&reference) {
                 told(store.reference_of(&invocation.request.seed.opaque_id()).err());
             }
@@ -157,13 +157,13 @@ fn change_all(store: &dyn Store) -> Vec<Error> {
     for of in ["a", "c", "d"] {
         told(store.accept(vec![keyed(of, "incr", 700, "k"), delayed(of, "later", 701, 900)], 100).err());
         told(store.emit(event(of, "e", "1", 702), 9).err());
-        let steps = store.head(&name(of)).ok().flatten().map_or(0, |head| head.numbers.steps);
-        let turn = match store.next(&name(of), at(u64::MAX)) {
+        let steps = store.name_record(&name(of)).ok().flatten().map_or(0, |head| head.counters.steps);
+        let turn = match store.next_in_inbox(&name(of), at(u64::MAX)) {
             Ok(Some(invocation)) => accepted(of, invocation.number),
             _ => fresh(call(of, "incr", 703)),
         };
         let asks = progress(0, vec![starts(call("c", "child", 704))]);
-        told(store.suspend(suspends(turn.clone(), steps, 705, asks, vec![On::Child(0)])).err());
+        told(store.suspend(suspends(turn.clone(), steps, 705, asks, vec![ResolvedTarget::Child(0)])).err());
         told(store.commit(vec![ends(turn, steps, 706, b"after")], at(706)).err());
         for number in 1..6 {
             told(cancel(store, of, number, 707).err());

@@ -1,7 +1,7 @@
 //! What a step leaves: whole or not at all, in order, for good; each a test of every store.
 
 use vactor::model::*;
-use vactor::store::{Committed, End, Turn};
+use vactor::store::{CommitSource, Committed, End};
 
 use super::fixture::*;
 
@@ -26,10 +26,10 @@ fn a_step_is_there_whole(stores: &Fixture) {
 
     let there = store.load(&id("a")).unwrap().unwrap();
     assert_eq!(there.state, b"two");
-    let actor = there.head.actor.unwrap();
+    let actor = there.record.actor.unwrap();
     assert_eq!((actor.created, actor.updated, actor.first_step), (at(2), at(6), 1));
     assert_eq!((actor.state, actor.state_bytes), (Hash::of(b"two"), 3));
-    assert_eq!(there.head.numbers, Numbers { steps: 2, references: 2, turns: 0, events: 0 });
+    assert_eq!(there.record.counters, Counters { steps: 2, references: 2, positions: 0, events: 0 });
 
     let steps = store.steps(&id("a"), 1, 10).unwrap();
     assert_eq!(steps.iter().map(|step| step.number).collect::<Vec<_>>(), [1, 2]);
@@ -67,11 +67,11 @@ fn a_stale_commit_changes_nothing(stores: &Fixture) {
     make(&*one, "a", b"1");
     let slower = ends(fresh(keyed("a", "incr", 5, "k")), 1, 6, b"lost");
     step(&*other, "a", b"2");
-    let before = one.head(&name("a")).unwrap();
+    let before = one.name_record(&name("a")).unwrap();
     assert_eq!(commit(&*one, slower), Err(Error::Stale { id: "a".to_owned() }));
-    assert_eq!(one.head(&name("a")).unwrap(), before);
+    assert_eq!(one.name_record(&name("a")).unwrap(), before);
     assert_eq!(one.load(&id("a")).unwrap().unwrap().state, b"2");
-    assert_eq!(one.keyed(&name("a"), "k").unwrap(), None);
+    assert_eq!(one.invocation_by_key(&name("a"), "k").unwrap(), None);
     // an accepted one that another process ended
     let number = accept(&*one, call("a", "incr", 7));
     commit(&*other, ends(accepted("a", number), 2, 8, b"3")).unwrap();
@@ -119,12 +119,12 @@ fn a_group_is_judged_one_by_one(stores: &Fixture) {
     assert_eq!(told[0], Ok(Committed::Done { reference: 2, step: Some(2) }));
     assert_eq!(told[1], Err(Error::Stale { id: "d".to_owned() }));
     assert_eq!(told[2], Ok(Committed::Done { reference: 2, step: Some(2) }));
-    assert!(matches!(&told[3], Ok(Committed::Known(known)) if known.number == 2));
+    assert!(matches!(&told[3], Ok(Committed::Duplicate(known)) if known.number == 2));
     assert_eq!(told[4], Err(Error::ActorExists { id: "a".to_owned() }));
     assert_eq!(told[5], Ok(Committed::Done { reference: 1, step: Some(1) }));
     let state = |of| store.load(&id(of)).unwrap().unwrap().state;
     assert_eq!((state("a"), state("b"), state("c")), (b"a1".to_vec(), b"b1".to_vec(), b"c1".to_vec()));
-    assert_eq!(store.head(&name("b")).unwrap().unwrap().numbers.references, 2);
+    assert_eq!(store.name_record(&name("b")).unwrap().unwrap().counters.references, 2);
 }
 
 fn steps_of_one_actor_follow_each_other_in_a_group(stores: &Fixture) {
@@ -156,7 +156,7 @@ fn what_follows_a_refused_step_in_a_group_is_stale(stores: &Fixture) {
         ];
         commit(&*store, ends(fresh(keyed(&of, "incr", 3, "k")), 1, 4, b"10")).unwrap();
         let told = commit_all(&*store, group).unwrap();
-        assert!(matches!(told[0], Err(Error::Stale { .. }) | Ok(Committed::Known(_))), "{told:?}");
+        assert!(matches!(told[0], Err(Error::Stale { .. }) | Ok(Committed::Duplicate(_))), "{told:?}");
         assert!(told[1].is_ok(), "{told:?}");
         assert!(matches!(told[2], Err(Error::Stale { .. })), "{told:?}");
         assert_eq!(store.load(&id(&of)).unwrap().unwrap().state, b"10");
@@ -187,7 +187,7 @@ fn every_earlier_state_has_a_checkpoint_near(stores: &Fixture) {
         }
         // history costs what happened: 200 steps do not weigh many long states
         assert!(of == "short" || checkpoints.len() < 8, "{checkpoints:?}");
-        let last = store.head(&name(of)).unwrap().unwrap().actor.unwrap();
+        let last = store.name_record(&name(of)).unwrap().unwrap().actor.unwrap();
         assert_eq!(store.checkpoint(&id(of), u64::MAX).unwrap().unwrap().0, last.checkpoint);
         assert_eq!(store.checkpoint(&id(of), 0).unwrap(), None);
     }
@@ -200,16 +200,16 @@ fn large_states_and_arguments_come_back(stores: &Fixture) {
     make(&*store, "b", b"small");
     let text = Json::of(&"y".repeat(2_000_000)).unwrap();
     for (n, bytes) in [(2, 5_000_000), (3, 10), (4, 1024), (5, 1025), (6, 4096), (7, 0)] {
-        let steps = store.head(&name("a")).unwrap().unwrap().numbers.steps;
-        let with_text = Request { arguments: text.clone(), ..call("a", "x", 5) };
-        let Turn::Fresh(request) = fresh(with_text) else { unreachable!() };
-        commit(&*store, ends(Turn::Fresh(request), steps, 6, &long(n, bytes))).unwrap();
+        let steps = store.name_record(&name("a")).unwrap().unwrap().counters.steps;
+        let with_text = CallRequest { arguments: text.clone(), ..call("a", "x", 5) };
+        let CommitSource::Fresh(request) = fresh(with_text) else { unreachable!() };
+        commit(&*store, ends(CommitSource::Fresh(request), steps, 6, &long(n, bytes))).unwrap();
         assert!(store.load(&id("a")).unwrap().unwrap().state == long(n, bytes), "{bytes}");
         assert!(store.steps(&id("a"), steps + 1, 1).unwrap()[0].request.arguments == text);
         assert_eq!(store.load(&id("b")).unwrap().unwrap().state, b"small");
     }
-    let number = accept(&*store, Request { arguments: text.clone(), ..call("a", "x", 5) });
-    assert!(store.next(&name("a"), at(9)).unwrap().unwrap().request.arguments == text);
+    let number = accept(&*store, CallRequest { arguments: text.clone(), ..call("a", "x", 5) });
+    assert!(store.next_in_inbox(&name("a"), at(9)).unwrap().unwrap().request.arguments == text);
     cancel(&*store, "a", number, 9).unwrap();
     assert!(store.invocation(&reference("a", number)).unwrap().unwrap().request.arguments == text);
     store.remove(&id("a"), at(10), false).unwrap();

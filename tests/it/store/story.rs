@@ -21,36 +21,39 @@ pub fn dump(store: &dyn Store) -> Result<Vec<String>> {
     }
     for (id, head) in store.actors("", None, usize::MAX)? {
         let snapshot = store.load(&id)?.expect("an actor that is listed");
-        assert_eq!(snapshot.head, head);
+        assert_eq!(snapshot.record, head);
         let steps = store.steps(&id, 1, usize::MAX)?;
         let (actor, last) = (head.actor.as_ref().unwrap(), steps.last().expect("an actor has steps"));
-        assert_eq!((last.number, last.state, last.times.committed), (head.numbers.steps, actor.state, actor.updated));
-        assert!(steps.iter().map(|step| step.number).eq(actor.first_step..=head.numbers.steps), "gaps");
+        assert_eq!((last.number, last.state, last.times.committed), (head.counters.steps, actor.state, actor.updated));
+        assert!(steps.iter().map(|step| step.number).eq(actor.first_step..=head.counters.steps), "gaps");
         let (checkpoint, whole) = store.checkpoint(&id, last.number)?.expect("a checkpoint before the last step");
         assert_eq!(steps[(checkpoint - actor.first_step) as usize].state, Hash::of(&whole));
         lines.push(format!("{id} {snapshot:?} {steps:?} {checkpoint} {whole:?}"));
     }
     for of in ["a", "b", "c", "d", "counter/sum", "none"].map(name) {
-        let head = store.head(&of)?;
+        let head = store.name_record(&of)?;
         let invocations = store.invocations(&of, None, usize::MAX)?;
         let pending = store.pending(Some(&of), None, usize::MAX)?;
         let waiting = head.as_ref().map_or(0, |head| head.queued + head.delayed);
         assert_eq!(pending.len() as u64, waiting, "the inbox of {of}");
         // at the end of time every wait that has a timer is answered
-        let tasks = store.tasks(&of, None, at(u64::MAX), usize::MAX)?;
-        let next = store.next(&of, at(u64::MAX))?;
+        let tasks = store.runnable_tasks(&of, None, at(u64::MAX), usize::MAX)?;
+        let next = store.next_in_inbox(&of, at(u64::MAX))?;
         assert!(next.is_none() || next.as_ref() == pending.first());
         assert_eq!(next.is_none() && tasks.is_empty(), pending.is_empty(), "{of} waits for ever");
         let events = store.events(&of, 0, usize::MAX)?;
         assert_eq!(events.len() as u64, head.as_ref().map_or(0, |head| head.events), "the events of {of}");
-        let key = store.keyed(&of, "k")?.map(|known| known.number);
+        let key = store.invocation_by_key(&of, "k")?.map(|known| known.number);
         lines.push(format!("{of} {head:?} {invocations:?} {pending:?} {tasks:?} {events:?} {key:?}"));
         for invocation in invocations {
             let reference = invocation.reference();
             let told = store.reference_of(&invocation.request.seed.opaque_id())?;
-            let record = store.record(&reference, 0, usize::MAX)?;
-            assert!(invocation.begun.is_none_or(|begun| begun.recorded == record.len() as u64), "{reference}");
-            lines.push(format!("{reference} {told:?} {record:?} {:?}", store.beginning(&reference)?));
+            let record = store.history(&reference, 0, usize::MAX)?;
+            assert!(
+                invocation.resume_point.is_none_or(|begun| begun.history_len == record.len() as u64),
+                "{reference}"
+            );
+            lines.push(format!("{reference} {told:?} {record:?} {:?}", store.initial_state(&reference)?));
         }
     }
     lines.push(format!("{:?}", store.pending(None, None, usize::MAX)?));
@@ -72,7 +75,7 @@ pub fn story() -> Vec<Change> {
     fn committed(store: &dyn Store, commits: Vec<Commit>) -> Result<()> {
         commit_all(store, commits)?.into_iter().try_for_each(|told| told.map(drop))
     }
-    fn accepts(store: &dyn Store, request: Request) -> Result<()> {
+    fn accepts(store: &dyn Store, request: CallRequest) -> Result<()> {
         store.accept(vec![request], 100)?.into_iter().try_for_each(|told| told.map(drop))
     }
     let mut story: Vec<Change> = vec![
@@ -92,10 +95,10 @@ pub fn story() -> Vec<Change> {
     ];
     for n in 1..8 {
         story.push(Box::new(move |store| {
-            let (a, b) = (store.head(&name("a"))?.unwrap(), store.head(&name("b"))?.unwrap());
+            let (a, b) = (store.name_record(&name("a"))?.unwrap(), store.name_record(&name("b"))?.unwrap());
             let state = vec![n; 100 * usize::from(n)];
-            let of_a = ends(fresh(call("a", "incr", 20)), a.numbers.steps, 21, &state);
-            let of_b = ends(fresh(call("b", "incr", 20)), b.numbers.steps, 21, &vec![n; 6000]);
+            let of_a = ends(fresh(call("a", "incr", 20)), a.counters.steps, 21, &state);
+            let of_b = ends(fresh(call("b", "incr", 20)), b.counters.steps, 21, &vec![n; 6000]);
             committed(store, vec![of_a, of_b])
         }));
     }
@@ -116,7 +119,7 @@ fn waiting() -> Vec<Change> {
             .into_iter()
             .try_for_each(|told| told.map(drop))
     }
-    let on = || vec![On::Child(0), on_event("e"), On::Timer(at(300))];
+    let on = || vec![ResolvedTarget::Child(0), on_event("e"), ResolvedTarget::Timer(at(300))];
     vec![
         Box::new(|store| commit_all(store, vec![makes(fresh(construction("d", 1)), 0, 2, &[8; 3000])]).map(drop)),
         Box::new(move |store| {
@@ -126,13 +129,16 @@ fn waiting() -> Vec<Change> {
         Box::new(|store| store.emit(event("d", "other", "1", 63), 9).map(drop)),
         Box::new(|store| store.emit(event("d", "e", "2", 64), 9).map(drop)),
         Box::new(move |store| {
-            let found = store.answer(&reference("d", 2), &on(), at(65))?.expect("the event");
+            let found = store.wait_result(&reference("d", 2), &on(), at(65))?.expect("the event");
             let asks = Progress { save: Some(asked("save")), ..progress(2, vec![answered(found)]) };
             committed(store, ends(accepted("d", 2), 1, 65, &[9; 3000]), asks)
         }),
         Box::new(|store| {
             let asks = progress(4, vec![starts(delayed("c", "later", 66, 400))]);
-            suspended(store, suspends(accepted("d", 2), 2, 66, asks, vec![On::Child(4), On::Timer(at(500))]))
+            suspended(
+                store,
+                suspends(accepted("d", 2), 2, 66, asks, vec![ResolvedTarget::Child(4), ResolvedTarget::Timer(at(500))]),
+            )
         }),
         Box::new(|store| cancel(store, "d", 2, 67)),
         Box::new(|store| {
@@ -142,7 +148,13 @@ fn waiting() -> Vec<Change> {
         Box::new(|store| {
             suspended(
                 store,
-                suspends(fresh(call("d", "again", 69)), 4, 69, progress(0, vec![]), vec![On::Timer(at(90))]),
+                suspends(
+                    fresh(call("d", "again", 69)),
+                    4,
+                    69,
+                    progress(0, vec![]),
+                    vec![ResolvedTarget::Timer(at(90))],
+                ),
             )
         }),
     ]

@@ -18,7 +18,7 @@ promises! {
 }
 
 fn task_numbers(store: &dyn Store, after: Option<u64>, now: u64, limit: usize) -> Vec<u64> {
-    let tasks = store.tasks(&name("counter/sum"), after, at(now), limit).unwrap();
+    let tasks = store.runnable_tasks(&name("counter/sum"), after, at(now), limit).unwrap();
     tasks.iter().map(|task| task.number).collect()
 }
 
@@ -27,11 +27,11 @@ fn tasks_of_one_name_run_at_once(stores: &Fixture) {
     for _ in 0..4 {
         accept(&*store, task("counter/sum", 10));
     }
-    accept(&*store, Request { due: Some(at(90)), ..task("counter/sum", 10) });
+    accept(&*store, CallRequest { due: Some(at(90)), ..task("counter/sum", 10) });
     assert_eq!(task_numbers(&*store, None, 20, 9), [1, 2, 3, 4]);
     assert_eq!(task_numbers(&*store, Some(1), 20, 2), [2, 3]);
     assert_eq!(task_numbers(&*store, Some(4), 90, 9), [5]);
-    assert_eq!(store.next(&name("counter/sum"), at(90)).unwrap(), None);
+    assert_eq!(store.next_in_inbox(&name("counter/sum"), at(90)).unwrap(), None);
     // in any order
     for (n, number) in [3, 1, 5, 4, 2].into_iter().enumerate() {
         assert!(is_ready(&*store, "counter/sum", 90));
@@ -44,13 +44,13 @@ fn tasks_of_one_name_run_at_once(stores: &Fixture) {
 fn a_task_is_tried_again(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
-    let waiter = waits(&*store, "a", 10, vec![starts(task("counter/sum", 10))], vec![On::Child(0)]);
+    let waiter = waits(&*store, "a", 10, vec![starts(task("counter/sum", 10))], vec![ResolvedTarget::Child(0)]);
     for attempts in 0..3 {
         let now = 20 + 10 * attempts;
         let again = Commit { end: End::Retry { due: at(now + 10) }, ..bare(accepted("counter/sum", 1), 0, now) };
         assert_eq!(commit(&*store, again).unwrap(), Committed::Done { reference: 1, step: None });
         let open = store.invocation(&reference("counter/sum", 1)).unwrap().unwrap();
-        assert_eq!((open.attempts as u64, open.status), (attempts + 1, Status::Accepted));
+        assert_eq!((open.attempts as u64, open.status), (attempts + 1, Status::Pending));
         assert_eq!(store.next_due(at(now)).unwrap(), Some(at(now + 10)));
         assert_eq!(
             (is_ready(&*store, "counter/sum", now + 9), is_ready(&*store, "counter/sum", now + 10)),
@@ -76,12 +76,12 @@ fn a_task_and_an_actor_of_one_name_go_by_each_other(stores: &Fixture) {
     let behind = accept(&*store, call("counter/sum", "x", 62));
     assert!(is_ready(&*store, "counter/sum", 63));
     assert_eq!(task_numbers(&*store, None, 63, 9), [of_task]);
-    assert_eq!(store.next(&name("counter/sum"), at(63)).unwrap(), None);
+    assert_eq!(store.next_in_inbox(&name("counter/sum"), at(63)).unwrap(), None);
     commit(&*store, bare(accepted("counter/sum", of_task), 77, 64)).unwrap();
     assert!(!is_ready(&*store, "counter/sum", 65));
     let late = accept(&*store, task("counter/sum", 66));
     end(&*store, "counter/sum", number, 67);
-    assert_eq!(store.next(&name("counter/sum"), at(68)).unwrap().unwrap().number, behind);
+    assert_eq!(store.next_in_inbox(&name("counter/sum"), at(68)).unwrap().unwrap().number, behind);
     end(&*store, "counter/sum", behind, 69);
     assert_eq!(task_numbers(&*store, None, 70, 9), [late]);
     assert!(is_ready(&*store, "counter/sum", 70));
@@ -125,24 +125,24 @@ fn removed_tasks_leave_nothing_but_their_numbers(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "counter/sum", b"0");
     for _ in 0..3 {
-        let key = store.head(&name("counter/sum")).unwrap().unwrap().numbers.references.to_string();
+        let key = store.name_record(&name("counter/sum")).unwrap().unwrap().counters.references.to_string();
         let number =
-            accept(&*store, Request { key: keyed("counter/sum", "task", 10, &key).key, ..task("counter/sum", 10) });
+            accept(&*store, CallRequest { key: keyed("counter/sum", "task", 10, &key).key, ..task("counter/sum", 10) });
         fails(&*store, number, 20);
         commit(&*store, bare(accepted("counter/sum", number), 0, 30)).unwrap();
     }
     let numbers = || -> Vec<u64> {
         store.invocations(&name("counter/sum"), None, 99).unwrap().iter().map(|one| one.number).collect()
     };
-    let resumed = Request { resumes: Some(4), ..task("counter/sum", 40) };
+    let resumed = CallRequest { resumes: Some(4), ..task("counter/sum", 40) };
     let number = accept(&*store, resumed.clone());
     commit(&*store, bare(accepted("counter/sum", number), 0, 50)).unwrap();
     assert_eq!(numbers(), [5, 4, 3, 2, 1]);
     assert_eq!(store.remove_tasks(&name("counter/sum"), Some(3), at(60), false).unwrap(), 1);
     assert_eq!(numbers(), [5, 4, 2, 1]);
     assert!(store.attempts(&reference("counter/sum", 3), 1, 9).is_err());
-    assert_eq!(store.keyed(&name("counter/sum"), "2").unwrap(), None);
-    assert_eq!(store.keyed(&name("counter/sum"), "1").unwrap().unwrap().number, 2);
+    assert_eq!(store.invocation_by_key(&name("counter/sum"), "2").unwrap(), None);
+    assert_eq!(store.invocation_by_key(&name("counter/sum"), "1").unwrap().unwrap().number, 2);
     // what took up another again is gone, so it may be taken up once more
     assert_eq!(store.remove_tasks(&name("counter/sum"), Some(5), at(60), false).unwrap(), 1);
     let number = accept(&*store, resumed);
@@ -161,7 +161,7 @@ fn removed_tasks_leave_nothing_but_their_numbers(stores: &Fixture) {
 fn a_task_that_is_in_use_is_removed_by_force_alone(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
-    let child = Request { depth: 1, ..task("counter/sum", 10) };
+    let child = CallRequest { depth: 1, ..task("counter/sum", 10) };
     waits(&*store, "a", 10, vec![starts(child)], vec![on_event("e")]);
     let remove = |number, force| store.remove_tasks(&name("counter/sum"), number, at(40), force);
     let busy = |removed: Result<u64>| matches!(removed, Err(Error::Busy { id }) if id == "counter/sum#1");
@@ -173,10 +173,10 @@ fn a_task_that_is_in_use_is_removed_by_force_alone(stores: &Fixture) {
     // by force: what runs is cancelled and stays, what is wanted goes
     make(&*store, "a", b"0");
     let children = vec![
-        starts(Request { depth: 1, ..task("counter/sum", 40) }),
-        starts(Request { depth: 1, ..task("counter/sum", 41) }),
+        starts(CallRequest { depth: 1, ..task("counter/sum", 40) }),
+        starts(CallRequest { depth: 1, ..task("counter/sum", 41) }),
     ];
-    waits(&*store, "a", 42, children, vec![On::Child(1)]);
+    waits(&*store, "a", 42, children, vec![ResolvedTarget::Child(1)]);
     commit(&*store, bare(accepted("counter/sum", 2), 0, 43)).unwrap();
     assert_eq!(remove(None, true).unwrap(), 1);
     let cancelled = store.invocation(&reference("counter/sum", 3)).unwrap().unwrap();

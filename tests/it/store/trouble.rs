@@ -57,7 +57,7 @@ fn a_store_is_made_once() {
     });
     assert_eq!(made, 1);
     let store = RedbStore::open(&place, Mode::Read).unwrap();
-    assert_eq!(store.head(&name("counter/sum")).unwrap().unwrap().numbers.references, 8);
+    assert_eq!(store.name_record(&name("counter/sum")).unwrap().unwrap().counters.references, 8);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_reader_refuses_to_write() {
     let error = store.accept(vec![call("a", "x", 1)], 100).unwrap_err();
     assert!(error.to_string().contains("opened for reading alone"), "{error}");
     assert_eq!(error.category(), Category::Store);
-    assert_eq!(store.hold(&name("a"), None).map(drop), Err(error));
+    assert_eq!(store.lock(&name("a"), None).map(drop), Err(error));
 }
 
 #[test]
@@ -79,9 +79,9 @@ fn a_full_disk_loses_nothing() {
     disk.fill(Some(disk.len() + 100_000));
     let mut last = Vec::new();
     let error = loop {
-        let head = store.head(&name("a")).unwrap().unwrap();
+        let head = store.name_record(&name("a")).unwrap().unwrap();
         let larger = vec![7; last.len() + 20_000];
-        let group = vec![ends(fresh(call("a", "grow", 5)), head.numbers.steps, 6, &larger)];
+        let group = vec![ends(fresh(call("a", "grow", 5)), head.counters.steps, 6, &larger)];
         match commit_all(&store, group) {
             Ok(told) => assert!(told[0].is_ok()),
             Err(error) => break error,

@@ -1,7 +1,7 @@
 //! What was accepted: its key, its turn, its end; each a test of every store.
 
 use vactor::model::*;
-use vactor::store::{Accepted, Committed, End, Place, Runnable, Store};
+use vactor::store::{Accepted, Committed, End, Runnable, RunnableCursor, Store};
 
 use super::fixture::*;
 
@@ -25,16 +25,16 @@ fn a_key_is_used_once(stores: &Fixture) {
     let first = commit(&*store, ends(fresh(keyed("a", "incr", 5, "k")), 1, 6, b"1")).unwrap();
     assert_eq!(first, Committed::Done { reference: 2, step: Some(2) });
     let again = commit(&*store, ends(fresh(keyed("a", "incr", 7, "k")), 2, 8, b"2")).unwrap();
-    let Committed::Known(known) = again else { panic!("{again:?}") };
+    let Committed::Duplicate(known) = again else { panic!("{again:?}") };
     assert_eq!((known.number, &known.request), (2, &keyed("a", "incr", 5, "k")));
     assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"1");
     // an accepted one, before it ran, after, and after it failed
     let number = accept(&*store, keyed("a", "incr", 9, "later"));
     let known = |store: &dyn Store| match store.accept(vec![keyed("a", "other", 9, "later")], 100).unwrap().remove(0) {
-        Ok(Accepted::Known(known)) => known,
+        Ok(Accepted::Duplicate(known)) => known,
         other => panic!("{other:?}"),
     };
-    assert_eq!((known(&*store).number, known(&*store).status), (number, Status::Accepted));
+    assert_eq!((known(&*store).number, known(&*store).status), (number, Status::Pending));
     let fails = vactor::store::Commit {
         outcome: failed(),
         end: End::Step { version: 1, state: None },
@@ -42,22 +42,22 @@ fn a_key_is_used_once(stores: &Fixture) {
     };
     commit(&*store, fails).unwrap();
     assert!(matches!(known(&*store).status, Status::Ended { outcome: Outcome::Failed(_), step: Some(3), .. }));
-    assert_eq!(store.keyed(&name("a"), "later").unwrap().unwrap().number, number);
-    assert_eq!(store.keyed(&name("b"), "later").unwrap(), None);
+    assert_eq!(store.invocation_by_key(&name("a"), "later").unwrap().unwrap().number, number);
+    assert_eq!(store.invocation_by_key(&name("b"), "later").unwrap(), None);
     // two of one key in one group: the second is told of the first
     let both = vec![keyed("a", "x", 11, "twice"), keyed("a", "x", 11, "twice")];
     let both = store.accept(both, 100).unwrap();
-    assert!(matches!(both[0], Ok(Accepted::New(_))) && matches!(both[1], Ok(Accepted::Known(_))), "{both:?}");
+    assert!(matches!(both[0], Ok(Accepted::New(_))) && matches!(both[1], Ok(Accepted::Duplicate(_))), "{both:?}");
     // keys end with their actor
     store.remove(&id("a"), at(12), true).unwrap();
-    assert_eq!(store.keyed(&name("a"), "k").unwrap(), None);
+    assert_eq!(store.invocation_by_key(&name("a"), "k").unwrap(), None);
 }
 
 fn numbers(store: &dyn Store, of: &str, now: u64) -> Vec<u64> {
     let mut found = Vec::new();
-    while let Some(next) = store.next(&name(of), at(now)).unwrap() {
+    while let Some(next) = store.next_in_inbox(&name(of), at(now)).unwrap() {
         found.push(next.number);
-        let steps = store.head(&name(of)).unwrap().unwrap().numbers.steps;
+        let steps = store.name_record(&name(of)).unwrap().unwrap().counters.steps;
         commit(store, ends(accepted(of, next.number), steps, now, b"s")).unwrap();
     }
     found
@@ -66,13 +66,13 @@ fn numbers(store: &dyn Store, of: &str, now: u64) -> Vec<u64> {
 fn turns_follow_acceptance(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
-    assert_eq!(store.next(&name("a"), at(1)).unwrap(), None);
+    assert_eq!(store.next_in_inbox(&name("a"), at(1)).unwrap(), None);
     let accepted: Vec<u64> = (0..5).map(|n| accept(&*store, call("a", "incr", 10 + n))).collect();
     assert_eq!(accepted, [2, 3, 4, 5, 6]);
-    assert_eq!(store.head(&name("a")).unwrap().unwrap().queued, 5);
+    assert_eq!(store.name_record(&name("a")).unwrap().unwrap().queued, 5);
     assert_eq!(store.runnable(None, at(10), 10).unwrap().names, [name("a")]);
     assert_eq!(numbers(&*store, "a", 20), accepted);
-    assert_eq!(store.head(&name("a")).unwrap().unwrap().queued, 0);
+    assert_eq!(store.name_record(&name("a")).unwrap().unwrap().queued, 0);
     assert_eq!(store.runnable(None, at(10), 10).unwrap().names, []);
     let steps = store.steps(&id("a"), 1, 10).unwrap();
     assert_eq!(steps.iter().map(|step| step.reference).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
@@ -85,7 +85,7 @@ fn who_came_in_meanwhile_stands_behind(stores: &Fixture) {
     let behind = accept(&*store, call("a", "incr", 5));
     let done = commit(&*store, running).unwrap();
     assert_eq!(done, Committed::Done { reference: behind + 1, step: Some(2) });
-    assert_eq!(store.next(&name("a"), at(9)).unwrap().unwrap().number, behind);
+    assert_eq!(store.next_in_inbox(&name("a"), at(9)).unwrap().unwrap().number, behind);
     commit(&*store, ends(accepted("a", behind), 2, 8, b"2")).unwrap();
     // each is found under its own number
     for (number, step) in [(behind, 3), (behind + 1, 2)] {
@@ -101,27 +101,27 @@ fn a_delayed_call_takes_its_place_when_it_is_due(stores: &Fixture) {
     let next_year = accept(&*store, delayed("a", "next_year", 10, 1_000_000));
     let soon = accept(&*store, delayed("a", "soon", 11, 100));
     let same_time = accept(&*store, delayed("a", "same_time", 12, 100));
-    let head = store.head(&name("a")).unwrap().unwrap();
+    let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (0, 4));
-    assert_eq!(store.next(&name("a"), at(99)).unwrap(), None);
+    assert_eq!(store.next_in_inbox(&name("a"), at(99)).unwrap(), None);
     assert_eq!(store.runnable(None, at(99), 10).unwrap().names, []);
     // nobody has looked yet, and it is due
-    assert_eq!(store.next(&name("a"), at(100)).unwrap().unwrap().number, soon);
+    assert_eq!(store.next_in_inbox(&name("a"), at(100)).unwrap().unwrap().number, soon);
     // one that is accepted before the due time has its turn first, one accepted after it stands behind
     let before = accept(&*store, call("a", "before", 99));
     assert_eq!(store.runnable(None, at(100), 10).unwrap().names, [name("a")]);
-    let head = store.head(&name("a")).unwrap().unwrap();
+    let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (3, 2));
     let after = accept(&*store, call("a", "after", 150));
     assert_eq!(numbers(&*store, "a", 150), [before, soon, same_time, after]);
-    assert_eq!(store.next(&name("a"), at(150)).unwrap(), None);
+    assert_eq!(store.next_in_inbox(&name("a"), at(150)).unwrap(), None);
     assert_eq!(numbers(&*store, "a", 200), [late]);
-    let head = store.head(&name("a")).unwrap().unwrap();
+    let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (0, 1));
     assert_eq!(store.pending(None, None, 10).unwrap()[0].number, next_year);
     // due at once is no delay
     let now = accept(&*store, delayed("a", "now", 300, 300));
-    assert_eq!(store.next(&name("a"), at(0)).unwrap().unwrap().number, now);
+    assert_eq!(store.next_in_inbox(&name("a"), at(0)).unwrap().unwrap().number, now);
 }
 
 fn due_times_are_found(stores: &Fixture) {
@@ -139,8 +139,8 @@ fn due_times_are_found(stores: &Fixture) {
     assert_eq!(store.runnable(None, at(60), 10).unwrap().names, ["b", "c"].map(name));
     assert_eq!(store.runnable(None, at(90), 10).unwrap().names, ["a", "b", "c"].map(name));
     assert_eq!(store.runnable(None, at(90), 2).unwrap().names, ["a", "b"].map(name));
-    let behind = |of: &str, limit| store.runnable(Some(&Place::Ready(name(of))), at(90), limit).unwrap();
-    assert_eq!(behind("a", 1), Runnable { names: vec![name("b")], next: Some(Place::Ready(name("b"))) });
+    let behind = |of: &str, limit| store.runnable(Some(&RunnableCursor::Ready(name(of))), at(90), limit).unwrap();
+    assert_eq!(behind("a", 1), Runnable { names: vec![name("b")], next: Some(RunnableCursor::Ready(name("b"))) });
     assert_eq!(behind("b", 9), Runnable { names: vec![name("c")], next: None });
 }
 
@@ -177,7 +177,7 @@ fn the_inbox_has_a_limit(stores: &Fixture) {
     assert_eq!(told[1], Ok(Accepted::New(3)));
     assert_eq!(told[2], Err(Error::InboxFull { id: "a".to_owned(), allowed: 2 }));
     assert_eq!(told[3], Ok(Accepted::New(1)));
-    assert_eq!(store.head(&name("a")).unwrap().unwrap().numbers.references, 3);
+    assert_eq!(store.name_record(&name("a")).unwrap().unwrap().counters.references, 3);
     commit(&*store, ends(accepted("a", 2), 1, 6, b"1")).unwrap();
     assert_eq!(store.accept(vec![call("a", "x", 7)], 2).unwrap(), [Ok(Accepted::New(4))]);
 }
@@ -241,7 +241,7 @@ fn a_failed_one_is_resumed_once(stores: &Fixture) {
     let fails = vactor::store::Commit { outcome: failed(), ..ends(fresh(call("a", "x", 5)), 1, 6, b"0") };
     commit(&*store, fails).unwrap();
     assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().resumed_by, None);
-    let resumes = Request { resumes: Some(2), ..call("a", "x", 7) };
+    let resumes = CallRequest { resumes: Some(2), ..call("a", "x", 7) };
     let by = accept(&*store, resumes.clone());
     assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().resumed_by, Some(by));
     let refused = Err(Error::AlreadyResumed { reference: reference("a", 2), by: reference("a", by) });

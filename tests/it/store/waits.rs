@@ -1,7 +1,7 @@
 //! Runs of several commits: waits, records, saves; each a test of every store.
 
 use vactor::model::*;
-use vactor::store::{Commit, Committed, End, Entry, Progress, Store, Suspended};
+use vactor::store::{Commit, Committed, End, NewEntry, Progress, Store, Suspended};
 
 use super::fixture::*;
 
@@ -22,29 +22,33 @@ promises! {
     who_waits_costs_those_who_look_for_work_nothing
 }
 
-pub(super) fn found(store: &dyn Store, of: &str, number: u64, now: u64) -> Option<vactor::store::Found> {
-    let waiting = store.invocation(&reference(of, number)).unwrap().unwrap().waiting().cloned().unwrap();
-    store.answer(&reference(of, number), &waiting.on, at(now)).unwrap()
+pub(super) fn found(store: &dyn Store, of: &str, number: u64, now: u64) -> Option<vactor::store::StoredResult> {
+    let waiting = store.invocation(&reference(of, number)).unwrap().unwrap().pending_wait().cloned().unwrap();
+    store.wait_result(&reference(of, number), &waiting.targets, at(now)).unwrap()
 }
 
-fn begun(store: &dyn Store, of: &str, number: u64) -> Begun {
-    store.invocation(&reference(of, number)).unwrap().unwrap().begun.unwrap()
+fn begun(store: &dyn Store, of: &str, number: u64) -> ResumePoint {
+    store.invocation(&reference(of, number)).unwrap().unwrap().resume_point.unwrap()
 }
 
 fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
-    let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![On::Child(0)]);
-    let child = store.next(&name("b"), at(62)).unwrap().unwrap();
+    let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![ResolvedTarget::Child(0)]);
+    let child = store.next_in_inbox(&name("b"), at(62)).unwrap().unwrap();
     assert_eq!(child.request.caller, Some(reference("a", number)));
-    let record = store.record(&reference("a", number), 0, 9).unwrap();
-    let started = Recorded { asked: asked("start b"), answer: Answer::Started(Ok(child.reference())) };
+    let record = store.history(&reference("a", number), 0, 9).unwrap();
+    let started =
+        HistoryEntry { fingerprint: asked("start b"), result: OperationResult::Started(Ok(child.reference())) };
     assert_eq!(record, std::slice::from_ref(&started));
     let is = begun(&*store, "a", number);
-    assert_eq!((is.first_now, is.recorded, is.saved), (at(50), 1, 0));
-    assert_eq!(is.waiting, Some(Waiting { asked: asked("wait"), on: vec![On::Child(0)], since: at(60) }));
-    assert_eq!(store.next(&name("a"), at(62)).unwrap(), None);
+    assert_eq!((is.first_now, is.history_len, is.saves), (at(50), 1, 0));
+    assert_eq!(
+        is.wait,
+        Some(PendingWait { fingerprint: asked("wait"), targets: vec![ResolvedTarget::Child(0)], since: at(60) })
+    );
+    assert_eq!(store.next_in_inbox(&name("a"), at(62)).unwrap(), None);
     assert_eq!(store.runnable(None, at(62), 9).unwrap().names, [name("b")]);
     assert_eq!(found(&*store, "a", number, 62), None);
     // no step, and the state as it was
@@ -52,23 +56,29 @@ fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
 
     end(&*store, "b", child.number, 70);
     assert_eq!(store.runnable(None, at(71), 9).unwrap().names, [name("a")]);
-    assert_eq!(store.next(&name("a"), at(71)).unwrap().unwrap().number, number);
+    assert_eq!(store.next_in_inbox(&name("a"), at(71)).unwrap().unwrap().number, number);
     let found = found(&*store, "a", number, 71).unwrap();
-    assert_eq!(found.answered, Answered { index: 0, answer: Ok(Json::parse("1").unwrap()), at: at(71) });
+    assert_eq!(found.result, WaitResult { index: 0, result: Ok(Json::parse("1").unwrap()), at: at(71) });
     let last = Commit {
         progress: Some(progress(1, vec![answered(found.clone())])),
         ..ends(accepted("a", number), 1, 72, b"after")
     };
     commit(&*store, last).unwrap();
     let step = store.steps(&id("a"), 2, 9).unwrap().remove(0);
-    assert_eq!((step.reference, step.run), (number, Some(RunSoFar { first_now: at(50), recorded: 2, saved: false })));
+    assert_eq!(
+        (step.reference, step.run),
+        (number, Some(RunProgress { first_now: at(50), history_len: 2, is_save: false }))
+    );
     // a replay of the history needs the record
-    let record = store.record(&reference("a", number), 0, 9).unwrap();
-    assert_eq!(record, [started, Recorded { asked: asked("wait"), answer: Answer::Answered(found.answered) }]);
-    assert_eq!(store.record(&reference("a", number), 1, 9).unwrap(), record[1..]);
+    let record = store.history(&reference("a", number), 0, 9).unwrap();
+    assert_eq!(
+        record,
+        [started, HistoryEntry { fingerprint: asked("wait"), result: OperationResult::Waited(found.result) }]
+    );
+    assert_eq!(store.history(&reference("a", number), 1, 9).unwrap(), record[1..]);
     assert_eq!(store.runnable(None, at(80), 9).unwrap().names, []);
     // who asks for an answer of what has ended is told so
-    let late = store.answer(&reference("a", number), &[On::Child(0)], at(80));
+    let late = store.wait_result(&reference("a", number), &[ResolvedTarget::Child(0)], at(80));
     assert_eq!(late, Err(Error::AlreadyEnded { reference: reference("a", number) }));
 }
 
@@ -77,15 +87,21 @@ fn a_wait_that_is_answered_already_does_not_wait(stores: &Fixture) {
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
     step(&*store, "b", b"1");
-    let on = vec![On::Timer(at(1000)), On::Invocation(reference("b", 2))];
+    let on = vec![ResolvedTarget::Timer(at(1000)), ResolvedTarget::Invocation(reference("b", 2))];
     let (number, found) = suspend(&*store, suspends(fresh(call("a", "x", 60)), 1, 60, progress(0, vec![]), on));
-    assert_eq!(found.unwrap().answered.index, 1);
-    assert_eq!(begun(&*store, "a", number).waiting, None);
+    assert_eq!(found.unwrap().result.index, 1);
+    assert_eq!(begun(&*store, "a", number).wait, None);
     assert!(is_ready(&*store, "a", 61));
     assert_eq!(store.next_due(at(0)).unwrap(), None);
     // one that never was, or is gone
-    let gone = suspends(accepted("a", number), 1, 62, progress(0, vec![]), vec![On::Invocation(reference("b", 99))]);
-    let fault = suspend(&*store, gone).1.unwrap().answered.answer.unwrap_err();
+    let gone = suspends(
+        accepted("a", number),
+        1,
+        62,
+        progress(0, vec![]),
+        vec![ResolvedTarget::Invocation(reference("b", 99))],
+    );
+    let fault = suspend(&*store, gone).1.unwrap().result.result.unwrap_err();
     assert!(fault.is_host(HostFault::NotFound), "{fault:?}");
 }
 
@@ -95,9 +111,9 @@ fn of_several_answers_the_earliest_counts(stores: &Fixture) {
         make(&*store, of, b"0");
     }
     let children = vec![starts(call("b", "x", 61)), starts(call("c", "x", 62))];
-    let on = vec![On::Child(0), On::Timer(at(90)), on_event("e"), On::Child(1)];
+    let on = vec![ResolvedTarget::Child(0), ResolvedTarget::Timer(at(90)), on_event("e"), ResolvedTarget::Child(1)];
     let number = waits(&*store, "a", 60, children, on);
-    let index = |now| found(&*store, "a", number, now).map(|found| found.answered.index);
+    let index = |now| found(&*store, "a", number, now).map(|found| found.result.index);
     assert_eq!((index(89), index(90)), (None, Some(1)));
     store.emit(event("a", "e", "5", 80), 9).unwrap();
     assert_eq!(index(90), Some(2));
@@ -107,19 +123,31 @@ fn of_several_answers_the_earliest_counts(stores: &Fixture) {
     end(&*store, "b", 2, 79);
     assert_eq!(index(90), Some(0));
     // the guest's clock never goes back
-    assert_eq!(found(&*store, "a", number, 10).unwrap().answered.at, at(50));
+    assert_eq!(found(&*store, "a", number, 10).unwrap().result.at, at(50));
 }
 
 fn a_timer_answers_a_wait_when_it_is_due(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
-    let number = waits(&*store, "a", 60, vec![], vec![On::Timer(at(300)), On::Timer(at(200)), On::Timer(at(400))]);
+    let number = waits(
+        &*store,
+        "a",
+        60,
+        vec![],
+        vec![ResolvedTarget::Timer(at(300)), ResolvedTarget::Timer(at(200)), ResolvedTarget::Timer(at(400))],
+    );
     assert_eq!(store.next_due(at(60)).unwrap(), Some(at(200)));
     assert_eq!((is_ready(&*store, "a", 199), is_ready(&*store, "a", 200)), (false, true));
     let found = found(&*store, "a", number, 205).unwrap();
-    assert_eq!(found.answered, Answered { index: 1, answer: Ok(Json::null()), at: at(205) });
+    assert_eq!(found.result, WaitResult { index: 1, result: Ok(Json::null()), at: at(205) });
     // the next wait of the same run has a timer of its own
-    let next = suspends(accepted("a", number), 1, 206, progress(0, vec![answered(found)]), vec![On::Timer(at(300))]);
+    let next = suspends(
+        accepted("a", number),
+        1,
+        206,
+        progress(0, vec![answered(found)]),
+        vec![ResolvedTarget::Timer(at(300))],
+    );
     assert_eq!(suspend(&*store, next).1, None);
     assert_eq!((store.next_due(at(0)).unwrap(), is_ready(&*store, "a", 206)), (Some(at(300)), false));
     assert_eq!(begun(&*store, "a", number).clock, at(205));
@@ -153,11 +181,11 @@ fn what_begins_stands_before_the_others(stores: &Fixture) {
         pending.iter().map(|pending| pending.number).collect::<Vec<_>>()
     };
     assert_eq!(order(&*store), [number, first, second, later]);
-    let head = store.head(&name("a")).unwrap().unwrap();
+    let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (3, 1));
     // what is due stands behind it, and those who look for work are not told of it again and again
     assert!(!is_ready(&*store, "a", 61));
-    let head = store.head(&name("a")).unwrap().unwrap();
+    let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed, store.next_due(at(0)).unwrap()), (4, 0, None));
     end(&*store, "a", number, 70);
     assert_eq!(order(&*store), [first, second, later]);
@@ -167,7 +195,7 @@ fn what_begins_stands_before_the_others(stores: &Fixture) {
     cancel(&*store, "a", second, 71).unwrap();
     cancel(&*store, "a", later, 71).unwrap();
     let due = accept(&*store, delayed("a", "later", 80, 85));
-    assert_eq!(store.next(&name("a"), at(85)).unwrap().unwrap().number, due);
+    assert_eq!(store.next_in_inbox(&name("a"), at(85)).unwrap().unwrap().number, due);
     suspend(&*store, suspends(accepted("a", due), 2, 86, progress(0, vec![]), vec![on_event("e")]));
     let behind = accept(&*store, call("a", "x", 87));
     assert_eq!(order(&*store), [due, behind]);
@@ -185,12 +213,12 @@ fn nothing_else_of_an_actor_is_committed_while_one_waits(stores: &Fixture) {
     assert_eq!(store.suspend(skips).unwrap_err(), stale);
 
     let number = waits(&*store, "a", 60, vec![], vec![on_event("e")]);
-    let before = store.head(&name("a")).unwrap();
+    let before = store.name_record(&name("a")).unwrap();
     assert_eq!(commit(&*store, ends(fresh(call("a", "x", 61)), 1, 61, b"lost")).unwrap_err(), stale);
     assert_eq!(commit(&*store, ends(accepted("a", queued), 1, 61, b"lost")).unwrap_err(), stale);
     let other = suspends(fresh(call("a", "x", 61)), 1, 61, progress(0, vec![]), vec![on_event("e")]);
     assert_eq!(store.suspend(other).unwrap_err(), stale);
-    assert_eq!(store.head(&name("a")).unwrap(), before);
+    assert_eq!(store.name_record(&name("a")).unwrap(), before);
     end(&*store, "a", number, 62);
     end(&*store, "a", queued, 63);
 }
@@ -199,18 +227,18 @@ fn progress_goes_on_from_the_record_as_it_is(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
-    let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![On::Child(0)]);
+    let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![ResolvedTarget::Child(0)]);
     let stale = Error::Stale { id: "a".to_owned() };
     let twice = vec![starts(call("b", "x", 61))];
-    let again = suspends(accepted("a", number), 1, 62, progress(0, twice.clone()), vec![On::Child(0)]);
+    let again = suspends(accepted("a", number), 1, 62, progress(0, twice.clone()), vec![ResolvedTarget::Child(0)]);
     assert_eq!(store.suspend(again).unwrap_err(), stale);
     let ends_it = Commit { progress: Some(progress(0, twice)), ..ends(accepted("a", number), 1, 62, b"1") };
     assert_eq!(commit(&*store, ends_it).unwrap_err(), stale);
-    assert_eq!(store.head(&name("b")).unwrap().unwrap().queued, 1);
-    let steps = suspends(accepted("a", number), 7, 62, progress(1, vec![]), vec![On::Child(0)]);
+    assert_eq!(store.name_record(&name("b")).unwrap().unwrap().queued, 1);
+    let steps = suspends(accepted("a", number), 7, 62, progress(1, vec![]), vec![ResolvedTarget::Child(0)]);
     assert_eq!(store.suspend(steps).unwrap_err(), stale);
     cancel(&*store, "a", number, 63).unwrap();
-    let gone = suspends(accepted("a", number), 2, 64, progress(1, vec![]), vec![On::Child(0)]);
+    let gone = suspends(accepted("a", number), 2, 64, progress(1, vec![]), vec![ResolvedTarget::Child(0)]);
     assert_eq!(store.suspend(gone).unwrap_err(), stale);
     // one whose actor was removed
     store.remove(&id("a"), at(65), true).unwrap();
@@ -223,13 +251,13 @@ fn a_key_is_known_to_a_wait_too(stores: &Fixture) {
     make(&*store, "a", b"0");
     let wait = || suspends(fresh(keyed("a", "x", 60, "k")), 1, 60, progress(0, vec![]), vec![on_event("e")]);
     let (number, _) = suspend(&*store, wait());
-    let Suspended::Known(known) = store.suspend(wait()).unwrap() else { panic!("accepted twice") };
-    assert_eq!((known.number, known.begun.is_some()), (number, true));
-    assert_eq!(store.head(&name("a")).unwrap().unwrap().queued, 1);
+    let Suspended::Duplicate(known) = store.suspend(wait()).unwrap() else { panic!("accepted twice") };
+    assert_eq!((known.number, known.resume_point.is_some()), (number, true));
+    assert_eq!(store.name_record(&name("a")).unwrap().unwrap().queued, 1);
 }
 
 /// A commit of a run that goes on.
-fn saves(commit: Commit, record: u64, entries: Vec<Entry>) -> Commit {
+fn saves(commit: Commit, record: u64, entries: Vec<NewEntry>) -> Commit {
     let progress = Progress { save: Some(asked("save")), ..progress(record, entries) };
     Commit { progress: Some(progress), ..commit }
 }
@@ -243,20 +271,20 @@ fn a_save_is_a_step_and_keeps_what_was_before(stores: &Fixture) {
     let told = commit(&*store, first).unwrap();
     let Committed::Done { reference: number, step: Some(2) } = told else { panic!("{told:?}") };
     assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"one");
-    assert_eq!(store.beginning(&reference("a", number)).unwrap().unwrap(), b"before");
+    assert_eq!(store.initial_state(&reference("a", number)).unwrap().unwrap(), b"before");
     let step = store.steps(&id("a"), 2, 1).unwrap().remove(0);
     assert_eq!((step.reference, &step.outcome), (number, &Outcome::Succeeded(Json::null())));
-    assert_eq!(step.run, Some(RunSoFar { first_now: at(50), recorded: 2, saved: true }));
-    let record = store.record(&reference("a", number), 1, 9).unwrap();
-    assert_eq!(record, [Recorded { asked: asked("save"), answer: Answer::Saved(2) }]);
+    assert_eq!(step.run, Some(RunProgress { first_now: at(50), history_len: 2, is_save: true }));
+    let record = store.history(&reference("a", number), 1, 9).unwrap();
+    assert_eq!(record, [HistoryEntry { fingerprint: asked("save"), result: OperationResult::Saved(2) }]);
     // it goes on, before the one that was accepted earlier
-    let invocation = store.next(&name("a"), at(62)).unwrap().unwrap();
-    assert_eq!((invocation.number, invocation.status), (number, Status::Accepted));
-    assert_eq!(invocation.begun.unwrap().saved, 1);
+    let invocation = store.next_in_inbox(&name("a"), at(62)).unwrap().unwrap();
+    assert_eq!((invocation.number, invocation.status), (number, Status::Pending));
+    assert_eq!(invocation.resume_point.unwrap().saves, 1);
     assert!(is_ready(&*store, "a", 62));
 
     commit(&*store, saves(ends(accepted("a", number), 2, 63, b"two"), 2, vec![])).unwrap();
-    assert_eq!(store.beginning(&reference("a", number)).unwrap().unwrap(), b"before");
+    assert_eq!(store.initial_state(&reference("a", number)).unwrap().unwrap(), b"before");
     let all = store.invocations(&name("a"), None, 9).unwrap();
     assert_eq!(all.iter().map(|found| found.number).collect::<Vec<_>>(), [number, behind, 1]);
     // a failure leaves it as it was at the last save
@@ -267,11 +295,11 @@ fn a_save_is_a_step_and_keeps_what_was_before(stores: &Fixture) {
     };
     commit(&*store, fails).unwrap();
     assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"two");
-    assert_eq!(store.beginning(&reference("a", number)).unwrap(), None);
+    assert_eq!(store.initial_state(&reference("a", number)).unwrap(), None);
     let ended = store.invocation(&reference("a", number)).unwrap().unwrap();
     assert!(matches!(ended.status, Status::Ended { step: Some(4), outcome: Outcome::Failed(_), .. }), "{ended:?}");
-    assert_eq!(store.steps(&id("a"), 4, 1).unwrap()[0].run.unwrap().recorded, 3);
-    assert_eq!(store.next(&name("a"), at(65)).unwrap().unwrap().number, behind);
+    assert_eq!(store.steps(&id("a"), 4, 1).unwrap()[0].run.unwrap().history_len, 3);
+    assert_eq!(store.next_in_inbox(&name("a"), at(65)).unwrap().unwrap().number, behind);
 }
 
 fn a_constructor_that_saves_has_made_its_actor(stores: &Fixture) {
@@ -280,9 +308,9 @@ fn a_constructor_that_saves_has_made_its_actor(stores: &Fixture) {
     let made = saves(makes(accepted("a", number), 0, 60, b"made"), 0, vec![]);
     assert_eq!(commit(&*store, made).unwrap(), Committed::Done { reference: number, step: Some(1) });
     assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"made");
-    assert_eq!(store.beginning(&reference("a", number)).unwrap(), None);
+    assert_eq!(store.initial_state(&reference("a", number)).unwrap(), None);
     commit(&*store, saves(ends(accepted("a", number), 1, 61, b"more"), 1, vec![])).unwrap();
-    assert_eq!(store.beginning(&reference("a", number)).unwrap(), None);
+    assert_eq!(store.initial_state(&reference("a", number)).unwrap(), None);
     let wait = suspends(accepted("a", number), 2, 62, progress(2, vec![]), vec![on_event("e")]);
     assert_eq!(suspend(&*store, wait), (number, None));
     end(&*store, "a", number, 63);
@@ -302,18 +330,18 @@ fn what_a_call_from_outside_leaves_is_as_before(stores: &Fixture) {
     step(&*store, "a", b"1");
     let step = store.steps(&id("a"), 2, 1).unwrap().remove(0);
     assert_eq!(step.run, None);
-    assert_eq!(store.record(&reference("a", 2), 0, 9).unwrap(), []);
+    assert_eq!(store.history(&reference("a", 2), 0, 9).unwrap(), []);
     assert_eq!(store.runnable(None, at(u64::MAX), 9).unwrap().names, []);
 }
 
 fn depth_and_retries_come_back(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
-    let deep = Request { depth: 7, retries: Some(3), ..call("a", "x", 60) };
+    let deep = CallRequest { depth: 7, retries: Some(3), ..call("a", "x", 60) };
     commit(&*store, ends(fresh(deep.clone()), 1, 60, b"1")).unwrap();
     assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().request, deep);
     let number = accept(&*store, deep.clone());
-    assert_eq!(store.next(&name("a"), at(61)).unwrap().unwrap().request, deep);
+    assert_eq!(store.next_in_inbox(&name("a"), at(61)).unwrap().unwrap().request, deep);
     end(&*store, "a", number, 62);
     assert_eq!(store.invocation(&reference("a", number)).unwrap().unwrap().request, deep);
 }
@@ -323,7 +351,7 @@ fn who_waits_costs_those_who_look_for_work_nothing(stores: &Fixture) {
     let names: Vec<String> = (0..300).map(|n| format!("waits{n}")).collect();
     for of in &names {
         make(&*store, of, b"0");
-        waits(&*store, of, 60, vec![], vec![on_event("go"), On::Timer(at(10_000))]);
+        waits(&*store, of, 60, vec![], vec![on_event("go"), ResolvedTarget::Timer(at(10_000))]);
         accept(&*store, call(of, "behind", 61));
     }
     // one look, however small, sees past them all

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vactor::engine::{Options, Phase};
-use vactor::model::{Answer, Outcome, Status};
+use vactor::model::{OperationResult, Outcome, Status};
 use vactor::{Error, Reference};
 
 use super::{Flow, kind};
@@ -24,12 +24,12 @@ fn answer_of_a_query_is_replayed_and_not_asked_again() {
     // nothing is left to ask
     flow.engine.remove("b", false).unwrap();
     flow.replays("a");
-    let record: Vec<Answer> = {
+    let record: Vec<OperationResult> = {
         let step = flow.engine.steps("a", 2, 1).unwrap().remove(0);
-        flow.engine.operations("a", &step).unwrap().into_iter().map(|recorded| recorded.answer).collect()
+        flow.engine.operations("a", &step).unwrap().into_iter().map(|recorded| recorded.result).collect()
     };
     let answers = record.iter().map(|answer| match answer {
-        Answer::Answered(answered) => answered.answer.as_ref().unwrap().as_str(),
+        OperationResult::Waited(answered) => answered.result.as_ref().unwrap().as_str(),
         other => panic!("{other:?}"),
     });
     assert_eq!(answers.collect::<Vec<_>>(), ["0", "null", "5"]);
@@ -41,7 +41,7 @@ fn fault_of_a_query_is_recorded_with_a_method_that_fails() {
     assert_eq!(kind(flow.call("a", "ask_often", json!({"other": "nobody", "times": 1, "length": 1}))), "not-found");
     let step = flow.engine.steps("a", 2, 1).unwrap().remove(0);
     let operations = flow.engine.operations("a", &step).unwrap();
-    assert_eq!(operations[0].asked.what, r#"ask nobody.long {"length":1}"#);
+    assert_eq!(operations[0].fingerprint.summary, r#"ask nobody.long {"length":1}"#);
     flow.replays("a");
 }
 
@@ -53,7 +53,7 @@ fn query_is_broken_off_with_the_method_that_asks_it() {
     let options = Options { deadline: soon(), ..Options::default() };
     let error = flow.engine.call("a", "ask", arguments.clone(), &options).unwrap_err();
     assert!(matches!(error, Error::NotAccepted { .. }), "{error}");
-    assert_eq!(flow.engine.head("a").unwrap().numbers.steps, 1, "nothing is recorded");
+    assert_eq!(flow.engine.head("a").unwrap().counters.steps, 1, "nothing is recorded");
     // one that is accepted ends when it is cancelled
     let asks: Reference = flow.submit("a", "ask", arguments);
     std::thread::scope(|scope| {

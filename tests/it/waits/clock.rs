@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vactor::engine::Phase;
-use vactor::model::On;
+use vactor::model::ResolvedTarget;
 use vactor::{Options, Reference, Timestamp};
 
 use super::{BEGIN, Flow};
@@ -16,8 +16,8 @@ fn ms(millis: u64) -> Duration {
 }
 
 /// What an invocation that waits is waiting for.
-fn waits_on(flow: &Flow, reference: &Reference) -> Vec<On> {
-    flow.engine.invocation(reference).unwrap().waiting().map(|waiting| waiting.on.clone()).unwrap_or_default()
+fn waits_on(flow: &Flow, reference: &Reference) -> Vec<ResolvedTarget> {
+    flow.engine.invocation(reference).unwrap().pending_wait().map(|waiting| waiting.targets.clone()).unwrap_or_default()
 }
 
 /// The lines of an actor's log that say that the clock went back, by step.
@@ -47,7 +47,7 @@ fn timer_of_an_actor_whose_clock_is_ahead_ends_after_its_delay() {
     let sleeps = flow.submit("a", "sleep", json!({"ms": 100}));
     let behind = flow.submit("a", "add", json!({}));
     flow.work();
-    assert_eq!(waits_on(&flow, &sleeps), [On::Timer(Timestamp::from_millis(BEGIN + 100))]);
+    assert_eq!(waits_on(&flow, &sleeps), [ResolvedTarget::Timer(Timestamp::from_millis(BEGIN + 100))]);
     ends_after(&flow, &sleeps, 100);
     assert_eq!(flow.wait(&sleeps).unwrap(), 100, "the guest's clock goes on");
     assert_eq!(flow.phase(&behind), Phase::Succeeded);
@@ -68,7 +68,7 @@ fn timer_of_a_clock_that_was_ahead_begins_again_when_the_clock_is_set_back() {
     let sleeps = flow.submit("a", "sleep", json!({"ms": 5_000}));
     let decides = flow.submit("b", "decide", json!({"deadline_ms": 7_000}));
     flow.work();
-    assert_eq!(waits_on(&flow, &sleeps), [On::Timer(Timestamp::from_millis(BEGIN + CENTURY + 5_000))]);
+    assert_eq!(waits_on(&flow, &sleeps), [ResolvedTarget::Timer(Timestamp::from_millis(BEGIN + CENTURY + 5_000))]);
     flow.set(BEGIN);
     ends_after(&flow, &sleeps, 5_000);
     assert_eq!(jumps(&flow, "a"), [2]);

@@ -106,7 +106,7 @@ impl Flow {
     pub fn replays(&self, id: &str) {
         let head = self.engine.head(id).unwrap();
         let first = head.actor.unwrap().first_step;
-        for step in first..=head.numbers.steps {
+        for step in first..=head.counters.steps {
             self.engine.state_at(id, step).unwrap();
         }
     }

@@ -46,7 +46,7 @@ fn a_task_with_a_key_runs_once() {
     let keyed = Options { key: Some("k".to_owned()), ..Options::default() };
     let first = flow.engine.run_task("probe", "square", json!({"n": 7}), &keyed).unwrap();
     let again = flow.engine.run_task("probe", "square", json!({"n": 7}), &keyed).unwrap();
-    assert_eq!((again.recorded, again.reference), (true, first.reference));
+    assert_eq!((again.is_duplicate, again.reference), (true, first.reference));
     assert!(matches!(run(&flow, "square", json!({"n": 8}), &keyed), Err(vactor::Error::KeyTaken { .. })));
 }
 

@@ -16,7 +16,7 @@ fn at(after: u64) -> Timestamp {
 fn times(flow: &Flow, reference: &Reference) -> Times {
     match flow.engine.invocation(reference).unwrap().status {
         Status::Ended { times, .. } => times,
-        Status::Accepted => panic!("{reference} has not ended"),
+        Status::Pending => panic!("{reference} has not ended"),
     }
 }
 
@@ -27,7 +27,7 @@ fn a_run_that_waits_says_when_it_began_and_when_it_was_committed() {
     let sleeps = flow.submit("a", "sleep", json!({"ms": 5000}));
     flow.work();
     assert_eq!(flow.phase(&sleeps), Phase::Waiting);
-    assert_eq!(flow.engine.invocation(&sleeps).unwrap().began(), Some(at(1000)));
+    assert_eq!(flow.engine.invocation(&sleeps).unwrap().began_at(), Some(at(1000)));
     // the timer is due at 6000, and nothing looks before 9000
     flow.pass(Duration::from_secs(8));
     flow.work();

@@ -2,7 +2,7 @@
 
 use super::{Key, Lane, Part, Space};
 use crate::model::{ClassName, Name, Reference, Timestamp};
-use crate::store::Place;
+use crate::store::RunnableCursor;
 
 /// Keys from the first to before the second.
 pub(in crate::store::redb) type Span = (Key, Key);
@@ -98,10 +98,10 @@ impl Key {
     }
 
     /// Names that are noted as ready, behind a place among them or from the first on.
-    pub(in crate::store::redb) fn ready_after(place: Option<&Place>) -> Span {
+    pub(in crate::store::redb) fn ready_after(place: Option<&RunnableCursor>) -> Span {
         match place {
-            Some(Place::Ready(name)) => Key::after_in(Space::Ready, Some(name)),
-            Some(Place::Due(..)) | None => Key::all(Space::Ready),
+            Some(RunnableCursor::Ready(name)) => Key::after_in(Space::Ready, Some(name)),
+            Some(RunnableCursor::Due(..)) | None => Key::all(Space::Ready),
         }
     }
 
@@ -139,11 +139,13 @@ impl Key {
     }
 
     /// What is due at a time, of all names, behind a place among it or from the first on.
-    pub(in crate::store::redb) fn due_between(place: Option<&Place>, now: Timestamp) -> Span {
+    pub(in crate::store::redb) fn due_between(place: Option<&RunnableCursor>, now: Timestamp) -> Span {
         let (first, end) = (Key(vec![Space::Due as u8]), Key::due_after(now).0);
         let from = match place {
-            Some(Place::Due(due, Reference { name, number })) => Key::due(*due, name, number.saturating_add(1)),
-            Some(Place::Ready(_)) | None => first,
+            Some(RunnableCursor::Due(due, Reference { name, number })) => {
+                Key::due(*due, name, number.saturating_add(1))
+            }
+            Some(RunnableCursor::Ready(_)) | None => first,
         };
         // the clock may have gone back since
         (from.min(end.clone()), end)

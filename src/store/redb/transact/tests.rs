@@ -134,7 +134,7 @@ fn commit_refused_before_it_is_on_the_disk_changes_nothing() {
     drop(reader);
     write(&store, "two").unwrap();
     assert!(has(&store, "two") && !has(&store, "one"));
-    assert!(store.hold(&Name::from(&ActorId::new("a").unwrap()), None).unwrap().is_some());
+    assert!(store.lock(&Name::from(&ActorId::new("a").unwrap()), None).unwrap().is_some());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Accepting invocations.
 
-use crate::model::{Call, Error, Name, Reference, Request, Result};
+use crate::model::{CallKind, CallRequest, Error, Name, Reference, Result};
 use crate::store::Accepted;
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
@@ -10,10 +10,10 @@ use crate::store::redb::record::{InvocationRecord, Open, Use};
 use super::Writer;
 
 impl Writer<'_> {
-    pub(in crate::store::redb) fn accept(&mut self, request: Request, limit: u64) -> Try<Result<Accepted>> {
+    pub(in crate::store::redb) fn accept(&mut self, request: CallRequest, limit: u64) -> Try<Result<Accepted>> {
         if let Some(key) = &request.key {
             match invocations::keyed(&self.tables, &request.name, &key.text)? {
-                Ok(Some(known)) => return Ok(Ok(Accepted::Known(Box::new(known)))),
+                Ok(Some(known)) => return Ok(Ok(Accepted::Duplicate(Box::new(known)))),
                 Ok(None) => {}
                 Err(taken) => return Ok(Err(taken)),
             }
@@ -26,7 +26,7 @@ impl Writer<'_> {
         if head.queued + head.delayed >= limit {
             return Ok(Err(Error::InboxFull { id: name.to_string(), allowed: limit }));
         }
-        self.enter_due(&name, Lane::from(&request.call), request.accepted)?;
+        self.enter_due(&name, Lane::from(&request.kind), request.accepted)?;
         if let Some(refused) = self.made_already(&request)? {
             return Ok(Err(refused));
         }
@@ -52,7 +52,7 @@ impl Writer<'_> {
     }
 
     /// Why it may not take up another one again, if it wants to.
-    pub(super) fn resumed_before(&self, request: &Request) -> Try<Option<Error>> {
+    pub(super) fn resumed_before(&self, request: &CallRequest) -> Try<Option<Error>> {
         let Some(old) = request.resumes else { return Ok(None) };
         let by: Option<u64> = self.tables.get(&Key::resumed(&request.name, old))?;
         let reference = |number| Reference { name: request.name.clone(), number };
@@ -60,14 +60,14 @@ impl Writer<'_> {
     }
 
     /// The reference of a new invocation; its key belongs to it from now on, and it has taken up what it resumes.
-    pub(super) fn give_number(&mut self, request: &Request) -> Try<u64> {
+    pub(super) fn give_number(&mut self, request: &CallRequest) -> Try<u64> {
         let head = self.head_mut(&request.name)?;
-        head.numbers.references += 1;
-        let number = head.numbers.references;
-        if matches!(request.call, Call::Construct { .. }) && head.actor.is_none() {
+        head.counters.references += 1;
+        let number = head.counters.references;
+        if matches!(request.kind, CallKind::Construct { .. }) && head.actor.is_none() {
             // one that is not due yet comes after one that is accepted for now
             let is_delayed = request.due.is_some_and(|due| due > request.accepted);
-            head.making = head.making.filter(|_| is_delayed).or(Some(number));
+            head.construction = head.construction.filter(|_| is_delayed).or(Some(number));
         }
         if let Some(key) = &request.key {
             let used = Use { number, at: request.accepted, event: None };
@@ -80,22 +80,23 @@ impl Writer<'_> {
     }
 
     /// A construction has ended: if it was the one that was to make the actor, the next one is.
-    pub(super) fn construction_ended(&mut self, request: &Request, number: u64) -> Try<()> {
-        if !matches!(request.call, Call::Construct { .. }) || self.head(&request.name)?.making != Some(number) {
+    pub(super) fn construction_ended(&mut self, request: &CallRequest, number: u64) -> Try<()> {
+        if !matches!(request.kind, CallKind::Construct { .. }) || self.head(&request.name)?.construction != Some(number)
+        {
             return Ok(());
         }
         let mut next = None;
         for pending in invocations::open_numbers(&self.tables, &request.name)? {
             if let Some(open) = invocations::open(&self.tables, &request.name, pending)?
                 && pending != number
-                && matches!(open.request.call, Call::Construct { .. })
+                && matches!(open.request.kind, CallKind::Construct { .. })
             {
                 // by place in the inbox, then by due time
                 let place = (open.turn.is_none(), open.turn, open.request.due, pending);
                 next = next.into_iter().chain([place]).min();
             }
         }
-        self.head_mut(&request.name)?.making = next.map(|(.., number)| number);
+        self.head_mut(&request.name)?.construction = next.map(|(.., number)| number);
         Ok(())
     }
 
@@ -103,16 +104,16 @@ impl Writer<'_> {
     pub(super) fn construction_entered(&mut self, name: &Name) -> Try<()> {
         if self.head(name)?.actor.is_none()
             && let Some(first) = self.queued_construction(name)?
-            && self.head(name)?.making != Some(first)
+            && self.head(name)?.construction != Some(first)
         {
-            self.head_mut(name)?.making = Some(first);
+            self.head_mut(name)?.construction = Some(first);
         }
         Ok(())
     }
 
     /// Why a construction could not make its actor.
-    fn made_already(&mut self, request: &Request) -> Try<Option<Error>> {
-        if !matches!(request.call, Call::Construct { .. }) {
+    fn made_already(&mut self, request: &CallRequest) -> Try<Option<Error>> {
+        if !matches!(request.kind, CallKind::Construct { .. }) {
             return Ok(None);
         }
         let (name, id) = (&request.name, request.name.to_string());
@@ -125,10 +126,10 @@ impl Writer<'_> {
 
     /// The first construction in the inbox of a name that has no actor.
     pub(super) fn queued_construction(&mut self, name: &Name) -> Try<Option<u64>> {
-        let Some(first) = self.head(name)?.making else { return Ok(None) };
+        let Some(first) = self.head(name)?.construction else { return Ok(None) };
         let is_queued = |number| -> Try<bool> {
             let open = invocations::open(&self.tables, name, number)?;
-            Ok(open.is_some_and(|open| matches!(open.request.call, Call::Construct { .. }) && open.turn.is_some()))
+            Ok(open.is_some_and(|open| matches!(open.request.kind, CallKind::Construct { .. }) && open.turn.is_some()))
         };
         if is_queued(first)? {
             return Ok(Some(first));
@@ -144,7 +145,7 @@ impl Writer<'_> {
     }
 
     /// Keeps whose the opaque id of an invocation is, which somebody is told.
-    pub(super) fn tell(&mut self, request: &Request, number: u64) -> Try<()> {
+    pub(super) fn tell(&mut self, request: &CallRequest, number: u64) -> Try<()> {
         let id = request.seed.opaque_id();
         self.tables.put(&Key::opaque(&id), &Reference { name: request.name.clone(), number })?;
         self.tables.put(&Key::told(&request.name, number), &id).map(drop)

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Answer, Error, Fault, HostFault, Log, Name, Outcome, Recorded, Reference, RunSoFar, Times, Timestamp,
+    Error, Fault, HistoryEntry, HostFault, Log, Name, OperationResult, Outcome, Reference, RunProgress, Times,
+    Timestamp,
 };
 use crate::store::End;
 use crate::store::redb::boundary::Try;
@@ -71,8 +72,8 @@ impl Writer<'_> {
         let entries = self.tables.records(Key::recorded_from(&reference.name, reference.number, 0))?;
         let mut children = Vec::new();
         for entry in entries {
-            let (_, Recorded { answer, .. }) = entry?;
-            if let Answer::Started(Ok(child)) = answer {
+            let (_, HistoryEntry { result: answer, .. }) = entry?;
+            if let OperationResult::Started(Ok(child)) = answer {
                 children.push(child);
             }
         }
@@ -91,13 +92,16 @@ impl Writer<'_> {
         let actor = &self.head(&request.name)?.actor;
         if let Some(actor) = actor
             && ran
-            && Lane::from(&request.call) == Lane::Actor
+            && Lane::from(&request.kind) == Lane::Actor
             && how.removed != Some(&request.name)
         {
             let times = Times { now: times.now.max(actor.clock), ..times };
             let end = End::Step { version: actor.version, state: None };
-            let run =
-                begun.map(|begun| RunSoFar { first_now: begun.first_now, recorded: begun.recorded, saved: false });
+            let run = begun.map(|begun| RunProgress {
+                first_now: begun.first_now,
+                history_len: begun.history_len,
+                is_save: false,
+            });
             let entry = Entry { times, outcome, log, micros: 0, end, hash: None, run };
             let step = self.take_step(entry, request, reference.number)?;
             return self.put_ended(reference, step, true);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{On, Request, Timestamp};
-use crate::store::CLOCKS_DIFFER;
+use crate::model::{CallRequest, ResolvedTarget, Timestamp};
+use crate::store::MAX_CLOCK_SKEW;
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
 use crate::store::redb::key::{Key, Span};
@@ -16,7 +16,7 @@ const AT_ONCE: usize = 1000;
 
 /// What was delayed at a time that is this far ahead.
 pub(in crate::store::redb) fn asked_ahead(now: Timestamp) -> Span {
-    Key::asked_after(now.after(CLOCKS_DIFFER))
+    Key::asked_after(now.after(MAX_CLOCK_SKEW))
 }
 
 impl Writer<'_> {
@@ -41,17 +41,17 @@ impl Writer<'_> {
         let Some(delay) = open.request.delay_ms else { return Ok(()) };
         self.leave(&open.request, number, None)?;
         let due = now.after(Duration::from_millis(delay));
-        let request = Request { due: Some(due), ..open.request };
+        let request = CallRequest { due: Some(due), ..open.request };
         self.delay(&request, due, number)?;
         self.put_open(number, Open { request, ..open })
     }
 
     fn wait_anew(&mut self, mut open: Open, number: u64, now: Timestamp) -> Try<()> {
         let name = open.request.name.clone();
-        let Some(waiting) = open.begun.as_mut().and_then(|begun| begun.waiting.as_mut()) else { return Ok(()) };
+        let Some(waiting) = open.begun.as_mut().and_then(|begun| begun.wait.as_mut()) else { return Ok(()) };
         self.forget_timer(&name, number, waiting)?;
-        for on in &mut waiting.on {
-            if let On::Timer(time) = on {
+        for on in &mut waiting.targets {
+            if let ResolvedTarget::Timer(time) = on {
                 *time = now.after(time.since(waiting.since));
             }
         }

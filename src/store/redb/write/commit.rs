@@ -1,11 +1,11 @@
 //! The end of invocations, each with its step, and what a run commits before.
 
-use crate::model::{Call, Error, Hash, Invocation, Reference, Request, Result, RunSoFar, Times, Timestamp};
+use crate::model::{CallKind, CallRequest, Error, Hash, Invocation, Reference, Result, RunProgress, Times, Timestamp};
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
 use crate::store::redb::key::Key;
 use crate::store::redb::record::{AttemptRecord, InvocationRecord, Open};
-use crate::store::{Commit, Committed, End, Entry as Asks, Progress, Turn};
+use crate::store::{Commit, CommitSource, Committed, End, NewEntry as Asks, Progress};
 
 use super::step::Entry;
 use super::{Writer, stale};
@@ -32,8 +32,8 @@ pub(super) enum Judged {
 impl From<Commit> for Ready {
     fn from(commit: Commit) -> Ready {
         let state = match &commit.end {
-            End::Made { state, .. } | End::Step { state: Some(state), .. } => Some(Hash::of(state)),
-            End::Step { state: None, .. } | End::Bare | End::Retry { .. } => None,
+            End::Created { state, .. } | End::Step { state: Some(state), .. } => Some(Hash::of(state)),
+            End::Step { state: None, .. } | End::WithoutStep | End::Retry { .. } => None,
         };
         Ready { commit, state }
     }
@@ -43,7 +43,7 @@ impl Writer<'_> {
     /// After a refused commit all that follow on its actor are stale, for the step counter alone does not tell: it may have come
     /// to what they expect by steps of somebody else.
     pub(in crate::store::redb) fn commit(&mut self, ready: Ready, at: Timestamp) -> Try<Result<Committed>> {
-        let name = ready.commit.turn.name().clone();
+        let name = ready.commit.source.name().clone();
         if self.refused.contains(&name) {
             return Ok(stale(&name));
         }
@@ -57,10 +57,10 @@ impl Writer<'_> {
     fn commit_alone(&mut self, ready: Ready, at: Timestamp) -> Try<Result<Committed>> {
         let Ready { mut commit, state: hash } = ready;
         let saves = commit.progress.as_mut().and_then(|progress| progress.save.take());
-        let judged = self.judge(&commit.turn, commit.expected_steps, commit.progress.as_ref(), saves.is_some())?;
+        let judged = self.judge(&commit.source, commit.expected_steps, commit.progress.as_ref(), saves.is_some())?;
         let mut standing = match judged {
             Ok(Judged::Holds(standing)) => *standing,
-            Ok(Judged::Known(known)) => return Ok(Ok(Committed::Known(known))),
+            Ok(Judged::Known(known)) => return Ok(Ok(Committed::Duplicate(known))),
             Err(refused) => return Ok(Err(refused)),
         };
         let name = &standing.open.request.name;
@@ -68,7 +68,7 @@ impl Writer<'_> {
         match commit.end {
             // it was removed meanwhile
             End::Step { .. } if !there => return Ok(stale(name)),
-            End::Made { .. } if there => return Ok(Err(Error::ActorExists { id: name.to_string() })),
+            End::Created { .. } if there => return Ok(Err(Error::ActorExists { id: name.to_string() })),
             _ => {}
         }
         let number = standing.number;
@@ -77,7 +77,7 @@ impl Writer<'_> {
             None => self.unplace(&standing)?,
         };
         let mut open = standing.open;
-        if commit.known {
+        if commit.id_exposed {
             self.tell(&open.request, reference.number)?;
         }
         if let Some(progress) = commit.progress {
@@ -104,13 +104,17 @@ impl Writer<'_> {
         }
         self.construction_ended(&open.request, reference.number)?;
         let Open { request, begun, attempts, .. } = open;
-        if matches!(entry.end, End::Bare) {
+        if matches!(entry.end, End::WithoutStep) {
             let Entry { times, outcome, log, .. } = entry;
             let bare = InvocationRecord::Bare { request, times, outcome, log, attempts };
             self.tables.put(&Key::invocation(&reference.name, reference.number), &bare)?;
             return Ok(None);
         }
-        let run = begun.map(|begun| RunSoFar { first_now: begun.first_now, recorded: begun.recorded, saved: false });
+        let run = begun.map(|begun| RunProgress {
+            first_now: begun.first_now,
+            history_len: begun.history_len,
+            is_save: false,
+        });
         let step = self.take_step(Entry { run, ..entry }, request, reference.number)?;
         self.put_ended(reference, step, was_recorded)?;
         Ok(Some(step))
@@ -120,7 +124,7 @@ impl Writer<'_> {
     fn retry(&mut self, open: Open, number: u64, due: Timestamp, at: Timestamp, failed: &AttemptRecord) -> Try<()> {
         self.tables.put(&Key::attempt(&open.request.name, number, open.attempts + 1), failed)?;
         let delay_ms = Some(due.since(at).as_millis() as u64);
-        let request = Request { due: Some(due), delay_ms, ..open.request };
+        let request = CallRequest { due: Some(due), delay_ms, ..open.request };
         self.delay(&request, due, number)?;
         self.put_open(number, Open { request, turn: None, attempts: open.attempts + 1, begun: None })
     }
@@ -128,13 +132,13 @@ impl Writer<'_> {
     /// Whether what a run says still holds; nothing is written yet. `stays` says that the invocation goes on after it.
     pub(super) fn judge(
         &mut self,
-        turn: &Turn,
+        turn: &CommitSource,
         steps: u64,
         progress: Option<&Progress>,
         stays: bool,
     ) -> Try<Result<Judged>> {
         let standing = match turn {
-            Turn::Fresh(request) => match self.judge_fresh(request)? {
+            CommitSource::Fresh(request) => match self.judge_fresh(request)? {
                 Ok(None) => {
                     let open = Open { request: (**request).clone(), turn: None, attempts: 0, begun: None };
                     Standing { open, number: None }
@@ -142,7 +146,7 @@ impl Writer<'_> {
                 Ok(Some(known)) => return Ok(Ok(Judged::Known(Box::new(known)))),
                 Err(refused) => return Ok(Err(refused)),
             },
-            Turn::Accepted { name, number } => match invocations::open(&self.tables, name, *number)? {
+            CommitSource::Accepted { name, number } => match invocations::open(&self.tables, name, *number)? {
                 Some(open) => Standing { open, number: Some(*number) },
                 None => return Ok(stale(name)),
             },
@@ -154,8 +158,8 @@ impl Writer<'_> {
             return Ok(stale(name));
         }
         // a task has no steps, and no place that others respect
-        if !matches!(standing.open.request.call, Call::Task { .. })
-            && (self.head(name)?.numbers.steps != steps || !self.has_its_turn(&standing, stays)?)
+        if !matches!(standing.open.request.kind, CallKind::Task { .. })
+            && (self.head(name)?.counters.steps != steps || !self.has_its_turn(&standing, stays)?)
         {
             return Ok(stale(name));
         }
@@ -163,7 +167,7 @@ impl Writer<'_> {
     }
 
     /// What is to be said of a call that is accepted this moment: who used its key, or why it is refused.
-    fn judge_fresh(&self, request: &Request) -> Try<Result<Option<Invocation>>> {
+    fn judge_fresh(&self, request: &CallRequest) -> Try<Result<Option<Invocation>>> {
         if let Some(key) = &request.key {
             let known = invocations::keyed(&self.tables, &request.name, &key.text)?;
             if !matches!(known, Ok(None)) {
@@ -175,11 +179,11 @@ impl Writer<'_> {
 
     /// Whether progress goes on from the record as it is, and what it takes is there.
     fn follows(&self, open: &Open, progress: &Progress) -> Try<bool> {
-        if open.begun.as_ref().map_or(0, |begun| begun.recorded) != progress.expected_record {
+        if open.begun.as_ref().map_or(0, |begun| begun.history_len) != progress.expected_history {
             return Ok(false);
         }
         for entry in &progress.entries {
-            if let Asks::Taken { event, number, .. } = entry
+            if let Asks::TakeEvent { event, number, .. } = entry
                 && !self.tables.has(&Key::event(&open.request.name, event, *number))?
             {
                 return Ok(false);
@@ -227,7 +231,7 @@ impl Writer<'_> {
         Ok(Reference { name: open.request.name.clone(), number: self.number(&open.request, *number)? })
     }
 
-    fn number(&mut self, request: &Request, number: Option<u64>) -> Try<u64> {
+    fn number(&mut self, request: &CallRequest, number: Option<u64>) -> Try<u64> {
         number.map_or_else(|| self.give_number(request), Ok)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Steps are not counted: as long as an actor is on a version, its journal has steps of that version.
 
-use crate::model::{Call, ClassName};
+use crate::model::{CallKind, ClassName};
 use crate::store::redb::boundary::Try;
 use crate::store::redb::key::Key;
 use crate::store::redb::record::CountsRecord;
@@ -23,8 +23,8 @@ impl Writer<'_> {
     }
 
     /// A pending invocation was enqueued (1) or dequeued (-1). A mutation runs on its actor's version, whichever that is then.
-    pub(super) fn count_pending(&mut self, call: &Call, by: i64) {
-        if let Call::Construct { class, version } | Call::Task { class, version } = call {
+    pub(super) fn count_pending(&mut self, call: &CallKind, by: i64) {
+        if let CallKind::Construct { class, version } | CallKind::Task { class, version } = call {
             self.change_of(class, *version).pending += by;
         }
     }

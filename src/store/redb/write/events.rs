@@ -1,6 +1,6 @@
 //! Sending events.
 
-use crate::model::{Error, Name, On, Result};
+use crate::model::{Error, Name, ResolvedTarget, Result};
 use crate::store::NewEvent;
 use crate::store::redb::boundary::Try;
 use crate::store::redb::invocations;
@@ -28,16 +28,16 @@ impl Writer<'_> {
                 None => {}
             }
         }
-        if self.head(&name)?.actor.is_none() && self.head(&name)?.making.is_none() {
+        if self.head(&name)?.actor.is_none() && self.head(&name)?.construction.is_none() {
             return Ok(Err(Error::NoActor { id: name.to_string(), similar: None }));
         }
         if self.head(&name)?.events >= limit {
             return Ok(Err(Error::EventsFull { id: name.to_string(), allowed: limit }));
         }
         let head = self.head_mut(&name)?;
-        head.numbers.events += 1;
+        head.counters.events += 1;
         head.events += 1;
-        let number = head.numbers.events;
+        let number = head.counters.events;
         if let Some(key) = key {
             let used = Use { number, at, event: Some(key.fingerprint) };
             self.tables.put(&Key::used(&name, &key.text), &used)?;
@@ -53,8 +53,8 @@ impl Writer<'_> {
     fn awaits_event(&self, name: &Name, event: &str) -> Try<bool> {
         let Some((_, number)) = invocations::first(&self.tables, name)? else { return Ok(false) };
         let open = invocations::open(&self.tables, name, number)?;
-        let waiting = open.and_then(|open| open.begun).and_then(|begun| begun.waiting);
-        let is = |on: &On| matches!(on, On::Event { name, .. } if name == event);
-        Ok(waiting.is_some_and(|waiting| waiting.on.iter().any(is)))
+        let waiting = open.and_then(|open| open.begun).and_then(|begun| begun.wait);
+        let is = |on: &ResolvedTarget| matches!(on, ResolvedTarget::Event { name, .. } if name == event);
+        Ok(waiting.is_some_and(|waiting| waiting.targets.iter().any(is)))
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Call, Name, Reference, Request, Timestamp};
+use crate::model::{CallKind, CallRequest, Name, Reference, Timestamp};
 use crate::store::redb::boundary::{Try, damaged};
 use crate::store::redb::graph;
 use crate::store::redb::invocations;
@@ -18,24 +18,24 @@ use super::Writer;
 
 impl Writer<'_> {
     /// Puts an accepted invocation at the end of the inbox; answers its place.
-    pub(super) fn enter(&mut self, request: &Request, number: u64) -> Try<u64> {
+    pub(super) fn enter(&mut self, request: &CallRequest, number: u64) -> Try<u64> {
         let name = &request.name;
         let head = self.head_mut(name)?;
-        head.numbers.turns += 1;
+        head.counters.positions += 1;
         head.queued += 1;
-        let (turn, alone) = (head.numbers.turns, head.queued == 1);
-        self.count_pending(&request.call, 1);
-        self.tables.put(&Key::inbox(name, Lane::from(&request.call), turn), &number)?;
+        let (turn, alone) = (head.counters.positions, head.queued == 1);
+        self.count_pending(&request.kind, 1);
+        self.tables.put(&Key::inbox(name, Lane::from(&request.kind), turn), &number)?;
         if alone {
             self.tables.put(&Key::ready(name), &())?;
-        } else if matches!(request.call, Call::Task { .. }) {
+        } else if matches!(request.kind, CallKind::Task { .. }) {
             self.wake(name)?;
         }
         Ok(turn)
     }
 
     /// Puts an invocation of an actor that has begun before all others; answers its place.
-    pub(super) fn enter_first(&mut self, request: &Request, number: u64) -> Try<u64> {
+    pub(super) fn enter_first(&mut self, request: &CallRequest, number: u64) -> Try<u64> {
         let Some((first, _)) = invocations::first(&self.tables, &request.name)? else {
             return self.enter(request, number);
         };
@@ -44,15 +44,15 @@ impl Writer<'_> {
             return damaged(format!("the inbox of {} has no place before its first", request.name));
         };
         self.head_mut(&request.name)?.queued += 1;
-        self.count_pending(&request.call, 1);
+        self.count_pending(&request.kind, 1);
         self.tables.put(&Key::inbox(&request.name, Lane::Actor, turn), &number)?;
         Ok(turn)
     }
 
-    pub(super) fn delay(&mut self, request: &Request, due: Timestamp, number: u64) -> Try<()> {
+    pub(super) fn delay(&mut self, request: &CallRequest, due: Timestamp, number: u64) -> Try<()> {
         self.head_mut(&request.name)?.delayed += 1;
-        self.count_pending(&request.call, 1);
-        self.tables.put(&Key::delayed(&request.name, Lane::from(&request.call), due, number), &())?;
+        self.count_pending(&request.kind, 1);
+        self.tables.put(&Key::delayed(&request.name, Lane::from(&request.kind), due, number), &())?;
         self.tables.put(&Key::due(due, &request.name, number), &())?;
         match asked(request, due) {
             Some(asked) => self.tables.put(&Key::asked(asked, &request.name, number), &()).map(drop),
@@ -61,8 +61,8 @@ impl Writer<'_> {
     }
 
     /// Takes an accepted invocation from where it stands.
-    pub(super) fn leave(&mut self, request: &Request, number: u64, turn: Option<u64>) -> Try<()> {
-        let (name, lane) = (&request.name, Lane::from(&request.call));
+    pub(super) fn leave(&mut self, request: &CallRequest, number: u64, turn: Option<u64>) -> Try<()> {
+        let (name, lane) = (&request.name, Lane::from(&request.kind));
         let touched = self.touch(name)?;
         touched.changed = true;
         touched.left |= turn.is_some();
@@ -71,7 +71,7 @@ impl Writer<'_> {
             return damaged(format!("the inbox of {name} holds more than its head says"));
         };
         *count = fewer;
-        self.count_pending(&request.call, -1);
+        self.count_pending(&request.kind, -1);
         match (turn, request.due) {
             (Some(turn), _) => self.tables.delete(&Key::inbox(name, lane, turn)),
             (None, Some(due)) => {
@@ -95,7 +95,7 @@ impl Writer<'_> {
             if let InvocationRecord::Open(Open { request, turn: None, attempts, begun }) = self.tables.must(&at)? {
                 self.leave(&request, number, None)?;
                 let turn = Some(self.enter(&request, number)?);
-                let constructs = matches!(request.call, Call::Construct { .. });
+                let constructs = matches!(request.kind, CallKind::Construct { .. });
                 self.tables.put(&at, &InvocationRecord::Open(Open { request, turn, attempts, begun }))?;
                 if constructs {
                     self.construction_entered(name)?;
@@ -111,8 +111,8 @@ impl Writer<'_> {
     fn look_for_a_cycle(&mut self, arrived: &Reference, now: Timestamp) -> Try<()> {
         for waiter in self.waiters(arrived)? {
             let open = invocations::open(&self.tables, &waiter.name, waiter.number)?;
-            if let Some(waiting) = open.and_then(|open| open.begun).and_then(|begun| begun.waiting)
-                && graph::cycle(&self.tables, &waiter, &waiting.on, now)?.is_some()
+            if let Some(waiting) = open.and_then(|open| open.begun).and_then(|begun| begun.wait)
+                && graph::cycle(&self.tables, &waiter, &waiting.targets, now)?.is_some()
             {
                 self.woken.push(waiter.name.clone());
                 return self.wake(&waiter.name);
@@ -166,7 +166,7 @@ impl Writer<'_> {
 
     fn waits(&self, name: &Name, number: u64) -> Try<bool> {
         let open = invocations::open(&self.tables, name, number)?;
-        Ok(open.and_then(|open| open.begun).is_some_and(|begun| begun.waiting.is_some()))
+        Ok(open.and_then(|open| open.begun).is_some_and(|begun| begun.wait.is_some()))
     }
 
     /// Lets what is due take its place in the inboxes of some names, and notes whether they are ready; answers those that
@@ -192,6 +192,6 @@ impl Writer<'_> {
 }
 
 /// When the delay of an invocation was asked for; None where its caller named a time.
-fn asked(request: &Request, due: Timestamp) -> Option<Timestamp> {
+fn asked(request: &CallRequest, due: Timestamp) -> Option<Timestamp> {
     Some(due.before(Duration::from_millis(request.delay_ms?)))
 }

@@ -18,7 +18,7 @@ pub(super) use commit::Ready;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ClassName, Error, Head, Name};
+use crate::model::{ClassName, Error, Name, NameRecord};
 
 use super::actors;
 use super::boundary::Try;
@@ -41,7 +41,7 @@ pub(super) struct Writer<'t> {
 /// The head of a name as the transaction has it so far.
 #[derive(Default)]
 struct Touched {
-    head: Head,
+    head: NameRecord,
     /// A state that is not written yet.
     state: Option<Vec<u8>>,
     changed: bool,
@@ -86,12 +86,12 @@ impl<'t> Writer<'t> {
         })
     }
 
-    fn head(&mut self, name: &Name) -> Try<&Head> {
+    fn head(&mut self, name: &Name) -> Try<&NameRecord> {
         Ok(&self.touch(name)?.head)
     }
 
     /// The head, to be changed.
-    fn head_mut(&mut self, name: &Name) -> Try<&mut Head> {
+    fn head_mut(&mut self, name: &Name) -> Try<&mut NameRecord> {
         let touched = self.touch(name)?;
         touched.changed = true;
         Ok(&mut touched.head)

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use serde_bytes::ByteBuf;
 
 use crate::model::{
-    Answer, Answered, Asked, Begun, Call, Error, Fault, HostFault, Json, On, Origin, Outcome, Recorded, Reference,
-    Request, RunSoFar, Times, Timestamp,
+    CallKind, CallRequest, Error, Fault, FaultOrigin, Fingerprint, HistoryEntry, HostFault, Json, OperationResult,
+    Outcome, Reference, ResolvedTarget, ResumePoint, RunProgress, Times, Timestamp, WaitResult,
 };
 use crate::store::redb::boundary::Try;
 use crate::store::redb::key::{Key, Lane};
 use crate::store::redb::record::Open;
 use crate::store::redb::waits::{self, Target};
-use crate::store::{Accepted, Child, Entry as Asks, Progress};
+use crate::store::{Accepted, NewCall, NewEntry as Asks, Progress};
 
 use super::Writer;
 use super::cancel::Cancelling;
@@ -23,30 +23,31 @@ impl Writer<'_> {
     pub(super) fn go_on(&mut self, me: &Reference, open: &mut Open, at: Timestamp, progress: Progress) -> Try<()> {
         self.end_wait(me, open)?;
         let Progress { began, first_now, entries, sends, inbox_limit, .. } = progress;
-        let mut begun = open.begun.take().unwrap_or_else(|| Begun::new(began, first_now));
+        let mut begun = open.begun.take().unwrap_or_else(|| ResumePoint::new(began, first_now));
         for entry in entries {
             let recorded = match entry {
-                Asks::Start { asked, child } => {
-                    Recorded { asked, answer: Answer::Started(self.start(me, *child, inbox_limit)?) }
-                }
-                Asks::Again { asked, child, opaque_id } => {
+                Asks::Start { fingerprint: asked, child } => HistoryEntry {
+                    fingerprint: asked,
+                    result: OperationResult::Started(self.start(me, *child, inbox_limit)?),
+                },
+                Asks::Reuse { fingerprint: asked, child, opaque_id } => {
                     // it is not forgotten with the child, and names what is not there then
                     self.tables.put(&Key::opaque(&opaque_id), &child)?;
-                    Recorded { asked, answer: Answer::Started(Ok(child)) }
+                    HistoryEntry { fingerprint: asked, result: OperationResult::Started(Ok(child)) }
                 }
-                Asks::Cancel { asked, target } => {
+                Asks::Cancel { fingerprint: asked, target } => {
                     self.cancel_for(me, &target, at)?;
-                    Recorded { asked, answer: Answer::Nothing }
+                    HistoryEntry { fingerprint: asked, result: OperationResult::Done }
                 }
-                Asks::Taken { recorded, event, number } => {
+                Asks::TakeEvent { entry: recorded, event, number } => {
                     self.tables.delete(&Key::event(&me.name, &event, number))?;
                     let head = self.head_mut(&me.name)?;
                     head.events = head.events.saturating_sub(1);
                     recorded
                 }
-                Asks::Done(recorded) => recorded,
+                Asks::Plain(recorded) => recorded,
             };
-            if let Answer::Answered(Answered { at, .. }) = recorded.answer {
+            if let OperationResult::Waited(WaitResult { at, .. }) = recorded.result {
                 begun.clock = begun.clock.max(at);
             }
             self.record(me, &mut begun, &recorded)?;
@@ -59,17 +60,17 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn record(&mut self, me: &Reference, begun: &mut Begun, recorded: &Recorded) -> Try<()> {
-        self.tables.put(&Key::recorded(&me.name, me.number, begun.recorded), recorded)?;
-        begun.recorded += 1;
+    fn record(&mut self, me: &Reference, begun: &mut ResumePoint, recorded: &HistoryEntry) -> Try<()> {
+        self.tables.put(&Key::recorded(&me.name, me.number, begun.history_len), recorded)?;
+        begun.history_len += 1;
         Ok(())
     }
 
     /// Accepts a child or a message, and before it the making of its actor where there is none.
-    fn start(&mut self, me: &Reference, child: Child, limit: u64) -> Try<Result<Reference, Fault>> {
-        let by = |request| Request { caller: Some(me.clone()), ..request };
-        let Child { create, call } = child;
-        if let Some(Request { call: Call::Construct { class: wanted, .. }, .. }) = &create
+    fn start(&mut self, me: &Reference, child: NewCall, limit: u64) -> Try<Result<Reference, Fault>> {
+        let by = |request| CallRequest { caller: Some(me.clone()), ..request };
+        let NewCall { construction: create, call } = child;
+        if let Some(CallRequest { kind: CallKind::Construct { class: wanted, .. }, .. }) = &create
             && let Some(actor) = &self.head(&call.name)?.actor
             && actor.class != *wanted
         {
@@ -87,26 +88,26 @@ impl Writer<'_> {
     }
 
     /// Whether an actor that a run calls is neither there nor being made.
-    fn is_to_be_made_for(&mut self, create: &Request) -> Try<bool> {
+    fn is_to_be_made_for(&mut self, create: &CallRequest) -> Try<bool> {
         // what is due stands in the inbox from now on
         self.enter_due(&create.name, Lane::Actor, create.accepted)?;
         Ok(self.head(&create.name)?.actor.is_none() && self.queued_construction(&create.name)?.is_none())
     }
 
-    fn accept_for(&mut self, request: Request, limit: u64) -> Try<Result<Reference, Fault>> {
+    fn accept_for(&mut self, request: CallRequest, limit: u64) -> Try<Result<Reference, Fault>> {
         let name = request.name.clone();
         Ok(match self.accept(request, limit)? {
             Ok(Accepted::New(number)) => Ok(Reference { name, number }),
-            Ok(Accepted::Known(known)) => Ok(known.reference()),
+            Ok(Accepted::Duplicate(known)) => Ok(known.reference()),
             Err(error) => {
                 let (kind, message) = (error.kind().to_owned(), error.to_string());
-                Err(Fault { origin: Origin::Host, kind, message, details: None })
+                Err(Fault { origin: FaultOrigin::Host, kind, message, details: None })
             }
         })
     }
 
     /// Cancels what a run names, if it has not ended.
-    fn cancel_for(&mut self, me: &Reference, target: &On, at: Timestamp) -> Try<()> {
+    fn cancel_for(&mut self, me: &Reference, target: &ResolvedTarget, at: Timestamp) -> Try<()> {
         let Some(Target::Invocation(target)) = waits::target(&self.tables, me, target)? else { return Ok(()) };
         let fault = Fault::host(HostFault::Cancelled, format!("{me} cancelled it"));
         let how = Cancelling { at, running: &BTreeSet::new(), asking: Some(me), removed: None };
@@ -114,20 +115,20 @@ impl Writer<'_> {
     }
 
     /// A step that is not the end: it is the last entry of the record so far. Answers its number.
-    pub(super) fn save(&mut self, me: &Reference, mut open: Open, entry: Entry, asked: Asked) -> Try<u64> {
+    pub(super) fn save(&mut self, me: &Reference, mut open: Open, entry: Entry, asked: Fingerprint) -> Try<u64> {
         let Times { began, committed, now } = entry.times;
-        let mut begun = open.begun.take().unwrap_or_else(|| Begun::new(began.unwrap_or(committed), now));
-        if begun.saved == 0
+        let mut begun = open.begun.take().unwrap_or_else(|| ResumePoint::new(began.unwrap_or(committed), now));
+        if begun.saves == 0
             && let Some(actor) = self.head(&me.name)?.actor.clone()
         {
             let state = ByteBuf::from(self.state_of(&me.name, &actor)?);
             self.tables.put(&Key::beginning(&me.name, me.number), &state)?;
         }
-        let run = RunSoFar { first_now: begun.first_now, recorded: begun.recorded + 1, saved: true };
+        let run = RunProgress { first_now: begun.first_now, history_len: begun.history_len + 1, is_save: true };
         let entry = Entry { outcome: Outcome::Succeeded(Json::null()), run: Some(run), ..entry };
         let step = self.take_step(entry, open.request.clone(), me.number)?;
-        self.record(me, &mut begun, &Recorded { asked, answer: Answer::Saved(step) })?;
-        begun.saved += 1;
+        self.record(me, &mut begun, &HistoryEntry { fingerprint: asked, result: OperationResult::Saved(step) })?;
+        begun.saves += 1;
         open.begun = Some(begun);
         self.put_open(me.number, open)?;
         self.wake(&me.name)?;
@@ -136,8 +137,8 @@ impl Writer<'_> {
 
     /// Forgets for what an invocation waited, if it did.
     pub(super) fn end_wait(&mut self, me: &Reference, open: &mut Open) -> Try<()> {
-        let Some(waiting) = open.begun.as_mut().and_then(|begun| begun.waiting.take()) else { return Ok(()) };
-        for on in &waiting.on {
+        let Some(waiting) = open.begun.as_mut().and_then(|begun| begun.wait.take()) else { return Ok(()) };
+        for on in &waiting.targets {
             if let Some(Target::Invocation(awaited)) = waits::target(&self.tables, me, on)? {
                 self.tables.delete(&Key::waiter(&awaited, me))?;
             }
@@ -148,7 +149,7 @@ impl Writer<'_> {
     /// Forgets what only an accepted invocation that has not ended needs, and notes that who waits for it is answered.
     pub(super) fn end_run(&mut self, me: &Reference, open: &mut Open) -> Try<()> {
         self.end_wait(me, open)?;
-        if open.begun.as_ref().is_some_and(|begun| begun.saved > 0) {
+        if open.begun.as_ref().is_some_and(|begun| begun.saves > 0) {
             self.tables.delete(&Key::beginning(&me.name, me.number))?;
         }
         for waiter in self.waiters(me)? {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{ActorId, Call, ClassName, Error, Fault, HostFault, Name, Reference, Request, Timestamp};
+use crate::model::{ActorId, CallKind, CallRequest, ClassName, Error, Fault, HostFault, Name, Reference, Timestamp};
 use crate::store::redb::boundary::Try;
 use crate::store::redb::key::Key;
 use crate::store::redb::record::{InvocationRecord, Open, Use};
@@ -16,7 +16,7 @@ impl Writer<'_> {
     pub(in crate::store::redb) fn remove(&mut self, id: &ActorId, at: Timestamp, force: bool) -> Try<()> {
         let name = &Name::from(id);
         let head = self.head(name)?;
-        if head.actor.is_none() && head.making.is_none() {
+        if head.actor.is_none() && head.construction.is_none() {
             return Err(Error::NoActor { id: id.to_string(), similar: None }.into());
         }
         let mut kept = BTreeSet::new();
@@ -57,7 +57,7 @@ impl Writer<'_> {
         touched.state = None;
         touched.changed = true;
         let actor = touched.head.actor.take();
-        touched.head.making = None;
+        touched.head.construction = None;
         touched.head.events = 0;
         if let Some(actor) = actor {
             self.count_actor(&actor.class, actor.version, -1);
@@ -113,7 +113,7 @@ impl Writer<'_> {
     /// The first of a task's invocations that was started by one which has not ended.
     pub(super) fn awaited_task(&self, name: &Name, ended: &BTreeSet<u64>) -> Try<Option<u64>> {
         for &number in ended {
-            let Request { caller, depth, .. } = invocations::must(&self.tables, name, number)?.request;
+            let CallRequest { caller, depth, .. } = invocations::must(&self.tables, name, number)?.request;
             // a message's caller does not wait for it
             if let Some(caller) = caller
                 && depth > 0
@@ -197,6 +197,6 @@ impl Writer<'_> {
     }
 }
 
-fn is_task(request: &Request) -> bool {
-    matches!(request.call, Call::Task { .. })
+fn is_task(request: &CallRequest) -> bool {
+    matches!(request.kind, CallKind::Task { .. })
 }

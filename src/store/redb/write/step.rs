@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_bytes::ByteBuf;
 
-use crate::model::{Actor, Hash, Log, Name, Outcome, Reference, Request, RunSoFar, Step, Times};
+use crate::model::{Actor, CallRequest, Hash, Log, Name, Outcome, Reference, RunProgress, Step, Times};
 use crate::store::End;
 use crate::store::redb::actors;
 use crate::store::redb::boundary::{Try, damaged};
@@ -26,21 +26,21 @@ pub(super) struct Entry {
     pub end: End,
     /// Of the new state, where there is one.
     pub hash: Option<Hash>,
-    pub run: Option<RunSoFar>,
+    pub run: Option<RunProgress>,
 }
 
 impl Writer<'_> {
     /// Adds a step to the actor's journal; answers its number.
-    pub(super) fn take_step(&mut self, entry: Entry, request: Request, reference: u64) -> Try<u64> {
+    pub(super) fn take_step(&mut self, entry: Entry, request: CallRequest, reference: u64) -> Try<u64> {
         let name = request.name.clone();
         let Entry { mut times, outcome, log, micros, end, hash, run } = entry;
         let head = self.head_mut(&name)?;
-        head.numbers.steps += 1;
-        let number = head.numbers.steps;
+        head.counters.steps += 1;
+        let number = head.counters.steps;
         let before = head.actor.as_ref().map(|actor| actor.version);
         let (version, state, mut actor) = match (end, head.actor.take()) {
-            (End::Made { class, version, state }, None) => {
-                head.making = None;
+            (End::Created { class, version, state }, None) => {
+                head.construction = None;
                 let actor = Actor {
                     class,
                     version,

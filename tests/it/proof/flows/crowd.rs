@@ -24,7 +24,7 @@ fn of_many_that_wait_for_an_event_the_one_that_gets_it_runs() {
     let takes: Vec<_> = ids.iter().map(|id| player.submit(id, "take", json!({"event": "go"}))).collect();
     player.work();
     // whose guest has left memory holds its actor no more, and all that it wrote is counted
-    let all_let_go = || ids.iter().for_each(|id| drop(store.hold(&Name::from_stored(id), None).unwrap()));
+    let all_let_go = || ids.iter().for_each(|id| drop(store.lock(&Name::from_stored(id), None).unwrap()));
 
     for n in [7, 250] {
         all_let_go();

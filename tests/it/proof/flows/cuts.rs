@@ -29,7 +29,7 @@ fn known(engine: &Engine) -> Known {
         for invocation in engine.invocations(&name, None, usize::MAX).unwrap() {
             let outcome = match &invocation.status {
                 Status::Ended { outcome, .. } => Some(told(outcome)),
-                Status::Accepted => None,
+                Status::Pending => None,
             };
             known.insert(invocation.reference(), outcome);
         }

@@ -8,12 +8,13 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use vactor::model::{
-    ActorId, Attempt, ClassName, Error, Event, Fault, Hash, Head, Invocation, Name, On, Process, Recorded, Reference,
-    Request, Result, Step, Timestamp,
+    ActorId, Attempt, CallRequest, ClassName, Error, Event, Fault, Hash, HistoryEntry, Invocation, Name, NameRecord,
+    Process, Reference, ResolvedTarget, Result, Step, Timestamp,
 };
 use vactor::store::{
-    Accepted, Announced, Announcement, Class, Commit, Committed, Found, Hold, Holds, NewEvent, NewVersion, OnVersion,
-    Place, RedbStore, Registered, Runnable, Snapshot, Store, Suspend, Suspended, Version, Watch,
+    Accepted, Announcement, AnnouncementGuard, ClassVersion, Commit, Committed, LockSet, NameLock, NewEvent,
+    NewVersion, RedbStore, Registered, RegisteredClass, Runnable, RunnableCursor, Snapshot, Store, StoredResult,
+    Suspend, Suspended, VersionUsage, Watch,
 };
 
 /// The moment of a process's death.
@@ -34,7 +35,7 @@ pub struct Deadly {
     /// How often it was asked what comes due.
     dues: AtomicU64,
     /// What it makes of records.
-    pub forges: fn(&mut Vec<Recorded>),
+    pub forges: fn(&mut Vec<HistoryEntry>),
     /// Whether it refuses every commit as overtaken.
     pub refuses: bool,
     /// What it makes of announcements.
@@ -46,7 +47,7 @@ pub struct Deadly {
 }
 
 type Looks = Box<dyn Fn(&RedbStore) -> Result<()> + Send + Sync>;
-type Takes = Box<dyn Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<Hold>> + Send + Sync>;
+type Takes = Box<dyn Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<NameLock>> + Send + Sync>;
 
 impl Deadly {
     pub fn new(store: RedbStore, death: Option<Death>) -> Deadly {
@@ -60,7 +61,7 @@ impl Deadly {
             forges: |_| {},
             hears: |_| {},
             refuses: false,
-            takes: Box::new(|store, of, until| store.hold(of, until)),
+            takes: Box::new(|store, of, until| store.lock(of, until)),
             looks: Box::new(|_| Ok(())),
         }
     }
@@ -68,7 +69,7 @@ impl Deadly {
     /// One that takes holds in this way.
     pub fn taking(
         store: RedbStore,
-        takes: impl Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<Hold>> + Send + Sync + 'static,
+        takes: impl Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<NameLock>> + Send + Sync + 'static,
     ) -> Deadly {
         Deadly { takes: Box::new(takes), ..Deadly::new(store, None) }
     }
@@ -114,14 +115,14 @@ macro_rules! passed_on {
 }
 
 impl Store for Deadly {
-    fn accept(&self, invocations: Vec<Request>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
+    fn accept(&self, invocations: Vec<CallRequest>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>> {
         let is_new = |accepted: &Result<Accepted>| matches!(accepted, Ok(Accepted::New(_)));
         self.write(|| self.store.accept(invocations, inbox_limit), |all| all.iter().any(is_new))
     }
 
     fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>> {
         if self.refuses {
-            let stale = |commit: &Commit| Err(Error::Stale { id: commit.turn.name().to_string() });
+            let stale = |commit: &Commit| Err(Error::Stale { id: commit.source.name().to_string() });
             return Ok(commits.iter().map(stale).collect());
         }
         let is_done = |committed: &Result<Committed>| matches!(committed, Ok(Committed::Done { .. }));
@@ -129,7 +130,7 @@ impl Store for Deadly {
     }
 
     fn suspend(&self, suspend: Suspend) -> Result<Suspended> {
-        self.write(|| self.store.suspend(suspend), |suspended| matches!(suspended, Suspended::Waits { .. }))
+        self.write(|| self.store.suspend(suspend), |suspended| matches!(suspended, Suspended::Waiting { .. }))
     }
 
     fn cancel(&self, reference: &Reference, at: Timestamp, fault: Fault, running: &BTreeSet<Reference>) -> Result<()> {
@@ -137,7 +138,7 @@ impl Store for Deadly {
     }
 
     fn emit(&self, event: NewEvent, limit: u64) -> Result<u64> {
-        let known = event.key.as_ref().is_some_and(|key| self.store.keyed(&event.name, &key.text).is_err());
+        let known = event.key.as_ref().is_some_and(|key| self.store.invocation_by_key(&event.name, &key.text).is_err());
         self.write(|| self.store.emit(event, limit), |_| !known)
     }
 
@@ -151,38 +152,38 @@ impl Store for Deadly {
         self.store.load(id)
     }
 
-    fn record(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<Recorded>> {
-        let mut record = self.store.record(reference, from, limit)?;
+    fn history(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<HistoryEntry>> {
+        let mut record = self.store.history(reference, from, limit)?;
         (self.forges)(&mut record);
         Ok(record)
     }
 
-    fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
-        let mut announced = self.store.announced(name);
+    fn announcements(&self, name: Option<&Name>) -> Vec<Announcement> {
+        let mut announced = self.store.announcements(name);
         (self.hears)(&mut announced);
         announced
     }
 
-    fn runnable(&self, after: Option<&Place>, now: Timestamp, limit: usize) -> Result<Runnable> {
+    fn runnable(&self, after: Option<&RunnableCursor>, now: Timestamp, limit: usize) -> Result<Runnable> {
         (self.looks)(&self.store)?;
         self.store.runnable(after, now, limit)
     }
 
-    fn hold(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<Hold>> {
+    fn lock(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<NameLock>> {
         (self.takes)(&self.store, name, deadline)
     }
 
     passed_on! {
         register(version: NewVersion) -> Result<Registered>;
-        class(name: &ClassName) -> Result<Option<Class>>;
-        classes() -> Result<Vec<Class>>;
-        version(class: &ClassName, number: u32) -> Result<Option<Version>>;
-        on_versions(class: &ClassName) -> Result<Vec<OnVersion>>;
+        class(name: &ClassName) -> Result<Option<RegisteredClass>>;
+        classes() -> Result<Vec<RegisteredClass>>;
+        version(class: &ClassName, number: u32) -> Result<Option<ClassVersion>>;
+        version_usage(class: &ClassName) -> Result<Vec<VersionUsage>>;
         component(hash: &Hash) -> Result<Option<Vec<u8>>>;
         remove_class(name: &ClassName, force: bool) -> Result<()>;
-        head(name: &Name) -> Result<Option<Head>>;
+        name_record(name: &Name) -> Result<Option<NameRecord>>;
         names(after: Option<&Name>, limit: usize) -> Result<Vec<Name>>;
-        actors(prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, Head)>>;
+        actors(prefix: &str, after: Option<&ActorId>, limit: usize) -> Result<Vec<(ActorId, NameRecord)>>;
         remove(id: &ActorId, at: Timestamp, force: bool) -> Result<()>;
         attempts(reference: &Reference, from: u32, limit: usize) -> Result<Vec<Attempt>>;
         remove_tasks(name: &Name, number: Option<u64>, at: Timestamp, force: bool) -> Result<u64>;
@@ -190,17 +191,17 @@ impl Store for Deadly {
         checkpoint(id: &ActorId, step: u64) -> Result<Option<(u64, Vec<u8>)>>;
         invocation(reference: &Reference) -> Result<Option<Invocation>>;
         reference_of(opaque_id: &str) -> Result<Option<Reference>>;
-        keyed(name: &Name, key: &str) -> Result<Option<Invocation>>;
-        next(name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
-        tasks(name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
+        invocation_by_key(name: &Name, key: &str) -> Result<Option<Invocation>>;
+        next_in_inbox(name: &Name, now: Timestamp) -> Result<Option<Invocation>>;
+        runnable_tasks(name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>>;
         pending(name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>>;
         invocations(name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>>;
-        answer(reference: &Reference, on: &[On], now: Timestamp) -> Result<Option<Found>>;
-        beginning(reference: &Reference) -> Result<Option<Vec<u8>>>;
+        wait_result(reference: &Reference, on: &[ResolvedTarget], now: Timestamp) -> Result<Option<StoredResult>>;
+        initial_state(reference: &Reference) -> Result<Option<Vec<u8>>>;
         events(name: &Name, after: u64, limit: usize) -> Result<Vec<Event>>;
-        holds() -> Result<Box<dyn Holds>>;
-        is_held(name: &Name) -> Result<bool>;
-        announce(name: &Name, number: Option<u64>) -> Box<dyn Announced>;
+        lock_set() -> Result<Box<dyn LockSet>>;
+        is_locked(name: &Name) -> Result<bool>;
+        announce(name: &Name, number: Option<u64>) -> Box<dyn AnnouncementGuard>;
         can_write() -> bool;
         writer() -> Option<Process>;
         watch() -> Result<Box<dyn Watch>>;

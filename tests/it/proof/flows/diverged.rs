@@ -22,15 +22,15 @@ fn a_replay_that_goes_another_way_ends_and_names_both() {
     player.emit("a", "go", json!("first"));
     player.work();
     // a guest that waits in memory still would go on there
-    drop(open().hold(&Name::from_stored("a"), None).unwrap());
+    drop(open().lock(&Name::from_stored("a"), None).unwrap());
     player.emit("a", "go", json!("second"));
     drop(player);
 
     let mut store = open();
     store.forges = |record| {
         for entry in record {
-            entry.asked.what = "wait for a bus".to_owned();
-            entry.asked.hash = Hash::of(b"a bus");
+            entry.fingerprint.summary = "wait for a bus".to_owned();
+            entry.fingerprint.hash = Hash::of(b"a bus");
         }
     };
     Player::new(Arc::new(store), sandbox(), &|_| {}).work();

@@ -20,13 +20,13 @@ pub fn facts(engine: &Engine) -> Facts {
     for (id, head) in engine.actors("", None, usize::MAX).unwrap() {
         assert_eq!((head.queued, head.delayed), (0, 0), "{id}");
         let invocations = engine.invocations(&Name::from(&id), None, usize::MAX).unwrap();
-        assert_eq!(invocations.len() as u64, head.numbers.references, "{id}");
+        assert_eq!(invocations.len() as u64, head.counters.references, "{id}");
         let steps = engine.steps(id.as_str(), 1, usize::MAX).unwrap();
-        assert!(steps.iter().map(|step| step.number).eq(1..=head.numbers.steps), "gaps in {id}");
+        assert!(steps.iter().map(|step| step.number).eq(1..=head.counters.steps), "gaps in {id}");
         for step in &steps {
             let state = engine.state_at(id.as_str(), step.number).unwrap();
             assert_eq!(step.state, vactor::model::Hash::of(&state), "step {} of {id}", step.number);
-            let is_save = step.run.is_some_and(|run| run.saved);
+            let is_save = step.run.is_some_and(|run| run.is_save);
             let status = engine.invocation(&Reference::new(&id, step.reference)).unwrap().status;
             let Status::Ended { step: Some(last), .. } = status else { panic!("{id}#{} left a step", step.reference) };
             assert_eq!(last == step.number, !is_save, "step {} of {id}", step.number);

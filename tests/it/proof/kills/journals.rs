@@ -49,8 +49,8 @@ impl Journals {
                 }
             }
             let shown = engine.show(id.as_str()).unwrap();
-            assert_eq!((shown.head.numbers.steps, shown.state), (journal.steps, state(journal.value)), "{id}");
-            for number in journal.references + 1..=head.numbers.references {
+            assert_eq!((shown.head.counters.steps, shown.state), (journal.steps, state(journal.value)), "{id}");
+            for number in journal.references + 1..=head.counters.references {
                 let reference = Reference { name: Name::from(&id), number };
                 match engine.invocation(&reference).unwrap().status {
                     Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.kind == "cancelled" => {
@@ -62,7 +62,7 @@ impl Journals {
                     other => panic!("{reference} is {other:?}"),
                 }
             }
-            journal.references = head.numbers.references;
+            journal.references = head.counters.references;
         }
     }
 

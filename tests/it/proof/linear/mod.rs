@@ -11,7 +11,7 @@ use std::thread;
 
 use fastrand::Rng;
 use serde_json::json;
-use vactor::engine::{ManyCall, Options, Settings};
+use vactor::engine::{GroupCall, Options, Settings};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{Mode, RedbStore};
 use vactor::{Engine, Json};
@@ -114,7 +114,7 @@ fn by_library(engine: &Engine, random: &mut Rng, recorder: &Recorder) {
                 }
                 1 => {
                     let call =
-                        ManyCall { id: id.to_owned(), method: "incr".to_owned(), arguments, options: options(key) };
+                        GroupCall { id: id.to_owned(), method: "incr".to_owned(), arguments, options: options(key) };
                     engine.call_many(vec![call]).pop().unwrap()
                 }
                 _ => engine.call(id, "incr", arguments, &options(key)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vactor::engine::{ManyCall, Options, Reply, Settings, Until};
+use vactor::engine::{GroupCall, Options, Reply, Settings, Until};
 use vactor::model::{Name, Outcome, Status};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{Mode, RedbStore, Store};
@@ -49,7 +49,7 @@ impl Played {
     pub fn act(&mut self, act: &Act, plain: &Plain) -> Answer {
         // who ran a call holds the actor a moment longer than its end is known, and a cancel or a removal would find it at work
         if let Act::Cancel(Pick { id, .. }) | Act::Remove { id, .. } = act {
-            drop(self.store.hold(&Name::from_stored(IDS[*id]), None).unwrap());
+            drop(self.store.lock(&Name::from_stored(IDS[*id]), None).unwrap());
         }
         match act {
             Act::Call(call) => answer(self.call(call), reply),
@@ -71,7 +71,7 @@ impl Played {
                 answer(self.engine.get(IDS[*id], "balance", json!({})), |reply| Answer::Value(reply.result.to_string()))
             }
             Act::Many(calls) => {
-                let calls = calls.iter().map(|call| ManyCall {
+                let calls = calls.iter().map(|call| GroupCall {
                     id: IDS[call.id].to_owned(),
                     method: method(call.what).to_owned(),
                     arguments: arguments(call.what),
@@ -114,8 +114,8 @@ impl Played {
     pub fn agrees(&self, plain: &Plain) -> Result<(), String> {
         for (id, named) in IDS.iter().zip(&plain.names) {
             let name = Name::from_stored(id);
-            let head = self.store.head(&name).unwrap().unwrap_or_default();
-            let found = (head.numbers.steps, head.numbers.references, head.queued, head.delayed);
+            let head = self.store.name_record(&name).unwrap().unwrap_or_default();
+            let found = (head.counters.steps, head.counters.references, head.queued, head.delayed);
             let (queued, delayed) = (named.inbox.len() as u64, named.delayed.len() as u64);
             same(id, found, (named.steps, named.references, queued, delayed))?;
             let pending = self.engine.pending(Some(&name), None, usize::MAX).unwrap();
@@ -133,7 +133,7 @@ impl Played {
             let found = self.engine.invocations(&Name::from_stored(id), None, usize::MAX).unwrap();
             let found = found.into_iter().map(|invocation| {
                 let end = match invocation.status {
-                    Status::Accepted => None,
+                    Status::Pending => None,
                     Status::Ended { outcome: Outcome::Succeeded(result), step, .. } => {
                         Some((Ok(result.to_string()), step))
                     }
@@ -202,7 +202,7 @@ fn answer<T>(result: vactor::Result<T>, told: impl FnOnce(T) -> Answer) -> Answe
 
 fn reply(reply: Reply) -> Answer {
     let reference = reply.reference.expect("a mutation has one").number;
-    Answer::Reply { reference, step: reply.step, result: reply.result.to_string(), recorded: reply.recorded }
+    Answer::Reply { reference, step: reply.step, result: reply.result.to_string(), recorded: reply.is_duplicate }
 }
 
 fn done((): ()) -> Answer {

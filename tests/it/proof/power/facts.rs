@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use vactor::engine::{Options, Reply};
-use vactor::model::{Head, Name, Outcome, Status};
+use vactor::model::{Name, NameRecord, Outcome, Status};
 use vactor::{Engine, Json, Reference};
 
 /// Counters, one whose calls fail, accounts, and who moves money from the first to the second.
@@ -88,10 +88,10 @@ impl Facts {
     }
 
     /// No gap, the head is at the last step, each step's state is what a replay gives, every reference is known.
-    fn journal(&self, engine: &Engine, id: &str, head: &Head) {
+    fn journal(&self, engine: &Engine, id: &str, head: &NameRecord) {
         let actor = head.actor.as_ref().unwrap();
         let steps = engine.steps(id, 1, usize::MAX).unwrap();
-        assert!(steps.iter().map(|step| step.number).eq(actor.first_step..=head.numbers.steps), "gaps in {id}");
+        assert!(steps.iter().map(|step| step.number).eq(actor.first_step..=head.counters.steps), "gaps in {id}");
         let mut value = 0;
         for step in &steps {
             // a replay that gives another state than the step recorded is an error
@@ -105,17 +105,17 @@ impl Facts {
             match engine.invocation(&Reference::new(Name::from_stored(id), step.reference)).unwrap().status {
                 Status::Ended { step: Some(last), .. } => assert!(last >= step.number, "{id} after its end"),
                 Status::Ended { step: None, .. } => panic!("step {} of {id} is of one that left none", step.number),
-                Status::Accepted => {}
+                Status::Pending => {}
             }
         }
         let last = steps.last().unwrap();
-        assert_eq!((last.number, last.state), (head.numbers.steps, actor.state), "the head of {id}");
+        assert_eq!((last.number, last.state), (head.counters.steps, actor.state), "the head of {id}");
         assert_eq!(engine.show(id).unwrap().head, *head);
         let known = self.removed.get(id).map_or(1, |_| steps[0].reference);
-        for number in known..=head.numbers.references {
+        for number in known..=head.counters.references {
             engine.invocation(&Reference::new(Name::from_stored(id), number)).unwrap();
         }
-        assert!(self.removed.get(id).is_none_or(|last| head.numbers.references > *last || steps[0].reference == 1));
+        assert!(self.removed.get(id).is_none_or(|last| head.counters.references > *last || steps[0].reference == 1));
     }
 
     /// Nothing is left to run; what was accepted has an end.
@@ -136,7 +136,7 @@ impl Facts {
         for Key { id, key, by, result } in &self.keys {
             let options = Options { key: Some(key.clone()), ..Options::default() };
             let reply = engine.call(id, "incr", json!({ "val": by }), &options).unwrap();
-            assert_eq!((&reply.result, reply.recorded), (result, true), "key {key} of {id}");
+            assert_eq!((&reply.result, reply.is_duplicate), (result, true), "key {key} of {id}");
         }
     }
 }

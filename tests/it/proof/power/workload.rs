@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vactor::engine::{ManyCall, Options, Until};
+use vactor::engine::{GroupCall, Options, Until};
 use vactor::{Engine, Timestamp};
 
 use super::facts::{ACCOUNTS, Facts, OPENING};
@@ -75,7 +75,7 @@ fn fail() -> Act {
 /// Calls of several actors, in one commit where their actors are free.
 fn many() -> Act {
     act(|engine, facts| {
-        let calls = ["c", "d", "c", "d", "c"].map(|id| ManyCall {
+        let calls = ["c", "d", "c", "d", "c"].map(|id| GroupCall {
             id: id.to_owned(),
             method: "incr".to_owned(),
             arguments: json!({"val": 1}),

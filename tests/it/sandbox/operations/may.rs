@@ -1,7 +1,7 @@
 //! Who may ask for something that others see, and who may not.
 
 use vactor::model::HostFault;
-use vactor::sandbox::{Method, Stop};
+use vactor::sandbox::{MethodCall, StopSignal};
 
 use super::super::{SANDBOX, World, assert_fault, compile, none};
 use super::{CALLS, call, class, counting, of_sdk};
@@ -28,11 +28,11 @@ fn only_a_mutation_and_a_constructor_may_ask() {
             .task("work", &format!("(call $each) {NULL}")),
     );
     let (arguments, state) = (&none(), b"".as_slice());
-    let construct = Method::Construct { arguments };
-    let mutate = Method::Mutate { state, name: "go", arguments };
-    let query = Method::Query { state, name: "ask", arguments };
-    let task = Method::Task { name: "work", arguments };
-    let migrate = Method::Migrate { from_version: 1, state };
+    let construct = MethodCall::Construct { arguments };
+    let mutate = MethodCall::Mutate { state, name: "go", arguments };
+    let query = MethodCall::Query { state, name: "ask", arguments };
+    let task = MethodCall::Task { name: "work", arguments };
+    let migrate = MethodCall::Migrate { from_version: 1, state };
     for (number, (name, _)) in CALLS.iter().enumerate() {
         // these two need a handle
         let needs_handle = ["wait-any", "handle.cancel"].contains(name);
@@ -80,7 +80,7 @@ fn a_handle_that_outlives_the_mutation_can_be_dropped_and_nothing_else() {
         ("", "(call $handle.drop (call $kept (i32.const 0)))"),
     ] {
         let class = compile(&class(&format!("{} {NULL}", call("start-actor"))).first("get-state", late));
-        let method = Method::Mutate { state: b"", name: "go", arguments: &none() };
+        let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
         let ran = World::new().ask(&class, method, counting()).ran;
         match ran.outcome {
             Ok(_) => assert_eq!(name, ""),
@@ -96,8 +96,9 @@ fn a_handle_that_outlives_the_mutation_can_be_dropped_and_nothing_else() {
 fn describe_may_ask_for_nothing() {
     for name in ["save", "start-actor", "event"] {
         let raw = class(NULL).first("describe", call(name));
-        let error =
-            SANDBOX.inspect(&raw.build(), &World::new().limits, &Stop::default(), &mut || (), &mut |_| ()).unwrap_err();
+        let error = SANDBOX
+            .inspect(&raw.build(), &World::new().limits, &StopSignal::default(), &mut || (), &mut |_| ())
+            .unwrap_err();
         let message = format!("`describe` called `{}`, and may call `ctx.log` alone", of_sdk(name));
         assert_eq!(error.to_string(), format!("this is no actor class: {message}"));
     }

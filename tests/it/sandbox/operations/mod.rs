@@ -6,9 +6,10 @@ mod waits;
 use std::time::Duration;
 
 use vactor::model::{
-    Answered, Awaited, Fault, HostFault, Json, Limit, Log, Operation, Outgoing, Question, Seed, Target, Timestamp,
+    CallTarget, Fault, HostFault, Json, Limit, Log, Operation, OutgoingCall, QueryCall, Seed, Timestamp, WaitResult,
+    WaitTarget,
 };
-use vactor::sandbox::{Class, Method, Operations, Ran};
+use vactor::sandbox::{CompiledClass, MethodCall, Operations, RunOutput};
 
 use super::{World, assert_fault, compile, messages, none};
 use crate::raw::{NULL, RawClass};
@@ -29,17 +30,22 @@ impl<F: FnMut(&Operation) -> Performed + Send> Operations for Performer<F> {
     }
 }
 
-type Performed = Result<Option<Answered>, Fault>;
+type Performed = Result<Option<WaitResult>, Fault>;
 
 /// What a run came to, what it asked for, and what it had said each time.
 struct Asked {
-    ran: Ran,
+    ran: RunOutput,
     asked: Vec<Operation>,
     logs: Vec<Log>,
 }
 
 impl World {
-    fn ask(&self, class: &Class, method: Method<'_>, perform: impl FnMut(&Operation) -> Performed + Send) -> Asked {
+    fn ask(
+        &self,
+        class: &CompiledClass,
+        method: MethodCall<'_>,
+        perform: impl FnMut(&Operation) -> Performed + Send,
+    ) -> Asked {
         let mut performer = Performer { perform, asked: Vec::new(), logs: Vec::new() };
         let ran = self.run_all(class, method, &mut |_| (), Some(&mut performer)).unwrap();
         Asked { ran, asked: performer.asked, logs: performer.logs }
@@ -48,7 +54,7 @@ impl World {
     /// A mutation of this body on an empty state.
     fn go(&self, body: &str, perform: impl FnMut(&Operation) -> Performed + Send) -> Asked {
         let class = compile(&class(body));
-        self.ask(&class, Method::Mutate { state: b"", name: "go", arguments: &none() }, perform)
+        self.ask(&class, MethodCall::Mutate { state: b"", name: "go", arguments: &none() }, perform)
     }
 }
 
@@ -69,7 +75,7 @@ fn counting() -> impl FnMut(&Operation) -> Performed + Send {
 
 fn answered(index: u32, answer: Result<&str, Fault>) -> Performed {
     let answer = answer.map(|text| Json::parse(text).unwrap());
-    Ok(Some(Answered { index, answer, at: Timestamp::from_millis(2_000_000) }))
+    Ok(Some(WaitResult { index, result: answer, at: Timestamp::from_millis(2_000_000) }))
 }
 
 fn text(text: &str) -> String {
@@ -159,26 +165,26 @@ fn what_a_mutation_asks_for_arrives_as_it_asked() {
     let Asked { ran, asked, .. } = World::new().go(&body, counting());
     assert_eq!(ran.outcome.unwrap().state.unwrap(), b"");
 
-    let actor = || Target::Actor { id: "bob".to_owned() };
+    let actor = || CallTarget::Actor { id: "bob".to_owned() };
     let or_new =
-        || Target::ActorOrNew { class: "account".to_owned(), id: "bob".to_owned(), arguments: "[1".to_owned() };
-    let task = || Target::Task { class: "account".to_owned() };
+        || CallTarget::ActorOrNew { class: "account".to_owned(), id: "bob".to_owned(), arguments: "[1".to_owned() };
+    let task = || CallTarget::Task { class: "account".to_owned() };
     let call = |ordinal, target| {
         let (method, arguments) = ("deposit".to_owned(), r#"{"n": 5}"#.to_owned());
-        Outgoing { ordinal, target, method, arguments, meta: Vec::new() }
+        OutgoingCall { ordinal, target, method, arguments, meta: Vec::new() }
     };
     let meta = || ("so".to_owned(), "bob".to_owned());
-    let question = Question { id: "bob".to_owned(), query: "deposit".to_owned(), arguments: r#"{"n": 5}"#.to_owned() };
+    let question = QueryCall { id: "bob".to_owned(), query: "deposit".to_owned(), arguments: r#"{"n": 5}"#.to_owned() };
     let awaited = vec![
-        Awaited::Invocation(child(1)),
-        Awaited::Invocation(child(2)),
-        Awaited::Invocation(child(3)),
-        Awaited::Invocation("bob".to_owned()),
-        Awaited::Timer(Timestamp::from_millis(1_235_067)),
-        Awaited::Event("so".to_owned()),
+        WaitTarget::Invocation(child(1)),
+        WaitTarget::Invocation(child(2)),
+        WaitTarget::Invocation(child(3)),
+        WaitTarget::Invocation("bob".to_owned()),
+        WaitTarget::Timer(Timestamp::from_millis(1_235_067)),
+        WaitTarget::Event("so".to_owned()),
     ];
     let expected = [
-        Operation::Start(Outgoing { meta: vec![meta(), meta()], ..call(1, actor()) }),
+        Operation::Start(OutgoingCall { meta: vec![meta(), meta()], ..call(1, actor()) }),
         Operation::Start(call(2, or_new())),
         Operation::Start(call(3, task())),
         Operation::Send(call(4, actor()), u64::MAX),
@@ -216,7 +222,7 @@ fn a_save_begins_a_log_of_its_own() {
     let Asked { ran, logs, .. } = world.go(&body, counting());
     let lines = |log: &Log| log.lines.iter().map(|line| line.message.clone()).collect::<Vec<_>>();
     assert_eq!(logs.iter().map(lines).collect::<Vec<_>>(), [vec!["so", "so"], vec!["so"]]);
-    assert_eq!((lines(&ran.log), ran.log.cut), (vec!["so".to_owned()], false));
+    assert_eq!((lines(&ran.log), ran.log.truncated), (vec!["so".to_owned()], false));
     assert!(ran.outcome.is_ok());
     // one that was refused is none
     let refused = world.go(&body, |_| Err(Fault::host(HostFault::Diverged, "it is another one")));
@@ -249,7 +255,7 @@ fn whoever_performs_can_end_the_run() {
 
 #[test]
 fn a_run_says_whether_it_was_told_its_invocation() {
-    let told = |body: &str| World::new().go(&format!("{body} {NULL}"), counting()).ran.known;
+    let told = |body: &str| World::new().go(&format!("{body} {NULL}"), counting()).ran.id_exposed;
     assert!(told("(call $invocation (global.get $pair))"));
     assert!(!told(call("send-task")));
 }

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vactor::model::{Answered, Awaited, Fault, HostFault, Json, Level, Limit, Operation, Origin, Timestamp};
-use vactor::sandbox::{Aborted, Method};
+use vactor::model::{Fault, FaultOrigin, HostFault, Json, Level, Limit, Operation, Timestamp, WaitResult, WaitTarget};
+use vactor::sandbox::{Aborted, MethodCall};
 
 use super::super::{World, assert_fault, compile, messages, none};
 use super::{Asked, Performer, answered, call, child, class, counting, say, text, wait};
@@ -18,7 +18,7 @@ fn a_timer_past_the_end_of_time_is_due_then_and_counts_from_the_guests_clock() {
         wait(0)
     );
     let asked = World::new().go(&body, counting()).asked;
-    let at = |millis| Operation::Wait(vec![Awaited::Timer(Timestamp::from_millis(millis))]);
+    let at = |millis| Operation::Wait(vec![WaitTarget::Timer(Timestamp::from_millis(millis))]);
     assert_eq!(asked, [at(Timestamp::LAST.as_millis()), at(2_000_001)]);
 }
 
@@ -36,7 +36,7 @@ fn a_handle_keeps_its_answer() {
     ];
     let Asked { ran, asked, .. } = World::new().go(&body.concat(), counting());
     assert_eq!(messages(&ran), ["1", "1", "2"]);
-    let (attached, event) = (Awaited::Invocation("bob".to_owned()), Awaited::Event("so".to_owned()));
+    let (attached, event) = (WaitTarget::Invocation("bob".to_owned()), WaitTarget::Event("so".to_owned()));
     assert_eq!(asked, [Operation::Wait(vec![attached]), Operation::Wait(vec![event])]);
 }
 
@@ -54,7 +54,7 @@ fn a_wait_for_many_is_answered_by_the_first_that_has_its_answer() {
     let said: Vec<_> = ran.log.lines.iter().map(|line| (line.level, line.message.as_str())).collect();
     let info = |text| (Level::Info, text);
     assert_eq!(said, [(Level::Warn, "null"), info("null"), info("2"), info("0"), (Level::Debug, "null")]);
-    let at = |millis| Awaited::Timer(Timestamp::from_millis(millis));
+    let at = |millis| WaitTarget::Timer(Timestamp::from_millis(millis));
     let (first, second) = (at(1_234_567), at(1_234_568));
     let all = vec![first.clone(), second.clone(), second];
     assert_eq!(asked, [Operation::Wait(all), Operation::Wait(vec![first])]);
@@ -65,7 +65,7 @@ fn a_fault_that_is_awaited_is_the_guests_to_read() {
     let body = [call("start-actor"), call("event"), &say(&wait(0)), &say(&wait(5)), NULL].concat();
     let details = Some(Json::parse(r#"{"left":1}"#).unwrap());
     let (kind, message) = ("no-money".to_owned(), "there is none".to_owned());
-    let class = Fault { origin: Origin::Class, kind, message, details };
+    let class = Fault { origin: FaultOrigin::Class, kind, message, details };
     let host = Fault::host(HostFault::Deadlock, "it would wait for itself");
     let mut faults = [class, host].into_iter();
     let ran = World::new().go(&body, |operation| match operation {
@@ -87,7 +87,7 @@ fn the_clock_stands_at_the_last_answer_and_never_goes_back() {
     let mut times = [2_000_000, 5, 2_000_001].into_iter();
     let asked = World::new().go(&(body.concat() + NULL), |_| {
         let at = Timestamp::from_millis(times.next().unwrap());
-        Ok(Some(Answered { index: 0, answer: Ok(Json::null()), at }))
+        Ok(Some(WaitResult { index: 0, result: Ok(Json::null()), at }))
     });
     assert!(asked.ran.outcome.is_ok(), "{:?}", asked.ran.outcome);
 }
@@ -157,7 +157,7 @@ fn a_wait_does_not_take_the_guests_time_and_gives_it_anew() {
     let mut waited = Duration::ZERO;
     let class = compile(&class(&(body.clone() + NULL)));
     let began = Instant::now();
-    let method = Method::Mutate { state: b"", name: "go", arguments: &none() };
+    let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
     let ran = world.ask(&class, method, |_| slowly(&mut waited)).ran;
     let own = began.elapsed() - waited;
     assert!(ran.outcome.is_ok(), "{:?} after {own:?}", ran.outcome);
@@ -171,7 +171,7 @@ fn a_wait_does_not_take_the_guests_time_and_gives_it_anew() {
 fn a_run_that_was_stopped_while_it_waited_computes_no_more() {
     let world = World::new();
     let body = [call("event"), &wait(5), "(drop) (drop)", &say("(call $text_said)"), NULL].concat();
-    let method = Method::Mutate { state: b"", name: "go", arguments: &none() };
+    let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
     let mut said = Vec::new();
     let mut perform = |_: &Operation| {
         world.stop.stop();
@@ -198,7 +198,7 @@ fn an_answer_that_nobody_waited_for_is_a_defect_and_no_panic() {
 fn a_class_may_run_while_another_waits_on_its_thread() {
     let inner = compile(&class(&[call("timer"), &say(&wait(4)), NULL].concat()));
     let body = [call("event"), &say(&wait(5)), NULL].concat();
-    let method = Method::Mutate { state: b"", name: "go", arguments: &none() };
+    let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
     let Asked { ran, asked, .. } = World::new().go(&body, |_| {
         let within = World::new().ask(&inner, method, counting());
         assert_eq!((messages(&within.ran), within.asked.len()), (vec!["1"], 1));
