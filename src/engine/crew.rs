@@ -325,8 +325,7 @@ impl Drop for Looking<'_> {
         let roots: Vec<Reference> = state.roots.keys().cloned().collect();
         drop(state);
         if thread::panicking() {
-            let (action, reason) = ("go on".to_owned(), "a thread of this process broke down".to_owned());
-            self.error = Some(Error::Io { action, reason });
+            self.error = Some(Error::internal("a thread that runs invocations panicked"));
         }
         // callers that wait for these would wait for ever
         if let Some(error) = &self.error {

@@ -244,7 +244,6 @@ fn system_time() -> Timestamp {
 
 fn new_seed() -> Result<Seed> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::Io { action: "draw random bytes".to_owned(), reason: error.to_string() })?;
+    getrandom::fill(&mut bytes).map_err(|error| Error::io("draw random bytes", error))?;
     Ok(Seed(bytes))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::process::shown;
 use super::{
-    CANNOT_READ, ClassName, CompileLimit, Fault, FaultOrigin, HostFault, Limit, MAX_NESTING, Process, Reference,
+    CANNOT_READ, Cause, ClassName, CompileLimit, Fault, FaultOrigin, HostFault, Limit, MAX_NESTING, Process, Reference,
 };
 
 /// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
@@ -121,11 +121,22 @@ pub enum Error {
     /// A file or folder of the store that is not used: it may belong to another user, or lead to what is not the store's.
     #[error("{what}")]
     Untrusted { what: String, hint: String },
-    #[error("cannot {action}: {reason}")]
-    Io { action: String, reason: String },
+    #[error("cannot {action}: {cause}")]
+    Io {
+        action: String,
+        #[source]
+        cause: Cause,
+    },
     /// The machine, or a limit of the process, did not give memory, a thread or a clock. Nothing is recorded.
-    #[error("this machine cannot {action}: {reason}")]
-    Shortage { action: String, reason: String },
+    #[error("this machine cannot {action}: {cause}")]
+    Shortage {
+        action: String,
+        #[source]
+        cause: Cause,
+    },
+    /// A state that cannot occur: vactor is at fault, and neither the store, the class nor the caller is.
+    #[error("internal error: {what}")]
+    Internal { what: String },
 
     /// Nothing is recorded: no calendar has the times that would be.
     #[error("the clock of this machine says a time beyond the year 9999")]
@@ -143,19 +154,34 @@ pub enum Error {
 pub enum Category {
     /// The method returned a failure.
     Failure,
-    /// Bad input of any kind.
+    /// The caller's input is refused.
     BadInput,
     NotFound,
     /// A conflict, or not now.
     Conflict,
-    /// The class broke.
+    /// The class is at fault: a trap, a limit, a state or result that is refused, a divergence, a deadlock.
     ClassError,
-    /// The store cannot be used.
+    /// The store cannot be used, the machine gives too little, or vactor is at fault.
     Store,
     Interrupted,
 }
 
 impl Error {
+    /// The system refused an `action`, such as `open x.wasm`; the cause is an error or a text.
+    pub fn io(action: impl Into<String>, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Io { action: action.into(), cause: Cause::new(cause) }
+    }
+
+    /// The machine has no room for an `action`; the cause is an error or a text.
+    pub fn shortage(action: impl Into<String>, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Shortage { action: action.into(), cause: Cause::new(cause) }
+    }
+
+    /// A state that cannot occur.
+    pub fn internal(what: impl Into<String>) -> Error {
+        Error::Internal { what: what.into() }
+    }
+
     /// Whether the machine is at fault: trying again later can help, and nothing else has to change.
     pub fn is_of_machine(&self) -> bool {
         matches!(self, Error::Io { .. } | Error::Shortage { .. } | Error::WrongClock)
@@ -206,6 +232,7 @@ impl Error {
             Error::Io { .. } => "io",
             Error::Shortage { .. } => "shortage",
             Error::WrongClock => "wrong-clock",
+            Error::Internal { .. } => "internal",
             Error::Interrupted | Error::LeftRunning { .. } => "interrupted",
         }
     }
@@ -240,7 +267,7 @@ impl Error {
             Damaged { .. } | StoreGone { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } => {
                 Category::Store
             }
-            Io { .. } | Shortage { .. } | WrongClock => Category::Store,
+            Io { .. } | Shortage { .. } | WrongClock | Internal { .. } => Category::Store,
             Interrupted | LeftRunning { .. } => Category::Interrupted,
         }
     }
@@ -350,6 +377,7 @@ impl Error {
                 "nothing is recorded: try again when the machine has room; `ulimit -a` shows the limits of this shell"
                     .to_owned()
             }
+            Error::Internal { .. } => "this is a defect of vactor: report it with this text".to_owned(),
             Error::Io { .. } | Error::Interrupted => return None,
         })
     }
@@ -415,8 +443,31 @@ pub fn similar<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+    use std::io;
+
     use super::*;
     use crate::model::Name;
+
+    #[test]
+    fn error_with_a_cause_keeps_its_type_and_shows_it_once() {
+        let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = Error::io("open x.wasm", refused());
+        assert_eq!(error.to_string(), "cannot open x.wasm: permission denied");
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::PermissionDenied));
+        assert_eq!(error.clone(), Error::io("open x.wasm", "permission denied"));
+        assert_ne!(error, Error::shortage("open x.wasm", refused()));
+    }
+
+    #[test]
+    fn internal_error_asks_for_a_report() {
+        let error = Error::internal("step 3 has no state");
+        assert_eq!((error.kind(), error.category()), ("internal", Category::Store));
+        assert_eq!(error.to_string(), "internal error: step 3 has no state");
+        assert!(error.source().is_none() && !error.is_of_machine());
+        assert!(error.hint().unwrap().contains("defect of vactor"));
+    }
 
     /// Every hint that gives a command with a name of the store.
     #[test]

@@ -2,6 +2,7 @@
 //! and nothing here names another part of the house.
 
 mod arguments;
+mod cause;
 mod description;
 mod error;
 mod id;
@@ -13,8 +14,10 @@ mod plain;
 mod process;
 mod schema;
 mod step;
+mod sync;
 mod time;
 
+pub use cause::Cause;
 pub use description::{Description, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, Error, operand, similar};
 pub(crate) use id::is_identifier;
@@ -33,6 +36,7 @@ pub use step::{
     Actor, CANNOT_READ, CHECKPOINT_EVERY, Counters, Fault, FaultOrigin, Hash, HostFault, Level, Log, LogLine,
     NameRecord, Outcome, RunProgress, Seed, Step,
 };
+pub use sync::{lock, wait, wait_timeout};
 pub use time::Timestamp;
 
 /// What a fallible part of vactor gives.

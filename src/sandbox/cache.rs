@@ -92,10 +92,8 @@ impl Cache {
             Place::Unknown => Some(NotKept::NoFolder),
             Place::Unused => None,
         };
-        let component = precompiled::from_memory(engine, code).map_err(|error| Error::Shortage {
-            action: "load a class that was just compiled".to_owned(),
-            reason: fault::sentence(&error),
-        })?;
+        let component = precompiled::from_memory(engine, code)
+            .map_err(|error| Error::shortage("load a class that was just compiled", fault::sentence(&error)))?;
         Ok((component, not_kept))
     }
 }

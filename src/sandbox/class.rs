@@ -38,7 +38,7 @@ impl CompiledClass {
     pub(super) fn new(runtime: Arc<Runtime>, component: Component) -> Result<CompiledClass> {
         let linked = runtime.linker.instantiate_pre(&component).and_then(ActorPre::new);
         let not_the_contracts = |error| match fault::is_of_machine(&error) {
-            true => Error::Shortage { action: "load a class".to_owned(), reason: fault::sentence(&error) },
+            true => Error::shortage("load a class", fault::sentence(&error)),
             false => not_a_class(
                 format!("it does not have the contract's types: {}", fault::sentence(&error)),
                 Some("build it with an SDK of this version"),
@@ -118,7 +118,7 @@ impl CompiledClass {
     ) -> Result<Guard, Aborted> {
         prepare_thread()?;
         Guard::new(self.runtime.watchdog.watch(), thread_time, limits.time, deadline, stop)
-            .map_err(|halt| fault::shortage(method, halt.to_string()))
+            .map_err(|halt| fault::shortage(method, halt))
     }
 
     fn on_an_instance<T>(

@@ -64,9 +64,9 @@ impl Runtime {
 
     fn with(mut config: Config) -> Result<Runtime> {
         config.enable_compiler(false);
-        let engine = Engine::new(&config).map_err(broken)?;
+        let engine = start(&config)?;
         let mut linker = Linker::new(&engine);
-        Actor::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).map_err(broken)?;
+        Actor::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).map_err(unlinked)?;
         Ok(Runtime { watchdog: Watchdog::new(&engine), engine, linker })
     }
 }
@@ -74,10 +74,8 @@ impl Runtime {
 /// Makes what wasmtime needs of each thread that runs a guest, at the latest now: it panics where the machine does not give
 /// the memory for that.
 pub fn prepare_thread() -> Result<()> {
-    catch_unwind(Engine::tls_eager_initialize).map_err(|_| Error::Shortage {
-        action: "run a class".to_owned(),
-        reason: "there is no memory for the thread's second stack".to_owned(),
-    })
+    catch_unwind(Engine::tls_eager_initialize)
+        .map_err(|_| Error::shortage("run a class", "there is no memory for the thread's second stack"))
 }
 
 /// Compiles a component with an engine of its own: nothing else needs a compiler.
@@ -85,9 +83,9 @@ pub fn compile(component: &[u8], form: Form) -> Result<Vec<u8>> {
     let mut config = config(form)?;
     config.cranelift_opt_level(OptLevel::Speed);
     config.cranelift_nan_canonicalization(true);
-    let engine = Engine::new(&config).map_err(broken)?;
+    let engine = start(&config)?;
     engine.precompile_component(component).map_err(|error| match fault::is_of_machine(&error) {
-        true => Error::Shortage { action: "compile a class".to_owned(), reason: fault::sentence(&error) },
+        true => Error::shortage("compile a class", fault::sentence(&error)),
         false => not_a_class(fault::sentence(&error), None),
     })
 }
@@ -96,7 +94,7 @@ fn config(form: Form) -> Result<Config> {
     let mut config = Config::new();
     // what wasmtime checks when it loads code is its own major version, unless it is told better
     let version = ModuleVersionStrategy::Custom(format!("{WASMTIME}/{SETTINGS}"));
-    config.module_version(version).map_err(broken)?;
+    config.module_version(version).map_err(unlinked)?;
     config
         .wasm_features(!FEATURES, false)
         .wasm_features(FEATURES, true)
@@ -113,8 +111,17 @@ fn config(form: Form) -> Result<Config> {
     Ok(config)
 }
 
-fn broken(error: wasmtime::Error) -> Error {
-    Error::Shortage { action: "start the sandbox".to_owned(), reason: fault::sentence(&error) }
+fn start(config: &Config) -> Result<Engine> {
+    Engine::new(config).map_err(|error| Error::shortage("start the sandbox", fault::sentence(&error)))
+}
+
+/// The error of a setting or a host function that wasmtime refuses, which only a lack of memory can explain.
+fn unlinked(error: wasmtime::Error) -> Error {
+    let reason = fault::sentence(&error);
+    match fault::is_of_machine(&error) {
+        true => Error::shortage("start the sandbox", reason),
+        false => Error::internal(format!("the sandbox cannot be set up: {reason}")),
+    }
 }
 
 #[cfg(test)]

@@ -98,6 +98,7 @@ pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fa
         Halt::Deadline => return Aborted::Deadline.into(),
         Halt::Stopped => return Aborted::Stopped.into(),
         Halt::Clock(_) | Halt::MachineMemory(_) => return shortage(method, halt.to_string()).into(),
+        Halt::Internal(what) => return Aborted::Failed(Error::internal(what)).into(),
         Halt::Time => limit(Limit::Time, format!("{method} computed for longer than {}", show_time(limits.time))),
         Halt::Memory => over_memory(method, limits),
         Halt::State(bytes) => over(Limit::State, *bytes, method, limits),
@@ -105,7 +106,7 @@ pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fa
         Halt::InDescribe(_) | Halt::Forbidden { .. } | Halt::NotPerformed(_) => {
             Fault::host(HostFault::Trap, halt.to_string())
         }
-        Halt::Random(_) | Halt::NothingToWaitFor | Halt::WrongAnswer { .. } | Halt::NotAnswered => {
+        Halt::Random(_) | Halt::NothingToWaitFor => {
             Fault::host(HostFault::Trap, format!("{} trapped: {halt}", export.name(method)))
         }
     };
@@ -125,8 +126,8 @@ pub fn is_of_machine(error: &wasmtime::Error) -> bool {
         || error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<OutOfMemory>())
 }
 
-pub fn shortage(method: &str, reason: String) -> Aborted {
-    Aborted::Failed(Error::Shortage { action: format!("run {method}"), reason })
+pub fn shortage(method: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Aborted {
+    Aborted::Failed(Error::shortage(format!("run {method}"), cause))
 }
 
 fn over_memory(method: &str, limits: &Limits) -> Fault {

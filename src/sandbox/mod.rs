@@ -22,14 +22,14 @@ mod watchdog;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 pub use cache::{Cache, NotKept};
 pub use class::CompiledClass;
 pub use compile::{Compiling, compile_for_parent};
 pub use run::{Aborted, Bounds, Identity, MethodCall, Operations, Run, RunOutput, StopSignal, Success, Wake};
 
-use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result};
+use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result, lock};
 use class::{NoRoom, not_described};
 use engine::{Form, Runtime};
 use pool::{Place, Pool};
@@ -285,9 +285,4 @@ impl Loaded {
 
 fn not_a_class(reason: String, hint: Option<&str>) -> Error {
     Error::NotAClass { reason, hint: hint.map(str::to_owned) }
-}
-
-/// Nothing here is left half done by a panic (of a caller's closure, say), so a poisoned lock is a lock.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::engine::{Form, Runtime};
-use super::{Cache, CompiledClass, lock};
-use crate::model::Hash;
+use super::{Cache, CompiledClass};
+use crate::model::{Hash, lock};
 
 /// More places than that are not made.
 const MOST: u32 = 64;

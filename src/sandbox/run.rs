@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use super::lock;
 use crate::model::{
-    ActorId, ClassName, Error, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp, WaitResult,
+    ActorId, ClassName, Error, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp, WaitResult, lock,
 };
 
 /// Everything that one run of one method depends on.

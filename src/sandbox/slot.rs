@@ -4,9 +4,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::class::CompiledClass;
-use super::lock;
 use super::run::{Aborted, Bounds, Wake};
-use crate::model::{Error, Result};
+use crate::model::{Error, Result, lock, wait_timeout};
 
 /// A thread that waits without a deadline looks again after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -80,8 +79,7 @@ impl Slot {
             }
             until.check()?;
             let left = until.deadline.map_or(LOOK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let waited = self.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            state = wait_timeout(&self.changed, state, left);
         }
     }
 

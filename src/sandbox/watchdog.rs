@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, EngineWeak};
 
-use super::{StopSignal, Wake, lock};
+use super::{StopSignal, Wake};
+use crate::model::{lock, wait_timeout};
 
 /// A guest that misses the epoch's rise (it had checked an instant before, or is in a call of the host) sees the next.
 const AGAIN: Duration = Duration::from_millis(5);
@@ -118,7 +119,7 @@ impl Watch {
             }
             state.wakes = Some(wakes);
             let pause = wakes.saturating_duration_since(now);
-            state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+            state = wait_timeout(&self.changed, state, pause);
         }
     }
 

@@ -59,7 +59,7 @@ impl Driver<'_> {
             let thread = thread::Builder::new().name("vactor-query".to_owned());
             let ran = thread.spawn_scoped(scope, || self.run_here(prepared)).map_err(|error| {
                 let action = format!("start a thread for {} of {}", prepared.query, prepared.id);
-                Broken::Failed(Error::Shortage { action, reason: error.to_string() })
+                Broken::Failed(Error::shortage(action, error))
             })?;
             ran.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(Broken::from)
         })?;

@@ -63,7 +63,8 @@ fn answer(request: &Request, class: &[u8], time: Duration) -> (Answer, Vec<u8>) 
     match done {
         Ok(Ok(body)) => (Answer::Done { length: body.as_ref().map(Vec::len) }, body.unwrap_or_default()),
         Ok(Err(Error::NotAClass { reason, hint })) => (Answer::NotAClass { reason, hint }, Vec::new()),
-        Ok(Err(Error::Shortage { reason, .. })) => (Answer::NoMemory { reason }, Vec::new()),
+        Ok(Err(Error::Shortage { cause, .. })) => (Answer::NoMemory { reason: cause.to_string() }, Vec::new()),
+        Ok(Err(Error::Internal { what })) => (Answer::Internal { what }, Vec::new()),
         Ok(Err(error)) => (Answer::Failed { reason: error.to_string() }, Vec::new()),
         Err(panic) => {
             let reason = format!("the compiler panicked on it: {}", words(panic.as_ref()));

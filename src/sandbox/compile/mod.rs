@@ -51,7 +51,7 @@ impl Compiling {
     /// The machine code of a component, in a form.
     pub(super) fn compile(&self, component: &[u8], form: Form, until: Bounds<'_>) -> Result<Vec<u8>, Aborted> {
         let code = self.perform(Job::Compile(form), component, until)?;
-        Ok(code.ok_or_else(|| parent::broken("it answered without machine code".to_owned()))?)
+        Ok(code.ok_or_else(|| Error::internal("the process that compiles classes returned no machine code"))?)
     }
 
     fn perform(&self, job: Job, bytes: &[u8], until: Bounds<'_>) -> Result<Option<Vec<u8>>, Aborted> {

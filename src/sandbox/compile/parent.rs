@@ -3,15 +3,15 @@
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::wire::{self, Answer, Job, OVER_TIME, Request};
 use super::{Compiling, over};
-use crate::model::{CompileLimit, Error, Result, show_bytes, show_time};
+use crate::model::{CompileLimit, Error, Result, lock, show_bytes, show_time, wait, wait_timeout};
+use crate::sandbox::not_a_class;
 use crate::sandbox::run::{Aborted, Bounds, Wake};
-use crate::sandbox::{lock, not_a_class};
 
 /// Has the command do the job.
 pub fn perform(
@@ -39,6 +39,7 @@ pub fn perform(
         Some(Answer::NotAClass { reason, hint }) => Err(Error::NotAClass { reason, hint }.into()),
         Some(Answer::NoMemory { reason }) => Err(no_memory(0, reason, compiling).into()),
         Some(Answer::Failed { reason }) => Err(broken(reason).into()),
+        Some(Answer::Internal { what }) => Err(Error::internal(what).into()),
         None => Err(unanswered(status, begun, said, compiling).into()),
     }
 }
@@ -143,10 +144,8 @@ impl Watched {
             // what has closed its output is about to end, which nothing tells
             let look = if *ended { Some(Duration::from_millis(1)) } else { until.deadline.map(left) };
             ended = match look {
-                Some(look) => {
-                    self.changed.wait_timeout(ended, look).map_or_else(|e| e.into_inner().0, |(ended, _)| ended)
-                }
-                None => self.changed.wait(ended).unwrap_or_else(PoisonError::into_inner),
+                Some(look) => wait_timeout(&self.changed, ended, look),
+                None => wait(&self.changed, ended),
             };
         }
     }
@@ -231,8 +230,8 @@ fn no_memory(bytes: u64, reason: String, compiling: &Compiling) -> Error {
 }
 
 /// The process could not be started, or did not do its part; the class is not at fault.
-pub fn broken(reason: String) -> Error {
-    Error::Shortage { action: "run the process that compiles classes".to_owned(), reason }
+fn broken(reason: String) -> Error {
+    Error::shortage("run the process that compiles classes", reason)
 }
 
 /// How many bytes a process asked for in vain, where it ended by that: it is what the standard library says then.

@@ -50,6 +50,10 @@ pub enum Answer {
     Failed {
         reason: String,
     },
+    /// A state that cannot occur.
+    Internal {
+        what: String,
+    },
 }
 
 /// How the process that compiles ends beside success.

@@ -73,9 +73,9 @@ impl Host {
         self.has_room(bytes)?; // the same handle may be there a million times
         let awaited = handles.iter().map(|handle| Ok(self.handles.get(handle)?.awaited.clone()));
         let awaited = awaited.collect::<wasmtime::Result<Vec<_>>>()?;
-        let wrong = |answered| Halt::WrongAnswer { awaited: handles.len(), answered };
+        let wrong = |result| Halt::Internal(format!("a wait for {} handle(s) has {result}", handles.len()));
         let answered = self.perform(Operation::Wait(awaited))?;
-        let WaitResult { index, result: answer, .. } = answered.ok_or_else(|| wrong("nothing".to_owned()))?;
+        let WaitResult { index, result: answer, .. } = answered.ok_or_else(|| wrong("no result".to_owned()))?;
         let handle = handles.get(index as usize).ok_or_else(|| wrong(format!("the index {index}")))?;
         self.take(of_answer(&answer))?;
         self.handles.get_mut(handle)?.answer = Some(answer);
@@ -93,7 +93,8 @@ impl context::HostHandle for Host {
         self.may("Handle::wait")?;
         self.first_answered(std::slice::from_ref(&handle))?;
         let handle = self.handles.get(&handle)?;
-        let answer = handle.answer.as_ref().expect("the one handle that was waited for has its answer");
+        let answer =
+            handle.answer.as_ref().ok_or_else(|| Halt::Internal("an awaited handle has no result".to_owned()))?;
         Ok(match answer {
             Ok(json) => Ok(json.as_str().to_owned()),
             Err(fault) => Err(to_guest(fault, handle.invocation())),

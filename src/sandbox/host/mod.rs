@@ -65,10 +65,9 @@ pub enum Halt {
     /// Whoever performs the run's operations ended it.
     #[error("{}", .0.message)]
     Fault(Box<Fault>),
-    #[error("vactor answered its wait for {awaited} with {answered}, which is a defect of vactor")]
-    WrongAnswer { awaited: usize, answered: String },
-    #[error("vactor gave no answer to `ctx.ask`, which is a defect of vactor")]
-    NotAnswered,
+    /// A state that cannot occur.
+    #[error("{0}")]
+    Internal(String),
 }
 
 /// What one run's guest can reach.
@@ -164,7 +163,7 @@ impl Host {
 
     /// How long the guest computed, once it has ended.
     pub fn computed(&mut self, method: &str) -> Result<std::time::Duration, Aborted> {
-        self.guard.pause().map_err(|halt| fault::shortage(method, halt.to_string()))?;
+        self.guard.pause().map_err(|halt| fault::shortage(method, halt))?;
         Ok(self.guard.computed())
     }
 

@@ -97,7 +97,7 @@ impl Host {
         self.may("ctx.ask")?;
         match self.perform(Operation::Ask(question))? {
             Some(answered) => Ok(answered.result),
-            None => Err(Halt::NotAnswered),
+            None => Err(Halt::Internal("`ctx.ask` has no result".to_owned())),
         }
     }
 }

@@ -225,7 +225,7 @@ fn rewrite_first_byte(mut file: &File) -> io::Result<()> {
 }
 
 fn lock_error(folder: &Folder, error: io::Error) -> Error {
-    Error::Io { action: format!("lock {}", folder.path_of(LOCK).display()), reason: error.to_string() }
+    Error::io(format!("lock {}", folder.path_of(LOCK).display()), error)
 }
 
 /// Where a name's lock is: 62 bits of its hash.

@@ -119,7 +119,7 @@ impl Folder {
                 io::ErrorKind::NotADirectory => {
                     cannot_open(path, format!("{} is a file, and a store is a folder", path.display()))
                 }
-                _ => cannot_open(path, error.to_string()),
+                _ => cannot_open(path, error),
             }),
         }
     }
@@ -136,7 +136,7 @@ impl Folder {
     /// Refuses the folder if it belongs to another user: one that was found, and that the user did not name. It is enough
     /// for root that it belongs to the owner of the folder around it.
     pub fn check_found(&self) -> Result<()> {
-        let stranger = self.folder.stranger().map_err(|error| cannot_open(&self.path, error.to_string()))?;
+        let stranger = self.folder.stranger().map_err(|error| cannot_open(&self.path, error))?;
         let Some(owner) = stranger else { return Ok(()) };
         let path = self.path.display();
         Err(Error::Untrusted {
@@ -177,13 +177,13 @@ impl Folder {
         Folder::open(&address)?;
         match self.folder.is_at(&address) {
             true => Ok(address),
-            false => Err(cannot_open(&address, "it is not the folder that is open here".to_owned())),
+            false => Err(cannot_open(&address, "it is not the folder that is open here")),
         }
     }
 
     /// Whether a store is in it.
     pub fn has_store(&self) -> Result<bool> {
-        self.folder.is_taken(DATA).map_err(|error| cannot_open(&self.path.join(DATA), error.to_string()))
+        self.folder.is_taken(DATA).map_err(|error| cannot_open(&self.path.join(DATA), error))
     }
 
     /// Opens the file that a detached worker writes to: a new one, if the last one is full. That one is kept in place of
@@ -281,7 +281,7 @@ impl Folder {
             Trouble::System(error) if error.kind() == io::ErrorKind::NotFound && name == DATA => {
                 Error::NoStore { place: self.path.display().to_string() }
             }
-            Trouble::System(error) => cannot_open(&path, error.to_string()),
+            Trouble::System(error) => cannot_open(&path, error),
             Trouble::Refused(refusal) => refuse(&path, &refusal),
         }
     }
@@ -292,8 +292,8 @@ pub(in crate::store) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Resu
     system::write_at(file, bytes, at)
 }
 
-fn cannot_open(path: &Path, reason: String) -> Error {
-    Error::Io { action: format!("open {}", path.display()), reason }
+fn cannot_open(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::io(format!("open {}", path.display()), cause)
 }
 
 fn refuse(path: &Path, refusal: &Refusal) -> Error {

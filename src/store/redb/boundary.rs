@@ -121,25 +121,24 @@ pub(super) fn speak_of_disk<T>(tried: std::result::Result<T, redb::DatabaseError
 fn explain(trouble: Trouble, place: &str, first: Option<&(ErrorKind, String)>) -> Error {
     match trouble {
         Trouble::Ours(error) => error,
-        Trouble::Redb(redb::Error::Io(error)) => from_io(place, error.kind(), error.to_string()),
+        Trouble::Redb(redb::Error::Io(error)) => from_io(place, error.kind(), error),
         Trouble::Redb(redb::Error::PreviousIo) => {
             let (kind, reason) = first.cloned().unwrap_or((ErrorKind::Other, "an earlier error".to_owned()));
             from_io(place, kind, reason)
         }
         Trouble::Redb(redb::Error::Corrupted(what)) => Error::Damaged { what: format!("{place}: {what}") },
         Trouble::Redb(redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch) => {
-            let reason = "a program that is not vactor, or of another version, has it open".to_owned();
-            Error::Io { action: format!("open {place}"), reason }
+            Error::io(format!("open {place}"), "a program that is not vactor, or of another version, has it open")
         }
-        Trouble::Redb(error) => Error::Io { action: format!("use {place}"), reason: error.to_string() },
+        Trouble::Redb(error) => Error::io(format!("use {place}"), error),
     }
 }
 
-fn from_io(place: &str, kind: ErrorKind, reason: String) -> Error {
+fn from_io(place: &str, kind: ErrorKind, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     match kind {
-        ErrorKind::InvalidData => Error::Damaged { what: format!("{place}: {reason}") },
+        ErrorKind::InvalidData => Error::Damaged { what: format!("{place}: {}", cause.into()) },
         ErrorKind::UnexpectedEof => Error::Damaged { what: format!("{place} ends too early") },
-        _ => Error::Io { action: format!("use {place}"), reason },
+        _ => Error::io(format!("use {place}"), cause),
     }
 }
 

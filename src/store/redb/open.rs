@@ -110,7 +110,7 @@ impl RedbStore {
     /// The first 338 bytes must be written as one, as a disk does within one sector.
     pub fn open_on(backend: impl StorageBackend, mode: Mode) -> Result<RedbStore> {
         let store = RedbStore::of_backend("the store", mode);
-        let new = backend.len().map_err(|error| io_error(&store.place, &error))? == 0;
+        let new = backend.len().map_err(|error| io_error(&store.place, error))? == 0;
         if !new || mode == Mode::Read {
             let opened = Opened::open(backend, mode, &store.place, &store.waits)?;
             return Ok(store.with(opened));
@@ -149,7 +149,7 @@ impl RedbStore {
             return Ok(opened.clone());
         }
         let Source::Folder(folder) = &self.source else {
-            return Err(Error::Io { action: format!("use {}", self.place), reason: "it was closed".to_owned() });
+            return Err(Error::io(format!("use {}", self.place), "it was closed"));
         };
         let mode = if to_write { Mode::Write } else { Mode::Read };
         let opened = Arc::new(open_data(folder, mode, &self.place, &self.waits)?);
@@ -170,10 +170,7 @@ impl RedbStore {
     pub(super) fn must_write(&self) -> Result<()> {
         match self.mode {
             Mode::ReadFirst | Mode::Write => Ok(()),
-            Mode::Read => {
-                let reason = "it was opened for reading alone".to_owned();
-                Err(Error::Io { action: format!("write to {}", self.place), reason })
-            }
+            Mode::Read => Err(Error::io(format!("write to {}", self.place), "it was opened for reading alone")),
         }
     }
 

@@ -43,7 +43,7 @@ impl Opened {
 
     /// Opens what a backend holds. [`StoreBusy`](Error::StoreBusy) at once where another process has a lock that this needs.
     pub fn open(backend: impl StorageBackend, mode: Mode, place: &str, waits: &Arc<Waits>) -> Result<Opened> {
-        let kind = pages::kind_of(&backend).map_err(|error| io_error(place, &error))?;
+        let kind = pages::kind_of(&backend).map_err(|error| io_error(place, error))?;
         match kind {
             Kind::Store { format: FORMAT } => {}
             Kind::Store { format } if format > FORMAT => {
@@ -118,13 +118,12 @@ impl Drop for Opened {
 }
 
 fn reading_alone() -> Error {
-    let reason = "it was opened for reading alone".to_owned();
-    Error::Io { action: "write to the store".to_owned(), reason }
+    Error::io("write to the store", "it was opened for reading alone")
 }
 
-pub(super) fn io_error(place: &str, error: &io::Error) -> Error {
+pub(super) fn io_error(place: &str, error: io::Error) -> Error {
     if error.kind() == ErrorKind::InvalidData {
         return Error::Damaged { what: format!("{place}: {error}") };
     }
-    Error::Io { action: format!("read {place}"), reason: error.to_string() }
+    Error::io(format!("read {place}"), error)
 }

@@ -291,7 +291,7 @@ fn detached_worker_runs_what_was_accepted_while_the_store_failed() {
             }
             other.submit_call("c", "incr", json!({"val": 5}), &Options::default()).unwrap();
             has_accepted.store(true, Ordering::SeqCst);
-            Err(Error::Io { action: "write to the store".to_owned(), reason: "no space left on device".to_owned() })
+            Err(Error::io("write to the store", "no space left on device"))
         });
         let worker = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
         // it may leave before it has looked so often

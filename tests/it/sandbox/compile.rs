@@ -71,8 +71,8 @@ fn command_over_a_limit_names_it() {
 #[test]
 fn command_that_does_not_do_its_part_is_a_shortage() {
     let has = |error: Error, words: &str| {
-        let Error::Shortage { action, reason } = &error else { panic!("{error:?}") };
-        assert!(action == "run the process that compiles classes" && reason.contains(words), "{error:?}");
+        let Error::Shortage { action, cause } = &error else { panic!("{error:?}") };
+        assert!(action == "run the process that compiles classes" && cause.to_string().contains(words), "{error:?}");
     };
     has(failed("kill -KILL $$", |_| ()), "signal: 9");
     // it had not seen the class

@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vactor::model::{Fault, FaultOrigin, HostFault, Json, Level, Limit, Operation, Timestamp, WaitResult, WaitTarget};
+use vactor::model::{
+    Error, Fault, FaultOrigin, HostFault, Json, Level, Limit, Operation, Timestamp, WaitResult, WaitTarget,
+};
 use vactor::sandbox::{Aborted, MethodCall};
 
 use super::super::{World, assert_fault, compile, messages, none};
@@ -185,12 +187,15 @@ fn a_run_that_was_stopped_while_it_waited_computes_no_more() {
 }
 
 #[test]
-fn an_answer_that_nobody_waited_for_is_a_defect_and_no_panic() {
-    let body = [call("timer"), &wait(4), "(unreachable)"].concat();
-    for (performed, what) in [(answered(1, Ok("1")), "the index 1"), (Ok(None), "nothing")] {
-        let fault = World::new().go(&body, |_| performed.clone()).ran.outcome.unwrap_err();
-        let message = format!("go trapped: vactor answered its wait for 1 with {what}, which is a defect of vactor");
-        assert_fault(&fault, HostFault::Trap, &message);
+fn wait_result_of_no_awaited_handle_is_an_internal_error() {
+    let class = compile(&class(&[call("timer"), &wait(4), "(unreachable)"].concat()));
+    let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
+    for (performed, what) in [(answered(1, Ok("1")), "the index 1"), (Ok(None), "no result")] {
+        let mut perform = |_: &Operation| performed.clone();
+        let mut performer = Performer { perform: &mut perform, asked: Vec::new(), logs: Vec::new() };
+        let ran = World::new().run_all(&class, method, &mut |_| (), Some(&mut performer));
+        let error = Error::internal(format!("a wait for 1 handle(s) has {what}"));
+        assert_eq!(ran.err(), Some(Aborted::Failed(error)));
     }
 }
 
