@@ -1,44 +1,29 @@
 //! Floor 2: accepts, runs, waits, commits. It knows the store by its trait and the sandbox by its values,
 //! prints nothing, and ends no process.
 
-mod asked;
-mod calls;
-mod claim;
+mod api;
 mod classes;
-mod crew;
-mod driver;
-mod events;
-mod history;
-mod journal;
-mod manage;
-mod many;
-mod outgoing;
-mod prepare;
-mod pulse;
-#[cfg(test)]
-mod reads_tests;
-mod replay;
-mod resting;
-mod round;
+mod core;
 mod run;
-mod running;
-mod submit;
-mod tasks;
-mod waits;
-mod worker;
+mod schedule;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-pub use calls::PendingConstruction;
+pub use api::admin::{Phase, WaitReason};
+pub use api::batch::{CallGroup, GroupCall};
+pub use api::calls::PendingConstruction;
+pub use api::journal::ActorInfo;
+pub use api::submit::Submitted;
 pub use classes::{ClassInfo, Registration};
-pub use journal::ActorInfo;
-pub use manage::{Phase, WaitReason};
-pub use many::{CallGroup, GroupCall};
-pub use submit::Submitted;
-pub use worker::Until;
+pub use schedule::worker::Until;
 
+use self::core::cancel_watch::CancelWatch;
+use self::core::notifier::Notifier;
+use self::schedule::backoff::Backoff;
+use self::schedule::executor::Executor;
+use self::schedule::rotation::Rotation;
 use crate::model::{
     ActorId, ClassName, Error, Json, LimitOverrides, Limits, LogLine, Name, NameRecord, Reference, Result, Seed,
     Timestamp,
@@ -59,11 +44,11 @@ pub struct Engine {
     sandbox: Arc<Sandbox>,
     settings: Settings,
     loaded: Arc<classes::Loaded>,
-    running: running::Running,
-    pulse: pulse::Pulse,
-    crew: crew::Crew,
-    resting: resting::Resting,
-    round: round::Round,
+    running: CancelWatch,
+    notifier: Notifier,
+    executor: Executor,
+    resting: Backoff,
+    round: Rotation,
 }
 
 /// How an engine works: none of it is remembered by the store.
@@ -152,11 +137,11 @@ impl Engine {
             sandbox: Arc::new(sandbox),
             settings,
             loaded: Arc::default(),
-            running: running::Running::default(),
-            pulse: pulse::Pulse::default(),
-            crew: crew::Crew::default(),
-            resting: resting::Resting::default(),
-            round: round::Round::default(),
+            running: CancelWatch::default(),
+            notifier: Notifier::default(),
+            executor: Executor::default(),
+            resting: Backoff::default(),
+            round: Rotation::default(),
         }
     }
 

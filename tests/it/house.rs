@@ -67,7 +67,7 @@ fn only_the_folder_module_opens_files_of_a_store() {
             return Vec::new();
         }
         let in_a_stores_folder = place.starts_with("store/") && !place.starts_with("store/folder/")
-            || ["cli/detached", "cli/place", "cli/work", "engine/worker"].contains(&place);
+            || ["cli/detached", "cli/place", "cli/work", "engine/schedule/worker"].contains(&place);
         if !in_a_stores_folder { Vec::new() } else { opening(&said.words) }
     });
     assert_eq!(broken, [""; 0], "a file is opened past src/store/folder");

@@ -1,0 +1,5 @@
+//! Running one invocation.
+
+pub mod execute;
+pub mod operations;
+pub mod replay;
