@@ -2,6 +2,7 @@
 //! folders of their own; classes are real WebAssembly.
 
 mod accepted;
+mod architecture;
 #[cfg(target_os = "linux")]
 mod background;
 mod bad_class;
@@ -18,7 +19,6 @@ mod delays;
 mod engine;
 #[cfg(unix)]
 mod folder;
-mod house;
 mod json;
 mod lines;
 #[cfg(target_os = "linux")]
