@@ -1,24 +1,24 @@
 //! Floor 1: where actors live. One trait in the domain's words, whole transactions, never tables.
 
-mod announced;
-mod between;
+mod announcement;
 mod commit;
+mod coordination;
 mod folder;
+mod lock_wait;
 mod process;
 mod redb;
-mod waiting;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-pub use announced::{Announcement, AnnouncementGuard, ProgramVersion};
+pub use announcement::{Announcement, AnnouncementGuard, ProgramVersion};
 pub use commit::{
     Accepted, Commit, CommitSource, Committed, End, NewCall, NewEntry, NewEvent, Progress, StoredResult, Suspend,
     Suspended,
 };
 pub use folder::Folder;
+pub use lock_wait::{DeadlineScope, LockWaitOptions, deadline};
 pub use redb::{Mode, RedbStore};
-pub use waiting::{DeadlineScope, LockWaitOptions, deadline};
 
 /// How many keys this thread has read from stores.
 #[cfg(test)]

@@ -30,18 +30,18 @@ pub(in crate::store) fn clock() -> Duration {
     now
 }
 
-struct Stat {
+struct ProcessStat {
     state: char,
     start: u64,
 }
 
 /// What `/proc` says of a process. Its name, in brackets, may hold anything.
-fn stat(pid: u32) -> Option<Stat> {
+fn stat(pid: u32) -> Option<ProcessStat> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&text);
     let mut fields = text.rsplit_once(") ")?.1.split(' ');
     let state = fields.next()?.chars().next()?;
-    Some(Stat { state, start: fields.nth(18)?.parse().ok()? })
+    Some(ProcessStat { state, start: fields.nth(18)?.parse().ok()? })
 }
 
 #[cfg(unix)]

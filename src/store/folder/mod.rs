@@ -40,11 +40,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    folder: system::Folder,
+    folder: system::FolderHandle,
     /// The path that the folder had when it was opened, wherever the process goes.
     absolute: PathBuf,
     /// The data that was opened.
-    data: OnceLock<system::Identity>,
+    data: OnceLock<system::FileId>,
     opened: Instant,
     /// Milliseconds from `opened` to the last look.
     looked: AtomicU64,
@@ -52,7 +52,7 @@ pub struct Folder {
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum For {
+pub(in crate::store) enum Purpose {
     Reading,
     /// Reading and writing.
     Writing,
@@ -61,7 +61,7 @@ pub(in crate::store) enum For {
 
 /// Why a file or a folder is not opened.
 #[derive(Debug)]
-enum Trouble {
+enum FileError {
     System(io::Error),
     Refused(Refusal),
 }
@@ -80,15 +80,15 @@ enum Refusal {
     LinkOf { link: PathBuf, owner: u32 },
 }
 
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Trouble {
-        Trouble::System(error)
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> FileError {
+        FileError::System(error)
     }
 }
 
-impl Trouble {
+impl FileError {
     fn is(&self, kind: io::ErrorKind) -> bool {
-        matches!(self, Trouble::System(error) if error.kind() == kind)
+        matches!(self, FileError::System(error) if error.kind() == kind)
     }
 }
 
@@ -104,7 +104,7 @@ impl Folder {
     }
 
     fn open_or(path: &Path, make: bool) -> Result<Folder> {
-        match system::Folder::open(path, make) {
+        match system::FolderHandle::open(path, make) {
             Ok(folder) => Ok(Folder {
                 absolute: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
                 path: path.to_owned(),
@@ -113,8 +113,8 @@ impl Folder {
                 opened: Instant::now(),
                 looked: AtomicU64::new(0),
             }),
-            Err(Trouble::Refused(refusal)) => Err(refuse(path, &refusal)),
-            Err(Trouble::System(error)) => Err(match error.kind() {
+            Err(FileError::Refused(refusal)) => Err(refuse(path, &refusal)),
+            Err(FileError::System(error)) => Err(match error.kind() {
                 io::ErrorKind::NotFound => Error::NoStore { place: path.display().to_string() },
                 io::ErrorKind::NotADirectory => {
                     cannot_open(path, format!("{} is a file, and a store is a folder", path.display()))
@@ -189,12 +189,12 @@ impl Folder {
     /// Opens the file that a detached worker writes to: a new one, if the last one is full. That one is kept in place of
     /// the one before it.
     pub fn worker_log(&self) -> Result<File> {
-        let log = self.open_or_make(WORKER_LOG, For::Appending)?;
+        let log = self.open_or_make(WORKER_LOG, Purpose::Appending)?;
         if !Folder::is_full(&log) {
             return Ok(log);
         }
         if self.folder.rename(WORKER_LOG, OLD_WORKER_LOG).is_ok() {
-            return self.open_or_make(WORKER_LOG, For::Appending);
+            return self.open_or_make(WORKER_LOG, Purpose::Appending);
         }
         // the old one's place cannot be had, so this one is emptied: it must not grow for ever
         match log.set_len(0) {
@@ -209,10 +209,10 @@ impl Folder {
     }
 
     /// Opens a file. [`NoStore`](Error::NoStore) where the data is not there.
-    pub(in crate::store) fn open_file(&self, name: &str, purpose: For) -> Result<File> {
+    pub(in crate::store) fn open_file(&self, name: &str, purpose: Purpose) -> Result<File> {
         let file = self.folder.open_file(name, purpose).map_err(|trouble| self.explain(name, trouble))?;
         if name == DATA
-            && let Ok(data) = system::Identity::of(&file)
+            && let Ok(data) = system::FileId::of(&file)
         {
             let _ = self.data.set(data);
         }
@@ -220,13 +220,13 @@ impl Folder {
     }
 
     /// Opens a file. If it is not there, it is made, as the data is: for those who may use that.
-    pub(in crate::store) fn open_or_make(&self, name: &str, purpose: For) -> Result<File> {
+    pub(in crate::store) fn open_or_make(&self, name: &str, purpose: Purpose) -> Result<File> {
         self.folder.open_or_make(name, purpose).map_err(|trouble| self.explain(name, trouble))
     }
 
     /// Opens a file for reading if it is there.
     pub(in crate::store) fn find_file(&self, name: &str) -> Result<Option<File>> {
-        match self.folder.open_file(name, For::Reading) {
+        match self.folder.open_file(name, Purpose::Reading) {
             Ok(file) => Ok(Some(file)),
             Err(trouble) if trouble.is(io::ErrorKind::NotFound) => Ok(None),
             Err(trouble) => Err(self.explain(name, trouble)),
@@ -235,7 +235,7 @@ impl Folder {
 
     /// Refuses a file that is there and that would not be opened for writing.
     pub(in crate::store) fn check(&self, name: &str) -> Result<()> {
-        match self.folder.check(name, For::Writing) {
+        match self.folder.check(name, Purpose::Writing) {
             Err(trouble) if !trouble.is(io::ErrorKind::NotFound) => Err(self.explain(name, trouble)),
             _ => Ok(()),
         }
@@ -247,14 +247,14 @@ impl Folder {
         let name = "lock.s";
         let explain = |trouble| self.explain(name, trouble);
         let folder = self.folder.subfolder(name).map_err(explain)?;
-        folder.open_or_make(&format!("{place:016x}"), For::Writing).map_err(explain)
+        folder.open_or_make(&format!("{place:016x}"), Purpose::Writing).map_err(explain)
     }
 
     /// Makes the file of a new store's data, which [`keep_data`](Folder::keep_data) gives its name when it is whole. Only
     /// one process may do so at a time; what is left of an earlier one is removed.
     pub(in crate::store) fn new_data(&self) -> Result<File> {
         self.discard_data()?;
-        self.folder.make(NEW_DATA, For::Writing).map_err(|trouble| self.explain(NEW_DATA, trouble))
+        self.folder.make(NEW_DATA, Purpose::Writing).map_err(|trouble| self.explain(NEW_DATA, trouble))
     }
 
     pub(in crate::store) fn discard_data(&self) -> Result<()> {
@@ -275,14 +275,14 @@ impl Folder {
         self.path.join(name)
     }
 
-    fn explain(&self, name: &str, trouble: Trouble) -> Error {
+    fn explain(&self, name: &str, trouble: FileError) -> Error {
         let path = self.path_of(name);
         match trouble {
-            Trouble::System(error) if error.kind() == io::ErrorKind::NotFound && name == DATA => {
+            FileError::System(error) if error.kind() == io::ErrorKind::NotFound && name == DATA => {
                 Error::NoStore { place: self.path.display().to_string() }
             }
-            Trouble::System(error) => cannot_open(&path, error),
-            Trouble::Refused(refusal) => refuse(&path, &refusal),
+            FileError::System(error) => cannot_open(&path, error),
+            FileError::Refused(refusal) => refuse(&path, &refusal),
         }
     }
 }

@@ -4,38 +4,38 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{For, Refusal, Trouble};
+use super::{FileError, Purpose, Refusal};
 
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct FolderHandle(PathBuf);
 
 /// Such a system does not tell files apart.
 #[derive(Debug)]
-pub(super) struct Identity;
+pub(super) struct FileId;
 
-impl Identity {
-    pub(super) fn of(_: &File) -> io::Result<Identity> {
-        Ok(Identity)
+impl FileId {
+    pub(super) fn of(_: &File) -> io::Result<FileId> {
+        Ok(FileId)
     }
 }
 
-impl Folder {
+impl FolderHandle {
     /// Whether there is a folder at the path.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
     /// Whether there is a file of the name.
-    pub(super) fn has(&self, name: &str, _: &Identity) -> bool {
+    pub(super) fn has(&self, name: &str, _: &FileId) -> bool {
         self.is_taken(name).unwrap_or(true)
     }
 
-    pub(super) fn open(path: &Path, make: bool) -> Result<Folder, Trouble> {
+    pub(super) fn open(path: &Path, make: bool) -> Result<FolderHandle, FileError> {
         if make {
             fs::create_dir_all(path)?;
         }
         match fs::metadata(path)?.is_dir() {
-            true => Ok(Folder(std::path::absolute(path)?)),
+            true => Ok(FolderHandle(std::path::absolute(path)?)),
             false => Err(io::Error::from(io::ErrorKind::NotADirectory).into()),
         }
     }
@@ -52,21 +52,21 @@ impl Folder {
         }
     }
 
-    pub(super) fn check(&self, name: &str, _: For) -> Result<(), Trouble> {
+    pub(super) fn check(&self, name: &str, _: Purpose) -> Result<(), FileError> {
         let file = self.0.join(name).symlink_metadata()?;
         match (file.is_file(), file.is_symlink()) {
             (true, _) => Ok(()),
-            (_, true) => Err(Trouble::Refused(Refusal::Kind("a link"))),
-            _ => Err(Trouble::Refused(Refusal::Kind("a folder or a device"))),
+            (_, true) => Err(FileError::Refused(Refusal::Kind("a link"))),
+            _ => Err(FileError::Refused(Refusal::Kind("a folder or a device"))),
         }
     }
 
-    pub(super) fn open_file(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+    pub(super) fn open_file(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
         self.check(name, purpose)?;
         Ok(options(purpose).open(self.0.join(name))?)
     }
 
-    pub(super) fn open_or_make(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+    pub(super) fn open_or_make(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
         loop {
             match self.open_file(name, purpose) {
                 Err(trouble) if trouble.is(io::ErrorKind::NotFound) => {}
@@ -79,11 +79,11 @@ impl Folder {
         }
     }
 
-    pub(super) fn make(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+    pub(super) fn make(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
         Ok(options(purpose).create_new(true).open(self.0.join(name))?)
     }
 
-    pub(super) fn remove(&self, name: &str) -> Result<(), Trouble> {
+    pub(super) fn remove(&self, name: &str) -> Result<(), FileError> {
         Ok(fs::remove_file(self.0.join(name))?)
     }
 
@@ -96,25 +96,25 @@ impl Folder {
         Ok(())
     }
 
-    pub(super) fn subfolder(&self, name: &str) -> Result<Folder, Trouble> {
+    pub(super) fn subfolder(&self, name: &str) -> Result<FolderHandle, FileError> {
         let path = self.0.join(name);
         match fs::create_dir(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
             _ => {}
         }
         match path.symlink_metadata()?.is_dir() {
-            true => Ok(Folder(path)),
+            true => Ok(FolderHandle(path)),
             false => Err(io::Error::from(io::ErrorKind::NotADirectory).into()),
         }
     }
 }
 
-fn options(purpose: For) -> OpenOptions {
+fn options(purpose: Purpose) -> OpenOptions {
     let mut options = OpenOptions::new();
     match purpose {
-        For::Reading => options.read(true),
-        For::Writing => options.read(true).write(true),
-        For::Appending => options.append(true),
+        Purpose::Reading => options.read(true),
+        Purpose::Writing => options.read(true).write(true),
+        Purpose::Appending => options.append(true),
     };
     options
 }

@@ -13,7 +13,7 @@ use nix::libc;
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat, stat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
 
-use super::{DATA, For, Refusal, Trouble};
+use super::{DATA, FileError, Purpose, Refusal};
 
 /// How folders on the way are opened: to find names in them, where the system tells that from reading.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -25,32 +25,32 @@ const TO_SEARCH: OFlag = OFlag::O_RDONLY;
 const MOST_LINKS: usize = 40;
 
 #[derive(Debug)]
-pub(super) struct Folder(OwnedFd);
+pub(super) struct FolderHandle(OwnedFd);
 
 /// Which file or folder it is, whatever its name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct FileId {
     device: libc::dev_t,
     inode: libc::ino_t,
 }
 
-impl Identity {
-    pub(super) fn of(file: impl AsFd) -> io::Result<Identity> {
-        Ok(Identity::from(&fstat(file)?))
+impl FileId {
+    pub(super) fn of(file: impl AsFd) -> io::Result<FileId> {
+        Ok(FileId::from(&fstat(file)?))
     }
 }
 
-impl From<&FileStat> for Identity {
-    fn from(found: &FileStat) -> Identity {
-        Identity { device: found.st_dev, inode: found.st_ino }
+impl From<&FileStat> for FileId {
+    fn from(found: &FileStat) -> FileId {
+        FileId { device: found.st_dev, inode: found.st_ino }
     }
 }
 
-impl Folder {
+impl FolderHandle {
     /// Walks to a folder. If `make`, folders that are not there are made, the last one for its owner alone.
     ///
     /// A link on the way is followed only if it belongs to the user or to root: another user's may lead anywhere.
-    pub(super) fn open(path: &Path, make: bool) -> Result<Folder, Trouble> {
+    pub(super) fn open(path: &Path, make: bool) -> Result<FolderHandle, FileError> {
         let mut walked = start(path)?;
         let mut names: VecDeque<OsString> = names(path).collect();
         let mut links = 0;
@@ -68,7 +68,7 @@ impl Folder {
                 Err(error @ (Errno::ENOTDIR | Errno::ELOOP | Errno::EMLINK)) => {
                     let Some((target, owner)) = read_link(&walked, &name)? else { return Err(error.into()) };
                     if !is_self_or_root(owner) {
-                        return Err(Trouble::Refused(Refusal::LinkOf { link: name.into(), owner }));
+                        return Err(FileError::Refused(Refusal::LinkOf { link: name.into(), owner }));
                     }
                     links += 1;
                     if links > MOST_LINKS {
@@ -82,21 +82,21 @@ impl Folder {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Folder(walked))
+        Ok(FolderHandle(walked))
     }
 
     /// Whether this folder has the path. If that cannot be told, as the way is closed to this user, it is taken to have it.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         let found = stat(path);
         let is_gone = matches!(found, Err(Errno::ENOENT | Errno::ENOTDIR));
-        let same = |found: &FileStat| Identity::of(&self.0).is_ok_and(|own| own == Identity::from(found));
+        let same = |found: &FileStat| FileId::of(&self.0).is_ok_and(|own| own == FileId::from(found));
         !is_gone && found.as_ref().map_or(true, same)
     }
 
     /// Whether this file has the name.
-    pub(super) fn has(&self, name: &str, file: &Identity) -> bool {
+    pub(super) fn has(&self, name: &str, file: &FileId) -> bool {
         match self.look(name) {
-            Ok(found) => Identity::from(&found) == *file,
+            Ok(found) => FileId::from(&found) == *file,
             Err(error) => error != Errno::ENOENT,
         }
     }
@@ -120,11 +120,11 @@ impl Folder {
     }
 
     /// Refuses what is there under this name, and is not to be opened so.
-    pub(super) fn check(&self, name: &str, purpose: For) -> Result<(), Trouble> {
+    pub(super) fn check(&self, name: &str, purpose: Purpose) -> Result<(), FileError> {
         self.judge(&self.look(name)?, purpose)
     }
 
-    pub(super) fn open_file(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+    pub(super) fn open_file(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
         // before it is opened, as opening alone does something to a device, and after, as another may have its name by then
         self.check(name, purpose)?;
         let file = openat(&self.0, name, flags(purpose), Mode::empty())?;
@@ -132,7 +132,7 @@ impl Folder {
         Ok(File::from(file))
     }
 
-    pub(super) fn open_or_make(&self, name: &str, purpose: For) -> Result<File, Trouble> {
+    pub(super) fn open_or_make(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
         loop {
             match self.open_file(name, purpose) {
                 Err(trouble) if trouble.is(io::ErrorKind::NotFound) => {}
@@ -147,8 +147,8 @@ impl Folder {
 
     /// Makes a file, with the mode and the owner of the data. Before the data is there: with those of the folder, less
     /// what the user's umask takes away.
-    pub(super) fn make(&self, name: &str, purpose: For) -> Result<File, Trouble> {
-        let data = self.look(DATA).ok().filter(|data| self.judge(data, For::Reading).is_ok());
+    pub(super) fn make(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
+        let data = self.look(DATA).ok().filter(|data| self.judge(data, Purpose::Reading).is_ok());
         let folder = fstat(&self.0)?;
         let mode = if data.is_some() { Mode::S_IRUSR | Mode::S_IWUSR } else { permissions(&folder) };
         let file = openat(&self.0, name, flags(purpose) | OFlag::O_CREAT | OFlag::O_EXCL, mode)?;
@@ -160,10 +160,10 @@ impl Folder {
         Ok(File::from(file))
     }
 
-    pub(super) fn remove(&self, name: &str) -> Result<(), Trouble> {
+    pub(super) fn remove(&self, name: &str) -> Result<(), FileError> {
         match unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir) {
             // what a folder says to that
-            Err(error @ (Errno::EISDIR | Errno::EPERM)) => self.check(name, For::Reading).and(Err(error.into())),
+            Err(error @ (Errno::EISDIR | Errno::EPERM)) => self.check(name, Purpose::Reading).and(Err(error.into())),
             removed => Ok(removed?),
         }
     }
@@ -186,7 +186,7 @@ impl Folder {
 
     /// A folder in this one, which is made if it is not there.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn subfolder(&self, name: &str) -> Result<Folder, Trouble> {
+    pub(super) fn subfolder(&self, name: &str) -> Result<FolderHandle, FileError> {
         let made = mkdirat(&self.0, name, Mode::S_IRWXU);
         let folder = open_folder(&self.0, name.as_ref())?;
         self.judge_owner(&fstat(&folder)?)?;
@@ -195,25 +195,25 @@ impl Folder {
             let read = permissions(&data) & Mode::from_bits_truncate(0o444);
             share(&folder, &data, permissions(&data) | Mode::from_bits_truncate(read.bits() >> 2))?;
         }
-        Ok(Folder(folder))
+        Ok(FolderHandle(folder))
     }
 
     fn look(&self, name: &str) -> nix::Result<FileStat> {
         fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
-    fn judge(&self, file: &FileStat, purpose: For) -> Result<(), Trouble> {
+    fn judge(&self, file: &FileStat, purpose: Purpose) -> Result<(), FileError> {
         if let Some(kind) = unusual(file) {
-            return Err(Trouble::Refused(Refusal::Kind(kind)));
+            return Err(FileError::Refused(Refusal::Kind(kind)));
         }
-        if purpose != For::Reading && file.st_nlink > 1 {
-            return Err(Trouble::Refused(Refusal::HardLink));
+        if purpose != Purpose::Reading && file.st_nlink > 1 {
+            return Err(FileError::Refused(Refusal::HardLink));
         }
         self.judge_owner(file)
     }
 
     /// Those who may put files into the folder are its owner, and its group if it may write there.
-    fn judge_owner(&self, file: &FileStat) -> Result<(), Trouble> {
+    fn judge_owner(&self, file: &FileStat) -> Result<(), FileError> {
         if is_self_or_root(file.st_uid) {
             return Ok(());
         }
@@ -221,14 +221,14 @@ impl Folder {
         let group_writes = Mode::from_bits_truncate(folder.st_mode).contains(Mode::S_IWGRP);
         match file.st_uid == folder.st_uid || group_writes {
             true => Ok(()),
-            false => Err(Trouble::Refused(Refusal::Owner(file.st_uid))),
+            false => Err(FileError::Refused(Refusal::Owner(file.st_uid))),
         }
     }
 }
 
-impl From<Errno> for Trouble {
-    fn from(error: Errno) -> Trouble {
-        Trouble::System(error.into())
+impl From<Errno> for FileError {
+    fn from(error: Errno) -> FileError {
+        FileError::System(error.into())
     }
 }
 
@@ -278,11 +278,11 @@ fn is_self_or_root(user: u32) -> bool {
 }
 
 /// No link is followed, no program that is started has it, and nothing is waited for: a pipe has no end to wait for.
-fn flags(purpose: For) -> OFlag {
+fn flags(purpose: Purpose) -> OFlag {
     let access = match purpose {
-        For::Reading => OFlag::O_RDONLY,
-        For::Writing => OFlag::O_RDWR,
-        For::Appending => OFlag::O_WRONLY | OFlag::O_APPEND,
+        Purpose::Reading => OFlag::O_RDONLY,
+        Purpose::Writing => OFlag::O_RDWR,
+        Purpose::Appending => OFlag::O_WRONLY | OFlag::O_APPEND,
     };
     access | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY
 }

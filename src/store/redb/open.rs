@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use redb::StorageBackend;
 
 use crate::model::{Error, Result};
-use crate::store::between::Between;
-use crate::store::folder::{DATA, Folder, For, LOCK};
-use crate::store::waiting::{LockWaitOptions, Waits};
+use crate::store::coordination::Coordination;
+use crate::store::folder::{DATA, Folder, LOCK, Purpose};
+use crate::store::lock_wait::{LockWaitOptions, LockWaitPolicy};
 
-use super::boundary::speak_of_disk;
-use super::disk::Disk;
-use super::opened::{Opened, io_error};
-use super::transact::Writers;
+use super::backend::disk::Disk;
+use super::backend::handle::{RedbHandle, io_error};
+use super::errors::speak_of_disk;
+use super::transact::WriteQueue;
 
 /// A store in one file, or in memory.
 ///
@@ -21,14 +21,14 @@ use super::transact::Writers;
 /// in the file already.
 pub struct RedbStore {
     /// None until it is opened (again).
-    current: Mutex<Option<Arc<Opened>>>,
-    source: Source,
+    current: Mutex<Option<Arc<RedbHandle>>>,
+    source: DataSource,
     mode: Mode,
     /// Its file, for messages.
     pub(super) place: String,
-    pub(super) between: Between,
-    pub(super) waits: Arc<Waits>,
-    pub(super) writers: Writers,
+    pub(super) coordination: Coordination,
+    pub(super) waits: Arc<LockWaitPolicy>,
+    pub(super) writers: WriteQueue,
 }
 
 /// What a store is opened for.
@@ -42,7 +42,7 @@ pub enum Mode {
 }
 
 /// What a handle is opened on.
-enum Source {
+enum DataSource {
     Folder(Arc<Folder>),
     /// A backend that was opened once.
     Backend,
@@ -72,8 +72,8 @@ impl RedbStore {
             Err(Error::NoStore { .. }) => {}
             opened => return opened.map(|store| (store, false)),
         }
-        let of_making = Waits::new(waits.clone(), Between::memory());
-        let _alone = Between::files(folder.clone()).hold_making(&of_making)?;
+        let of_making = LockWaitPolicy::new(waits.clone(), Coordination::memory());
+        let _alone = Coordination::files(folder.clone()).hold_making(&of_making)?;
         match RedbStore::open_shared(&folder, Mode::Write, waits.clone()) {
             // another process made it in the meantime
             Ok(store) => return Ok((store, false)),
@@ -86,21 +86,35 @@ impl RedbStore {
 
     fn open_shared(folder: &Arc<Folder>, mode: Mode, waits: LockWaitOptions) -> Result<RedbStore> {
         let place = folder.path_of(DATA).display().to_string();
-        let between = Between::files(folder.clone());
-        let waits = Arc::new(Waits::new(waits, between.clone()));
-        let store = RedbStore::new(Source::Folder(folder.clone()), mode, place, between, waits);
-        store.opened(&mut store.waits.tries(), mode == Mode::Write)?;
+        let coordination = Coordination::files(folder.clone());
+        let waits = Arc::new(LockWaitPolicy::new(waits, coordination.clone()));
+        let store = RedbStore::new(DataSource::Folder(folder.clone()), mode, place, coordination, waits);
+        store.opened(&mut store.waits.start(), mode == Mode::Write)?;
         Ok(store)
     }
 
-    fn new(source: Source, mode: Mode, place: String, between: Between, waits: Arc<Waits>) -> RedbStore {
-        RedbStore { current: Mutex::default(), source, mode, place, between, waits, writers: Writers::default() }
+    fn new(
+        source: DataSource,
+        mode: Mode,
+        place: String,
+        coordination: Coordination,
+        waits: Arc<LockWaitPolicy>,
+    ) -> RedbStore {
+        RedbStore {
+            current: Mutex::default(),
+            source,
+            mode,
+            place,
+            coordination,
+            waits,
+            writers: WriteQueue::default(),
+        }
     }
 
     /// A store that lives as long as this does.
     pub fn in_memory() -> Result<RedbStore> {
         let store = RedbStore::of_backend("memory", Mode::Write);
-        let opened = Opened::in_memory(&store.place, &store.waits)?;
+        let opened = RedbHandle::in_memory(&store.place, &store.waits)?;
         store.with(opened).with_tables()
     }
 
@@ -112,20 +126,20 @@ impl RedbStore {
         let store = RedbStore::of_backend("the store", mode);
         let new = backend.len().map_err(|error| io_error(&store.place, error))? == 0;
         if !new || mode == Mode::Read {
-            let opened = Opened::open(backend, mode, &store.place, &store.waits)?;
+            let opened = RedbHandle::open(backend, mode, &store.place, &store.waits)?;
             return Ok(store.with(opened));
         }
-        let opened = Opened::make(backend, &store.place, &store.waits)?;
+        let opened = RedbHandle::make(backend, &store.place, &store.waits)?;
         store.with(opened).with_tables()
     }
 
     pub(super) fn of_backend(place: &str, mode: Mode) -> RedbStore {
-        let between = Between::memory();
-        let waits = Arc::new(Waits::new(LockWaitOptions::default(), between.clone()));
-        RedbStore::new(Source::Backend, mode, place.to_owned(), between, waits)
+        let coordination = Coordination::memory();
+        let waits = Arc::new(LockWaitPolicy::new(LockWaitOptions::default(), coordination.clone()));
+        RedbStore::new(DataSource::Backend, mode, place.to_owned(), coordination, waits)
     }
 
-    pub(super) fn with(self, opened: Opened) -> RedbStore {
+    pub(super) fn with(self, opened: RedbHandle) -> RedbStore {
         *self.current() = Some(Arc::new(opened));
         self
     }
@@ -141,14 +155,14 @@ impl RedbStore {
 
     /// The handle. It is opened if there is none, or none that writes where one is needed; [`StoreBusy`](Error::StoreBusy)
     /// at once where another process has a lock that this needs.
-    pub(super) fn open_once(&self, to_write: bool) -> Result<Arc<Opened>> {
+    pub(super) fn open_once(&self, to_write: bool) -> Result<Arc<RedbHandle>> {
         let mut current = self.current();
         if let Some(opened) = &*current
             && (opened.writes() || !to_write)
         {
             return Ok(opened.clone());
         }
-        let Source::Folder(folder) = &self.source else {
+        let DataSource::Folder(folder) = &self.source else {
             return Err(Error::io(format!("use {}", self.place), "it was closed"));
         };
         let mode = if to_write { Mode::Write } else { Mode::Read };
@@ -158,10 +172,10 @@ impl RedbStore {
     }
 
     /// Has the next transaction open the file again.
-    pub(super) fn forget(&self, opened: &Arc<Opened>) {
+    pub(super) fn forget(&self, opened: &Arc<RedbHandle>) {
         let mut current = self.current();
         let is_current = current.as_ref().is_some_and(|current| Arc::ptr_eq(current, opened));
-        if is_current && matches!(self.source, Source::Folder(_)) {
+        if is_current && matches!(self.source, DataSource::Folder(_)) {
             *current = None;
         }
     }
@@ -182,15 +196,15 @@ impl RedbStore {
     /// None in memory, and on the backends of tests.
     pub(super) fn folder(&self) -> Option<&Folder> {
         match &self.source {
-            Source::Folder(folder) => Some(folder),
-            Source::Backend => None,
+            DataSource::Folder(folder) => Some(folder),
+            DataSource::Backend => None,
         }
     }
 
     /// Opens it for writing, unless it is open for that.
     pub(super) fn start_to_write(&self) -> Result<()> {
         self.must_write()?;
-        self.opened(&mut self.waits.tries(), true).map(drop)
+        self.opened(&mut self.waits.start(), true).map(drop)
     }
 
     /// Whether it has only been read so far.
@@ -198,7 +212,7 @@ impl RedbStore {
         self.mode != Mode::Write && !self.current().as_ref().is_some_and(|opened| opened.writes())
     }
 
-    fn current(&self) -> MutexGuard<'_, Option<Arc<Opened>>> {
+    fn current(&self) -> MutexGuard<'_, Option<Arc<RedbHandle>>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -209,25 +223,27 @@ impl std::fmt::Debug for RedbStore {
     }
 }
 
-fn open_data(folder: &Folder, mode: Mode, place: &str, waits: &Arc<Waits>) -> Result<Opened> {
-    let purpose = if mode == Mode::Write { For::Writing } else { For::Reading };
+fn open_data(folder: &Folder, mode: Mode, place: &str, waits: &Arc<LockWaitPolicy>) -> Result<RedbHandle> {
+    let purpose = if mode == Mode::Write { Purpose::Writing } else { Purpose::Reading };
     let file = folder.open_file(DATA, purpose)?;
     if mode == Mode::Write {
         // before anything is accepted that could not be run
         folder.check(LOCK)?;
     }
     let disk = speak_of_disk(Disk::new(file), place)?;
-    Opened::open(disk, mode, place, waits)
+    RedbHandle::open(disk, mode, place, waits)
 }
 
 /// Makes the data of a new store under another name, and gives it its own when it is whole and on the disk.
 fn make_data(folder: &Folder) -> Result<()> {
     let file = folder.new_data()?;
     let place = folder.path_of(DATA).display().to_string();
-    let waits = Arc::new(Waits::new(LockWaitOptions::default(), Between::memory()));
+    let waits = Arc::new(LockWaitPolicy::new(LockWaitOptions::default(), Coordination::memory()));
     let made = speak_of_disk(Disk::new(file), &place).and_then(|disk| {
-        let opened = Opened::make(disk, &place, &waits)?;
-        RedbStore::new(Source::Backend, Mode::Write, place, Between::memory(), waits).with(opened).with_tables()
+        let opened = RedbHandle::make(disk, &place, &waits)?;
+        RedbStore::new(DataSource::Backend, Mode::Write, place, Coordination::memory(), waits)
+            .with(opened)
+            .with_tables()
     });
     if let Err(error) = made {
         // the next one to make the store removes it if this cannot

@@ -7,19 +7,19 @@ use crate::model::{
     ActorId, Attempt, CallRequest, ClassName, Event, Fault, Hash, HistoryEntry, Invocation, Name, NameRecord, Process,
     Reference, ResolvedTarget, Result, Step, Timestamp,
 };
-use crate::store::folder::{DATA, Folder, For};
+use crate::store::folder::{DATA, Folder, Purpose};
 use crate::store::{
     Accepted, Announcement, AnnouncementGuard, ClassVersion, Commit, Committed, LockSet, NameLock, NewEvent,
     NewVersion, Registered, RegisteredClass, Runnable, RunnableCursor, Snapshot, Store, StoredResult, Suspend,
     Suspended, VersionUsage, Watch,
 };
 
-use super::boundary::Try;
-use super::invocations::Candidates;
+use super::errors::TxResult;
 use super::open::RedbStore;
-use super::tables::Reading;
-use super::write::{Ready, asked_ahead};
-use super::{actors, classes, invocations, waits};
+use super::read::invocations::Candidates;
+use super::read::{actors, classes, invocations, waits};
+use super::schema::tables::ReadTables;
+use super::write::{HashedCommit, asked_ahead};
 
 impl Store for RedbStore {
     fn register(&self, version: NewVersion) -> Result<Registered> {
@@ -110,8 +110,8 @@ impl Store for RedbStore {
     }
 
     fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        let next = |tables: &Reading| invocations::next_due(tables, now);
-        let is_any_ahead = |tables: &Reading| Ok(tables.first(asked_ahead(now))?.is_some());
+        let next = |tables: &ReadTables| invocations::next_due(tables, now);
+        let is_any_ahead = |tables: &ReadTables| Ok(tables.first(asked_ahead(now))?.is_some());
         let (due, mut ahead) = self.read(|tables| Ok((next(tables)?, is_any_ahead(tables)?)))?;
         if !ahead || !self.can_write() {
             return Ok(due);
@@ -140,8 +140,8 @@ impl Store for RedbStore {
     }
 
     fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>> {
-        let ready: Vec<Ready> = commits.into_iter().map(Ready::from).collect();
-        self.write(|writer| ready.into_iter().map(|ready| writer.commit(ready, at)).collect::<Try<_>>())
+        let ready: Vec<HashedCommit> = commits.into_iter().map(HashedCommit::from).collect();
+        self.write(|writer| ready.into_iter().map(|ready| writer.commit(ready, at)).collect::<TxResult<_>>())
     }
 
     fn reference_of(&self, opaque_id: &str) -> Result<Option<Reference>> {
@@ -187,33 +187,33 @@ impl Store for RedbStore {
             return self.must_write().map(|()| None);
         }
         self.start_to_write()?;
-        self.between.hold(name, deadline)
+        self.coordination.hold(name, deadline)
     }
 
     fn lock_set(&self) -> Result<Box<dyn LockSet>> {
         self.start_to_write()?;
-        Ok(self.between.holds())
+        Ok(self.coordination.holds())
     }
 
     fn is_locked(&self, name: &Name) -> Result<bool> {
-        self.between.is_held(name)
+        self.coordination.is_held(name)
     }
 
     fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn AnnouncementGuard> {
-        self.between.announce(name, number)
+        self.coordination.announce(name, number)
     }
 
     fn announcements(&self, name: Option<&Name>) -> Vec<Announcement> {
-        self.between.announced(name)
+        self.coordination.announced(name)
     }
 
     fn can_write(&self) -> bool {
-        let may = |folder: &Folder| folder.open_file(DATA, For::Writing).is_ok();
+        let may = |folder: &Folder| folder.open_file(DATA, Purpose::Writing).is_ok();
         self.must_write().is_ok() && (!self.is_reading() || self.folder().is_none_or(may))
     }
 
     fn writer(&self) -> Option<Process> {
-        self.between.writer()
+        self.coordination.writer()
     }
 
     fn address(&self) -> String {
@@ -221,6 +221,6 @@ impl Store for RedbStore {
     }
 
     fn watch(&self) -> Result<Box<dyn Watch>> {
-        Ok(self.between.watch(self.is_reading()))
+        Ok(self.coordination.watch(self.is_reading()))
     }
 }

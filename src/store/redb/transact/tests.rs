@@ -13,9 +13,9 @@ use nix::libc;
 use redb::{BackendError, StorageBackend};
 
 use crate::model::{ActorId, ClassName, Error, Name};
-use crate::store::redb::disk::Disk;
-use crate::store::redb::opened::Opened;
-use crate::store::redb::pages::HEADER;
+use crate::store::redb::backend::disk::Disk;
+use crate::store::redb::backend::handle::RedbHandle;
+use crate::store::redb::backend::pages::HEADER;
 use crate::store::{Mode, RedbStore, Store, deadline};
 
 fn data(folder: &Path) -> File {
@@ -153,7 +153,7 @@ fn commit_refused_after_it_is_on_the_disk_holds() {
             syncs: syncs.clone(),
             at,
         };
-        let opened = Opened::open(disk, Mode::Write, &store.place, &store.waits).unwrap();
+        let opened = RedbHandle::open(disk, Mode::Write, &store.place, &store.waits).unwrap();
         let store = store.with(opened);
         let class = format!("c{at}");
         let written = {

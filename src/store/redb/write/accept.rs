@@ -2,15 +2,15 @@
 
 use crate::model::{CallKind, CallRequest, Error, Name, Reference, Result};
 use crate::store::Accepted;
-use crate::store::redb::boundary::Try;
-use crate::store::redb::invocations;
-use crate::store::redb::key::{Key, Lane};
-use crate::store::redb::record::{InvocationRecord, Open, Use};
+use crate::store::redb::errors::TxResult;
+use crate::store::redb::read::invocations;
+use crate::store::redb::schema::key::{QueueKind, RecordKey};
+use crate::store::redb::schema::record::{InvocationRecord, KeyUse, Pending};
 
 use super::Writer;
 
 impl Writer<'_> {
-    pub(in crate::store::redb) fn accept(&mut self, request: CallRequest, limit: u64) -> Try<Result<Accepted>> {
+    pub fn accept(&mut self, request: CallRequest, limit: u64) -> TxResult<Result<Accepted>> {
         if let Some(key) = &request.key {
             match invocations::keyed(&self.tables, &request.name, &key.text)? {
                 Ok(Some(known)) => return Ok(Ok(Accepted::Duplicate(Box::new(known)))),
@@ -26,7 +26,7 @@ impl Writer<'_> {
         if head.queued + head.delayed >= limit {
             return Ok(Err(Error::InboxFull { id: name.to_string(), allowed: limit }));
         }
-        self.enter_due(&name, Lane::from(&request.kind), request.accepted)?;
+        self.enter_due(&name, QueueKind::from(&request.kind), request.accepted)?;
         if let Some(refused) = self.made_already(&request)? {
             return Ok(Err(refused));
         }
@@ -41,26 +41,26 @@ impl Writer<'_> {
             }
             _ => Some(self.enter(&request, number)?),
         };
-        self.put_open(number, Open { request, turn, attempts: 0, begun: None })?;
+        self.put_open(number, Pending { request, turn, attempts: 0, begun: None })?;
         Ok(Ok(Accepted::New(number)))
     }
 
-    pub(super) fn put_open(&mut self, number: u64, open: Open) -> Try<()> {
+    pub fn put_open(&mut self, number: u64, open: Pending) -> TxResult<()> {
         self.changed();
-        let key = Key::invocation(&open.request.name, number);
-        self.tables.put(&key, &InvocationRecord::Open(open)).map(drop)
+        let key = RecordKey::invocation(&open.request.name, number);
+        self.tables.put(&key, &InvocationRecord::Pending(open)).map(drop)
     }
 
     /// Why it may not take up another one again, if it wants to.
-    pub(super) fn resumed_before(&self, request: &CallRequest) -> Try<Option<Error>> {
+    pub fn resumed_before(&self, request: &CallRequest) -> TxResult<Option<Error>> {
         let Some(old) = request.resumes else { return Ok(None) };
-        let by: Option<u64> = self.tables.get(&Key::resumed(&request.name, old))?;
+        let by: Option<u64> = self.tables.get(&RecordKey::resumed(&request.name, old))?;
         let reference = |number| Reference { name: request.name.clone(), number };
         Ok(by.map(|by| Error::AlreadyResumed { reference: reference(old), by: reference(by) }))
     }
 
     /// The reference of a new invocation; its key belongs to it from now on, and it has taken up what it resumes.
-    pub(super) fn give_number(&mut self, request: &CallRequest) -> Try<u64> {
+    pub fn give_number(&mut self, request: &CallRequest) -> TxResult<u64> {
         let head = self.head_mut(&request.name)?;
         head.counters.references += 1;
         let number = head.counters.references;
@@ -70,17 +70,17 @@ impl Writer<'_> {
             head.construction = head.construction.filter(|_| is_delayed).or(Some(number));
         }
         if let Some(key) = &request.key {
-            let used = Use { number, at: request.accepted, event: None };
-            self.tables.put(&Key::used(&request.name, &key.text), &used)?;
+            let used = KeyUse { number, at: request.accepted, event: None };
+            self.tables.put(&RecordKey::used(&request.name, &key.text), &used)?;
         }
         if let Some(old) = request.resumes {
-            self.tables.put(&Key::resumed(&request.name, old), &number)?;
+            self.tables.put(&RecordKey::resumed(&request.name, old), &number)?;
         }
         Ok(number)
     }
 
     /// A construction has ended: if it was the one that was to make the actor, the next one is.
-    pub(super) fn construction_ended(&mut self, request: &CallRequest, number: u64) -> Try<()> {
+    pub fn construction_ended(&mut self, request: &CallRequest, number: u64) -> TxResult<()> {
         if !matches!(request.kind, CallKind::Construct { .. }) || self.head(&request.name)?.construction != Some(number)
         {
             return Ok(());
@@ -101,7 +101,7 @@ impl Writer<'_> {
     }
 
     /// A construction that was delayed stands in the inbox: it makes the actor, unless another one stands there.
-    pub(super) fn construction_entered(&mut self, name: &Name) -> Try<()> {
+    pub fn construction_entered(&mut self, name: &Name) -> TxResult<()> {
         if self.head(name)?.actor.is_none()
             && let Some(first) = self.queued_construction(name)?
             && self.head(name)?.construction != Some(first)
@@ -112,7 +112,7 @@ impl Writer<'_> {
     }
 
     /// Why a construction could not make its actor.
-    fn made_already(&mut self, request: &CallRequest) -> Try<Option<Error>> {
+    fn made_already(&mut self, request: &CallRequest) -> TxResult<Option<Error>> {
         if !matches!(request.kind, CallKind::Construct { .. }) {
             return Ok(None);
         }
@@ -125,9 +125,9 @@ impl Writer<'_> {
     }
 
     /// The first construction in the inbox of a name that has no actor.
-    pub(super) fn queued_construction(&mut self, name: &Name) -> Try<Option<u64>> {
+    pub fn queued_construction(&mut self, name: &Name) -> TxResult<Option<u64>> {
         let Some(first) = self.head(name)?.construction else { return Ok(None) };
-        let is_queued = |number| -> Try<bool> {
+        let is_queued = |number| -> TxResult<bool> {
             let open = invocations::open(&self.tables, name, number)?;
             Ok(open.is_some_and(|open| matches!(open.request.kind, CallKind::Construct { .. }) && open.turn.is_some()))
         };
@@ -135,7 +135,7 @@ impl Writer<'_> {
             return Ok(Some(first));
         }
         // the first one is delayed, and another may be in the inbox
-        for entry in self.tables.records::<u64>(Key::inbox_lane(name, Lane::Actor))? {
+        for entry in self.tables.records::<u64>(RecordKey::inbox_lane(name, QueueKind::Actor))? {
             let (_, number) = entry?;
             if is_queued(number)? {
                 return Ok(Some(number));
@@ -145,19 +145,19 @@ impl Writer<'_> {
     }
 
     /// Keeps whose the opaque id of an invocation is, which somebody is told.
-    pub(super) fn tell(&mut self, request: &CallRequest, number: u64) -> Try<()> {
+    pub fn tell(&mut self, request: &CallRequest, number: u64) -> TxResult<()> {
         let id = request.seed.opaque_id();
-        self.tables.put(&Key::opaque(&id), &Reference { name: request.name.clone(), number })?;
-        self.tables.put(&Key::told(&request.name, number), &id).map(drop)
+        self.tables.put(&RecordKey::opaque(&id), &Reference { name: request.name.clone(), number })?;
+        self.tables.put(&RecordKey::told(&request.name, number), &id).map(drop)
     }
 
     /// Forgets the opaque ids of a name's invocations, but of those that stay.
-    pub(super) fn forget_ids(&mut self, name: &Name, stays: impl Fn(u64) -> bool) -> Try<()> {
-        let told = self.tables.records::<String>(Key::told_of(name))?.collect::<Try<Vec<_>>>()?;
+    pub fn forget_ids(&mut self, name: &Name, stays: impl Fn(u64) -> bool) -> TxResult<()> {
+        let told = self.tables.records::<String>(RecordKey::told_of(name))?.collect::<TxResult<Vec<_>>>()?;
         for (key, id) in told {
             if !stays(invocations::number_of(&key)?) {
                 self.tables.delete(&key)?;
-                self.tables.delete(&Key::opaque(&id))?;
+                self.tables.delete(&RecordKey::opaque(&id))?;
             }
         }
         Ok(())

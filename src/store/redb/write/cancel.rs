@@ -7,17 +7,17 @@ use crate::model::{
     Timestamp,
 };
 use crate::store::End;
-use crate::store::redb::boundary::Try;
-use crate::store::redb::invocations;
-use crate::store::redb::key::{Key, Lane};
-use crate::store::redb::record::{InvocationRecord, Open};
+use crate::store::redb::errors::TxResult;
+use crate::store::redb::read::invocations;
+use crate::store::redb::schema::key::{QueueKind, RecordKey};
+use crate::store::redb::schema::record::{InvocationRecord, Pending};
 
 use super::Writer;
-use super::step::Entry;
+use super::step::StepEntry;
 
 /// How invocations are cancelled.
 #[derive(Clone, Copy)]
-pub(super) struct Cancelling<'a> {
+pub struct CancelOptions<'a> {
     pub at: Timestamp,
     /// Some that run, and leave a step though they have committed nothing yet.
     pub running: &'a BTreeSet<Reference>,
@@ -28,13 +28,13 @@ pub(super) struct Cancelling<'a> {
 }
 
 impl Writer<'_> {
-    pub(in crate::store::redb) fn cancel(
+    pub fn cancel(
         &mut self,
         reference: &Reference,
         at: Timestamp,
         fault: Fault,
         running: &BTreeSet<Reference>,
-    ) -> Try<()> {
+    ) -> TxResult<()> {
         if !self.is_open(reference)? {
             return Err(match invocations::invocation(&self.tables, &reference.name, reference.number)? {
                 Some(_) => Error::AlreadyEnded { reference: reference.clone() },
@@ -42,15 +42,15 @@ impl Writer<'_> {
             }
             .into());
         }
-        self.cancel_all(reference.clone(), fault, Cancelling { at, running, asking: None, removed: None })
+        self.cancel_all(reference.clone(), fault, CancelOptions { at, running, asking: None, removed: None })
     }
 
-    fn is_open(&self, reference: &Reference) -> Try<bool> {
+    fn is_open(&self, reference: &Reference) -> TxResult<bool> {
         Ok(invocations::open(&self.tables, &reference.name, reference.number)?.is_some())
     }
 
     /// Cancels an invocation and its children, and theirs, as far as they have not ended.
-    pub(super) fn cancel_all(&mut self, root: Reference, fault: Fault, how: Cancelling<'_>) -> Try<()> {
+    pub fn cancel_all(&mut self, root: Reference, fault: Fault, how: CancelOptions<'_>) -> TxResult<()> {
         let mut left = vec![(root, fault)];
         while let Some((reference, fault)) = left.pop() {
             if how.asking == Some(&reference) {
@@ -68,8 +68,8 @@ impl Writer<'_> {
     }
 
     /// What an invocation has started.
-    fn children(&self, reference: &Reference) -> Try<impl Iterator<Item = Reference> + use<>> {
-        let entries = self.tables.records(Key::recorded_from(&reference.name, reference.number, 0))?;
+    fn children(&self, reference: &Reference) -> TxResult<impl Iterator<Item = Reference> + use<>> {
+        let entries = self.tables.records(RecordKey::recorded_from(&reference.name, reference.number, 0))?;
         let mut children = Vec::new();
         for entry in entries {
             let (_, HistoryEntry { result: answer, .. }) = entry?;
@@ -80,11 +80,17 @@ impl Writer<'_> {
         Ok(children.into_iter())
     }
 
-    fn cancel_one(&mut self, reference: &Reference, mut open: Open, fault: Fault, how: Cancelling<'_>) -> Try<()> {
+    fn cancel_one(
+        &mut self,
+        reference: &Reference,
+        mut open: Pending,
+        fault: Fault,
+        how: CancelOptions<'_>,
+    ) -> TxResult<()> {
         self.end_run(reference, &mut open)?;
         self.leave(&open.request, reference.number, open.turn)?;
         self.construction_ended(&open.request, reference.number)?;
-        let Open { request, attempts, begun, .. } = open;
+        let Pending { request, attempts, begun, .. } = open;
         let (outcome, log) = (Outcome::Failed(fault), Log::default());
         let began = begun.as_ref().map(|begun| begun.began);
         let times = Times::new(began, how.at, begun.as_ref().map_or(how.at, |begun| begun.clock));
@@ -92,7 +98,7 @@ impl Writer<'_> {
         let actor = &self.head(&request.name)?.actor;
         if let Some(actor) = actor
             && ran
-            && Lane::from(&request.kind) == Lane::Actor
+            && QueueKind::from(&request.kind) == QueueKind::Actor
             && how.removed != Some(&request.name)
         {
             let times = Times { now: times.now.max(actor.clock), ..times };
@@ -102,11 +108,11 @@ impl Writer<'_> {
                 history_len: begun.history_len,
                 is_save: false,
             });
-            let entry = Entry { times, outcome, log, micros: 0, end, hash: None, run };
+            let entry = StepEntry { times, outcome, log, micros: 0, end, hash: None, run };
             let step = self.take_step(entry, request, reference.number)?;
             return self.put_ended(reference, step, true);
         }
-        let bare = InvocationRecord::Bare { request, times, outcome, log, attempts };
-        self.tables.put(&Key::invocation(&reference.name, reference.number), &bare).map(drop)
+        let bare = InvocationRecord::WithoutStep { request, times, outcome, log, attempts };
+        self.tables.put(&RecordKey::invocation(&reference.name, reference.number), &bare).map(drop)
     }
 }

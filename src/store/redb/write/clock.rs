@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::model::{CallRequest, ResolvedTarget, Timestamp};
 use crate::store::MAX_CLOCK_SKEW;
-use crate::store::redb::boundary::Try;
-use crate::store::redb::invocations;
-use crate::store::redb::key::{Key, Span};
-use crate::store::redb::record::Open;
+use crate::store::redb::errors::TxResult;
+use crate::store::redb::read::invocations;
+use crate::store::redb::schema::key::RecordKey;
+use crate::store::redb::schema::key_range::Span;
+use crate::store::redb::schema::record::Pending;
 
 use super::Writer;
 
@@ -15,15 +16,15 @@ use super::Writer;
 const AT_ONCE: usize = 1000;
 
 /// What was delayed at a time that is this far ahead.
-pub(in crate::store::redb) fn asked_ahead(now: Timestamp) -> Span {
-    Key::asked_after(now.after(MAX_CLOCK_SKEW))
+pub fn asked_ahead(now: Timestamp) -> Span {
+    RecordKey::asked_after(now.after(MAX_CLOCK_SKEW))
 }
 
 impl Writer<'_> {
     /// Delays that were asked for by a clock which was ahead by more than a day begin now: their time would come too late by
     /// as much.
-    pub(in crate::store::redb) fn count_anew(&mut self, now: Timestamp) -> Try<()> {
-        let ahead: Vec<Key> = self.tables.keys(asked_ahead(now))?.take(AT_ONCE).collect::<Try<_>>()?;
+    pub fn count_anew(&mut self, now: Timestamp) -> TxResult<()> {
+        let ahead: Vec<RecordKey> = self.tables.keys(asked_ahead(now))?.take(AT_ONCE).collect::<TxResult<_>>()?;
         for key in ahead {
             self.changed();
             self.tables.delete(&key)?;
@@ -37,16 +38,16 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn delay_anew(&mut self, open: Open, number: u64, now: Timestamp) -> Try<()> {
+    fn delay_anew(&mut self, open: Pending, number: u64, now: Timestamp) -> TxResult<()> {
         let Some(delay) = open.request.delay_ms else { return Ok(()) };
         self.leave(&open.request, number, None)?;
         let due = now.after(Duration::from_millis(delay));
         let request = CallRequest { due: Some(due), ..open.request };
         self.delay(&request, due, number)?;
-        self.put_open(number, Open { request, ..open })
+        self.put_open(number, Pending { request, ..open })
     }
 
-    fn wait_anew(&mut self, mut open: Open, number: u64, now: Timestamp) -> Try<()> {
+    fn wait_anew(&mut self, mut open: Pending, number: u64, now: Timestamp) -> TxResult<()> {
         let name = open.request.name.clone();
         let Some(waiting) = open.begun.as_mut().and_then(|begun| begun.wait.as_mut()) else { return Ok(()) };
         self.forget_timer(&name, number, waiting)?;

@@ -2,26 +2,26 @@
 
 use crate::model::{Error, Name, ResolvedTarget, Result};
 use crate::store::NewEvent;
-use crate::store::redb::boundary::Try;
-use crate::store::redb::invocations;
-use crate::store::redb::key::Key;
-use crate::store::redb::record::{EventRecord, Use};
+use crate::store::redb::errors::TxResult;
+use crate::store::redb::read::invocations;
+use crate::store::redb::schema::key::RecordKey;
+use crate::store::redb::schema::record::{EventRecord, KeyUse};
 
 use super::Writer;
 
 impl Writer<'_> {
-    pub(in crate::store::redb) fn emit(&mut self, new: NewEvent, limit: u64) -> Try<Result<u64>> {
+    pub fn emit(&mut self, new: NewEvent, limit: u64) -> TxResult<Result<u64>> {
         let NewEvent { name, event, payload, key, at } = new;
         if let Some(key) = &key {
-            match self.tables.get(&Key::used(&name, &key.text))? {
-                Some(Use { number, event: Some(fingerprint), .. }) if fingerprint == key.fingerprint => {
+            match self.tables.get(&RecordKey::used(&name, &key.text))? {
+                Some(KeyUse { number, event: Some(fingerprint), .. }) if fingerprint == key.fingerprint => {
                     return Ok(Ok(number));
                 }
-                Some(Use { number, event: Some(_), .. }) => {
+                Some(KeyUse { number, event: Some(_), .. }) => {
                     let (key, id) = (key.text.clone(), name.to_string());
                     return Ok(Err(Error::KeyTakenByEvent { key, id, number }));
                 }
-                Some(Use { number, event: None, .. }) => {
+                Some(KeyUse { number, event: None, .. }) => {
                     let reference = invocations::must(&self.tables, &name, number)?.reference();
                     return Ok(Err(Error::KeyTaken { key: key.text.clone(), reference }));
                 }
@@ -39,10 +39,10 @@ impl Writer<'_> {
         head.events += 1;
         let number = head.counters.events;
         if let Some(key) = key {
-            let used = Use { number, at, event: Some(key.fingerprint) };
-            self.tables.put(&Key::used(&name, &key.text), &used)?;
+            let used = KeyUse { number, at, event: Some(key.fingerprint) };
+            self.tables.put(&RecordKey::used(&name, &key.text), &used)?;
         }
-        self.tables.put(&Key::event(&name, &event, number), &EventRecord { at, payload })?;
+        self.tables.put(&RecordKey::event(&name, &event, number), &EventRecord { at, payload })?;
         if self.awaits_event(&name, &event)? {
             self.wake(&name)?;
         }
@@ -50,7 +50,7 @@ impl Writer<'_> {
     }
 
     /// Whether the first of an actor's inbox waits for an event of this name.
-    fn awaits_event(&self, name: &Name, event: &str) -> Try<bool> {
+    fn awaits_event(&self, name: &Name, event: &str) -> TxResult<bool> {
         let Some((_, number)) = invocations::first(&self.tables, name)? else { return Ok(false) };
         let open = invocations::open(&self.tables, name, number)?;
         let waiting = open.and_then(|open| open.begun).and_then(|begun| begun.wait);

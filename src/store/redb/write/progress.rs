@@ -8,44 +8,44 @@ use crate::model::{
     CallKind, CallRequest, Error, Fault, FaultOrigin, Fingerprint, HistoryEntry, HostFault, Json, OperationResult,
     Outcome, Reference, ResolvedTarget, ResumePoint, RunProgress, Times, Timestamp, WaitResult,
 };
-use crate::store::redb::boundary::Try;
-use crate::store::redb::key::{Key, Lane};
-use crate::store::redb::record::Open;
-use crate::store::redb::waits::{self, Target};
-use crate::store::{Accepted, NewCall, NewEntry as Asks, Progress};
+use crate::store::redb::errors::TxResult;
+use crate::store::redb::read::waits::{self, TargetInvocation};
+use crate::store::redb::schema::key::{QueueKind, RecordKey};
+use crate::store::redb::schema::record::Pending;
+use crate::store::{Accepted, NewCall, NewEntry, Progress};
 
 use super::Writer;
-use super::cancel::Cancelling;
-use super::step::Entry;
+use super::cancel::CancelOptions;
+use super::step::StepEntry;
 
 impl Writer<'_> {
     /// Does what a run asked for, and puts it in the invocation's record. Its wait, if it had one, is over.
-    pub(super) fn go_on(&mut self, me: &Reference, open: &mut Open, at: Timestamp, progress: Progress) -> Try<()> {
+    pub fn go_on(&mut self, me: &Reference, open: &mut Pending, at: Timestamp, progress: Progress) -> TxResult<()> {
         self.end_wait(me, open)?;
         let Progress { began, first_now, entries, sends, inbox_limit, .. } = progress;
         let mut begun = open.begun.take().unwrap_or_else(|| ResumePoint::new(began, first_now));
         for entry in entries {
             let recorded = match entry {
-                Asks::Start { fingerprint: asked, child } => HistoryEntry {
+                NewEntry::Start { fingerprint: asked, child } => HistoryEntry {
                     fingerprint: asked,
                     result: OperationResult::Started(self.start(me, *child, inbox_limit)?),
                 },
-                Asks::Reuse { fingerprint: asked, child, opaque_id } => {
+                NewEntry::Reuse { fingerprint: asked, child, opaque_id } => {
                     // it is not forgotten with the child, and names what is not there then
-                    self.tables.put(&Key::opaque(&opaque_id), &child)?;
+                    self.tables.put(&RecordKey::opaque(&opaque_id), &child)?;
                     HistoryEntry { fingerprint: asked, result: OperationResult::Started(Ok(child)) }
                 }
-                Asks::Cancel { fingerprint: asked, target } => {
+                NewEntry::Cancel { fingerprint: asked, target } => {
                     self.cancel_for(me, &target, at)?;
                     HistoryEntry { fingerprint: asked, result: OperationResult::Done }
                 }
-                Asks::TakeEvent { entry: recorded, event, number } => {
-                    self.tables.delete(&Key::event(&me.name, &event, number))?;
+                NewEntry::TakeEvent { entry: recorded, event, number } => {
+                    self.tables.delete(&RecordKey::event(&me.name, &event, number))?;
                     let head = self.head_mut(&me.name)?;
                     head.events = head.events.saturating_sub(1);
                     recorded
                 }
-                Asks::Plain(recorded) => recorded,
+                NewEntry::Plain(recorded) => recorded,
             };
             if let OperationResult::Waited(WaitResult { at, .. }) = recorded.result {
                 begun.clock = begun.clock.max(at);
@@ -60,14 +60,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn record(&mut self, me: &Reference, begun: &mut ResumePoint, recorded: &HistoryEntry) -> Try<()> {
-        self.tables.put(&Key::recorded(&me.name, me.number, begun.history_len), recorded)?;
+    fn record(&mut self, me: &Reference, begun: &mut ResumePoint, recorded: &HistoryEntry) -> TxResult<()> {
+        self.tables.put(&RecordKey::recorded(&me.name, me.number, begun.history_len), recorded)?;
         begun.history_len += 1;
         Ok(())
     }
 
     /// Accepts a child or a message, and before it the making of its actor where there is none.
-    fn start(&mut self, me: &Reference, child: NewCall, limit: u64) -> Try<Result<Reference, Fault>> {
+    fn start(&mut self, me: &Reference, child: NewCall, limit: u64) -> TxResult<Result<Reference, Fault>> {
         let by = |request| CallRequest { caller: Some(me.clone()), ..request };
         let NewCall { construction: create, call } = child;
         if let Some(CallRequest { kind: CallKind::Construct { class: wanted, .. }, .. }) = &create
@@ -88,13 +88,13 @@ impl Writer<'_> {
     }
 
     /// Whether an actor that a run calls is neither there nor being made.
-    fn is_to_be_made_for(&mut self, create: &CallRequest) -> Try<bool> {
+    fn is_to_be_made_for(&mut self, create: &CallRequest) -> TxResult<bool> {
         // what is due stands in the inbox from now on
-        self.enter_due(&create.name, Lane::Actor, create.accepted)?;
+        self.enter_due(&create.name, QueueKind::Actor, create.accepted)?;
         Ok(self.head(&create.name)?.actor.is_none() && self.queued_construction(&create.name)?.is_none())
     }
 
-    fn accept_for(&mut self, request: CallRequest, limit: u64) -> Try<Result<Reference, Fault>> {
+    fn accept_for(&mut self, request: CallRequest, limit: u64) -> TxResult<Result<Reference, Fault>> {
         let name = request.name.clone();
         Ok(match self.accept(request, limit)? {
             Ok(Accepted::New(number)) => Ok(Reference { name, number }),
@@ -107,25 +107,27 @@ impl Writer<'_> {
     }
 
     /// Cancels what a run names, if it has not ended.
-    fn cancel_for(&mut self, me: &Reference, target: &ResolvedTarget, at: Timestamp) -> Try<()> {
-        let Some(Target::Invocation(target)) = waits::target(&self.tables, me, target)? else { return Ok(()) };
+    fn cancel_for(&mut self, me: &Reference, target: &ResolvedTarget, at: Timestamp) -> TxResult<()> {
+        let Some(TargetInvocation::Invocation(target)) = waits::target(&self.tables, me, target)? else {
+            return Ok(());
+        };
         let fault = Fault::host(HostFault::Cancelled, format!("{me} cancelled it"));
-        let how = Cancelling { at, running: &BTreeSet::new(), asking: Some(me), removed: None };
+        let how = CancelOptions { at, running: &BTreeSet::new(), asking: Some(me), removed: None };
         self.cancel_all(target, fault, how)
     }
 
     /// A step that is not the end: it is the last entry of the record so far. Answers its number.
-    pub(super) fn save(&mut self, me: &Reference, mut open: Open, entry: Entry, asked: Fingerprint) -> Try<u64> {
+    pub fn save(&mut self, me: &Reference, mut open: Pending, entry: StepEntry, asked: Fingerprint) -> TxResult<u64> {
         let Times { began, committed, now } = entry.times;
         let mut begun = open.begun.take().unwrap_or_else(|| ResumePoint::new(began.unwrap_or(committed), now));
         if begun.saves == 0
             && let Some(actor) = self.head(&me.name)?.actor.clone()
         {
             let state = ByteBuf::from(self.state_of(&me.name, &actor)?);
-            self.tables.put(&Key::beginning(&me.name, me.number), &state)?;
+            self.tables.put(&RecordKey::beginning(&me.name, me.number), &state)?;
         }
         let run = RunProgress { first_now: begun.first_now, history_len: begun.history_len + 1, is_save: true };
-        let entry = Entry { outcome: Outcome::Succeeded(Json::null()), run: Some(run), ..entry };
+        let entry = StepEntry { outcome: Outcome::Succeeded(Json::null()), run: Some(run), ..entry };
         let step = self.take_step(entry, open.request.clone(), me.number)?;
         self.record(me, &mut begun, &HistoryEntry { fingerprint: asked, result: OperationResult::Saved(step) })?;
         begun.saves += 1;
@@ -136,21 +138,21 @@ impl Writer<'_> {
     }
 
     /// Forgets for what an invocation waited, if it did.
-    pub(super) fn end_wait(&mut self, me: &Reference, open: &mut Open) -> Try<()> {
+    pub fn end_wait(&mut self, me: &Reference, open: &mut Pending) -> TxResult<()> {
         let Some(waiting) = open.begun.as_mut().and_then(|begun| begun.wait.take()) else { return Ok(()) };
         for on in &waiting.targets {
-            if let Some(Target::Invocation(awaited)) = waits::target(&self.tables, me, on)? {
-                self.tables.delete(&Key::waiter(&awaited, me))?;
+            if let Some(TargetInvocation::Invocation(awaited)) = waits::target(&self.tables, me, on)? {
+                self.tables.delete(&RecordKey::waiter(&awaited, me))?;
             }
         }
         self.forget_timer(&me.name, me.number, &waiting)
     }
 
     /// Forgets what only an accepted invocation that has not ended needs, and notes that who waits for it is answered.
-    pub(super) fn end_run(&mut self, me: &Reference, open: &mut Open) -> Try<()> {
+    pub fn end_run(&mut self, me: &Reference, open: &mut Pending) -> TxResult<()> {
         self.end_wait(me, open)?;
         if open.begun.as_ref().is_some_and(|begun| begun.saves > 0) {
-            self.tables.delete(&Key::beginning(&me.name, me.number))?;
+            self.tables.delete(&RecordKey::beginning(&me.name, me.number))?;
         }
         for waiter in self.waiters(me)? {
             self.wake(&waiter.name)?;

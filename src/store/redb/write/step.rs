@@ -6,10 +6,10 @@ use serde_bytes::ByteBuf;
 
 use crate::model::{Actor, CallRequest, Hash, Log, Name, Outcome, Reference, RunProgress, Step, Times};
 use crate::store::End;
-use crate::store::redb::actors;
-use crate::store::redb::boundary::{Try, damaged};
-use crate::store::redb::key::Key;
-use crate::store::redb::record::{InvocationRecord, StepRecord};
+use crate::store::redb::errors::{TxResult, damaged};
+use crate::store::redb::read::actors;
+use crate::store::redb::schema::key::RecordKey;
+use crate::store::redb::schema::record::{InvocationRecord, StepRecord};
 
 use super::Writer;
 
@@ -17,7 +17,7 @@ use super::Writer;
 const IN_STEP: usize = 512;
 
 /// What a step tells beside its invocation.
-pub(super) struct Entry {
+pub struct StepEntry {
     pub times: Times,
     pub outcome: Outcome,
     pub log: Log,
@@ -31,9 +31,9 @@ pub(super) struct Entry {
 
 impl Writer<'_> {
     /// Adds a step to the actor's journal; answers its number.
-    pub(super) fn take_step(&mut self, entry: Entry, request: CallRequest, reference: u64) -> Try<u64> {
+    pub fn take_step(&mut self, entry: StepEntry, request: CallRequest, reference: u64) -> TxResult<u64> {
         let name = request.name.clone();
-        let Entry { mut times, outcome, log, micros, end, hash, run } = entry;
+        let StepEntry { mut times, outcome, log, micros, end, hash, run } = entry;
         let head = self.head_mut(&name)?;
         head.counters.steps += 1;
         let number = head.counters.steps;
@@ -75,9 +75,15 @@ impl Writer<'_> {
     }
 
     /// Writes a step, and with it, where it is time for that, a checkpoint of the state after it.
-    fn put_step(&mut self, name: &Name, mut record: StepRecord, state: Option<Vec<u8>>, mut actor: Actor) -> Try<()> {
+    fn put_step(
+        &mut self,
+        name: &Name,
+        mut record: StepRecord,
+        state: Option<Vec<u8>>,
+        mut actor: Actor,
+    ) -> TxResult<()> {
         let number = record.step.number;
-        actor.since_checkpoint += self.tables.put(&Key::step(name, number), &record)?;
+        actor.since_checkpoint += self.tables.put(&RecordKey::step(name, number), &record)?;
         if number == actor.first_step || actor.wants_checkpoint(number) {
             actor.checkpoint = number;
             actor.since_checkpoint = 0;
@@ -89,9 +95,9 @@ impl Writer<'_> {
             if whole.len() <= IN_STEP {
                 record.state = Some(ByteBuf::from(whole.into_owned()));
             } else {
-                self.tables.put_bytes(&Key::checkpoint(name, number), &whole)?;
+                self.tables.put_bytes(&RecordKey::checkpoint(name, number), &whole)?;
             }
-            self.tables.put(&Key::step(name, number), &record)?;
+            self.tables.put(&RecordKey::step(name, number), &record)?;
         }
         let touched = self.touch(name)?;
         if state.is_some() {
@@ -102,7 +108,7 @@ impl Writer<'_> {
     }
 
     /// The state as the transaction has it so far.
-    pub(super) fn state_of(&mut self, name: &Name, actor: &Actor) -> Try<Vec<u8>> {
+    pub fn state_of(&mut self, name: &Name, actor: &Actor) -> TxResult<Vec<u8>> {
         match &self.touch(name)?.state {
             Some(state) => Ok(state.clone()),
             None => actors::state(&self.tables, name, actor),
@@ -110,8 +116,8 @@ impl Writer<'_> {
     }
 
     /// Keeps with which step an invocation ended; one whose step has its own number needs no record.
-    pub(super) fn put_ended(&mut self, reference: &Reference, step: u64, was_recorded: bool) -> Try<()> {
-        let key = Key::invocation(&reference.name, reference.number);
+    pub fn put_ended(&mut self, reference: &Reference, step: u64, was_recorded: bool) -> TxResult<()> {
+        let key = RecordKey::invocation(&reference.name, reference.number);
         if step != reference.number {
             self.tables.put(&key, &InvocationRecord::Step(step))?;
         } else if was_recorded {

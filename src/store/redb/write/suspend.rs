@@ -1,22 +1,22 @@
 //! Waits.
 
 use crate::model::{CallKind, Name, PendingWait, Reference, ResolvedTarget, Result, Timestamp};
-use crate::store::redb::boundary::Try;
-use crate::store::redb::graph;
-use crate::store::redb::key::Key;
-use crate::store::redb::record::Open;
-use crate::store::redb::waits::{self, Target};
+use crate::store::redb::errors::TxResult;
+use crate::store::redb::read::deadlock;
+use crate::store::redb::read::waits::{self, TargetInvocation};
+use crate::store::redb::schema::key::RecordKey;
+use crate::store::redb::schema::record::Pending;
 use crate::store::{StoredResult, Suspend, Suspended};
 
-use super::commit::Judged;
+use super::commit::CheckedSource;
 use super::{Writer, stale};
 
 impl Writer<'_> {
-    pub(in crate::store::redb) fn suspend(&mut self, suspend: Suspend) -> Try<Result<Suspended>> {
+    pub fn suspend(&mut self, suspend: Suspend) -> TxResult<Result<Suspended>> {
         let judged = self.judge(&suspend.source, suspend.expected_steps, Some(&suspend.progress), true)?;
         let mut standing = match judged {
-            Ok(Judged::Holds(standing)) => *standing,
-            Ok(Judged::Known(known)) => return Ok(Ok(Suspended::Duplicate(known))),
+            Ok(CheckedSource::Valid(standing)) => *standing,
+            Ok(CheckedSource::Duplicate(known)) => return Ok(Ok(Suspended::Duplicate(known))),
             Err(refused) => return Ok(Err(refused)),
         };
         let name = &standing.open.request.name;
@@ -49,18 +49,24 @@ impl Writer<'_> {
     }
 
     /// The answer of a wait, if it has come, or if there is none ever.
-    fn look(&self, me: &Reference, open: &Open, on: &[ResolvedTarget], now: Timestamp) -> Try<Option<StoredResult>> {
+    fn look(
+        &self,
+        me: &Reference,
+        open: &Pending,
+        on: &[ResolvedTarget],
+        now: Timestamp,
+    ) -> TxResult<Option<StoredResult>> {
         let clock = open.begun.as_ref().map_or(now, |begun| begun.clock.max(now));
         if let Some(found) = waits::found(&self.tables, me, on, now, clock)? {
             return Ok(Some(found));
         }
-        Ok(graph::cycle(&self.tables, me, on, now)?.map(|cycle| waits::deadlock(cycle, clock)))
+        Ok(deadlock::cycle(&self.tables, me, on, now)?.map(|cycle| waits::deadlock(cycle, clock)))
     }
 
-    fn begin_wait(&mut self, me: &Reference, open: &mut Open, waiting: PendingWait) -> Try<()> {
+    fn begin_wait(&mut self, me: &Reference, open: &mut Pending, waiting: PendingWait) -> TxResult<()> {
         for on in &waiting.targets {
-            if let Some(Target::Invocation(awaited)) = waits::target(&self.tables, me, on)? {
-                self.tables.put(&Key::waiter(&awaited, me), &())?;
+            if let Some(TargetInvocation::Invocation(awaited)) = waits::target(&self.tables, me, on)? {
+                self.tables.put(&RecordKey::waiter(&awaited, me), &())?;
             }
         }
         self.note_timer(&me.name, me.number, &waiting)?;
@@ -70,15 +76,15 @@ impl Writer<'_> {
         self.sleep(&me.name)
     }
 
-    pub(super) fn note_timer(&mut self, name: &Name, number: u64, waiting: &PendingWait) -> Try<()> {
+    pub fn note_timer(&mut self, name: &Name, number: u64, waiting: &PendingWait) -> TxResult<()> {
         let Some(time) = waits::timer(&waiting.targets) else { return Ok(()) };
-        self.tables.put(&Key::due(time, name, number), &())?;
-        self.tables.put(&Key::asked(waiting.since, name, number), &()).map(drop)
+        self.tables.put(&RecordKey::due(time, name, number), &())?;
+        self.tables.put(&RecordKey::asked(waiting.since, name, number), &()).map(drop)
     }
 
-    pub(super) fn forget_timer(&mut self, name: &Name, number: u64, waiting: &PendingWait) -> Try<()> {
+    pub fn forget_timer(&mut self, name: &Name, number: u64, waiting: &PendingWait) -> TxResult<()> {
         let Some(time) = waits::timer(&waiting.targets) else { return Ok(()) };
-        self.tables.delete(&Key::due(time, name, number))?;
-        self.tables.delete(&Key::asked(waiting.since, name, number))
+        self.tables.delete(&RecordKey::due(time, name, number))?;
+        self.tables.delete(&RecordKey::asked(waiting.since, name, number))
     }
 }

@@ -7,10 +7,11 @@ use redb::{AccessGuard, ReadTransaction, ReadableTable, Table, TableDefinition, 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::boundary::{Trouble, Try, damaged, redb};
-use super::key::{Key, Span};
+use super::key::RecordKey;
+use super::key_range::Span;
 use super::record;
-use super::sound::Sound;
+use super::validate::Validate;
+use crate::store::redb::errors::{TxError, TxResult, damaged, redb};
 
 type Bytes = &'static [u8];
 
@@ -29,59 +30,59 @@ const SHORT: usize = 1024;
 const PIECE: usize = (64 << 10) - 1024;
 
 /// The records as one committed state has them, or as a write transaction has made them.
-pub(super) struct Tables<T> {
+pub struct Tables<T> {
     records: T,
     long: T,
 }
 
 /// What tables can be read from: a committed state, or a write transaction.
-pub(super) trait Source: ReadableTable<Bytes, Bytes> {}
-impl<T: ReadableTable<Bytes, Bytes>> Source for T {}
+pub trait TableSource: ReadableTable<Bytes, Bytes> {}
+impl<T: ReadableTable<Bytes, Bytes>> TableSource for T {}
 
-pub(super) type Reading = Tables<redb::ReadOnlyTable<Bytes, Bytes>>;
-pub(super) type Writing<'t> = Tables<Table<'t, Bytes, Bytes>>;
+pub type ReadTables = Tables<redb::ReadOnlyTable<Bytes, Bytes>>;
+pub type WriteTables<'t> = Tables<Table<'t, Bytes, Bytes>>;
 
-impl Reading {
-    pub(super) fn open(transaction: &ReadTransaction) -> Try<Reading> {
+impl ReadTables {
+    pub fn open(transaction: &ReadTransaction) -> TxResult<ReadTables> {
         Ok(Tables { records: redb(|| transaction.open_table(RECORDS))?, long: redb(|| transaction.open_table(LONG))? })
     }
 }
 
-impl<'t> Writing<'t> {
+impl<'t> WriteTables<'t> {
     /// Makes the tables where there are none yet.
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Try<Writing<'t>> {
+    pub fn open(transaction: &'t WriteTransaction) -> TxResult<WriteTables<'t>> {
         Ok(Tables { records: redb(|| transaction.open_table(RECORDS))?, long: redb(|| transaction.open_table(LONG))? })
     }
 
     /// Writes a record; answers its length.
-    pub(super) fn put(&mut self, key: &Key, record: &impl Serialize) -> Try<u64> {
+    pub fn put(&mut self, key: &RecordKey, record: &impl Serialize) -> TxResult<u64> {
         let sealed = record::seal(key, record)?;
         self.put_bytes(key, &sealed)?;
         Ok(sealed.len() as u64)
     }
 
     /// Writes bytes that a hash kept elsewhere speaks for.
-    pub(super) fn put_bytes(&mut self, key: &Key, bytes: &[u8]) -> Try<()> {
+    pub fn put_bytes(&mut self, key: &RecordKey, bytes: &[u8]) -> TxResult<()> {
         if bytes.len() <= SHORT {
             let sealed = [&[HERE], bytes].concat();
-            let before = || Ok::<_, Trouble>(pieces_before(self.records.insert(key.bytes(), sealed.as_slice())?));
+            let before = || Ok::<_, TxError>(pieces_before(self.records.insert(key.bytes(), sealed.as_slice())?));
             let pieces = redb(before)?;
             return self.delete_pieces(key, 0..pieces);
         }
         let there = [&[ELSEWHERE][..], &(bytes.len() as u64).to_be_bytes()].concat();
-        let pieces = redb(|| Ok::<_, Trouble>(pieces_before(self.records.insert(key.bytes(), there.as_slice())?)))?;
+        let pieces = redb(|| Ok::<_, TxError>(pieces_before(self.records.insert(key.bytes(), there.as_slice())?)))?;
         for (number, piece) in (0..).zip(bytes.chunks(PIECE)) {
             redb(|| self.long.insert(piece_key(key, number).as_slice(), piece).map(drop))?;
         }
         self.delete_pieces(key, bytes.len().div_ceil(PIECE) as u64..pieces)
     }
 
-    pub(super) fn delete(&mut self, key: &Key) -> Try<()> {
-        let pieces = redb(|| Ok::<_, Trouble>(pieces_before(self.records.remove(key.bytes())?)))?;
+    pub fn delete(&mut self, key: &RecordKey) -> TxResult<()> {
+        let pieces = redb(|| Ok::<_, TxError>(pieces_before(self.records.remove(key.bytes())?)))?;
         self.delete_pieces(key, 0..pieces)
     }
 
-    fn delete_pieces(&mut self, key: &Key, numbers: Range<u64>) -> Try<()> {
+    fn delete_pieces(&mut self, key: &RecordKey, numbers: Range<u64>) -> TxResult<()> {
         if !numbers.is_empty() {
             let (from, to) = (piece_key(key, numbers.start), piece_key(key, numbers.end));
             redb(|| self.long.retain_in(from.as_slice()..to.as_slice(), |_, _| false))?;
@@ -89,21 +90,21 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
-    pub(super) fn delete_all(&mut self, (from, to): Span) -> Try<()> {
+    pub fn delete_all(&mut self, (from, to): Span) -> TxResult<()> {
         redb(|| self.records.retain_in(from.bytes()..to.bytes(), |_, _| false))?;
         redb(|| self.long.retain_in(from.bytes()..to.bytes(), |_, _| false))?;
         Ok(())
     }
 }
 
-impl<T: Source> Tables<T> {
+impl<T: TableSource> Tables<T> {
     /// A record that `put` wrote.
-    pub(super) fn get<R: DeserializeOwned + Sound>(&self, key: &Key) -> Try<Option<R>> {
+    pub fn get<R: DeserializeOwned + Validate>(&self, key: &RecordKey) -> TxResult<Option<R>> {
         self.get_bytes(key, |sealed| record::unseal(key, &sealed))
     }
 
     /// A record that must be there.
-    pub(super) fn must<R: DeserializeOwned + Sound>(&self, key: &Key) -> Try<R> {
+    pub fn must<R: DeserializeOwned + Validate>(&self, key: &RecordKey) -> TxResult<R> {
         match self.get(key)? {
             Some(record) => Ok(record),
             None => damaged(format!("{} is missing", key.describe())),
@@ -111,7 +112,11 @@ impl<T: Source> Tables<T> {
     }
 
     /// What `put_bytes` wrote.
-    pub(super) fn get_bytes<R>(&self, key: &Key, read: impl FnOnce(Cow<'_, [u8]>) -> Try<R>) -> Try<Option<R>> {
+    pub fn get_bytes<R>(
+        &self,
+        key: &RecordKey,
+        read: impl FnOnce(Cow<'_, [u8]>) -> TxResult<R>,
+    ) -> TxResult<Option<R>> {
         #[cfg(test)]
         count::read();
         match redb(|| self.records.get(key.bytes()))? {
@@ -120,11 +125,16 @@ impl<T: Source> Tables<T> {
         }
     }
 
-    pub(super) fn has(&self, key: &Key) -> Try<bool> {
+    pub fn has(&self, key: &RecordKey) -> TxResult<bool> {
         Ok(redb(|| self.records.get(key.bytes()))?.is_some())
     }
 
-    fn resolve<R>(&self, key: &Key, value: &[u8], read: impl FnOnce(Cow<'_, [u8]>) -> Try<R>) -> Try<R> {
+    fn resolve<R>(
+        &self,
+        key: &RecordKey,
+        value: &[u8],
+        read: impl FnOnce(Cow<'_, [u8]>) -> TxResult<R>,
+    ) -> TxResult<R> {
         match value {
             [HERE, bytes @ ..] => read(bytes.into()),
             [ELSEWHERE, length @ ..] => read(self.pieces(key, length)?.into()),
@@ -132,7 +142,7 @@ impl<T: Source> Tables<T> {
         }
     }
 
-    fn pieces(&self, key: &Key, length: &[u8]) -> Try<Vec<u8>> {
+    fn pieces(&self, key: &RecordKey, length: &[u8]) -> TxResult<Vec<u8>> {
         let length = length.try_into().map_or(0, u64::from_be_bytes);
         let mut bytes = Vec::new();
         let (from, to) = (piece_key(key, 0), piece_key(key, length.div_ceil(PIECE as u64)));
@@ -152,27 +162,27 @@ impl<T: Source> Tables<T> {
     }
 
     /// Keys of a span, in order.
-    pub(super) fn keys(&self, (from, to): Span) -> Try<impl DoubleEndedIterator<Item = Try<Key>>> {
+    pub fn keys(&self, (from, to): Span) -> TxResult<impl DoubleEndedIterator<Item = TxResult<RecordKey>>> {
         let range = InOrder::new(&self.records, from.bytes(), to.bytes())?;
-        Ok(range.map(|entry| Ok(Key::from_bytes(entry?.0.value()))))
+        Ok(range.map(|entry| Ok(RecordKey::from_bytes(entry?.0.value()))))
     }
 
     /// Records of a span with their keys, in order.
-    pub(super) fn records<R: DeserializeOwned + Sound>(
+    pub fn records<R: DeserializeOwned + Validate>(
         &self,
         (from, to): Span,
-    ) -> Try<impl DoubleEndedIterator<Item = Try<(Key, R)>>> {
+    ) -> TxResult<impl DoubleEndedIterator<Item = TxResult<(RecordKey, R)>>> {
         let range = InOrder::new(&self.records, from.bytes(), to.bytes())?;
         Ok(range.map(|entry| {
             let (key, value) = entry?;
-            let key = Key::from_bytes(key.value());
+            let key = RecordKey::from_bytes(key.value());
             let record = self.resolve(&key, value.value(), |sealed| record::unseal(&key, &sealed))?;
             Ok((key, record))
         }))
     }
 
     /// The first key of a span.
-    pub(super) fn first(&self, span: Span) -> Try<Option<Key>> {
+    pub fn first(&self, span: Span) -> TxResult<Option<RecordKey>> {
         self.keys(span)?.next().transpose()
     }
 }
@@ -187,28 +197,28 @@ struct InOrder<'t> {
     began: bool,
 }
 
-type Entry<'t> = (AccessGuard<'t, Bytes>, AccessGuard<'t, Bytes>);
+type RawEntry<'t> = (AccessGuard<'t, Bytes>, AccessGuard<'t, Bytes>);
 
 impl<'t> InOrder<'t> {
-    fn new(table: &'t impl Source, from: &[u8], to: &[u8]) -> Try<InOrder<'t>> {
+    fn new(table: &'t impl TableSource, from: &[u8], to: &[u8]) -> TxResult<InOrder<'t>> {
         Ok(InOrder { range: redb(|| table.range(from..to))?, from: from.to_vec(), to: to.to_vec(), began: false })
     }
 
-    fn check(&self, entry: Result<Entry<'t>, redb::StorageError>) -> Try<Entry<'t>> {
-        let entry = entry.map_err(Trouble::from)?;
+    fn check(&self, entry: Result<RawEntry<'t>, redb::StorageError>) -> TxResult<RawEntry<'t>> {
+        let entry = entry.map_err(TxError::from)?;
         let key = entry.0.value();
         let behind = if self.began { key > self.from.as_slice() } else { key >= self.from.as_slice() };
         if behind && key < self.to.as_slice() {
             return Ok(entry);
         }
-        damaged(format!("{} does not stand in its place", Key::from_bytes(key).describe()))
+        damaged(format!("{} does not stand in its place", RecordKey::from_bytes(key).describe()))
     }
 }
 
 impl<'t> Iterator for InOrder<'t> {
-    type Item = Try<Entry<'t>>;
+    type Item = TxResult<RawEntry<'t>>;
 
-    fn next(&mut self) -> Option<Try<Entry<'t>>> {
+    fn next(&mut self) -> Option<TxResult<RawEntry<'t>>> {
         #[cfg(test)]
         count::read();
         let next = redb(|| self.range.next())?;
@@ -249,7 +259,7 @@ fn pieces_of(value: &[u8]) -> u64 {
     }
 }
 
-fn piece_key(key: &Key, number: u64) -> Vec<u8> {
+fn piece_key(key: &RecordKey, number: u64) -> Vec<u8> {
     [key.bytes(), &number.to_be_bytes()].concat()
 }
 
@@ -262,7 +272,7 @@ pub(in crate::store) mod count {
         static READ: Cell<u64> = const { Cell::new(0) };
     }
 
-    pub(super) fn read() {
+    pub fn read() {
         READ.set(READ.get() + 1);
     }
 

@@ -10,13 +10,13 @@ use std::io;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::own::Own;
 use super::pages::{Access, FLAGS, PAGE, UNFLUSHED, bytes, damaged};
+use super::system_tables::SystemTables;
 
 /// Pages of a region. The header says it, and a store never has another number.
-pub(super) const REGION: u64 = 1 << 20;
+pub const REGION: u64 = 1 << 20;
 /// The largest order of a page: a region whole.
-pub(super) const MAX_ORDER: u32 = 20;
+pub const MAX_ORDER: u32 = 20;
 
 /// Flags of the header.
 const SECOND_SLOT: u8 = 1;
@@ -48,17 +48,17 @@ const ROOM: u64 = 16 << 20;
 
 /// Pages that follow each other: the first, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Extent {
+pub struct Extent {
     pub first: u64,
     pub count: u64,
 }
 
 /// Reads the pages of an extent, whose sums are right.
-pub(super) type ReadPages<'a> = &'a dyn Fn(Extent) -> io::Result<Vec<u8>>;
+pub type ReadPages<'a> = &'a dyn Fn(Extent) -> io::Result<Vec<u8>>;
 
 /// Whether a header can be one of a store, in a file of so many pages; answers the roots that redb goes by, of the tables
 /// and of its own.
-pub(super) fn roots(header: &[u8], access: Access, pages: u64) -> io::Result<[Option<Extent>; 2]> {
+pub fn roots(header: &[u8], access: Access, pages: u64) -> io::Result<[Option<Extent>; 2]> {
     if number_at::<4>(header, REGION_HEADER_PAGES)? != 0 || number_at::<4>(header, REGION_PAGES)? != REGION {
         return Err(damaged("the header of the file has regions of another length"));
     }
@@ -88,7 +88,7 @@ fn slot(header: &[u8], number: usize, pages: u64) -> io::Result<[Option<Extent>;
 }
 
 /// Looks at a page that redb is about to see.
-pub(super) fn check_page(page: &[u8], pages: impl Fn() -> io::Result<u64>) -> io::Result<()> {
+pub fn check_page(page: &[u8], pages: impl Fn() -> io::Result<u64>) -> io::Result<()> {
     match page.first() {
         Some(&LEAF) => Ok(()),
         Some(&BRANCH) => children(page, pages()?).map(drop),
@@ -97,12 +97,7 @@ pub(super) fn check_page(page: &[u8], pages: impl Fn() -> io::Result<u64>) -> io
 }
 
 /// Looks at the tables that a header names; where redb is to write, also at all pages of the tables of its own.
-pub(super) fn check_tables(
-    roots: [Option<Extent>; 2],
-    access: Access,
-    pages: u64,
-    read: ReadPages<'_>,
-) -> io::Result<()> {
+pub fn check_tables(roots: [Option<Extent>; 2], access: Access, pages: u64, read: ReadPages<'_>) -> io::Result<()> {
     let mut used = HashSet::new();
     let [tables, own] = roots;
     let tables = definitions(tables, pages, &mut used, read)?;
@@ -112,14 +107,14 @@ pub(super) fn check_tables(
     for (_, root) in tables {
         take(root, &mut used)?;
     }
-    let mut tables = Own::default();
+    let mut tables = SystemTables::default();
     for (name, root) in definitions(own, pages, &mut used, read)? {
-        let Some(key) = Own::key_length(&name) else {
+        let Some(key) = SystemTables::key_length(&name) else {
             return Err(damaged(&format!("the file has a table {}", name.escape_ascii())));
         };
         let mut named = HashSet::new();
         walk(root, pages, &mut used, read, &mut |page| {
-            tables.read(&name, &Leaf::new(page, Some(key))?, pages, &mut named)
+            tables.read(&name, &LeafPage::new(page, Some(key))?, pages, &mut named)
         })?;
         for page in named {
             take(Extent { first: page, count: 1 }, &mut used)?;
@@ -138,7 +133,7 @@ fn definitions(
     let Some(root) = root else { return Ok(Vec::new()) };
     let mut roots = Vec::new();
     walk(root, pages, used, read, &mut |page| {
-        let leaf = Leaf::new(page, None)?;
+        let leaf = LeafPage::new(page, None)?;
         for n in 0..leaf.count() {
             let (name, table) = leaf.entry(n)?;
             if *part(table, 0, 1)? != [NORMAL_TABLE] {
@@ -174,7 +169,7 @@ fn walk(
 }
 
 /// Notes pages as used, which may not be so before.
-pub(super) fn take(extent: Extent, used: &mut HashSet<u64>) -> io::Result<()> {
+pub fn take(extent: Extent, used: &mut HashSet<u64>) -> io::Result<()> {
     match (extent.first..extent.first + extent.count).all(|page| used.insert(page)) {
         true => Ok(()),
         false => Err(damaged(&format!("page {} of the file has two places in its trees", extent.first))),
@@ -192,26 +187,26 @@ fn children(page: &[u8], pages: u64) -> io::Result<Vec<Extent>> {
 }
 
 /// A leaf page: a list of where keys end, unless all are of one length, a list of where values end, keys, values.
-pub(super) struct Leaf<'p> {
+pub struct LeafPage<'p> {
     page: &'p [u8],
     count: usize,
     /// The length of each key, where all have one.
     key: Option<usize>,
 }
 
-impl<'p> Leaf<'p> {
-    pub(super) fn new(page: &'p [u8], key: Option<usize>) -> io::Result<Leaf<'p>> {
+impl<'p> LeafPage<'p> {
+    pub fn new(page: &'p [u8], key: Option<usize>) -> io::Result<LeafPage<'p>> {
         match bytes(number_at::<2>(page, 2)?) {
             0 => Err(damaged("a page of the file is empty")),
-            count => Ok(Leaf { page, count, key }),
+            count => Ok(LeafPage { page, count, key }),
         }
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
     }
 
-    pub(super) fn entry(&self, n: usize) -> io::Result<(&'p [u8], &'p [u8])> {
+    pub fn entry(&self, n: usize) -> io::Result<(&'p [u8], &'p [u8])> {
         let key = self.key_end(n.checked_sub(1))?..self.key_end(Some(n))?;
         let value_from = if n == 0 { self.key_end(Some(self.count - 1))? } else { self.value_end(n - 1)? };
         let within =
@@ -240,7 +235,7 @@ impl<'p> Leaf<'p> {
 }
 
 /// The pages that a page number of redb's names, in a file of so many.
-pub(super) fn extent(number: u64, pages: u64) -> io::Result<Extent> {
+pub fn extent(number: u64, pages: u64) -> io::Result<Extent> {
     let order = (number >> 59) as u32;
     let outside = || damaged(&format!("the file has no page {number:#x}"));
     if order > MAX_ORDER {
@@ -256,7 +251,7 @@ pub(super) fn extent(number: u64, pages: u64) -> io::Result<Extent> {
 }
 
 /// Whether a file may grow from one length to another at once.
-pub(super) fn check_growth(from: u64, to: u64) -> io::Result<()> {
+pub fn check_growth(from: u64, to: u64) -> io::Result<()> {
     let region = REGION * PAGE;
     let regions = if from >= region { 2 * region } else { 0 };
     match to <= from.saturating_mul(2).saturating_add(ROOM + regions) {
@@ -265,12 +260,12 @@ pub(super) fn check_growth(from: u64, to: u64) -> io::Result<()> {
     }
 }
 
-pub(super) fn part(of: &[u8], at: usize, length: usize) -> io::Result<&[u8]> {
+pub fn part(of: &[u8], at: usize, length: usize) -> io::Result<&[u8]> {
     of.get(at..at.saturating_add(length)).ok_or_else(|| damaged("a page of the file ends too early"))
 }
 
 /// The number of `N` bytes, the lowest first, at an offset.
-pub(super) fn number_at<const N: usize>(of: &[u8], at: usize) -> io::Result<u64> {
+pub fn number_at<const N: usize>(of: &[u8], at: usize) -> io::Result<u64> {
     Ok(part(of, at, N)?.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::model::Result;
 use crate::store::folder::Folder;
 
-use super::locks::{Lock, try_take};
+use super::locks::{ByteLock, try_take};
 use super::place_of;
 
 /// The pause after the first try; each further one is half as long again.
@@ -14,7 +14,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The lock is tried again and again: the kernel waits for one for ever or not at all.
-pub(super) fn hold(folder: &Folder, name: &str, deadline: Option<Instant>) -> Result<Option<Lock>> {
+pub(super) fn hold(folder: &Folder, name: &str, deadline: Option<Instant>) -> Result<Option<ByteLock>> {
     let place = place_of(name);
     let mut pause = FIRST_PAUSE;
     loop {

@@ -6,19 +6,20 @@ use crate::model::{Attempt, Error, Invocation, Name, Outcome, Reference, Result,
 use crate::store::RunnableCursor;
 
 use super::actors;
-use super::boundary::{Try, damaged};
-use super::key::{Key, Lane, Span};
-use super::record::{AttemptRecord, InvocationRecord, Open, StepRecord, Use};
-use super::sound::MOST;
-use super::tables::{Source, Tables};
 use super::waits;
+use crate::store::redb::errors::{TxResult, damaged};
+use crate::store::redb::schema::key::{QueueKind, RecordKey};
+use crate::store::redb::schema::key_range::Span;
+use crate::store::redb::schema::record::{AttemptRecord, InvocationRecord, KeyUse, Pending, StepRecord};
+use crate::store::redb::schema::tables::{TableSource, Tables};
+use crate::store::redb::schema::validate::MOST;
 
-pub(super) fn invocation(tables: &Tables<impl Source>, name: &Name, number: u64) -> Try<Option<Invocation>> {
-    if let Some(record) = tables.get(&Key::invocation(name, number))? {
+pub fn invocation(tables: &Tables<impl TableSource>, name: &Name, number: u64) -> TxResult<Option<Invocation>> {
+    if let Some(record) = tables.get(&RecordKey::invocation(name, number))? {
         return read(tables, name, number, record).map(Some);
     }
     // one without a record has the step of its own number
-    let step: Option<StepRecord> = tables.get(&Key::step(name, number))?;
+    let step: Option<StepRecord> = tables.get(&RecordKey::step(name, number))?;
     match step {
         Some(record) if record.step.reference == number => linked(tables, record.invocation()).map(Some),
         _ => Ok(None),
@@ -26,28 +27,28 @@ pub(super) fn invocation(tables: &Tables<impl Source>, name: &Name, number: u64)
 }
 
 /// With who took it up again, if it failed.
-fn linked(tables: &Tables<impl Source>, mut invocation: Invocation) -> Try<Invocation> {
+fn linked(tables: &Tables<impl TableSource>, mut invocation: Invocation) -> TxResult<Invocation> {
     if matches!(invocation.status, Status::Ended { outcome: Outcome::Failed(_), .. }) {
-        invocation.resumed_by = tables.get(&Key::resumed(&invocation.request.name, invocation.number))?;
+        invocation.resumed_by = tables.get(&RecordKey::resumed(&invocation.request.name, invocation.number))?;
     }
     Ok(invocation)
 }
 
 /// An invocation that must be there.
-pub(super) fn must(tables: &Tables<impl Source>, name: &Name, number: u64) -> Try<Invocation> {
+pub fn must(tables: &Tables<impl TableSource>, name: &Name, number: u64) -> TxResult<Invocation> {
     match invocation(tables, name, number)? {
         Some(invocation) => Ok(invocation),
         None => damaged(format!("the invocation {name}#{number} is missing")),
     }
 }
 
-fn read(tables: &Tables<impl Source>, name: &Name, number: u64, record: InvocationRecord) -> Try<Invocation> {
+fn read(tables: &Tables<impl TableSource>, name: &Name, number: u64, record: InvocationRecord) -> TxResult<Invocation> {
     let invocation = match record {
-        InvocationRecord::Open(Open { request, turn, attempts, begun }) => {
+        InvocationRecord::Pending(Pending { request, turn, attempts, begun }) => {
             let (status, queued) = (Status::Pending, turn.is_some());
             Invocation { number, status, request, resumed_by: None, queued, attempts, resume_point: begun }
         }
-        InvocationRecord::Bare { request, times, outcome, log, attempts } => {
+        InvocationRecord::WithoutStep { request, times, outcome, log, attempts } => {
             let status = Status::Ended { times, outcome, log, step: None };
             Invocation { number, status, request, resumed_by: None, queued: false, attempts, resume_point: None }
         }
@@ -62,10 +63,10 @@ fn read(tables: &Tables<impl Source>, name: &Name, number: u64, record: Invocati
     linked(tables, invocation)
 }
 
-pub(super) fn keyed(tables: &Tables<impl Source>, name: &Name, key: &str) -> Try<Result<Option<Invocation>>> {
-    match tables.get(&Key::used(name, key))? {
-        Some(Use { number, event: None, .. }) => Ok(Ok(Some(must(tables, name, number)?))),
-        Some(Use { number, event: Some(_), .. }) => {
+pub fn keyed(tables: &Tables<impl TableSource>, name: &Name, key: &str) -> TxResult<Result<Option<Invocation>>> {
+    match tables.get(&RecordKey::used(name, key))? {
+        Some(KeyUse { number, event: None, .. }) => Ok(Ok(Some(must(tables, name, number)?))),
+        Some(KeyUse { number, event: Some(_), .. }) => {
             Ok(Err(Error::KeyTakenByEvent { key: key.to_owned(), id: name.to_string(), number }))
         }
         None => Ok(Ok(None)),
@@ -73,23 +74,23 @@ pub(super) fn keyed(tables: &Tables<impl Source>, name: &Name, key: &str) -> Try
 }
 
 /// The tries of a task's invocation so far, in order, from the number `from` on.
-pub(super) fn attempts(
-    tables: &Tables<impl Source>,
+pub fn attempts(
+    tables: &Tables<impl TableSource>,
     reference: &Reference,
     from: u32,
     limit: usize,
-) -> Try<Vec<Attempt>> {
+) -> TxResult<Vec<Attempt>> {
     let Reference { name, number } = reference;
     let Some(invocation) = invocation(tables, name, *number)? else {
         return Err(Error::NoInvocation { reference: reference.clone() }.into());
     };
-    let (_, to) = Key::attempts(name, *number);
-    let failed = tables.records((Key::attempt(name, *number, from), to))?.take(limit).map(|entry| {
+    let (_, to) = RecordKey::attempts(name, *number);
+    let failed = tables.records((RecordKey::attempt(name, *number, from), to))?.take(limit).map(|entry| {
         let (key, AttemptRecord { times, outcome, log }) = entry?;
         let number = u32::try_from(number_of(&key)?).unwrap_or(u32::MAX);
         Ok(Attempt { number, times, outcome, log })
     });
-    let mut attempts = failed.collect::<Try<Vec<Attempt>>>()?;
+    let mut attempts = failed.collect::<TxResult<Vec<Attempt>>>()?;
     if let Status::Ended { times, outcome, log, .. } = invocation.status
         && times.began.is_some()
         && from <= invocation.attempts + 1
@@ -101,25 +102,25 @@ pub(super) fn attempts(
 }
 
 /// An invocation that has not ended.
-pub(super) fn open(tables: &Tables<impl Source>, name: &Name, number: u64) -> Try<Option<Open>> {
-    Ok(match tables.get(&Key::invocation(name, number))? {
-        Some(InvocationRecord::Open(open)) => Some(open),
+pub fn open(tables: &Tables<impl TableSource>, name: &Name, number: u64) -> TxResult<Option<Pending>> {
+    Ok(match tables.get(&RecordKey::invocation(name, number))? {
+        Some(InvocationRecord::Pending(open)) => Some(open),
         _ => None,
     })
 }
 
 /// The number of the first in an actor's inbox, with its turn.
-pub(super) fn first(tables: &Tables<impl Source>, name: &Name) -> Try<Option<(u64, u64)>> {
-    let first = tables.records::<u64>(Key::inbox_lane(name, Lane::Actor))?.next().transpose()?;
+pub fn first(tables: &Tables<impl TableSource>, name: &Name) -> TxResult<Option<(u64, u64)>> {
+    let first = tables.records::<u64>(RecordKey::inbox_lane(name, QueueKind::Actor))?.next().transpose()?;
     first.map(|(key, number)| Ok((number_of(&key)?, number))).transpose()
 }
 
-pub(super) fn next(tables: &Tables<impl Source>, name: &Name, now: Timestamp) -> Try<Option<Invocation>> {
+pub fn next(tables: &Tables<impl TableSource>, name: &Name, now: Timestamp) -> TxResult<Option<Invocation>> {
     let Some((turn, number)) = first(tables, name)? else {
-        let due = tables.first(Key::delayed_until(name, Lane::Actor, now))?;
+        let due = tables.first(RecordKey::delayed_until(name, QueueKind::Actor, now))?;
         return due.map(|key| standing(tables, name, number_of(&key)?, &key)).transpose();
     };
-    let first = standing(tables, name, number, &Key::inbox(name, Lane::Actor, turn))?;
+    let first = standing(tables, name, number, &RecordKey::inbox(name, QueueKind::Actor, turn))?;
     match first.pending_wait() {
         Some(waiting) if waits::answer(tables, &first.reference(), &waiting.targets, now)?.is_none() => Ok(None),
         _ => Ok(Some(first)),
@@ -127,46 +128,48 @@ pub(super) fn next(tables: &Tables<impl Source>, name: &Name, now: Timestamp) ->
 }
 
 /// The invocation that a key of the inbox, or of the delayed, names. It must stand there: what has ended would come up again and again.
-fn standing(tables: &Tables<impl Source>, name: &Name, number: u64, key: &Key) -> Try<Invocation> {
-    let place = |Open { request, turn, .. }: &Open| match turn {
-        Some(turn) => Key::inbox(name, Lane::from(&request.kind), *turn),
-        None => Key::delayed(name, Lane::from(&request.kind), request.due.unwrap_or(request.accepted), number),
+fn standing(tables: &Tables<impl TableSource>, name: &Name, number: u64, key: &RecordKey) -> TxResult<Invocation> {
+    let place = |Pending { request, turn, .. }: &Pending| match turn {
+        Some(turn) => RecordKey::inbox(name, QueueKind::from(&request.kind), *turn),
+        None => {
+            RecordKey::delayed(name, QueueKind::from(&request.kind), request.due.unwrap_or(request.accepted), number)
+        }
     };
     match open(tables, name, number)? {
-        Some(open) if place(&open) == *key => read(tables, name, number, InvocationRecord::Open(open)),
+        Some(open) if place(&open) == *key => read(tables, name, number, InvocationRecord::Pending(open)),
         Some(_) => damaged(format!("the invocation {name}#{number} stands elsewhere than its inbox says")),
         None => damaged(format!("the invocation {name}#{number} stands in an inbox and is missing, or has ended")),
     }
 }
 
 /// A task's invocations, in the order of their turns.
-pub(super) fn tasks(
-    tables: &Tables<impl Source>,
+pub fn tasks(
+    tables: &Tables<impl TableSource>,
     name: &Name,
     after: Option<u64>,
     now: Timestamp,
     limit: usize,
-) -> Try<Vec<Invocation>> {
-    let spans = (Key::inbox_lane(name, Lane::Task), Key::delayed_until(name, Lane::Task, now));
+) -> TxResult<Vec<Invocation>> {
+    let spans = (RecordKey::inbox_lane(name, QueueKind::Task), RecordKey::delayed_until(name, QueueKind::Task, now));
     let places = places_in(tables, name, spans, after, limit)?;
     places.into_iter().map(|(key, number)| standing(tables, name, number, &key)).collect()
 }
 
 /// Whether a name has an invocation whose turn it is.
-pub(super) fn can_run(tables: &Tables<impl Source>, name: &Name, now: Timestamp) -> Try<bool> {
-    Ok(tables.first(Key::inbox_lane(name, Lane::Task))?.is_some()
-        || tables.first(Key::delayed_until(name, Lane::Task, now))?.is_some()
+pub fn can_run(tables: &Tables<impl TableSource>, name: &Name, now: Timestamp) -> TxResult<bool> {
+    Ok(tables.first(RecordKey::inbox_lane(name, QueueKind::Task))?.is_some()
+        || tables.first(RecordKey::delayed_until(name, QueueKind::Task, now))?.is_some()
         || next(tables, name, now)?.is_some())
 }
 
 /// Whether a delayed invocation of a name is due, and has not taken its place in the inbox.
-fn has_come_due(tables: &Tables<impl Source>, name: &Name, now: Timestamp) -> Try<bool> {
-    Ok(tables.first(Key::delayed_until(name, Lane::Actor, now))?.is_some()
-        || tables.first(Key::delayed_until(name, Lane::Task, now))?.is_some())
+fn has_come_due(tables: &Tables<impl TableSource>, name: &Name, now: Timestamp) -> TxResult<bool> {
+    Ok(tables.first(RecordKey::delayed_until(name, QueueKind::Actor, now))?.is_some()
+        || tables.first(RecordKey::delayed_until(name, QueueKind::Task, now))?.is_some())
 }
 
 /// A page of names that may have an invocation whose turn it is.
-pub(super) struct Candidates {
+pub struct Candidates {
     /// Those that have one.
     pub ready: Vec<Name>,
     /// Those whose notes do not say how they stand: nothing of them can run, or a delayed invocation has come due.
@@ -174,22 +177,22 @@ pub(super) struct Candidates {
     pub next: Option<RunnableCursor>,
 }
 
-pub(super) fn candidates(
-    tables: &Tables<impl Source>,
+pub fn candidates(
+    tables: &Tables<impl TableSource>,
     after: Option<&RunnableCursor>,
     now: Timestamp,
     limit: usize,
-) -> Try<Candidates> {
+) -> TxResult<Candidates> {
     let mut names = BTreeSet::new();
     let (mut read, mut next) = (0, None);
     if !matches!(after, Some(RunnableCursor::Due(..))) {
-        for key in tables.keys(Key::ready_after(after))?.take(limit) {
+        for key in tables.keys(RecordKey::ready_after(after))?.take(limit) {
             let name = name_of(&key?)?;
             names.insert(name.clone());
             (read, next) = (read + 1, Some(RunnableCursor::Ready(name)));
         }
     }
-    for key in tables.keys(Key::due_between(after, now))?.take(limit - read) {
+    for key in tables.keys(RecordKey::due_between(after, now))?.take(limit - read) {
         let key = key?;
         let (name, number) = (name_of(&key)?, number_of(&key)?);
         names.insert(name.clone());
@@ -208,19 +211,19 @@ pub(super) fn candidates(
     Ok(found)
 }
 
-pub(super) fn next_due(tables: &Tables<impl Source>, now: Timestamp) -> Try<Option<Timestamp>> {
-    match tables.first(Key::due_after(now))? {
+pub fn next_due(tables: &Tables<impl TableSource>, now: Timestamp) -> TxResult<Option<Timestamp>> {
+    match tables.first(RecordKey::due_after(now))? {
         Some(key) => Ok(key.due_time()),
         None => Ok(None),
     }
 }
 
-pub(super) fn pending(
-    tables: &Tables<impl Source>,
+pub fn pending(
+    tables: &Tables<impl TableSource>,
     name: Option<&Name>,
     after: Option<&Reference>,
     limit: usize,
-) -> Try<Vec<Invocation>> {
+) -> TxResult<Vec<Invocation>> {
     let mut found = Vec::new();
     // within the name of the last one first, then in those behind it
     let mut current = name.or(after.map(|after| &after.name)).cloned();
@@ -229,7 +232,7 @@ pub(super) fn pending(
     }
     while let Some(at) = current {
         let from = after.filter(|after| after.name == at).map(|after| after.number);
-        let spans = (Key::inbox_of(&at), Key::delayed_of(&at));
+        let spans = (RecordKey::inbox_of(&at), RecordKey::delayed_of(&at));
         for (key, number) in places_in(tables, &at, spans, from, limit - found.len())? {
             found.push(standing(tables, &at, number, &key)?);
         }
@@ -242,9 +245,9 @@ pub(super) fn pending(
 }
 
 /// The first name after another that has an accepted invocation which has not ended.
-pub(super) fn next_name(tables: &Tables<impl Source>, after: Option<&Name>) -> Try<Option<Name>> {
-    let queued = tables.first(Key::inboxes_after(after))?.map(|key| name_of(&key)).transpose()?;
-    let delayed = tables.first(Key::delayed_after(after))?.map(|key| name_of(&key)).transpose()?;
+pub fn next_name(tables: &Tables<impl TableSource>, after: Option<&Name>) -> TxResult<Option<Name>> {
+    let queued = tables.first(RecordKey::inboxes_after(after))?.map(|key| name_of(&key)).transpose()?;
+    let delayed = tables.first(RecordKey::delayed_after(after))?.map(|key| name_of(&key)).transpose()?;
     Ok(match (queued, delayed) {
         (Some(queued), Some(delayed)) => Some(queued.min(delayed)),
         (queued, delayed) => queued.or(delayed),
@@ -252,30 +255,30 @@ pub(super) fn next_name(tables: &Tables<impl Source>, after: Option<&Name>) -> T
 }
 
 /// Numbers of a name's accepted invocations that have not ended, in the order of their turns, the delayed last.
-pub(super) fn open_numbers(tables: &Tables<impl Source>, name: &Name) -> Try<Vec<u64>> {
-    let places = places_in(tables, name, (Key::inbox_of(name), Key::delayed_of(name)), None, usize::MAX)?;
+pub fn open_numbers(tables: &Tables<impl TableSource>, name: &Name) -> TxResult<Vec<u64>> {
+    let places = places_in(tables, name, (RecordKey::inbox_of(name), RecordKey::delayed_of(name)), None, usize::MAX)?;
     Ok(places.into_iter().map(|(_, number)| number).collect())
 }
 
 /// Keys in spans of a name's inbox and of its delayed, behind `after`, each with the number of its invocation.
 fn places_in(
-    tables: &Tables<impl Source>,
+    tables: &Tables<impl TableSource>,
     name: &Name,
     (mut inbox, mut delayed): (Span, Span),
     after: Option<u64>,
     limit: usize,
-) -> Try<Vec<(Key, u64)>> {
+) -> TxResult<Vec<(RecordKey, u64)>> {
     // where it has ended meanwhile, those with higher numbers are what is behind it
     let mut above = 0;
     if let Some(number) = after {
         match open(tables, name, number)? {
-            Some(Open { request, turn: Some(turn), .. }) => {
-                inbox.0 = Key::inbox(name, Lane::from(&request.kind), turn + 1)
+            Some(Pending { request, turn: Some(turn), .. }) => {
+                inbox.0 = RecordKey::inbox(name, QueueKind::from(&request.kind), turn + 1)
             }
-            Some(Open { request, turn: None, .. }) => {
+            Some(Pending { request, turn: None, .. }) => {
                 inbox.0 = inbox.1.clone();
                 let due = request.due.unwrap_or(request.accepted);
-                delayed.0 = Key::delayed(name, Lane::from(&request.kind), due, number + 1);
+                delayed.0 = RecordKey::delayed(name, QueueKind::from(&request.kind), due, number + 1);
             }
             None => above = number,
         }
@@ -286,22 +289,22 @@ fn places_in(
         let number = number_of(&key)?;
         Ok((key, number))
     });
-    let is_behind = |place: &Try<(Key, u64)>| place.as_ref().map_or(true, |(_, number)| *number > above);
+    let is_behind = |place: &TxResult<(RecordKey, u64)>| place.as_ref().map_or(true, |(_, number)| *number > above);
     queued.chain(delayed).filter(is_behind).take(limit).collect()
 }
 
-pub(super) fn invocations(
-    tables: &Tables<impl Source>,
+pub fn invocations(
+    tables: &Tables<impl TableSource>,
     name: &Name,
     before: Option<u64>,
     limit: usize,
-) -> Try<Vec<Invocation>> {
+) -> TxResult<Vec<Invocation>> {
     let before = before.unwrap_or(u64::MAX);
-    let mut recorded = tables.records::<InvocationRecord>(Key::invocations_below(name, before))?.rev().peekable();
-    let own = |entry: &Try<(Key, StepRecord)>| {
+    let mut recorded = tables.records::<InvocationRecord>(RecordKey::invocations_below(name, before))?.rev().peekable();
+    let own = |entry: &TxResult<(RecordKey, StepRecord)>| {
         entry.as_ref().map_or(true, |(_, record)| record.step.reference == record.step.number)
     };
-    let steps = tables.records::<StepRecord>(Key::steps_below(name, before))?;
+    let steps = tables.records::<StepRecord>(RecordKey::steps_below(name, before))?;
     let mut steps = steps.rev().filter(own).peekable();
     let mut found = Vec::new();
     while found.len() < limit {
@@ -321,18 +324,18 @@ pub(super) fn invocations(
     Ok(found)
 }
 
-fn number(key: &Key) -> u64 {
+fn number(key: &RecordKey) -> u64 {
     key.last_number().unwrap_or(u64::MAX)
 }
 
-pub(super) fn number_of(key: &Key) -> Try<u64> {
+pub fn number_of(key: &RecordKey) -> TxResult<u64> {
     match key.last_number() {
         Some(number) if number < MOST => Ok(number),
         _ => damaged(format!("{} has a key without a number", key.describe())),
     }
 }
 
-pub(super) fn name_of(key: &Key) -> Try<Name> {
+pub fn name_of(key: &RecordKey) -> TxResult<Name> {
     match key.name().map(Name::new) {
         Some(Ok(name)) => Ok(name),
         Some(Err(error)) => damaged(format!("{} has a name that is none: {error}", key.describe())),

@@ -6,24 +6,24 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
 use crate::model::Result;
-use crate::store::folder::{DATA, File, Folder, For, LOCK};
+use crate::store::folder::{DATA, File, Folder, LOCK, Purpose};
 
 use super::lock_error;
 
 /// A lock; dropping it releases it.
-pub(super) struct Lock(File);
+pub(super) struct ByteLock(File);
 
 /// Takes the lock of a place if nobody has it.
-pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<Lock>> {
+pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<ByteLock>> {
     let file = open(folder)?;
     match fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(place))) {
-        Ok(_) => Ok(Some(Lock(file))),
+        Ok(_) => Ok(Some(ByteLock(file))),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
         Err(error) => Err(lock_error(folder, error.into())),
     }
 }
 
-impl Drop for Lock {
+impl Drop for ByteLock {
     /// Closing the file is not enough: a child that another thread is about to start has it open too, until it becomes
     /// the program that it is to run.
     fn drop(&mut self) {
@@ -35,14 +35,14 @@ impl Drop for Lock {
 
 /// Locks of many places, which one open file has; dropping it releases them all.
 #[derive(Default)]
-pub(super) struct Locks(Option<Lock>);
+pub(super) struct LockGroup(Option<ByteLock>);
 
-impl Locks {
+impl LockGroup {
     /// Takes the lock of another place if nobody else has it.
     pub(super) fn try_add(&mut self, folder: &Folder, place: u64) -> Result<bool> {
         let file = match &self.0 {
             Some(lock) => &lock.0,
-            None => &self.0.insert(Lock(open(folder)?)).0,
+            None => &self.0.insert(ByteLock(open(folder)?)).0,
         };
         match fcntl(file, FcntlArg::F_OFD_SETLK(&byte(place))) {
             Ok(_) => Ok(true),
@@ -68,7 +68,7 @@ pub(super) fn someone_writes(folder: &Folder) -> bool {
 }
 
 fn open(folder: &Folder) -> Result<File> {
-    folder.open_or_make(LOCK, For::Writing)
+    folder.open_or_make(LOCK, Purpose::Writing)
 }
 
 fn byte(place: u64) -> libc::flock {
@@ -97,7 +97,7 @@ mod tests {
         assert!(!is_taken(&folder, 7).unwrap());
         drop(child);
 
-        let mut locks = Locks::default();
+        let mut locks = LockGroup::default();
         assert!(locks.try_add(&folder, 7).unwrap() && locks.try_add(&folder, 9).unwrap());
         let child = locks.0.as_ref().unwrap().0.try_clone().unwrap();
         drop(locks);

@@ -7,24 +7,24 @@
 use serde_bytes::ByteBuf;
 
 use crate::model::{
-    Actor, CallKind, CallRequest, Counters, HistoryEntry, Key as CallKey, Name, NameRecord, Reference, RunProgress,
+    Actor, CallKind, CallRequest, Counters, HistoryEntry, Key as CallerKey, Name, NameRecord, Reference, RunProgress,
     Seed, is_identifier,
 };
 
-use super::key::Key;
+use super::key::RecordKey;
 use super::record::{
-    AttemptRecord, ClassRecord, CountsRecord, EventRecord, InvocationRecord, Open, StepRecord, Use, VersionRecord,
+    AttemptRecord, ClassRecord, CountsRecord, EventRecord, InvocationRecord, KeyUse, Pending, StepRecord, VersionRecord,
 };
 
 /// No store counts so far: at a million a second it takes nine years. So what is read can be added to.
-pub(super) const MOST: u64 = 1 << 48;
+pub const MOST: u64 = 1 << 48;
 
 /// The same for attempts, depths and versions.
 const FEW: u32 = 1 << 31;
 
 /// Whether a record can be what stands under its key. The error says what cannot be.
-pub(super) trait Sound {
-    fn sound(&self, key: &Key) -> Result<(), &'static str>;
+pub trait Validate {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str>;
 }
 
 fn must(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
@@ -37,13 +37,13 @@ fn given(number: u64) -> bool {
 }
 
 /// Whether a key is the one of its name and the number that it ends with.
-fn is_key(key: &Key, of: impl Fn(&Name, u64) -> Key) -> bool {
+fn is_key(key: &RecordKey, of: impl Fn(&Name, u64) -> RecordKey) -> bool {
     let made = key.name().zip(key.last_number()).map(|(name, number)| of(&Name::from_stored(name), number));
     made.is_some_and(|made| made == *key)
 }
 
-impl Sound for NameRecord {
-    fn sound(&self, _: &Key) -> Result<(), &'static str> {
+impl Validate for NameRecord {
+    fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
         let NameRecord { counters: numbers, queued, delayed, actor, construction: making, events } = self;
         let Counters { steps, references, positions: turns, events: last_event } = numbers;
         let counts = [steps, references, turns, last_event, queued, delayed, events];
@@ -58,46 +58,46 @@ impl Sound for NameRecord {
     }
 }
 
-impl Sound for StepRecord {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+impl Validate for StepRecord {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         let step = &self.step;
-        must(is_key(key, Key::step) && key.last_number() == Some(step.number), "it has another number")?;
+        must(is_key(key, RecordKey::step) && key.last_number() == Some(step.number), "it has another number")?;
         must(given(step.number) && given(step.reference), "a number in it is too large, or 0")?;
         must((1..=step.number).contains(&self.checkpoint), "its checkpoint is after it")?;
         must((1..FEW).contains(&step.version), "its version is none")?;
         let recorded = step.run.map_or(0, |RunProgress { history_len: recorded, .. }| recorded);
         must(recorded < MOST, "a number in it is too large")?;
-        step.request.sound(key)
+        step.request.validate(key)
     }
 }
 
-impl Sound for InvocationRecord {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
-        must(is_key(key, Key::invocation) && key.last_number().is_some_and(given), "its number is none")?;
+impl Validate for InvocationRecord {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
+        must(is_key(key, RecordKey::invocation) && key.last_number().is_some_and(given), "its number is none")?;
         match self {
-            InvocationRecord::Open(Open { request, turn, attempts, begun }) => {
+            InvocationRecord::Pending(Pending { request, turn, attempts, begun }) => {
                 must(turn.is_none_or(|turn| turn < MOST), "its place in the inbox is none")?;
                 must(turn.is_some() || request.due.is_some(), "it stands nowhere")?;
                 let (recorded, saved) = begun.as_ref().map_or((0, 0), |begun| (begun.history_len, begun.saves));
                 must(*attempts < FEW && recorded < MOST && saved < MOST, "a number in it is too large")?;
-                request.sound(key)
+                request.validate(key)
             }
-            InvocationRecord::Bare { request, attempts, .. } => {
+            InvocationRecord::WithoutStep { request, attempts, .. } => {
                 must(*attempts < FEW, "a number in it is too large")?;
-                request.sound(key)
+                request.validate(key)
             }
             InvocationRecord::Step(step) => must(given(*step), "its step is none"),
         }
     }
 }
 
-impl Sound for CallRequest {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+impl Validate for CallRequest {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         let CallRequest { name, kind: call, method, key: used, resumes, depth, .. } = self;
         must(key.name() == Some(name.as_str()), "it has another name")?;
         must(name.actor().is_ok() || matches!(call, CallKind::Task { .. }), "its name is no actor's")?;
         must(is_identifier(method), "its method is no name")?;
-        must(used.as_ref().is_none_or(|used| CallKey::is_valid(&used.text)), "its key is none")?;
+        must(used.as_ref().is_none_or(|used| CallerKey::is_valid(&used.text)), "its key is none")?;
         must(resumes.is_none_or(given), "what it resumes is no invocation")?;
         must(*depth < FEW, "a number in it is too large")?;
         match call {
@@ -109,8 +109,8 @@ impl Sound for CallRequest {
     }
 }
 
-impl Sound for ClassRecord {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+impl Validate for ClassRecord {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         must(key.class_name().is_some(), "its name is none")?;
         let ClassRecord { current, first, last } = *self;
         must(last < FEW && (1..=last + 1).contains(&first), "its versions contradict each other")?;
@@ -118,68 +118,68 @@ impl Sound for ClassRecord {
     }
 }
 
-impl Sound for CountsRecord {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+impl Validate for CountsRecord {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         must(key.class_name().is_some(), "the name of its class is none")?;
         must(key.last_number().is_some_and(|version| version < u64::from(FEW)), "its version is none")?;
         must(self.actors < MOST && self.pending < MOST, "a number in it is too large")
     }
 }
 
-impl Sound for VersionRecord {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+impl Validate for VersionRecord {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         must(key.class_name().is_some(), "the name of its class is none")?;
         must(self.component_bytes < MOST, "a number in it is too large")
     }
 }
 
-impl Sound for AttemptRecord {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+impl Validate for AttemptRecord {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         must(key.last_number().is_some_and(|number| (1..FEW.into()).contains(&number)), "its number is none")
     }
 }
 
-impl Sound for Use {
-    fn sound(&self, _: &Key) -> Result<(), &'static str> {
+impl Validate for KeyUse {
+    fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
         must(given(self.number), "a number in it is too large, or 0")
     }
 }
 
-impl Sound for EventRecord {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+impl Validate for EventRecord {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         must(key.last_number().is_some_and(given), "its number is too large, or 0")
     }
 }
 
-impl Sound for HistoryEntry {
-    fn sound(&self, key: &Key) -> Result<(), &'static str> {
+impl Validate for HistoryEntry {
+    fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         must(key.last_number().is_some_and(|index| index < MOST), "its index is too large")
     }
 }
 
 /// The number of an invocation.
-impl Sound for u64 {
-    fn sound(&self, _: &Key) -> Result<(), &'static str> {
+impl Validate for u64 {
+    fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
         must(given(*self), "a number in it is too large, or 0")
     }
 }
 
-impl Sound for Reference {
-    fn sound(&self, _: &Key) -> Result<(), &'static str> {
+impl Validate for Reference {
+    fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
         must(given(self.number), "a number in it is too large, or 0")
     }
 }
 
 /// An opaque id.
-impl Sound for String {
-    fn sound(&self, _: &Key) -> Result<(), &'static str> {
+impl Validate for String {
+    fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
         must(Seed::is_opaque_id(self), "it is no opaque id")
     }
 }
 
 /// A state, which its class judges.
-impl Sound for ByteBuf {
-    fn sound(&self, _: &Key) -> Result<(), &'static str> {
+impl Validate for ByteBuf {
+    fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
         Ok(())
     }
 }

@@ -12,17 +12,17 @@ use std::fmt::Write;
 
 use crate::model::{Reference, ResolvedTarget, Timestamp};
 
-use super::boundary::Try;
 use super::invocations;
-use super::key::Lane;
-use super::record::Open;
-use super::tables::{Source, Tables};
-use super::waits::{self, Target};
+use super::waits::{self, TargetInvocation};
+use crate::store::redb::errors::TxResult;
+use crate::store::redb::schema::key::QueueKind;
+use crate::store::redb::schema::record::Pending;
+use crate::store::redb::schema::tables::{TableSource, Tables};
 
 /// Links of a cycle that are told in words.
 const TOLD: usize = 8;
 
-enum Node {
+enum GraphNode {
     /// It can go on.
     Free,
     Awaits(Vec<Reference>),
@@ -32,22 +32,22 @@ enum Node {
 
 /// The cycle that a wait closes, in words. None where one that can go on is to be reached from it, and where it stands
 /// outside of a cycle that another's wait closes.
-pub(super) fn cycle(
-    tables: &Tables<impl Source>,
+pub fn cycle(
+    tables: &Tables<impl TableSource>,
     waiter: &Reference,
     on: &[ResolvedTarget],
     now: Timestamp,
-) -> Try<Option<String>> {
+) -> TxResult<Option<String>> {
     let Some(first) = awaited(tables, waiter, on)? else { return Ok(None) };
     // each with the one that led to it
     let mut from: BTreeMap<Reference, (Reference, &str)> = BTreeMap::new();
     let mut closing = None;
-    let mut queue = VecDeque::from([(waiter.clone(), Node::Awaits(first))]);
+    let mut queue = VecDeque::from([(waiter.clone(), GraphNode::Awaits(first))]);
     while let Some((at, node)) = queue.pop_front() {
         let (next, how) = match node {
-            Node::Free => return Ok(None),
-            Node::Awaits(next) => (next, "waits for"),
-            Node::Behind(first) => (vec![first], "stands behind"),
+            GraphNode::Free => return Ok(None),
+            GraphNode::Awaits(next) => (next, "waits for"),
+            GraphNode::Behind(first) => (vec![first], "stands behind"),
         };
         for next in next {
             if next == *waiter {
@@ -55,7 +55,7 @@ pub(super) fn cycle(
             } else if !from.contains_key(&next) {
                 from.insert(next.clone(), (at.clone(), how));
                 let node = look(tables, &next, now)?;
-                if matches!(node, Node::Free) {
+                if matches!(node, GraphNode::Free) {
                     return Ok(None);
                 }
                 queue.push_back((next, node));
@@ -88,37 +88,43 @@ fn in_words(waiter: &Reference, links: &[(Reference, &str)]) -> String {
     words
 }
 
-fn look(tables: &Tables<impl Source>, reference: &Reference, now: Timestamp) -> Try<Node> {
-    let Some(Open { request, turn, begun, .. }) = invocations::open(tables, &reference.name, reference.number)? else {
-        return Ok(Node::Free);
+fn look(tables: &Tables<impl TableSource>, reference: &Reference, now: Timestamp) -> TxResult<GraphNode> {
+    let Some(Pending { request, turn, begun, .. }) = invocations::open(tables, &reference.name, reference.number)?
+    else {
+        return Ok(GraphNode::Free);
     };
-    if Lane::from(&request.kind) == Lane::Task || (turn.is_none() && request.due.is_some_and(|due| due > now)) {
-        return Ok(Node::Free);
+    if QueueKind::from(&request.kind) == QueueKind::Task || (turn.is_none() && request.due.is_some_and(|due| due > now))
+    {
+        return Ok(GraphNode::Free);
     }
     match invocations::first(tables, &reference.name)? {
         Some((_, first)) if first != reference.number => {
-            return Ok(Node::Behind(Reference { name: reference.name.clone(), number: first }));
+            return Ok(GraphNode::Behind(Reference { name: reference.name.clone(), number: first }));
         }
         // it is due, and nothing stands before it
-        None => return Ok(Node::Free),
+        None => return Ok(GraphNode::Free),
         Some(_) => {}
     }
     Ok(match begun.and_then(|begun| begun.wait) {
-        Some(waiting) => awaited(tables, reference, &waiting.targets)?.map_or(Node::Free, Node::Awaits),
-        None => Node::Free,
+        Some(waiting) => awaited(tables, reference, &waiting.targets)?.map_or(GraphNode::Free, GraphNode::Awaits),
+        None => GraphNode::Free,
     })
 }
 
 /// The invocations that a wait is for; None where something else can answer it.
-fn awaited(tables: &Tables<impl Source>, waiter: &Reference, on: &[ResolvedTarget]) -> Try<Option<Vec<Reference>>> {
+fn awaited(
+    tables: &Tables<impl TableSource>,
+    waiter: &Reference,
+    on: &[ResolvedTarget],
+) -> TxResult<Option<Vec<Reference>>> {
     if on.iter().any(|on| matches!(on, ResolvedTarget::Timer(_) | ResolvedTarget::Event { .. })) {
         return Ok(None);
     }
     let mut references = Vec::new();
     for on in on {
         match waits::target(tables, waiter, on)? {
-            Some(Target::Invocation(reference)) => references.push(reference),
-            Some(Target::Refused(_)) | None => return Ok(None),
+            Some(TargetInvocation::Invocation(reference)) => references.push(reference),
+            Some(TargetInvocation::Refused(_)) | None => return Ok(None),
         }
     }
     Ok(Some(references))
@@ -126,12 +132,12 @@ fn awaited(tables: &Tables<impl Source>, waiter: &Reference, on: &[ResolvedTarge
 
 /// Whether a wait is for an invocation that was delayed and is due, by this clock or that of another machine: that takes its place in an inbox later than any wait
 /// for it may have looked.
-pub(super) fn waits_for_a_delayed(
-    tables: &Tables<impl Source>,
+pub fn waits_for_a_delayed(
+    tables: &Tables<impl TableSource>,
     waiter: &Reference,
     on: &[ResolvedTarget],
     now: Timestamp,
-) -> Try<bool> {
+) -> TxResult<bool> {
     for awaited in awaited(tables, waiter, on)?.unwrap_or_default() {
         if let Some(open) = invocations::open(tables, &awaited.name, awaited.number)?
             && open.request.due.is_some_and(|due| open.turn.is_some() || due <= now)

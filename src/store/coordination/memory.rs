@@ -8,7 +8,7 @@ use crate::model::{Name, Process, Result};
 use crate::store::{Announcement, AnnouncementGuard, LockSet, ProgramVersion, Watch};
 
 #[derive(Default)]
-pub(in crate::store) struct InProcess {
+pub(in crate::store) struct MemoryCoordination {
     held: Mutex<HashSet<Name>>,
     released: Condvar,
     commits: Mutex<u64>,
@@ -16,15 +16,15 @@ pub(in crate::store) struct InProcess {
     announced: Mutex<Vec<(Name, Option<u64>)>>,
 }
 
-pub(super) struct Held {
+pub(super) struct MemoryLock {
     name: Name,
-    threads: Arc<InProcess>,
+    threads: Arc<MemoryCoordination>,
     /// When it was taken.
     commits: u64,
 }
 
-impl InProcess {
-    pub(super) fn hold(self: &Arc<Self>, name: &Name, deadline: Option<Instant>) -> Option<Held> {
+impl MemoryCoordination {
+    pub(super) fn hold(self: &Arc<Self>, name: &Name, deadline: Option<Instant>) -> Option<MemoryLock> {
         let mut held = lock(&self.held);
         while held.contains(name) {
             held = match deadline {
@@ -39,17 +39,17 @@ impl InProcess {
             };
         }
         held.insert(name.clone());
-        Some(Held { name: name.clone(), threads: self.clone(), commits: *lock(&self.commits) })
+        Some(MemoryLock { name: name.clone(), threads: self.clone(), commits: *lock(&self.commits) })
     }
 
     pub(super) fn is_held(&self, name: &Name) -> bool {
         lock(&self.held).contains(name)
     }
 
-    pub(super) fn announce(self: &Arc<Self>, name: &Name, number: Option<u64>) -> InList {
+    pub(super) fn announce(self: &Arc<Self>, name: &Name, number: Option<u64>) -> ListedAnnouncement {
         let entry = (name.clone(), number);
         lock(&self.announced).push(entry.clone());
-        InList { entry, threads: self.clone() }
+        ListedAnnouncement { entry, threads: self.clone() }
     }
 
     pub(super) fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
@@ -67,16 +67,16 @@ impl InProcess {
 }
 
 /// An announcement; dropping it takes it back.
-pub(super) struct InList {
+pub(super) struct ListedAnnouncement {
     entry: (Name, Option<u64>),
-    threads: Arc<InProcess>,
+    threads: Arc<MemoryCoordination>,
 }
 
-impl AnnouncementGuard for InList {
+impl AnnouncementGuard for ListedAnnouncement {
     fn beat(&self) {}
 }
 
-impl Drop for InList {
+impl Drop for ListedAnnouncement {
     fn drop(&mut self) {
         let mut all = lock(&self.threads.announced);
         if let Some(at) = all.iter().position(|entry| *entry == self.entry) {
@@ -85,7 +85,7 @@ impl Drop for InList {
     }
 }
 
-impl Drop for Held {
+impl Drop for MemoryLock {
     fn drop(&mut self) {
         lock(&self.threads.held).remove(&self.name);
         self.threads.released.notify_all();
@@ -97,18 +97,18 @@ impl Drop for Held {
 }
 
 /// Names that are released together.
-pub(super) struct HeldTogether {
-    held: Vec<Held>,
-    threads: Arc<InProcess>,
+pub(super) struct MemoryLockSet {
+    held: Vec<MemoryLock>,
+    threads: Arc<MemoryCoordination>,
 }
 
-impl HeldTogether {
-    pub(super) fn new(threads: Arc<InProcess>) -> HeldTogether {
-        HeldTogether { held: Vec::new(), threads }
+impl MemoryLockSet {
+    pub(super) fn new(threads: Arc<MemoryCoordination>) -> MemoryLockSet {
+        MemoryLockSet { held: Vec::new(), threads }
     }
 }
 
-impl LockSet for HeldTogether {
+impl LockSet for MemoryLockSet {
     fn take(&mut self, name: &Name) -> Result<bool> {
         let held = self.threads.hold(name, Some(Instant::now()));
         let taken = held.is_some();
@@ -117,19 +117,19 @@ impl LockSet for HeldTogether {
     }
 }
 
-pub(super) struct Watching {
+pub(super) struct MemoryWatch {
     seen: u64,
-    threads: Arc<InProcess>,
+    threads: Arc<MemoryCoordination>,
 }
 
-impl Watching {
-    pub(super) fn new(threads: Arc<InProcess>) -> Watching {
+impl MemoryWatch {
+    pub(super) fn new(threads: Arc<MemoryCoordination>) -> MemoryWatch {
         let seen = *lock(&threads.commits);
-        Watching { seen, threads }
+        MemoryWatch { seen, threads }
     }
 }
 
-impl Watch for Watching {
+impl Watch for MemoryWatch {
     fn wait(&mut self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         let commits = lock(&self.threads.commits);

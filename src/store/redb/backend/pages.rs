@@ -13,43 +13,43 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use redb::{BackendError, StorageBackend};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::store::waiting::Waits;
+use crate::store::lock_wait::LockWaitPolicy;
 
-use super::locks::{CONSISTENT, Locks};
-use super::shape::{self, Extent};
+use super::locks::{CONSISTENT, FileLocks};
+use super::structure::{self, Extent};
 
 /// The format of the store that this code reads and writes.
 pub(in crate::store) const FORMAT: u16 = 2;
 
-pub(super) const PAGE: u64 = 4096;
+pub const PAGE: u64 = 4096;
 /// Pages of redb's in a group; one page of sums comes after the first of them.
 const GROUP: u64 = PAGE / SUM;
 /// Bytes of a sum.
 const SUM: u64 = 8;
 /// redb's header, and the part of it that has no sum of redb's own.
-pub(super) const HEADER: usize = 320;
+pub const HEADER: usize = 320;
 const BARE: usize = 64;
 /// The header's byte of flags, and the one for a commit whose header may not be on the disk yet.
-pub(super) const FLAGS: usize = 9;
-pub(super) const UNFLUSHED: u8 = 8;
+pub const FLAGS: usize = 9;
+pub const UNFLUSHED: u8 = 8;
 /// Behind redb's header in its page: tag, format, sum.
 const TRAILER: usize = 18;
 const TAG: &[u8; 8] = b"\0vactor\0";
 
 /// What a file may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub enum Access {
     Read,
     Write,
 }
 
 /// A backend whose pages are redb's with a sum each.
-pub(super) struct Pages {
+pub struct Pages {
     inner: Box<dyn StorageBackend>,
     access: Access,
     unsynced: Mutex<Unsynced>,
-    shared: Arc<Shared>,
-    locks: Locks,
+    shared: Arc<HandleStatus>,
+    locks: FileLocks,
     /// The last header with the mark of an unflushed commit that is known to be on the disk.
     durable: Mutex<Option<[u8; HEADER]>>,
     /// Whether the tables were looked at.
@@ -57,8 +57,8 @@ pub(super) struct Pages {
 }
 
 /// What the store and its file tell each other.
-pub(super) struct Shared {
-    waits: Arc<Waits>,
+pub struct HandleStatus {
+    waits: Arc<LockWaitPolicy>,
     /// What failed first. redb refuses everything after that, without saying why.
     failure: OnceLock<(ErrorKind, String)>,
     /// Set when the store goes: its file closes without a last commit, which nobody needs.
@@ -72,20 +72,20 @@ pub(super) struct Shared {
 }
 
 /// A commit is under way while this is there.
-pub(super) struct Committing<'s>(&'s Shared);
+pub struct CommitScope<'s>(&'s HandleStatus);
 
 /// What was written since the last sync.
 #[derive(Default)]
 struct Unsynced {
     /// Sums that are not in the file yet. Nobody else reads their pages before they are.
     sums: BTreeMap<u64, u64>,
-    wrote: Wrote,
+    wrote: WrittenData,
     /// A header with the mark of an unflushed commit.
     marked: Option<[u8; HEADER]>,
 }
 
 #[derive(Default, PartialEq, Eq)]
-enum Wrote {
+enum WrittenData {
     #[default]
     Nothing,
     /// A header that was there already, by whoever opens a store that another process has or had open.
@@ -95,14 +95,14 @@ enum Wrote {
 }
 
 impl Pages {
-    pub(super) fn new(inner: impl StorageBackend, access: Access, waits: Arc<Waits>) -> (Pages, Arc<Shared>) {
-        let shared = Arc::new(Shared::new(waits));
+    pub fn new(inner: impl StorageBackend, access: Access, waits: Arc<LockWaitPolicy>) -> (Pages, Arc<HandleStatus>) {
+        let shared = Arc::new(HandleStatus::new(waits));
         let pages = Pages {
             inner: Box::new(inner),
             access,
             unsynced: Mutex::default(),
             shared: shared.clone(),
-            locks: Locks::default(),
+            locks: FileLocks::default(),
             durable: Mutex::default(),
             looked: Once::new(),
         };
@@ -156,10 +156,10 @@ impl Pages {
     /// redb holds the header's lock, so the commit that it names stays whole meanwhile.
     fn check_header(&self, header: &[u8]) -> io::Result<()> {
         let pages = self.pages()?;
-        let roots = shape::roots(header, self.access, pages)?;
+        let roots = structure::roots(header, self.access, pages)?;
         let mut looked = Ok(());
         self.looked.call_once(|| {
-            looked = shape::check_tables(roots, self.access, pages, &|Extent { first, count }| {
+            looked = structure::check_tables(roots, self.access, pages, &|Extent { first, count }| {
                 let mut out = vec![0; bytes(count * PAGE)];
                 self.read_pages(first, &mut out).map(|()| out)
             });
@@ -178,14 +178,14 @@ impl Pages {
         }
         let page = [header, &seal_header(header)].concat();
         let mut unsynced = self.unsynced();
-        if unsynced.wrote != Wrote::Something {
+        if unsynced.wrote != WrittenData::Something {
             let mut there = [0; HEADER + TRAILER];
             if self.inner.read(0, &mut there).is_ok() && there[..] == page[..] {
-                unsynced.wrote = Wrote::SameHeader;
+                unsynced.wrote = WrittenData::SameHeader;
                 return Ok(());
             }
         }
-        unsynced.wrote = Wrote::Something;
+        unsynced.wrote = WrittenData::Something;
         unsynced.marked = header.try_into().ok().filter(|header: &[u8; HEADER]| header[FLAGS] & UNFLUSHED != 0);
         self.inner.write(0, &page)
     }
@@ -202,13 +202,13 @@ impl Pages {
                 return Err(damaged(&format!("page {page} of the file does not match its sum")));
             }
         }
-        shape::check_page(out, || self.pages())
+        structure::check_page(out, || self.pages())
     }
 
     fn write_pages(&self, first: u64, data: &[u8]) -> io::Result<()> {
         let count = data.len() as u64 / PAGE;
         let mut unsynced = self.unsynced();
-        unsynced.wrote = Wrote::Something;
+        unsynced.wrote = WrittenData::Something;
         for (page, bytes) in (first..).zip(data.chunks_exact(PAGE as usize)) {
             unsynced.sums.insert(page, sum_of(page, bytes));
         }
@@ -271,7 +271,7 @@ impl Pages {
 
     fn bring_to_disk(&self) -> io::Result<()> {
         let mut unsynced = self.unsynced();
-        if std::mem::take(&mut unsynced.wrote) == Wrote::SameHeader {
+        if std::mem::take(&mut unsynced.wrote) == WrittenData::SameHeader {
             return Ok(());
         }
         self.write_sums(&mut unsynced)?;
@@ -284,9 +284,9 @@ impl Pages {
     }
 }
 
-impl Shared {
-    pub(super) fn new(waits: Arc<Waits>) -> Shared {
-        Shared {
+impl HandleStatus {
+    pub fn new(waits: Arc<LockWaitPolicy>) -> HandleStatus {
+        HandleStatus {
             waits,
             failure: OnceLock::new(),
             leaving: AtomicBool::default(),
@@ -296,49 +296,49 @@ impl Shared {
         }
     }
 
-    pub(super) fn waits(&self) -> &Waits {
+    pub fn waits(&self) -> &LockWaitPolicy {
         &self.waits
     }
 
-    pub(super) fn committing(&self) -> Committing<'_> {
+    pub fn committing(&self) -> CommitScope<'_> {
         self.published.store(false, Ordering::Release);
         self.committing.store(true, Ordering::Release);
-        Committing(self)
+        CommitScope(self)
     }
 
-    pub(super) fn is_committing(&self) -> bool {
+    pub fn is_committing(&self) -> bool {
         self.committing.load(Ordering::Acquire)
     }
 
     /// Whether the commit under way holds, whatever comes.
-    pub(super) fn is_published(&self) -> bool {
+    pub fn is_published(&self) -> bool {
         self.published.load(Ordering::Acquire)
     }
 
-    pub(super) fn spoil(&self) {
+    pub fn spoil(&self) {
         self.spoiled.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_spoiled(&self) -> bool {
+    pub fn is_spoiled(&self) -> bool {
         self.spoiled.load(Ordering::Acquire)
     }
 
     /// Whether what failed first was a write for which there was no room.
-    pub(super) fn had_no_room(&self) -> bool {
+    pub fn had_no_room(&self) -> bool {
         let no_room = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge];
         self.first_failure().is_some_and(|(kind, _)| no_room.contains(kind))
     }
 
-    pub(super) fn first_failure(&self) -> Option<&(ErrorKind, String)> {
+    pub fn first_failure(&self) -> Option<&(ErrorKind, String)> {
         self.failure.get()
     }
 
-    pub(super) fn leave(&self) {
+    pub fn leave(&self) {
         self.leaving.store(true, Ordering::Release);
     }
 }
 
-impl Drop for Committing<'_> {
+impl Drop for CommitScope<'_> {
     fn drop(&mut self) {
         self.0.committing.store(false, Ordering::Release);
     }
@@ -369,9 +369,9 @@ impl StorageBackend for Pages {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.note(self.inner.len().and_then(length_within).and_then(|before| shape::check_growth(before, len)))?;
+        self.note(self.inner.len().and_then(length_within).and_then(|before| structure::check_growth(before, len)))?;
         let mut unsynced = self.unsynced();
-        unsynced.wrote = Wrote::Something;
+        unsynced.wrote = WrittenData::Something;
         unsynced.sums.split_off(&len.div_ceil(PAGE));
         self.note(self.inner.set_len(length_of(len)))
     }
@@ -425,20 +425,20 @@ impl std::fmt::Debug for Pages {
 
 /// What the first page says of the file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum FileKind {
     Store { format: u16 },
     Other,
 }
 
 /// Reads which format a file has, before anything else in it is believed.
-pub(super) fn kind_of(backend: &impl StorageBackend) -> io::Result<Kind> {
+pub fn kind_of(backend: &impl StorageBackend) -> io::Result<FileKind> {
     let mut page = [0; HEADER + TRAILER];
     if backend.len()? < page.len() as u64 {
-        return Ok(Kind::Other);
+        return Ok(FileKind::Other);
     }
     backend.read(0, &mut page)?;
     let (tag, rest) = page[HEADER..].split_at(TAG.len());
-    Ok(if tag == TAG { Kind::Store { format: u16::from_be_bytes([rest[0], rest[1]]) } } else { Kind::Other })
+    Ok(if tag == TAG { FileKind::Store { format: u16::from_be_bytes([rest[0], rest[1]]) } } else { FileKind::Other })
 }
 
 /// What stands behind redb's header. Header and trailer are written in one piece, within one sector of a disk.
@@ -506,10 +506,10 @@ fn page_aligned(offset: u64, length: usize) -> io::Result<u64> {
     }
 }
 
-pub(super) fn bytes(number: u64) -> usize {
+pub fn bytes(number: u64) -> usize {
     usize::try_from(number).expect("within a buffer's length")
 }
 
-pub(super) fn damaged(what: &str) -> io::Error {
+pub fn damaged(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, what)
 }

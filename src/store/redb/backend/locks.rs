@@ -9,16 +9,16 @@ use redb::{BackendError, StorageBackend};
 
 use crate::model::Error;
 
-use super::pages::{HEADER, Shared};
+use super::pages::{HEADER, HandleStatus};
 
 /// Which byte a writer locks for as long as its transaction lasts, and where a reader asks whether a writer has the file
 /// open (redb's lock protocol).
 const WRITER: u64 = 1 << 62;
-pub(super) const CONSISTENT: u64 = WRITER + 4;
+pub const CONSISTENT: u64 = WRITER + 4;
 
 /// What this handle has of the locks that matter here.
 #[derive(Default)]
-pub(super) struct Locks {
+pub struct FileLocks {
     /// `FREE`, `SHARED`, `EXCLUSIVE`, or `PASSED`. One thread of a handle has it at a time; redb sees to that.
     header: AtomicU8,
     writer: AtomicBool,
@@ -31,23 +31,23 @@ const EXCLUSIVE: u8 = 2;
 const PASSED: u8 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
+enum LockKind {
     Header,
     Writer,
     Other,
 }
 
-impl Which {
-    fn of(start: Bound<u64>, end: Bound<u64>) -> Which {
+impl LockKind {
+    fn of(start: Bound<u64>, end: Bound<u64>) -> LockKind {
         match (start, end) {
-            (Bound::Included(0), Bound::Excluded(end)) if end == HEADER as u64 => Which::Header,
-            (Bound::Included(WRITER), _) => Which::Writer,
-            _ => Which::Other,
+            (Bound::Included(0), Bound::Excluded(end)) if end == HEADER as u64 => LockKind::Header,
+            (Bound::Included(WRITER), _) => LockKind::Writer,
+            _ => LockKind::Other,
         }
     }
 }
 
-impl Locks {
+impl FileLocks {
     /// Takes a lock without waiting. False where another process has it.
     pub fn try_take(
         &self,
@@ -55,20 +55,20 @@ impl Locks {
         start: Bound<u64>,
         end: Bound<u64>,
         shared: bool,
-        of: &Shared,
+        of: &HandleStatus,
     ) -> Result<bool, BackendError> {
         let taken = match shared {
             true => file.try_lock_shared_range(start, end)?,
             false => file.try_lock_range(start, end)?,
         };
         if taken {
-            match Which::of(start, end) {
-                Which::Header => self.header.store(if shared { SHARED } else { EXCLUSIVE }, Ordering::Release),
-                Which::Writer => {
+            match LockKind::of(start, end) {
+                LockKind::Header => self.header.store(if shared { SHARED } else { EXCLUSIVE }, Ordering::Release),
+                LockKind::Writer => {
                     self.writer.store(true, Ordering::Release);
                     of.waits().writes();
                 }
-                Which::Other => {}
+                LockKind::Other => {}
             }
         }
         Ok(taken)
@@ -81,10 +81,10 @@ impl Locks {
         start: Bound<u64>,
         end: Bound<u64>,
         shared: bool,
-        of: &Shared,
+        of: &HandleStatus,
     ) -> Result<(), BackendError> {
-        let is_of_commit = of.is_committing() && !shared && Which::of(start, end) == Which::Header;
-        let mut tries = of.waits().tries();
+        let is_of_commit = of.is_committing() && !shared && LockKind::of(start, end) == LockKind::Header;
+        let mut tries = of.waits().start();
         while !self.try_take(file, start, end, shared, of)? {
             if !is_of_commit {
                 return Err(BackendError::Io(ErrorKind::WouldBlock.into()));
@@ -103,10 +103,10 @@ impl Locks {
     }
 
     pub fn release(&self, file: &dyn StorageBackend, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        match Which::of(start, end) {
-            Which::Header if self.header.swap(FREE, Ordering::AcqRel) == PASSED => return Ok(()),
-            Which::Header | Which::Other => {}
-            Which::Writer => self.writer.store(false, Ordering::Release),
+        match LockKind::of(start, end) {
+            LockKind::Header if self.header.swap(FREE, Ordering::AcqRel) == PASSED => return Ok(()),
+            LockKind::Header | LockKind::Other => {}
+            LockKind::Writer => self.writer.store(false, Ordering::Release),
         }
         file.unlock_range(start, end)
     }
@@ -126,7 +126,7 @@ impl Locks {
 
     /// Has the file on the disk. The header's lock is not held over that: every process waits for it. In the meantime
     /// only a writer changes the header, and a sync under the header's exclusive lock is a writer's own.
-    pub fn sync(&self, file: &dyn StorageBackend, of: &Shared) -> io::Result<()> {
+    pub fn sync(&self, file: &dyn StorageBackend, of: &HandleStatus) -> io::Result<()> {
         let held = self.header.load(Ordering::Acquire);
         if !matches!(held, SHARED | EXCLUSIVE) {
             return file.sync_data();
@@ -134,7 +134,7 @@ impl Locks {
         let (start, end) = (Bound::Included(0), Bound::Excluded(HEADER as u64));
         self.release(file, start, end)?;
         let synced = file.sync_data();
-        let mut tries = of.waits().tries();
+        let mut tries = of.waits().start();
         while !self.try_take(file, start, end, held == SHARED, of)? {
             tries.pause().map_err(|error| of.refused(&error))?;
         }
@@ -142,7 +142,7 @@ impl Locks {
     }
 }
 
-impl Shared {
+impl HandleStatus {
     /// A lock was not had where redb cannot do without it: this handle is of no more use.
     fn refused(&self, error: &Error) -> io::Error {
         self.spoil();

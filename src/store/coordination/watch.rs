@@ -37,14 +37,14 @@ impl Signals {
 /// Watches a file that changes with each commit. Without one, waits end at their deadlines and at signals of this process.
 pub(super) fn watch(file: Option<(PathBuf, File)>, signals: &Arc<Signals>) -> Box<dyn Watch> {
     #[cfg(target_os = "linux")]
-    if let Some(told) = file.as_ref().and_then(|(path, file)| told::Told::new(path, file).ok()) {
+    if let Some(told) = file.as_ref().and_then(|(path, file)| inotify::InotifyWatch::new(path, file).ok()) {
         return Box::new(told);
     }
-    Box::new(Looking::new(file.map(|(_, file)| file), signals.clone()))
+    Box::new(PollingWatch::new(file.map(|(_, file)| file), signals.clone()))
 }
 
 /// Looks at when the file changed last. What this process commits it sees at once.
-struct Looking {
+struct PollingWatch {
     file: Option<File>,
     signals: Arc<Signals>,
     seen: (Option<SystemTime>, u64),
@@ -52,17 +52,17 @@ struct Looking {
     looks: u32,
 }
 
-impl Looking {
-    fn new(file: Option<File>, signals: Arc<Signals>) -> Looking {
-        let mut looking = Looking {
+impl PollingWatch {
+    fn new(file: Option<File>, signals: Arc<Signals>) -> PollingWatch {
+        let mut watch = PollingWatch {
             file,
             signals,
             seen: (None, 0),
             #[cfg(test)]
             looks: 0,
         };
-        looking.seen = looking.look();
-        looking
+        watch.seen = watch.look();
+        watch
     }
 
     fn look(&mut self) -> (Option<SystemTime>, u64) {
@@ -75,7 +75,7 @@ impl Looking {
     }
 }
 
-impl Watch for Looking {
+impl Watch for PollingWatch {
     fn wait(&mut self, deadline: Instant) {
         loop {
             let found = self.look();
@@ -90,7 +90,7 @@ impl Watch for Looking {
 }
 
 #[cfg(target_os = "linux")]
-mod told {
+mod inotify {
     use std::os::fd::{AsFd, AsRawFd};
     use std::path::Path;
     use std::time::{Duration, Instant};
@@ -103,18 +103,18 @@ mod told {
     use crate::store::folder::File;
 
     /// Is told by the kernel.
-    pub(super) struct Told(Inotify);
+    pub(super) struct InotifyWatch(Inotify);
 
-    impl Told {
+    impl InotifyWatch {
         /// The file that is open is watched, wherever its folder is by now. Without `/proc`, what has its path: a watch on
         /// another file costs latency alone.
-        pub(super) fn new(path: &Path, file: &File) -> nix::Result<Told> {
+        pub(super) fn new(path: &Path, file: &File) -> nix::Result<InotifyWatch> {
             let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
             let open = format!("/proc/self/fd/{}", file.as_raw_fd());
             if inotify.add_watch(open.as_str(), AddWatchFlags::IN_MODIFY).is_err() {
                 inotify.add_watch(path, AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_DONT_FOLLOW)?;
             }
-            Ok(Told(inotify))
+            Ok(InotifyWatch(inotify))
         }
 
         /// Takes what the kernel told so far; whether there was something.
@@ -127,7 +127,7 @@ mod told {
         }
     }
 
-    impl Watch for Told {
+    impl Watch for InotifyWatch {
         fn wait(&mut self, deadline: Instant) {
             while !self.drain() {
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -152,21 +152,21 @@ mod tests {
 
     #[test]
     fn waiter_that_is_not_told_looks_once_a_second_at_most() {
-        let mut looking = Looking::new(None, Arc::default());
-        let before = looking.looks;
-        looking.wait(Instant::now() + LOOK_EVERY / 2);
-        assert_eq!(looking.looks - before, 2, "before it waits, and at its deadline");
+        let mut watch = PollingWatch::new(None, Arc::default());
+        let before = watch.looks;
+        watch.wait(Instant::now() + LOOK_EVERY / 2);
+        assert_eq!(watch.looks - before, 2, "before it waits, and at its deadline");
     }
 
     #[test]
     fn waiter_that_is_not_told_sees_a_commit_of_its_process() {
         let signals = Arc::new(Signals::default());
-        let mut looking = Looking::new(None, signals.clone());
+        let mut watch = PollingWatch::new(None, signals.clone());
         std::thread::scope(|scope| {
             scope.spawn(|| signals.give());
             // without the signal it would wait for an hour
-            looking.wait(Instant::now() + Duration::from_secs(3600));
+            watch.wait(Instant::now() + Duration::from_secs(3600));
         });
-        assert_eq!(looking.seen, (None, 1));
+        assert_eq!(watch.seen, (None, 1));
     }
 }

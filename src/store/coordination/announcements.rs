@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::{Name, Process};
-use crate::store::folder::{File, Folder, For, RUNNING, write_at};
+use crate::store::folder::{File, Folder, Purpose, RUNNING, write_at};
 use crate::store::process::{clock, living, start_of_this};
 use crate::store::{Announcement, AnnouncementGuard, ProgramVersion};
 
@@ -36,7 +36,7 @@ pub(super) struct Announcements {
 /// Slots that this process has taken.
 #[derive(Default)]
 struct Slots {
-    locks: locks::Locks,
+    locks: locks::LockGroup,
     free: Vec<u32>,
     /// None before this one is free.
     next: u32,
@@ -44,7 +44,7 @@ struct Slots {
 
 /// What a slot says.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct SlotRecord {
     pid: u32,
     start: u64,
     build: ProgramVersion,
@@ -55,7 +55,7 @@ struct Record {
 }
 
 /// An announcement; dropping it takes it back.
-pub(super) struct InSlot {
+pub(super) struct SlotAnnouncement {
     of: Arc<Announcements>,
     slot: u32,
     name: String,
@@ -68,9 +68,9 @@ impl Announcements {
     }
 
     /// None where this process cannot announce anything.
-    pub fn announce(self: &Arc<Self>, name: &str, number: Option<u64>) -> Option<InSlot> {
+    pub fn announce(self: &Arc<Self>, name: &str, number: Option<u64>) -> Option<SlotAnnouncement> {
         let slot = self.take_slot()?;
-        let announced = InSlot { of: self.clone(), slot, name: name.to_owned(), number };
+        let announced = SlotAnnouncement { of: self.clone(), slot, name: name.to_owned(), number };
         announced.beat();
         Some(announced)
     }
@@ -92,10 +92,10 @@ impl Announcements {
         let now = clock();
         let mut found = self.read(SLOTS as usize);
         found.retain(|record| !record.name.is_empty() && name.is_none_or(|name| record.name == name));
-        let announcement = |record: Record| {
+        let announcement = |record: SlotRecord| {
             let process = living(record.pid, record.start)?;
             let age = now.saturating_sub(Duration::from_millis(record.beat));
-            let Record { build, name, number, .. } = record;
+            let SlotRecord { build, name, number, .. } = record;
             Some(Announcement { process, build, name: Name::from_stored(&name), number, age })
         };
         found.into_iter().filter_map(announcement).collect()
@@ -121,7 +121,7 @@ impl Announcements {
         let pid = std::process::id();
         let start = *self.start.get_or_init(start_of_this);
         let beat = u64::try_from(clock().as_millis()).unwrap_or(u64::MAX);
-        let record = Record { pid, start, build: ProgramVersion::this(), name: name.to_owned(), number, beat };
+        let record = SlotRecord { pid, start, build: ProgramVersion::this(), name: name.to_owned(), number, beat };
         if let Some(bytes) = sealed(&record) {
             self.write_bytes(slot, &bytes);
         }
@@ -129,7 +129,7 @@ impl Announcements {
 
     /// A hint that cannot be written is not given.
     fn write_bytes(&self, slot: u32, bytes: &[u8]) {
-        let file = self.file.get_or_init(|| self.folder.open_or_make(RUNNING, For::Writing).ok());
+        let file = self.file.get_or_init(|| self.folder.open_or_make(RUNNING, Purpose::Writing).ok());
         let at = u64::from(slot) * SLOT as u64;
         if let Some(file) = file
             && at + SLOT as u64 <= crate::store::redb::largest_file()
@@ -139,7 +139,7 @@ impl Announcements {
     }
 
     /// What the first slots say, of those that say something. A file that cannot be used gives no hints.
-    fn read(&self, slots: usize) -> Vec<Record> {
+    fn read(&self, slots: usize) -> Vec<SlotRecord> {
         let Ok(Some(file)) = self.folder.find_file(RUNNING) else { return Vec::new() };
         let mut bytes = Vec::new();
         let _ = file.take((slots * SLOT) as u64).read_to_end(&mut bytes);
@@ -151,13 +151,13 @@ impl Announcements {
     }
 }
 
-impl AnnouncementGuard for InSlot {
+impl AnnouncementGuard for SlotAnnouncement {
     fn beat(&self) {
         self.of.write(self.slot, &self.name, self.number);
     }
 }
 
-impl Drop for InSlot {
+impl Drop for SlotAnnouncement {
     fn drop(&mut self) {
         self.of.write_bytes(self.slot, &[0; HEAD]);
         self.of.lock().free.push(self.slot);
@@ -165,7 +165,7 @@ impl Drop for InSlot {
 }
 
 /// None where it is too long.
-fn sealed(record: &Record) -> Option<Vec<u8>> {
+fn sealed(record: &SlotRecord) -> Option<Vec<u8>> {
     let body = rmp_serde::to_vec(record).ok()?;
     let length = u16::try_from(body.len()).ok().filter(|length| usize::from(*length) + HEAD <= SLOT)?;
     let sealed = [&length.to_be_bytes()[..], &body].concat();
@@ -173,13 +173,13 @@ fn sealed(record: &Record) -> Option<Vec<u8>> {
 }
 
 /// What a slot says, if it is as it was written.
-fn opened(slot: &[u8]) -> Option<Record> {
+fn opened(slot: &[u8]) -> Option<SlotRecord> {
     let (sum, rest) = slot.split_at_checked(8)?;
     let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
     let sealed = rest.get(..length + 2)?;
     if sum != xxh3_64(sealed).to_be_bytes() {
         return None;
     }
-    let record: Record = rmp_serde::from_slice(&sealed[2..]).ok()?;
+    let record: SlotRecord = rmp_serde::from_slice(&sealed[2..]).ok()?;
     (record.pid > 0 && i32::try_from(record.pid).is_ok()).then_some(record)
 }

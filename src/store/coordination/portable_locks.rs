@@ -9,9 +9,9 @@ use crate::store::folder::{File, Folder};
 use super::lock_error;
 
 /// A lock; dropping it releases it.
-pub(super) struct Lock(File);
+pub(super) struct ByteLock(File);
 
-impl Drop for Lock {
+impl Drop for ByteLock {
     /// Closing the file is not enough: a child that another thread is about to start has it open too, until it becomes
     /// the program that it is to run.
     fn drop(&mut self) {
@@ -21,10 +21,10 @@ impl Drop for Lock {
 }
 
 /// Takes the lock of a place if nobody has it.
-pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<Lock>> {
+pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<ByteLock>> {
     let file = folder.lock_file(place)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(Lock(file))),
+        Ok(()) => Ok(Some(ByteLock(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(lock_error(folder, error)),
     }
@@ -32,9 +32,9 @@ pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<Lock>> {
 
 /// Locks of many places; dropping it releases them all.
 #[derive(Default)]
-pub(super) struct Locks(Vec<Lock>);
+pub(super) struct LockGroup(Vec<ByteLock>);
 
-impl Locks {
+impl LockGroup {
     /// Takes the lock of another place if nobody has it.
     pub(super) fn try_add(&mut self, folder: &Folder, place: u64) -> Result<bool> {
         let lock = try_take(folder, place)?;

@@ -6,33 +6,33 @@ use crate::model::{
 };
 use crate::store::StoredResult;
 
-use super::boundary::{Try, damaged};
-use super::graph;
+use super::deadlock;
 use super::invocations;
-use super::key::Key;
-use super::record::EventRecord;
-use super::tables::{Source, Tables};
+use crate::store::redb::errors::{TxResult, damaged};
+use crate::store::redb::schema::key::RecordKey;
+use crate::store::redb::schema::record::EventRecord;
+use crate::store::redb::schema::tables::{TableSource, Tables};
 
 /// Bytes of entries of a record after which no more are read at once.
 const LARGE: usize = 1 << 20;
 
 /// What a wait for an invocation is for.
-pub(super) enum Target {
+pub enum TargetInvocation {
     Invocation(Reference),
     /// A child that could not be accepted.
     Refused(Fault),
 }
 
 /// Entries of an invocation's record from an index on.
-pub(super) fn record(
-    tables: &Tables<impl Source>,
+pub fn record(
+    tables: &Tables<impl TableSource>,
     reference: &Reference,
     from: u64,
     limit: usize,
-) -> Try<Vec<HistoryEntry>> {
+) -> TxResult<Vec<HistoryEntry>> {
     let mut found: Vec<HistoryEntry> = Vec::new();
     let mut bytes = 0;
-    for entry in tables.records(Key::recorded_from(&reference.name, reference.number, from))?.take(limit) {
+    for entry in tables.records(RecordKey::recorded_from(&reference.name, reference.number, from))?.take(limit) {
         let (_, entry) = entry?;
         bytes += weight(&entry);
         found.push(entry);
@@ -56,16 +56,20 @@ fn weight(entry: &HistoryEntry) -> usize {
 }
 
 /// Which invocation is meant, if it is one.
-pub(super) fn target(tables: &Tables<impl Source>, waiter: &Reference, on: &ResolvedTarget) -> Try<Option<Target>> {
+pub fn target(
+    tables: &Tables<impl TableSource>,
+    waiter: &Reference,
+    on: &ResolvedTarget,
+) -> TxResult<Option<TargetInvocation>> {
     Ok(match on {
         ResolvedTarget::Timer(_) | ResolvedTarget::Event { .. } => None,
-        ResolvedTarget::Itself => Some(Target::Invocation(waiter.clone())),
-        ResolvedTarget::Invocation(reference) => Some(Target::Invocation(reference.clone())),
+        ResolvedTarget::Itself => Some(TargetInvocation::Invocation(waiter.clone())),
+        ResolvedTarget::Invocation(reference) => Some(TargetInvocation::Invocation(reference.clone())),
         ResolvedTarget::Child(index) => {
-            let entry: HistoryEntry = tables.must(&Key::recorded(&waiter.name, waiter.number, *index))?;
+            let entry: HistoryEntry = tables.must(&RecordKey::recorded(&waiter.name, waiter.number, *index))?;
             match entry.result {
-                OperationResult::Started(Ok(child)) => Some(Target::Invocation(child)),
-                OperationResult::Started(Err(fault)) => Some(Target::Refused(fault)),
+                OperationResult::Started(Ok(child)) => Some(TargetInvocation::Invocation(child)),
+                OperationResult::Started(Err(fault)) => Some(TargetInvocation::Refused(fault)),
                 _ => return damaged(format!("entry {index} of the record of {waiter} starts nothing")),
             }
         }
@@ -73,12 +77,12 @@ pub(super) fn target(tables: &Tables<impl Source>, waiter: &Reference, on: &Reso
 }
 
 /// The answer of a wait of an accepted invocation.
-pub(super) fn answer(
-    tables: &Tables<impl Source>,
+pub fn answer(
+    tables: &Tables<impl TableSource>,
     reference: &Reference,
     on: &[ResolvedTarget],
     now: Timestamp,
-) -> Try<Option<StoredResult>> {
+) -> TxResult<Option<StoredResult>> {
     let Some(open) = invocations::open(tables, &reference.name, reference.number)? else {
         return Err(match invocations::invocation(tables, &reference.name, reference.number)? {
             Some(_) => Error::AlreadyEnded { reference: reference.clone() },
@@ -91,26 +95,26 @@ pub(super) fn answer(
         return Ok(Some(found));
     }
     // every other cycle was found when it closed
-    if !graph::waits_for_a_delayed(tables, reference, on, now)? {
+    if !deadlock::waits_for_a_delayed(tables, reference, on, now)? {
         return Ok(None);
     }
-    Ok(graph::cycle(tables, reference, on, now)?.map(|cycle| deadlock(cycle, clock)))
+    Ok(deadlock::cycle(tables, reference, on, now)?.map(|cycle| deadlock(cycle, clock)))
 }
 
 /// The answer of a wait that closes a cycle.
-pub(super) fn deadlock(cycle: String, at: Timestamp) -> StoredResult {
+pub fn deadlock(cycle: String, at: Timestamp) -> StoredResult {
     let fault = Fault::host(HostFault::Deadlock, format!("this would wait for ever: {cycle}"));
     StoredResult { result: WaitResult { index: 0, result: Err(fault), at }, event: None }
 }
 
 /// The earliest of what has come; of two at one time that of the lower index. The guest's clock answers `clock` then.
-pub(super) fn found(
-    tables: &Tables<impl Source>,
+pub fn found(
+    tables: &Tables<impl TableSource>,
     waiter: &Reference,
     on: &[ResolvedTarget],
     now: Timestamp,
     clock: Timestamp,
-) -> Try<Option<StoredResult>> {
+) -> TxResult<Option<StoredResult>> {
     let mut first: Option<(Timestamp, StoredResult)> = None;
     for (index, on) in (0..).zip(on) {
         let Some((at, answer, event)) = come(tables, waiter, on, now)? else { continue };
@@ -121,10 +125,15 @@ pub(super) fn found(
     Ok(first.map(|(_, found)| found))
 }
 
-type Come = (Timestamp, Result<Json, Fault>, Option<(String, u64)>);
+type Arrival = (Timestamp, Result<Json, Fault>, Option<(String, u64)>);
 
 /// What has come of one that is awaited, and when.
-fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &ResolvedTarget, now: Timestamp) -> Try<Option<Come>> {
+fn come(
+    tables: &Tables<impl TableSource>,
+    waiter: &Reference,
+    on: &ResolvedTarget,
+    now: Timestamp,
+) -> TxResult<Option<Arrival>> {
     // before anything that could have happened since
     const AT_ONCE: Timestamp = Timestamp::from_millis(0);
     match on {
@@ -139,8 +148,8 @@ fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &ResolvedTarget, n
     }
     let awaited = match target(tables, waiter, on)? {
         None => return Ok(None),
-        Some(Target::Refused(fault)) => return Ok(Some((AT_ONCE, Err(fault), None))),
-        Some(Target::Invocation(reference)) => reference,
+        Some(TargetInvocation::Refused(fault)) => return Ok(Some((AT_ONCE, Err(fault), None))),
+        Some(TargetInvocation::Invocation(reference)) => reference,
     };
     let Some(invocation) = invocations::invocation(tables, &awaited.name, awaited.number)? else {
         let fault = Fault::host(HostFault::NotFound, format!("there is no invocation {awaited}"));
@@ -154,7 +163,7 @@ fn come(tables: &Tables<impl Source>, waiter: &Reference, on: &ResolvedTarget, n
 }
 
 /// The timer of a wait that comes first.
-pub(super) fn timer(on: &[ResolvedTarget]) -> Option<Timestamp> {
+pub fn timer(on: &[ResolvedTarget]) -> Option<Timestamp> {
     let timers = on.iter().filter_map(|on| match on {
         ResolvedTarget::Timer(time) => Some(*time),
         _ => None,
@@ -162,21 +171,26 @@ pub(super) fn timer(on: &[ResolvedTarget]) -> Option<Timestamp> {
     timers.min()
 }
 
-fn first_event(tables: &Tables<impl Source>, name: &Name, event: &str, after: u64) -> Try<Option<(u64, EventRecord)>> {
-    let first = tables.records(Key::events_after(name, event, after))?.next().transpose()?;
+fn first_event(
+    tables: &Tables<impl TableSource>,
+    name: &Name,
+    event: &str,
+    after: u64,
+) -> TxResult<Option<(u64, EventRecord)>> {
+    let first = tables.records(RecordKey::events_after(name, event, after))?.next().transpose()?;
     first.map(|(key, event)| Ok((invocations::number_of(&key)?, event))).transpose()
 }
 
-pub(super) fn events(tables: &Tables<impl Source>, name: &Name, after: u64, limit: usize) -> Try<Vec<Event>> {
+pub fn events(tables: &Tables<impl TableSource>, name: &Name, after: u64, limit: usize) -> TxResult<Vec<Event>> {
     let mut keys = Vec::new();
-    for key in tables.keys(Key::events(name))? {
+    for key in tables.keys(RecordKey::events(name))? {
         let key = key?;
         keys.push((invocations::number_of(&key)?, key));
     }
     keys.retain(|(number, _)| *number > after);
     keys.sort();
     keys.truncate(limit);
-    let read = |(number, key): (u64, Key)| {
+    let read = |(number, key): (u64, RecordKey)| {
         let EventRecord { at, payload } = tables.must(&key)?;
         let Some(name) = key.event_name() else { return damaged(format!("{} has no name", key.describe())) };
         Ok(Event { name: name.to_owned(), number, at, payload })
@@ -184,12 +198,12 @@ pub(super) fn events(tables: &Tables<impl Source>, name: &Name, after: u64, limi
     keys.into_iter().map(read).collect()
 }
 
-pub(super) fn beginning(tables: &Tables<impl Source>, reference: &Reference) -> Try<Option<Vec<u8>>> {
-    let state: Option<serde_bytes::ByteBuf> = tables.get(&Key::beginning(&reference.name, reference.number))?;
+pub fn beginning(tables: &Tables<impl TableSource>, reference: &Reference) -> TxResult<Option<Vec<u8>>> {
+    let state: Option<serde_bytes::ByteBuf> = tables.get(&RecordKey::beginning(&reference.name, reference.number))?;
     Ok(state.map(serde_bytes::ByteBuf::into_vec))
 }
 
 /// The invocation of an opaque id.
-pub(super) fn reference_of(tables: &Tables<impl Source>, id: &str) -> Try<Option<Reference>> {
-    tables.get(&Key::opaque(id))
+pub fn reference_of(tables: &Tables<impl TableSource>, id: &str) -> TxResult<Option<Reference>> {
+    tables.get(&RecordKey::opaque(id))
 }

@@ -11,13 +11,13 @@ use crate::store::folder::File;
 /// redb's file backend, which knows how large the operating system lets this process make a file: a write
 /// past that would kill the process (SIGXFSZ) where an error is wanted.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub struct Disk {
     file: FileBackend,
     largest: u64,
 }
 
 impl Disk {
-    pub(super) fn new(file: File) -> Result<Disk, redb::DatabaseError> {
+    pub fn new(file: File) -> Result<Disk, redb::DatabaseError> {
         Ok(Disk { file: FileBackend::new(file)?, largest: largest_file() })
     }
 

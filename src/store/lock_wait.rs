@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Error, Process, Result};
 
-use super::between::Between;
+use super::coordination::Coordination;
 
 /// The pause after the first try; each further one is half as long again.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
@@ -67,10 +67,10 @@ impl Drop for DeadlineScope {
 }
 
 /// Tries of one wait.
-pub(in crate::store) struct Tries<'w> {
+pub(in crate::store) struct LockWait<'w> {
     waits: &'w LockWaitOptions,
     /// Knows the process that writes.
-    between: &'w Between,
+    coordination: &'w Coordination,
     deadline: Option<Instant>,
     began: Instant,
     tries: u32,
@@ -78,11 +78,11 @@ pub(in crate::store) struct Tries<'w> {
     told: bool,
 }
 
-impl<'w> Tries<'w> {
+impl<'w> LockWait<'w> {
     /// With the thread's deadline.
-    fn new(waits: &'w LockWaitOptions, between: &'w Between) -> Tries<'w> {
+    fn new(waits: &'w LockWaitOptions, coordination: &'w Coordination) -> LockWait<'w> {
         let deadline = DEADLINE.get();
-        Tries { waits, between, deadline, began: Instant::now(), tries: 0, pause: FIRST_PAUSE, told: false }
+        LockWait { waits, coordination, deadline, began: Instant::now(), tries: 0, pause: FIRST_PAUSE, told: false }
     }
 
     /// Waits a moment before the next try. [`StoreBusy`](Error::StoreBusy) where there is no time left.
@@ -101,12 +101,12 @@ impl<'w> Tries<'w> {
             return Err(Error::Interrupted);
         }
         if may_end && self.deadline.is_some_and(|deadline| deadline <= now) {
-            return Err(Error::StoreBusy { holder: self.between.writer() });
+            return Err(Error::StoreBusy { holder: self.coordination.writer() });
         }
         let tell = self.began + TELL_AFTER;
         if !self.told && now >= tell {
             self.told = true;
-            (self.waits.on_wait)(self.between.writer().as_ref());
+            (self.waits.on_wait)(self.coordination.writer().as_ref());
         }
         let next = [self.deadline, (!self.told).then_some(tell)].into_iter().flatten().filter(|next| *next > now).min();
         let pause = next.map_or(self.pause, |next| self.pause.min(next.saturating_duration_since(now)));
@@ -116,27 +116,27 @@ impl<'w> Tries<'w> {
 }
 
 /// How the waits of one store go.
-pub(in crate::store) struct Waits {
+pub(in crate::store) struct LockWaitPolicy {
     waits: LockWaitOptions,
-    between: Between,
+    coordination: Coordination,
 }
 
-impl Waits {
-    pub fn new(waits: LockWaitOptions, between: Between) -> Waits {
-        Waits { waits, between }
+impl LockWaitPolicy {
+    pub fn new(waits: LockWaitOptions, coordination: Coordination) -> LockWaitPolicy {
+        LockWaitPolicy { waits, coordination }
     }
 
-    pub fn tries(&self) -> Tries<'_> {
-        Tries::new(&self.waits, &self.between)
+    pub fn start(&self) -> LockWait<'_> {
+        LockWait::new(&self.waits, &self.coordination)
     }
 
     /// The error of a wait for a lock that ended without it.
     pub fn busy(&self) -> Error {
-        Error::StoreBusy { holder: self.between.writer() }
+        Error::StoreBusy { holder: self.coordination.writer() }
     }
 
     /// This process has the right to write, and says so.
     pub fn writes(&self) {
-        self.between.writes();
+        self.coordination.writes();
     }
 }

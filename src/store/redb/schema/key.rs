@@ -1,31 +1,27 @@
 //! Where a record stands. One ordered table holds them all, so that what changes together lies together:
 //! an actor's newest step, its head and its state are neighbours, and a step touches one leaf of the tree.
 
-mod span;
-
-pub(super) use span::Span;
-
 use crate::model::{CallKind, ClassName, Hash, Name, Reference, Timestamp};
 
 /// A record's key, ordered as its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key(Vec<u8>);
+pub struct RecordKey(pub Vec<u8>);
 
 /// Which invocations of a name stand in a row. An actor and a task may have one name: neither waits for the other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Lane {
+pub enum QueueKind {
     /// Of an actor: one after the other.
     Actor = 0,
     /// Of a task: any number at once.
     Task = 1,
 }
 
-impl From<&CallKind> for Lane {
-    fn from(call: &CallKind) -> Lane {
+impl From<&CallKind> for QueueKind {
+    fn from(call: &CallKind) -> QueueKind {
         match call {
-            CallKind::Construct { .. } | CallKind::Mutate => Lane::Actor,
-            CallKind::Task { .. } => Lane::Task,
+            CallKind::Construct { .. } | CallKind::Mutate => QueueKind::Actor,
+            CallKind::Task { .. } => QueueKind::Task,
         }
     }
 }
@@ -33,7 +29,7 @@ impl From<&CallKind> for Lane {
 /// What a key is of. The first byte of it.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Space {
+pub enum Space {
     /// What a name has: its actor's journal, head and state, its invocations.
     Named = b'a',
     Class = b'c',
@@ -59,14 +55,14 @@ enum Space {
 /// What of a name a key is of, in this order.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Part {
+pub enum Part {
     /// A state that is too long to stand in its step's record.
     Checkpoint = 1,
     Invocation = 2,
     /// Which invocation took up a failed one again.
     Resumed = 3,
     /// Which invocation used a caller's key.
-    Use = 4,
+    KeyUse = 4,
     Step = 5,
     Head = 6,
     State = 7,
@@ -81,146 +77,146 @@ enum Part {
     Attempt = 12,
 }
 
-impl Key {
-    pub(super) fn bytes(&self) -> &[u8] {
+impl RecordKey {
+    pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Key {
-        Key(bytes.to_vec())
+    pub fn from_bytes(bytes: &[u8]) -> RecordKey {
+        RecordKey(bytes.to_vec())
     }
 
-    fn of(space: Space, name: &str) -> Key {
+    pub fn of(space: Space, name: &str) -> RecordKey {
         let mut bytes = Vec::with_capacity(name.len() + 12);
         bytes.push(space as u8);
         bytes.extend(name.as_bytes());
-        Key(bytes)
+        RecordKey(bytes)
     }
 
     /// A name ends with a zero byte, which none contains: so names sort as texts do.
-    fn end_name(mut self) -> Key {
+    pub fn end_name(mut self) -> RecordKey {
         self.0.push(0);
         self
     }
 
-    fn part(name: &Name, part: Part) -> Key {
-        let mut key = Key::of(Space::Named, name.as_str()).end_name();
+    pub fn part(name: &Name, part: Part) -> RecordKey {
+        let mut key = RecordKey::of(Space::Named, name.as_str()).end_name();
         key.0.push(part as u8);
         key
     }
 
-    fn number(mut self, number: u64) -> Key {
+    pub fn number(mut self, number: u64) -> RecordKey {
         self.0.extend(number.to_be_bytes());
         self
     }
 
-    pub(super) fn head(name: &Name) -> Key {
-        Key::part(name, Part::Head)
+    pub fn head(name: &Name) -> RecordKey {
+        RecordKey::part(name, Part::Head)
     }
 
-    pub(super) fn state(name: &Name) -> Key {
-        Key::part(name, Part::State)
+    pub fn state(name: &Name) -> RecordKey {
+        RecordKey::part(name, Part::State)
     }
 
-    pub(super) fn step(name: &Name, number: u64) -> Key {
-        Key::part(name, Part::Step).number(number)
+    pub fn step(name: &Name, number: u64) -> RecordKey {
+        RecordKey::part(name, Part::Step).number(number)
     }
 
-    pub(super) fn checkpoint(name: &Name, step: u64) -> Key {
-        Key::part(name, Part::Checkpoint).number(step)
+    pub fn checkpoint(name: &Name, step: u64) -> RecordKey {
+        RecordKey::part(name, Part::Checkpoint).number(step)
     }
 
-    pub(super) fn invocation(name: &Name, number: u64) -> Key {
-        Key::part(name, Part::Invocation).number(number)
+    pub fn invocation(name: &Name, number: u64) -> RecordKey {
+        RecordKey::part(name, Part::Invocation).number(number)
     }
 
-    pub(super) fn resumed(name: &Name, number: u64) -> Key {
-        Key::part(name, Part::Resumed).number(number)
+    pub fn resumed(name: &Name, number: u64) -> RecordKey {
+        RecordKey::part(name, Part::Resumed).number(number)
     }
 
-    pub(super) fn used(name: &Name, key: &str) -> Key {
-        let mut used = Key::part(name, Part::Use);
+    pub fn used(name: &Name, key: &str) -> RecordKey {
+        let mut used = RecordKey::part(name, Part::KeyUse);
         used.0.extend(key.as_bytes());
         used
     }
 
-    pub(super) fn class(name: &ClassName) -> Key {
-        Key::of(Space::Class, name.as_str()).end_name()
+    pub fn class(name: &ClassName) -> RecordKey {
+        RecordKey::of(Space::Class, name.as_str()).end_name()
     }
 
-    pub(super) fn version(class: &ClassName, number: u32) -> Key {
-        Key::of(Space::Version, class.as_str()).end_name().number(number.into())
+    pub fn version(class: &ClassName, number: u32) -> RecordKey {
+        RecordKey::of(Space::Version, class.as_str()).end_name().number(number.into())
     }
 
-    pub(super) fn counts(class: &ClassName, number: u32) -> Key {
-        Key::of(Space::Counts, class.as_str()).end_name().number(number.into())
+    pub fn counts(class: &ClassName, number: u32) -> RecordKey {
+        RecordKey::of(Space::Counts, class.as_str()).end_name().number(number.into())
     }
 
-    pub(super) fn component(hash: &Hash) -> Key {
-        Key([&[Space::Component as u8], &hash.as_bytes()[..]].concat())
+    pub fn component(hash: &Hash) -> RecordKey {
+        RecordKey([&[Space::Component as u8], &hash.as_bytes()[..]].concat())
     }
 
-    fn lane(space: Space, name: &Name, lane: Lane) -> Key {
-        let mut key = Key::of(space, name.as_str()).end_name();
+    pub fn lane(space: Space, name: &Name, lane: QueueKind) -> RecordKey {
+        let mut key = RecordKey::of(space, name.as_str()).end_name();
         key.0.push(lane as u8);
         key
     }
 
-    pub(super) fn inbox(name: &Name, lane: Lane, turn: u64) -> Key {
-        Key::lane(Space::Inbox, name, lane).number(turn)
+    pub fn inbox(name: &Name, lane: QueueKind, turn: u64) -> RecordKey {
+        RecordKey::lane(Space::Inbox, name, lane).number(turn)
     }
 
-    pub(super) fn delayed(name: &Name, lane: Lane, due: Timestamp, number: u64) -> Key {
-        Key::lane(Space::Delayed, name, lane).number(due.as_millis()).number(number)
+    pub fn delayed(name: &Name, lane: QueueKind, due: Timestamp, number: u64) -> RecordKey {
+        RecordKey::lane(Space::Delayed, name, lane).number(due.as_millis()).number(number)
     }
 
-    pub(super) fn due(due: Timestamp, name: &Name, number: u64) -> Key {
-        Key::timed(Space::Due, due, name, number)
+    pub fn due(due: Timestamp, name: &Name, number: u64) -> RecordKey {
+        RecordKey::timed(Space::Due, due, name, number)
     }
 
-    pub(super) fn asked(at: Timestamp, name: &Name, number: u64) -> Key {
-        Key::timed(Space::Asked, at, name, number)
+    pub fn asked(at: Timestamp, name: &Name, number: u64) -> RecordKey {
+        RecordKey::timed(Space::Asked, at, name, number)
     }
 
-    fn timed(space: Space, at: Timestamp, name: &Name, number: u64) -> Key {
-        let mut key = Key(vec![space as u8]).number(at.as_millis());
+    fn timed(space: Space, at: Timestamp, name: &Name, number: u64) -> RecordKey {
+        let mut key = RecordKey(vec![space as u8]).number(at.as_millis());
         key.0.extend(name.as_str().as_bytes());
         key.end_name().number(number)
     }
 
-    pub(super) fn ready(name: &Name) -> Key {
-        Key::of(Space::Ready, name.as_str()).end_name()
+    pub fn ready(name: &Name) -> RecordKey {
+        RecordKey::of(Space::Ready, name.as_str()).end_name()
     }
 
-    pub(super) fn waiter(awaited: &Reference, waiter: &Reference) -> Key {
-        let mut key = Key::of(Space::Waiter, awaited.name.as_str()).end_name().number(awaited.number);
+    pub fn waiter(awaited: &Reference, waiter: &Reference) -> RecordKey {
+        let mut key = RecordKey::of(Space::Waiter, awaited.name.as_str()).end_name().number(awaited.number);
         key.0.extend(waiter.name.as_str().as_bytes());
         key.end_name().number(waiter.number)
     }
 
-    pub(super) fn opaque(id: &str) -> Key {
-        Key::of(Space::Opaque, id).end_name()
+    pub fn opaque(id: &str) -> RecordKey {
+        RecordKey::of(Space::Opaque, id).end_name()
     }
 
-    pub(super) fn told(name: &Name, number: u64) -> Key {
-        Key::part(name, Part::Told).number(number)
+    pub fn told(name: &Name, number: u64) -> RecordKey {
+        RecordKey::part(name, Part::Told).number(number)
     }
 
-    pub(super) fn attempt(name: &Name, number: u64, attempt: u32) -> Key {
-        Key::part(name, Part::Attempt).number(number).number(attempt.into())
+    pub fn attempt(name: &Name, number: u64, attempt: u32) -> RecordKey {
+        RecordKey::part(name, Part::Attempt).number(number).number(attempt.into())
     }
 
-    pub(super) fn recorded(name: &Name, number: u64, index: u64) -> Key {
-        Key::part(name, Part::Recorded).number(number).number(index)
+    pub fn recorded(name: &Name, number: u64, index: u64) -> RecordKey {
+        RecordKey::part(name, Part::Recorded).number(number).number(index)
     }
 
-    pub(super) fn beginning(name: &Name, number: u64) -> Key {
-        Key::part(name, Part::Beginning).number(number)
+    pub fn beginning(name: &Name, number: u64) -> RecordKey {
+        RecordKey::part(name, Part::Beginning).number(number)
     }
 
     /// An event's name may hold anything, so its length goes before it.
-    pub(super) fn event(name: &Name, event: &str, number: u64) -> Key {
-        let mut key = Key::part(name, Part::Event).number(event.len() as u64);
+    pub fn event(name: &Name, event: &str, number: u64) -> RecordKey {
+        let mut key = RecordKey::part(name, Part::Event).number(event.len() as u64);
         key.0.extend(event.as_bytes());
         key.number(number)
     }
@@ -228,7 +224,7 @@ impl Key {
     // Reading
 
     /// The name in the key, of every space but that of components.
-    pub(super) fn name(&self) -> Option<&str> {
+    pub fn name(&self) -> Option<&str> {
         let is_timed = |space: &u8| [Space::Due as u8, Space::Asked as u8].contains(space);
         let from = if self.0.first().is_some_and(is_timed) { 9 } else { 1 };
         let name = self.0.get(from..)?;
@@ -237,23 +233,23 @@ impl Key {
     }
 
     /// The class in the key, of the spaces of classes, versions and counts.
-    pub(super) fn class_name(&self) -> Option<ClassName> {
+    pub fn class_name(&self) -> Option<ClassName> {
         ClassName::new(self.name()?).ok()
     }
 
     /// The number that it ends with.
-    pub(super) fn last_number(&self) -> Option<u64> {
+    pub fn last_number(&self) -> Option<u64> {
         Some(u64::from_be_bytes(*self.0.last_chunk()?))
     }
 
     /// The time of a key of [`Key::due`].
-    pub(super) fn due_time(&self) -> Option<Timestamp> {
+    pub fn due_time(&self) -> Option<Timestamp> {
         let millis = self.0.get(1..)?.first_chunk()?;
         Some(Timestamp::from_millis(u64::from_be_bytes(*millis)))
     }
 
     /// Who waits, by a key of [`Key::waiter`].
-    pub(super) fn waiting(&self) -> Option<Reference> {
+    pub fn waiting(&self) -> Option<Reference> {
         let awaited = self.name()?.len() + 2;
         let (name, number) = self.0.get(awaited + 8..)?.split_last_chunk()?;
         let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
@@ -261,14 +257,14 @@ impl Key {
     }
 
     /// The event's name, by a key of [`Key::event`].
-    pub(super) fn event_name(&self) -> Option<&str> {
+    pub fn event_name(&self) -> Option<&str> {
         let length = self.name()?.len() + 3;
         let name = self.0.get(length + 8..self.0.len().checked_sub(8)?)?;
         std::str::from_utf8(name).ok()
     }
 
     /// What it is the key of, for a person.
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let name = self.name().unwrap_or("?");
         let number = self.last_number().unwrap_or(0);
         let part = self.0.iter().position(|byte| *byte == 0).and_then(|end| self.0.get(end + 1));

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::io;
 
 use super::pages::{bytes, damaged};
-use super::shape::{self, Leaf, MAX_ORDER, REGION, number_at, part};
+use super::structure::{self, LeafPage, MAX_ORDER, REGION, number_at, part};
 
 /// Their names, and how long their keys are.
 const FREE: (&[u8], usize) = (b"allocator_state", 5);
@@ -20,20 +20,20 @@ const KEY_COMMIT: u8 = 5;
 
 /// redb's own tables as they were read.
 #[derive(Default)]
-pub(super) struct Own {
+pub struct SystemTables {
     /// Maps of the free pages of each region.
-    regions: Vec<Free>,
+    regions: Vec<FreePages>,
 }
 
-impl Own {
+impl SystemTables {
     /// How long the keys of a table are, if it is one that may hold anything.
-    pub(super) fn key_length(name: &[u8]) -> Option<usize> {
+    pub fn key_length(name: &[u8]) -> Option<usize> {
         let known = [FREE, FREED[0], FREED[1]];
         known.into_iter().find(|(known, _)| *known == name).map(|(_, length)| length)
     }
 
     /// Takes in a leaf of a table. Pages that it names are in use, each for one thing.
-    pub(super) fn read(&mut self, name: &[u8], leaf: &Leaf<'_>, pages: u64, used: &mut HashSet<u64>) -> io::Result<()> {
+    pub fn read(&mut self, name: &[u8], leaf: &LeafPage<'_>, pages: u64, used: &mut HashSet<u64>) -> io::Result<()> {
         for n in 0..leaf.count() {
             let (key, value) = leaf.entry(n)?;
             if name == FREE.0 {
@@ -41,7 +41,7 @@ impl Own {
             } else {
                 let count = bytes(number_at::<2>(value, 0)?);
                 for number in part(value, 2, 8 * count)?.chunks_exact(8) {
-                    shape::take(shape::extent(number_at::<8>(number, 0)?, pages)?, used)?;
+                    structure::take(structure::extent(number_at::<8>(number, 0)?, pages)?, used)?;
                 }
             }
         }
@@ -51,7 +51,7 @@ impl Own {
     fn read_free(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         match *part(key, 0, 1)? {
             [KEY_REGION] if number_at::<4>(key, 1)? == self.regions.len() as u64 => {
-                self.regions.push(Free::read(value)?);
+                self.regions.push(FreePages::read(value)?);
                 Ok(())
             }
             [KEY_REGIONS] => regions_with_room(value),
@@ -61,7 +61,7 @@ impl Own {
     }
 
     /// No page that is in use may be free.
-    pub(super) fn check(&self, used: &HashSet<u64>) -> io::Result<()> {
+    pub fn check(&self, used: &HashSet<u64>) -> io::Result<()> {
         for page in used.iter().filter(|page| **page > 0) {
             let (region, within) = ((page - 1) / REGION, (page - 1) % REGION);
             if self.regions.get(bytes(region)).is_some_and(|free| free.has(within)) {
@@ -73,17 +73,17 @@ impl Own {
 }
 
 /// The free pages of a region, a map for each order.
-struct Free(Vec<Bits>);
+struct FreePages(Vec<Bitmap>);
 
-impl Free {
-    fn read(value: &[u8]) -> io::Result<Free> {
+impl FreePages {
+    fn read(value: &[u8]) -> io::Result<FreePages> {
         let count = number_at::<4>(value, 4)?;
         let maps = parts(value, 8, bytes(u64::from(MAX_ORDER) + 1))?;
         if *part(value, 0, 1)? != [MAX_ORDER as u8] || !(1..=REGION).contains(&count) {
             return Err(wrong());
         }
-        let maps = maps.into_iter().map(Bits::read).collect::<io::Result<Vec<Bits>>>()?;
-        let free = Free(maps);
+        let maps = maps.into_iter().map(Bitmap::read).collect::<io::Result<Vec<Bitmap>>>()?;
+        let free = FreePages(maps);
         for (order, bits) in free.0.iter().enumerate() {
             if bits.length != count >> order {
                 return Err(wrong());
@@ -114,25 +114,25 @@ fn regions_with_room(value: &[u8]) -> io::Result<()> {
     let mut at = 4 + 4 * orders;
     for order in 0..orders {
         let length = bytes(number_at::<4>(value, 4 + 4 * order)?);
-        Bits::read(part(value, at, length)?)?;
+        Bitmap::read(part(value, at, length)?)?;
         at += length;
     }
     Ok(())
 }
 
 /// A map of bits. redb keeps it with maps of those of its words that are full, and goes by these.
-struct Bits {
+struct Bitmap {
     length: u64,
     words: Vec<u64>,
 }
 
-impl Bits {
-    fn read(value: &[u8]) -> io::Result<Bits> {
+impl Bitmap {
+    fn read(value: &[u8]) -> io::Result<Bitmap> {
         let levels = number_at::<4>(value, 0)?;
         if !(1..=8).contains(&levels) {
             return Err(wrong());
         }
-        let mut above: Option<Bits> = None;
+        let mut above: Option<Bitmap> = None;
         for level in parts(value, 4, bytes(levels))? {
             let (length, rest) = (number_at::<4>(level, 0)?, &level[4..]);
             let words: Vec<u64> =
@@ -151,7 +151,7 @@ impl Bits {
             if !is_right {
                 return Err(wrong());
             }
-            above = Some(Bits { length, words });
+            above = Some(Bitmap { length, words });
         }
         above.ok_or_else(wrong)
     }

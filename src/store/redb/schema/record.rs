@@ -11,9 +11,9 @@ use crate::model::{
 };
 use crate::store::{ClassVersion, RegisteredClass};
 
-use super::boundary::{Try, damaged};
-use super::key::Key;
-use super::sound::Sound;
+use super::key::RecordKey;
+use super::validate::Validate;
+use crate::store::redb::errors::{TxResult, damaged};
 
 const SUM: usize = 8;
 
@@ -21,7 +21,7 @@ const SUM: usize = 8;
 const DEPTH: usize = 32;
 
 /// Structures are written as arrays, so a field may be added behind the others (with `#[serde(default)]`).
-pub(super) fn seal(key: &Key, record: &impl Serialize) -> Try<Vec<u8>> {
+pub fn seal(key: &RecordKey, record: &impl Serialize) -> TxResult<Vec<u8>> {
     let mut sealed = vec![0; SUM];
     if let Err(error) = rmp_serde::encode::write(&mut sealed, record) {
         return damaged(format!("{} cannot be written: {error}", key.describe()));
@@ -31,7 +31,7 @@ pub(super) fn seal(key: &Key, record: &impl Serialize) -> Try<Vec<u8>> {
     Ok(sealed)
 }
 
-pub(super) fn unseal<T: DeserializeOwned + Sound>(key: &Key, sealed: &[u8]) -> Try<T> {
+pub fn unseal<T: DeserializeOwned + Validate>(key: &RecordKey, sealed: &[u8]) -> TxResult<T> {
     let Some((sum, record)) = sealed.split_first_chunk::<SUM>() else {
         return damaged(format!("{} is too short", key.describe()));
     };
@@ -41,12 +41,12 @@ pub(super) fn unseal<T: DeserializeOwned + Sound>(key: &Key, sealed: &[u8]) -> T
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(record);
     deserializer.set_max_depth(DEPTH);
     let read = T::deserialize(&mut deserializer).map_err(|error| error.to_string());
-    let sound = read.and_then(|record| record.sound(key).map(|()| record).map_err(str::to_owned));
+    let sound = read.and_then(|record| record.validate(key).map(|()| record).map_err(str::to_owned));
     sound.or_else(|reason| damaged(format!("{} is not readable: {reason}", key.describe())))
 }
 
 /// Over the key and the record, so that a record under another's key is damage too.
-fn sum_of(key: &Key, record: &[u8]) -> [u8; SUM] {
+fn sum_of(key: &RecordKey, record: &[u8]) -> [u8; SUM] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&(key.bytes().len() as u64).to_be_bytes());
     hasher.update(key.bytes());
@@ -55,7 +55,7 @@ fn sum_of(key: &Key, record: &[u8]) -> [u8; SUM] {
 }
 
 /// Bytes that a hash speaks for.
-pub(super) fn checked(key: &Key, bytes: Cow<'_, [u8]>, hash: &Hash) -> Try<Vec<u8>> {
+pub fn checked(key: &RecordKey, bytes: Cow<'_, [u8]>, hash: &Hash) -> TxResult<Vec<u8>> {
     if Hash::of(&bytes) != *hash {
         return damaged(format!("{} does not match its hash", key.describe()));
     }
@@ -65,7 +65,7 @@ pub(super) fn checked(key: &Key, bytes: Cow<'_, [u8]>, hash: &Hash) -> Try<Vec<u
 /// What stays of a class for good: its versions are never numbered anew, so that a name and a number always mean the
 /// same code.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct ClassRecord {
+pub struct ClassRecord {
     /// The version that new actors get; None after the class was removed.
     pub current: Option<u32>,
     /// The number of the last version that there ever was.
@@ -75,7 +75,7 @@ pub(super) struct ClassRecord {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct VersionRecord {
+pub struct VersionRecord {
     pub hash: Hash,
     pub component_bytes: u64,
     pub description: Json,
@@ -84,7 +84,7 @@ pub(super) struct VersionRecord {
 
 /// How much is on a class version; without this record it is nothing.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct CountsRecord {
+pub struct CountsRecord {
     pub actors: u64,
     /// Constructions and tasks that were accepted with it and have not ended.
     pub pending: u64,
@@ -92,14 +92,14 @@ pub(super) struct CountsRecord {
 
 impl ClassRecord {
     /// The class, if it is there.
-    pub(super) fn class(self, name: ClassName) -> Option<RegisteredClass> {
+    pub fn class(self, name: ClassName) -> Option<RegisteredClass> {
         let ClassRecord { current, last, first } = self;
         Some(RegisteredClass { name, current: current?, versions: last.saturating_sub(first).saturating_add(1) })
     }
 }
 
 impl VersionRecord {
-    pub(super) fn version(self, class: &ClassName, number: u32) -> ClassVersion {
+    pub fn version(self, class: &ClassName, number: u32) -> ClassVersion {
         let VersionRecord { hash, component_bytes, description, registered } = self;
         ClassVersion { class: class.clone(), number, hash, component_bytes, description, registered }
     }
@@ -107,7 +107,7 @@ impl VersionRecord {
 
 /// A step, and where the state before it is to be had.
 #[derive(Serialize, Deserialize)]
-pub(super) struct StepRecord {
+pub struct StepRecord {
     pub step: Step,
     /// The last checkpoint at or before this step.
     pub checkpoint: u64,
@@ -117,7 +117,7 @@ pub(super) struct StepRecord {
 
 impl StepRecord {
     /// The invocation that the step ended. Which invocation resumed it has a record of its own.
-    pub(super) fn invocation(self) -> Invocation {
+    pub fn invocation(self) -> Invocation {
         let Step { number, reference, request, times, outcome, log, .. } = self.step;
         Invocation {
             number: reference,
@@ -133,23 +133,19 @@ impl StepRecord {
 
 /// An invocation that left no step, or none yet, or one of another number.
 #[derive(Serialize, Deserialize)]
-pub(super) enum InvocationRecord {
-    Open(Open),
+pub enum InvocationRecord {
+    #[serde(rename = "Open")]
+    Pending(Pending),
     /// It ended without a step.
-    Bare {
-        request: CallRequest,
-        times: Times,
-        outcome: Outcome,
-        log: Log,
-        attempts: u32,
-    },
+    #[serde(rename = "Bare")]
+    WithoutStep { request: CallRequest, times: Times, outcome: Outcome, log: Log, attempts: u32 },
     /// It ended with this step.
     Step(u64),
 }
 
 /// One that has not ended.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Open {
+pub struct Pending {
     pub request: CallRequest,
     /// Where it stands in the inbox; None where it is delayed.
     pub turn: Option<u64>,
@@ -160,7 +156,7 @@ pub(super) struct Open {
 
 /// A try of a task that failed, and was tried again.
 #[derive(Serialize, Deserialize)]
-pub(super) struct AttemptRecord {
+pub struct AttemptRecord {
     pub times: Times,
     pub outcome: Outcome,
     pub log: Log,
@@ -168,7 +164,7 @@ pub(super) struct AttemptRecord {
 
 /// Who used a caller's key: an invocation of this number, or an event of it.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Use {
+pub struct KeyUse {
     pub number: u64,
     pub at: Timestamp,
     /// Of an event: what makes it the same event.
@@ -177,7 +173,7 @@ pub(super) struct Use {
 
 /// An event that nobody has taken yet.
 #[derive(Serialize, Deserialize)]
-pub(super) struct EventRecord {
+pub struct EventRecord {
     pub at: Timestamp,
     pub payload: Json,
 }

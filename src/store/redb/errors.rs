@@ -7,29 +7,29 @@ use std::sync::Once;
 
 use crate::model::{Error, Result};
 
-use super::pages::Shared;
+use super::backend::pages::HandleStatus;
 
 /// What goes wrong in here: something of redb's, or what the store itself has to say.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum TxError {
     Redb(redb::Error),
-    Ours(Error),
+    Store(Error),
 }
 
 /// What a fallible part of the store gives.
-pub(super) type Try<T> = std::result::Result<T, Trouble>;
+pub(super) type TxResult<T> = std::result::Result<T, TxError>;
 
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Trouble {
-        Trouble::Ours(error)
+impl From<Error> for TxError {
+    fn from(error: Error) -> TxError {
+        TxError::Store(error)
     }
 }
 
 macro_rules! from_redb {
     ($($error:ident)*) => {$(
-        impl From<redb::$error> for Trouble {
-            fn from(error: redb::$error) -> Trouble {
-                Trouble::Redb(error.into())
+        impl From<redb::$error> for TxError {
+            fn from(error: redb::$error) -> TxError {
+                TxError::Redb(error.into())
             }
         }
     )*};
@@ -37,8 +37,8 @@ macro_rules! from_redb {
 
 from_redb!(StorageError TableError TransactionError CommitError DatabaseError);
 
-pub(super) fn damaged<T>(what: impl Into<String>) -> Try<T> {
-    Err(Trouble::Ours(Error::Damaged { what: what.into() }))
+pub(super) fn damaged<T>(what: impl Into<String>) -> TxResult<T> {
+    Err(TxError::Store(Error::Damaged { what: what.into() }))
 }
 
 thread_local! {
@@ -59,7 +59,7 @@ pub(super) fn redb<T>(call: impl FnOnce() -> T) -> T {
 
 /// Runs what may meet a damaged file. redb answers some damage with a panic; here it becomes an error. Any other panic is a
 /// defect, whatever the file holds, and stays a panic.
-pub(super) fn guard<T>(run: impl FnOnce() -> Try<T>) -> Try<T> {
+pub(super) fn guard<T>(run: impl FnOnce() -> TxResult<T>) -> TxResult<T> {
     quiet_panics();
     let (outer, outer_redb) = (INSIDE.replace(true), IN_REDB.get());
     let result = catch_unwind(AssertUnwindSafe(run));
@@ -92,19 +92,19 @@ fn quiet_panics() {
 /// Whether a place is in redb's source, or in that of the standard library while redb runs.
 fn is_of_redb(place: &Location<'_>) -> bool {
     let file = place.file();
-    let is_own = file!().strip_suffix("store/redb/boundary.rs").is_some_and(|own| file.starts_with(own));
+    let is_own = file!().strip_suffix("store/redb/errors.rs").is_some_and(|own| file.starts_with(own));
     let mut folders = file.split(['/', '\\']);
     let is_std = || ["/library/core/", "/library/alloc/", "/library/std/"].iter().any(|part| file.contains(part));
     !is_own && (folders.any(|folder| folder == "redb" || folder.starts_with("redb-")) || IN_REDB.get() && is_std())
 }
 
 /// The error that a person sees.
-pub(super) fn speak<T>(tried: Try<T>, place: &str, shared: &Shared) -> Result<T> {
+pub(super) fn speak<T>(tried: TxResult<T>, place: &str, shared: &HandleStatus) -> Result<T> {
     tried.map_err(|trouble| match trouble {
-        Trouble::Redb(redb::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => BUSY,
-        Trouble::Redb(redb::Error::Io(error)) if error.kind() == ErrorKind::Interrupted => Error::Interrupted,
+        TxError::Redb(redb::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => BUSY,
+        TxError::Redb(redb::Error::Io(error)) if error.kind() == ErrorKind::Interrupted => Error::Interrupted,
         // a thread met what another one was refused
-        Trouble::Redb(redb::Error::PreviousIo) if shared.is_spoiled() => BUSY,
+        TxError::Redb(redb::Error::PreviousIo) if shared.is_spoiled() => BUSY,
         trouble => explain(trouble, place, shared.first_failure()),
     })
 }
@@ -118,19 +118,19 @@ pub(super) fn speak_of_disk<T>(tried: std::result::Result<T, redb::DatabaseError
 }
 
 /// `first` is the first failure of the file, which redb itself forgets.
-fn explain(trouble: Trouble, place: &str, first: Option<&(ErrorKind, String)>) -> Error {
+fn explain(trouble: TxError, place: &str, first: Option<&(ErrorKind, String)>) -> Error {
     match trouble {
-        Trouble::Ours(error) => error,
-        Trouble::Redb(redb::Error::Io(error)) => from_io(place, error.kind(), error),
-        Trouble::Redb(redb::Error::PreviousIo) => {
+        TxError::Store(error) => error,
+        TxError::Redb(redb::Error::Io(error)) => from_io(place, error.kind(), error),
+        TxError::Redb(redb::Error::PreviousIo) => {
             let (kind, reason) = first.cloned().unwrap_or((ErrorKind::Other, "an earlier error".to_owned()));
             from_io(place, kind, reason)
         }
-        Trouble::Redb(redb::Error::Corrupted(what)) => Error::Damaged { what: format!("{place}: {what}") },
-        Trouble::Redb(redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch) => {
+        TxError::Redb(redb::Error::Corrupted(what)) => Error::Damaged { what: format!("{place}: {what}") },
+        TxError::Redb(redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch) => {
             Error::io(format!("open {place}"), "a program that is not vactor, or of another version, has it open")
         }
-        Trouble::Redb(error) => Error::io(format!("use {place}"), error),
+        TxError::Redb(error) => Error::io(format!("use {place}"), error),
     }
 }
 
@@ -147,9 +147,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn is_damage(run: impl FnOnce() -> Try<()>) {
+    fn is_damage(run: impl FnOnce() -> TxResult<()>) {
         let tried = guard(run);
-        let Err(Trouble::Ours(Error::Damaged { what })) = tried else { panic!("it is no damage") };
+        let Err(TxError::Store(Error::Damaged { what })) = tried else { panic!("it is no damage") };
         assert!(what.starts_with("its file makes no sense ("), "{what}");
     }
 
