@@ -134,10 +134,8 @@ impl StepRecord {
 /// An invocation that left no step, or none yet, or one of another number.
 #[derive(Serialize, Deserialize)]
 pub enum InvocationRecord {
-    #[serde(rename = "Open")]
     Pending(Pending),
     /// It ended without a step.
-    #[serde(rename = "Bare")]
     WithoutStep { request: CallRequest, times: Times, outcome: Outcome, log: Log, attempts: u32 },
     /// It ended with this step.
     Step(u64),
