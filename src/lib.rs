@@ -47,7 +47,7 @@
 //! let first = engine.call("my_counter", "incr", json!({}), &paid)?;
 //! let again = engine.call("my_counter", "incr", json!({}), &paid)?;
 //! assert_eq!((first.result.as_str(), again.result.as_str()), ("1", "1"));
-//! assert!(again.recorded);
+//! assert!(again.is_duplicate);
 //! # Ok::<(), vactor::Error>(())
 //! ```
 //!

@@ -21,6 +21,7 @@ mod engine;
 mod folder;
 mod json;
 mod lines;
+mod links;
 #[cfg(target_os = "linux")]
 mod output;
 #[cfg(unix)]
