@@ -1,16 +1,16 @@
 //! From a [`Class`] to its side of the contract: an implementation of `vactor_sdk`'s `Class`.
 //!
-//! What rustc has to check (that an argument can be read, that a result has a schema) is written
-//! with the place of the user's type, so that an error points there.
+//! Code that rustc checks against the user's types (an argument can be read, a result has a schema) has the place of that
+//! type, so that an error points there.
 
 mod client;
 mod describe;
 mod invoke;
+mod place;
 mod state;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
-use syn::spanned::Spanned;
 
 use crate::model::Class;
 
@@ -39,29 +39,29 @@ pub fn class(class: &Class) -> TokenStream {
         }
     };
     quote! {
-        // Its own scope: what the macro names is not in the way of the class's names.
+        // A scope of its own keeps the macro's names apart from the class's.
         const _: () = {
             #client
             #implementation
         };
 
-        // Two classes in one component would export the same names: a crate that calls this class, and is one
-        // itself, takes it without them.
+        // Two classes in one component would export the same names. So a class that depends on this one builds it without
+        // its exports.
         #[allow(unexpected_cfgs)]
         const _: () = {
             #[cfg(all(target_arch = "wasm32", not(feature = "client")))]
             ::vactor_sdk::__export!(#ty);
         };
 
-        // says so by its name where a module has two
+        // A macro that is exported is one of the whole crate. A second class in any of its modules is an error with this
+        // name, and `vactor build` explains it.
         #[cfg(target_arch = "wasm32")]
-        #[allow(non_upper_case_globals, dead_code)]
-        const a_component_holds_one_class: () = ();
+        const _: () = {
+            #[doc(hidden)]
+            #[macro_export]
+            macro_rules! a_component_holds_one_class {
+                () => {};
+            }
+        };
     }
-}
-
-/// The place of the user's code, for an error to point at; names are looked up as the macro's own, so
-/// that a block that another macro wrote works, too.
-fn at(place: &impl Spanned) -> Span {
-    Span::call_site().located_at(place.span())
 }

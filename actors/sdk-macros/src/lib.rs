@@ -1,7 +1,7 @@
 //! The attribute `#[actor]` of `vactor-sdk`, which re-exports and documents it.
 //!
-//! [`parse`] reads the impl block and refuses what cannot work, [`model`] is what it found,
-//! [`expand`] writes the class's side of the contract, [`rewrite`] makes the block plain Rust.
+//! [`parse`] reads the impl block into the [`model`] and refuses blocks that cannot work, [`expand`] writes the class's side
+//! of the contract, [`rewrite`] makes the block plain Rust.
 
 mod expand;
 mod model;
@@ -13,7 +13,7 @@ use quote::quote;
 
 /// Makes an actor class of an `impl` block.
 ///
-/// After an error, too, the output has what the attribute is on: else rustc would miss it as well.
+/// After an error the output still has the block, so that rustc reports no errors about its absence.
 #[proc_macro_attribute]
 pub fn actor(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let item = proc_macro2::TokenStream::from(item);
@@ -30,4 +30,11 @@ pub fn actor(attribute: TokenStream, item: TokenStream) -> TokenStream {
     };
     let block = rewrite::block(block);
     quote!(#block #class).into()
+}
+
+/// The function `kebab_case`, for the SDK: a crate of macros can export it in no other way.
+#[doc(hidden)]
+#[proc_macro]
+pub fn kebab_case(_: TokenStream) -> TokenStream {
+    include_str!("kebab_case.rs").parse().expect("the file is Rust")
 }

@@ -1,12 +1,12 @@
-//! A class, as its impl block tells it.
+//! A class, as its impl block states it.
 
 use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, Type};
 
 pub struct Class {
-    /// The type that the block is of.
+    /// The type of the block.
     pub ty: Type,
-    /// What callers take it to be registered under.
+    /// The name under which callers expect it to be registered.
     pub name: String,
     pub doc: String,
     /// One of them is the constructor.
@@ -18,16 +18,16 @@ pub struct Class {
 pub struct Method {
     pub kind: Kind,
     pub ident: Ident,
-    /// The `#[cfg]`s that it stands under.
+    /// Its `#[cfg]`s.
     pub cfgs: Vec<Attribute>,
     pub doc: String,
     pub inputs: Vec<Input>,
     pub output: Type,
-    /// What a task is told of in `#[task(…)]`.
+    /// The retries of a task, by `#[task(…)]`.
     pub retries: Option<Retries>,
 }
 
-/// How often a task that failed is tried again, and after how long.
+/// The number of retries of a task, and the pause before the first.
 pub struct Retries {
     pub times: u32,
     pub backoff_ms: Option<u64>,
@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The contract's word for it.
+    /// Its name in the contract.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Constructor => "constructor",
@@ -53,7 +53,7 @@ impl Kind {
     }
 }
 
-/// What a method takes after its `self`.
+/// A parameter of a method after its `self`.
 pub enum Input {
     /// `ctx: &Context`, which callers do not see.
     Context(Span),
@@ -67,7 +67,7 @@ pub struct Parameter {
     pub default: Option<DefaultValue>,
 }
 
-/// What a parameter is when it was left out.
+/// The value of a missing argument.
 pub enum DefaultValue {
     /// `#[default]`, and an `Option` without a default of its own.
     OfType,
@@ -75,7 +75,7 @@ pub enum DefaultValue {
     Value(Expr),
 }
 
-/// The functions by which a class handles its state itself. There are both of `get_state` and `set_state`, or neither.
+/// The functions of a class that handles its state itself. It has both of `get_state` and `set_state`, or neither.
 #[derive(Default)]
 pub struct Hooks {
     pub get_state: Option<Hook>,
@@ -92,13 +92,13 @@ impl Hooks {
 
 pub struct Hook {
     pub ident: Ident,
-    /// What it takes after its `self`.
+    /// Its parameters after its `self`.
     pub inputs: Vec<HookInput>,
     pub output: Type,
 }
 
 pub enum HookInput {
     Context,
-    /// What the host gives: the state, or before it the version that it comes from.
+    /// A value of the host: the state, or before it the version of the state.
     Value(Box<Type>),
 }

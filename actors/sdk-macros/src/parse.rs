@@ -1,5 +1,4 @@
-//! From an impl block to a [`Class`]. What cannot work is refused: of each function the first thing
-//! that is wrong, at its place.
+//! From an impl block to a [`Class`]. A block that cannot work is refused with the first error of each function.
 
 mod attributes;
 mod hook;
@@ -10,7 +9,7 @@ mod retries;
 use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
-use syn::{Error, ImplItem, Item, ItemImpl, Result, ReturnType, Type, Visibility, parse_quote};
+use syn::{Error, ImplItem, Item, ItemImpl, Result, Type, Visibility};
 
 use crate::model::{Class, Hook, Hooks, Method};
 
@@ -36,14 +35,14 @@ fn check_block(block: &ItemImpl) -> Result<()> {
         return Err(Error::new_spanned(path, "`#[actor]` goes on the class's own `impl` block, not on a trait's"));
     }
     if !block.generics.params.is_empty() {
-        let message = "a class cannot be generic: callers name it, and no types";
+        let message = "a class cannot be generic: its callers name no types";
         return Err(Error::new_spanned(&block.generics.params, message));
     }
     Ok(())
 }
 
-/// Sorts the block's functions: three names are hooks, the public ones are methods, and the rest is
-/// the class's own business.
+/// Sorts the block's functions: three names are hooks, the public functions are methods, and the others are private to the
+/// class.
 fn functions(block: &ItemImpl) -> Result<(Vec<Method>, Hooks)> {
     let mut methods = Vec::new();
     let mut hooks = Hooks::default();
@@ -55,7 +54,7 @@ fn functions(block: &ItemImpl) -> Result<(Vec<Method>, Hooks)> {
         };
         let ident = &function.sig.ident;
         let cfgs = attributes::cfgs(&function.attrs);
-        // Of two functions under different `cfg`s only one is there.
+        // Only one of two functions under different `cfg`s exists.
         if !names.insert(ident) && cfgs.is_empty() {
             let message = format!("there are two functions `{ident}`: callers know a method by its name alone");
             errors.push(Error::new_spanned(ident, message));
@@ -94,15 +93,7 @@ fn hook_named<'a>(hooks: &'a mut Hooks, name: &str) -> Option<&'a mut Option<Hoo
     }
 }
 
-/// What a function returns, in so many words.
-fn output(output: &ReturnType) -> Type {
-    match output {
-        ReturnType::Default => parse_quote!(()),
-        ReturnType::Type(_, ty) => Type::clone(ty),
-    }
-}
-
-/// Every error of a block, as one.
+/// All errors of a block, as one.
 #[derive(Default)]
 struct Errors(Option<Error>);
 

@@ -1,4 +1,4 @@
-//! Makes an impl block of a class plain Rust that prints to the step's log.
+//! Makes plain Rust of a class's impl block, with prints to the step's log.
 
 use syn::{Block, FnArg, ImplItem, ItemImpl, parse_quote};
 
@@ -19,8 +19,8 @@ pub fn block(mut block: ItemImpl) -> ItemImpl {
     block
 }
 
-/// Names our macros in the function's own scope: there, and only there, a `println` that is named
-/// wins over the one that Rust brings without being asked. A glob would be ambiguous (E0659).
+/// Imports the SDK's macros in the function's own scope, the only one where a named `println` wins over that of the
+/// prelude. A glob would be ambiguous (E0659).
 fn redirect_output(body: &mut Block) {
     let named = parse_quote! {
         #[allow(unused_imports)]

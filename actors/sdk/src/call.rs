@@ -1,95 +1,81 @@
-//! Calls of other actors, and of tasks: by the type of their class, or by name.
+//! Calls of other actors and of tasks, as far as their class need not be known.
 
-use std::any::TypeId;
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::class::Class;
 use crate::context::Context;
 use crate::fault::Fault;
 use crate::handle::{self, Handle};
 use crate::json;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::outgoing::RunTask;
+use crate::outgoing::{CallTarget, OutgoingCall};
 use crate::time::whole_millis;
 
-/// Whom a call goes to.
-#[derive(Clone, Debug)]
-pub enum Whom {
-    Actor {
-        id: String,
-    },
-    /// An actor that is made if it is not there.
-    ActorOrNew {
-        class: String,
-        id: String,
-        arguments: String,
-    },
-    Task {
-        class: String,
-    },
-}
-
-/// How a unit test runs a task whose class it knows.
-#[cfg(not(target_arch = "wasm32"))]
-pub type RunTask = fn(&str, &str, &Context) -> Result<String, crate::Failure>;
-
-/// What is done with a call: [`Start`] or [`Send`].
+/// The verb of a call: [`Start`] or [`Send`].
 pub trait Verb: Sized {
-    /// What making the call of a method gives that returns an `R`.
+    /// The value of a call of a method whose result is an `R`.
     type Of<R>;
     #[doc(hidden)]
-    fn make<R>(call: Call<'_, Self>, method: &str, arguments: &str) -> Self::Of<R>;
+    fn make<R>(call: CallBuilder<'_, Self>, method: &str, arguments: &str) -> Self::Of<R>;
 }
 
-/// The call is a child of the method that makes it, which can wait for what comes of it: a [`Handle`].
+/// The call is a child of the method that makes it, which can wait for it by a [`Handle`].
 pub struct Start;
 
-/// The call is sent and forgotten; its opaque id is what is left of it, a `String`.
+/// The call is sent and not waited for; its value is its opaque id, a `String`.
 pub struct Send;
+
+/// The query runs at once; its value is its result or the [`Fault`].
+pub struct Ask;
 
 impl Verb for Start {
     type Of<R> = Handle<R>;
 
-    fn make<R>(call: Call<'_, Self>, method: &str, arguments: &str) -> Handle<R> {
-        Handle::new(call.ctx.host.start(&call, method, arguments))
+    fn make<R>(call: CallBuilder<'_, Self>, method: &str, arguments: &str) -> Handle<R> {
+        Handle::new(call.ctx.host.start(&call.outgoing(method, arguments)))
     }
 }
 
 impl Verb for Send {
     type Of<R> = String;
 
-    fn make<R>(call: Call<'_, Self>, method: &str, arguments: &str) -> String {
-        call.ctx.host.send(&call, method, arguments)
+    fn make<R>(call: CallBuilder<'_, Self>, method: &str, arguments: &str) -> String {
+        call.ctx.host.send(&call.outgoing(method, arguments))
     }
 }
 
-/// The query is asked, and its result is there at once, or the [`Fault`].
-pub struct Ask;
-
-/// A call of which the method is still to be said.
-pub struct Call<'c, V> {
+/// A call whose method is not known yet.
+pub struct CallBuilder<'c, V> {
     ctx: &'c Context,
-    pub(crate) whom: Whom,
-    pub(crate) delay_ms: u64,
-    pub(crate) meta: Vec<(String, String)>,
+    target: CallTarget,
+    delay_ms: u64,
+    meta: Vec<(String, String)>,
     verb: PhantomData<V>,
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) run: Option<RunTask>,
+    run_task: Option<RunTask>,
 }
 
-impl<'c, V> Call<'c, V> {
-    fn new(ctx: &'c Context, whom: Whom, delay: Duration) -> Self {
-        Call {
+impl<'c, V> CallBuilder<'c, V> {
+    pub(crate) fn new(ctx: &'c Context, target: CallTarget, delay: Duration) -> Self {
+        CallBuilder {
             ctx,
-            whom,
+            target,
             delay_ms: whole_millis(delay),
             meta: Vec::new(),
             verb: PhantomData,
             #[cfg(not(target_arch = "wasm32"))]
-            run: None,
+            run_task: None,
         }
+    }
+
+    /// The task of a class that a unit test knows runs by this.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn with_run_task(self, run_task: RunTask) -> Self {
+        CallBuilder { run_task: Some(run_task), ..self }
     }
 
     /// Metadata of the call.
@@ -97,35 +83,42 @@ impl<'c, V> Call<'c, V> {
         self.meta.push((name.into(), value.into()));
         self
     }
-}
 
-impl<'c, V: Verb> Call<'c, V> {
-    fn task<A: Class>(ctx: &'c Context, delay: Duration) -> Self {
-        let call = Call::new(ctx, Whom::Task { class: ctx.name_of::<A>() }, delay);
-        #[cfg(not(target_arch = "wasm32"))]
-        let call = Call { run: Some(|task, arguments, ctx| A::invoke(None, task, arguments, ctx)), ..call };
-        call
-    }
-
-    pub fn or_create<A: Class>(mut self, arguments: Written) -> Self {
-        if let Whom::Actor { id } = self.whom {
-            self.whom = Whom::ActorOrNew { class: self.ctx.name_of::<A>(), id, arguments: arguments.finish() };
+    /// Creates the actor first if it does not exist. `class` is the name that its class `A` states.
+    pub fn or_create<A: 'static>(mut self, class: &str, arguments: ArgsWriter) -> Self {
+        if let CallTarget::Actor { id } = self.target {
+            let class = self.ctx.name_of::<A>(class);
+            self.target = CallTarget::ActorOrNew { class, id, arguments: arguments.finish() };
         }
         self
     }
 
-    pub fn make<R>(self, method: &str, arguments: Written) -> V::Of<R> {
+    fn outgoing<'a>(&'a self, method: &'a str, arguments: &'a str) -> OutgoingCall<'a> {
+        OutgoingCall {
+            target: &self.target,
+            method,
+            arguments,
+            delay_ms: self.delay_ms,
+            meta: &self.meta,
+            #[cfg(not(target_arch = "wasm32"))]
+            run_task: self.run_task,
+        }
+    }
+}
+
+impl<V: Verb> CallBuilder<'_, V> {
+    pub fn make<R>(self, method: &str, arguments: ArgsWriter) -> V::Of<R> {
         V::make(self, method, &arguments.finish())
     }
 }
 
-/// Arguments by name, as they are written.
-pub struct Written(String);
+/// Writes arguments by name.
+pub struct ArgsWriter(String);
 
-impl Written {
-    #[expect(clippy::new_without_default, reason = "only the macro makes one")]
+impl ArgsWriter {
+    #[expect(clippy::new_without_default, reason = "for the macro alone")]
     pub fn new() -> Self {
-        Written("{".to_owned())
+        ArgsWriter("{".to_owned())
     }
 
     fn put(&mut self, name: &str, value: &impl Serialize) {
@@ -141,150 +134,81 @@ impl Written {
     }
 }
 
-/// That a type can be written as an argument. Every verb can do so; the trait is of the verb because the bound
-/// is then asked for where a method is called, not where it is declared.
+/// A verb that can send an argument of this type. Every verb can; as a bound on the verb it is checked where a method is
+/// called, not where it is declared.
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be sent as an argument",
     label = "this method cannot be called from here",
     note = "it and all within it must implement `serde::Serialize`, which can be derived"
 )]
-pub trait Write<T> {
-    fn write(arguments: &mut Written, name: &str, value: &T);
+pub trait WriteArgument<T> {
+    fn write(arguments: &mut ArgsWriter, name: &str, value: &T);
 }
 
 #[diagnostic::do_not_recommend]
-impl<V, T: Serialize> Write<T> for V {
-    fn write(arguments: &mut Written, name: &str, value: &T) {
+impl<V, T: Serialize> WriteArgument<T> for V {
+    fn write(arguments: &mut ArgsWriter, name: &str, value: &T) {
         arguments.put(name, value);
     }
 }
 
-/// That the result of a query can be read, which is asked for where the query is asked, too.
+/// A verb that can read the result of a query, which is checked where the query is asked, too.
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be read as the answer of a query",
     label = "this query cannot be asked from here",
     note = "it and all within it must implement `serde::Deserialize`, which can be derived"
 )]
-pub trait Read<T>: Sized {
-    fn ask(call: Call<'_, Self>, query: &str, arguments: Written) -> Result<T, Fault>;
+pub trait ReadResult<T>: Sized {
+    fn ask(call: CallBuilder<'_, Self>, query: &str, arguments: ArgsWriter) -> Result<T, Fault>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned> Read<T> for Ask {
-    fn ask(call: Call<'_, Self>, query: &str, arguments: Written) -> Result<T, Fault> {
-        asked(call.ctx, &call.whom, query, &arguments.finish())
+impl<T: DeserializeOwned> ReadResult<T> for Ask {
+    fn ask(call: CallBuilder<'_, Self>, query: &str, arguments: ArgsWriter) -> Result<T, Fault> {
+        ask(call.ctx, &call.target, query, &arguments.finish())
     }
 }
 
-fn asked<T: DeserializeOwned>(ctx: &Context, whom: &Whom, query: &str, arguments: &str) -> Result<T, Fault> {
-    match whom {
-        Whom::Actor { id } | Whom::ActorOrNew { id, .. } => {
+fn ask<T: DeserializeOwned>(ctx: &Context, target: &CallTarget, query: &str, arguments: &str) -> Result<T, Fault> {
+    match target {
+        CallTarget::Actor { id } | CallTarget::ActorOrNew { id, .. } => {
             let answer = ctx.host.ask(id, query, arguments)?;
             handle::read(&answer, String::new)
         }
-        Whom::Task { class } => panic!("the tasks of {class} have no state: `ask` is for an actor"),
+        CallTarget::Task { class } => panic!("the tasks of {class} have no state: `ask` is for an actor"),
     }
 }
 
-/// By the type of the class, which the macro [`actor`](macro@crate::actor) gave its mutations and tasks as methods.
-impl Context {
-    /// Starts a mutation of an actor: `ctx.start::<Account>("bob").deposit(5)` gives a handle.
-    ///
-    /// The methods that follow are the class's mutations, without their context, and `or_create`, which takes the
-    /// constructor's parameters and makes the actor first if it is not there:
-    /// `ctx.start::<Counter>("hits").or_create(0).incr(1)`. Before them, `meta` gives the call metadata, a name and a
-    /// value that `vactor log` shows: `ctx.start::<Account>("bob").meta("order", "17").deposit(5)`. Each name is there
-    /// once; a name that is given twice is the fault `bad-arguments`. A class that has a method `meta` itself is given
-    /// metadata [by name](Named::meta).
-    ///
-    /// A start never fails: what cannot be accepted is a fault of its handle. Many children run in parallel.
-    ///
-    /// # Panics
-    ///
-    /// The methods that follow do when an argument cannot be written as JSON: a float that is not finite, say.
-    pub fn start<A: Class>(&self, id: impl Into<String>) -> A::Calls<'_, Start> {
-        A::calls(Call::new(self, Whom::Actor { id: id.into() }, Duration::ZERO))
-    }
-
-    /// Sends a mutation to an actor and forgets it: `ctx.send::<Account>("bob").deposit(5)` gives the opaque id of the
-    /// invocation that it will be.
-    ///
-    /// It leaves with the next [`save`](Context::save) or the method's end, or not at all if that fails. What cannot
-    /// be accepted then is a line of the log.
-    pub fn send<A: Class>(&self, id: impl Into<String>) -> A::Calls<'_, Send> {
-        self.send_after::<A>(Duration::ZERO, id)
-    }
-
-    /// The same, so much later than it leaves.
-    pub fn send_after<A: Class>(&self, delay: Duration, id: impl Into<String>) -> A::Calls<'_, Send> {
-        A::calls(Call::new(self, Whom::Actor { id: id.into() }, delay))
-    }
-
-    /// Asks a query of an actor: `ctx.ask::<Prices>("inv").total_value()` gives its result at once, or the [`Fault`].
-    ///
-    /// The methods that follow are the class's queries. A query runs on the last state that its actor has committed when it is
-    /// asked; what an actor does at that time it does not see, and it waits for nothing. So an actor that this method has
-    /// made, and that is not committed yet, is `not-found`, and the actor itself answers by its last
-    /// [`save`](Context::save), or as it was before this method. The answer is recorded: in a replay it is the same.
-    ///
-    /// # Panics
-    ///
-    /// The methods that follow do when an argument cannot be written as JSON: a float that is not finite, say.
-    pub fn ask<A: Class>(&self, id: impl Into<String>) -> A::Queries<'_, Ask> {
-        A::queries(Call::new(self, Whom::Actor { id: id.into() }, Duration::ZERO))
-    }
-
-    /// Starts a task: `ctx.task::<Trainer>().fit(parameters)` gives a handle.
-    pub fn task<A: Class>(&self) -> A::Tasks<'_, Start> {
-        A::tasks(Call::task::<A>(self, Duration::ZERO))
-    }
-
-    /// Sends a task and forgets it, as [`send`](Context::send) does with a mutation.
-    pub fn send_task<A: Class>(&self) -> A::Tasks<'_, Send> {
-        self.send_task_after::<A>(Duration::ZERO)
-    }
-
-    /// The same, so much later than it leaves.
-    pub fn send_task_after<A: Class>(&self, delay: Duration) -> A::Tasks<'_, Send> {
-        A::tasks(Call::task::<A>(self, delay))
-    }
-
-    /// A class that calls itself does so under the name that it is registered under.
-    fn name_of<A: Class>(&self) -> String {
-        if self.runs == Some(TypeId::of::<A>()) { self.class_name() } else { A::NAME.to_owned() }
-    }
-}
-
-/// By name, for what is known only when the method runs.
+/// Calls by name, for names that are known only when the method runs.
 impl Context {
     /// An actor by its id.
     pub fn actor(&self, id: impl Into<String>) -> Named<'_> {
-        Named { ctx: self, whom: Whom::Actor { id: id.into() }, meta: Vec::new() }
+        Named { ctx: self, target: CallTarget::Actor { id: id.into() }, meta: Vec::new() }
     }
 
-    /// An actor by its id, which is made from the class and the arguments if it is not there.
+    /// An actor by its id, created from the class and the arguments if it does not exist.
     ///
     /// # Panics
     ///
-    /// When the arguments cannot be written as JSON: a float that is not finite, say.
+    /// If the arguments cannot be written as JSON, such as a float that is not finite.
     pub fn actor_or_create(
         &self,
         class: impl Into<String>,
         id: impl Into<String>,
         arguments: impl Serialize,
     ) -> Named<'_> {
-        let whom = Whom::ActorOrNew { class: class.into(), id: id.into(), arguments: object(&arguments) };
-        Named { ctx: self, whom, meta: Vec::new() }
+        let target = CallTarget::ActorOrNew { class: class.into(), id: id.into(), arguments: object(&arguments) };
+        Named { ctx: self, target, meta: Vec::new() }
     }
 
     /// The tasks of a class by its name.
     pub fn tasks(&self, class: impl Into<String>) -> Named<'_> {
-        Named { ctx: self, whom: Whom::Task { class: class.into() }, meta: Vec::new() }
+        Named { ctx: self, target: CallTarget::Task { class: class.into() }, meta: Vec::new() }
     }
 }
 
-/// An actor or a class, by name. Arguments are anything that serde writes as an object: a structure, a map, what
-/// `serde_json::json!` makes; `()` stands for none.
+/// An actor or a class, by name. Arguments are any value that serde writes as an object: a structure, a map, a value of
+/// `serde_json::json!`; `()` stands for none.
 ///
 /// ```
 /// use serde_json::json;
@@ -300,15 +224,15 @@ impl Context {
 ///
 /// # Panics
 ///
-/// Its methods do when the arguments cannot be written as JSON: a float that is not finite, say.
+/// Its methods panic if the arguments cannot be written as JSON, such as a float that is not finite.
 pub struct Named<'c> {
     ctx: &'c Context,
-    whom: Whom,
+    target: CallTarget,
     meta: Vec<(String, String)>,
 }
 
 impl<'c> Named<'c> {
-    /// Metadata of each call that is made with this: a name, each one once, and a value, which `vactor log` shows.
+    /// Metadata of each call by this value: a name (each one once) and a value, which `vactor log` shows.
     pub fn meta(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.meta.push((name.into(), value.into()));
         self
@@ -319,28 +243,27 @@ impl<'c> Named<'c> {
         Start::make(self.call(Duration::ZERO), method, &object(&arguments))
     }
 
-    /// Asks a query of the actor, whose result is read as a `T`: see [`Context::ask`]. An actor that may have to be made is
-    /// not made by this.
+    /// Runs a query of the actor, whose result is read as a `T`: see [`Context::ask`]. This creates no actor.
     ///
     /// # Panics
     ///
-    /// For the tasks of a class: they have no state, and so no queries.
+    /// For the tasks of a class, which have no queries.
     pub fn ask<T: DeserializeOwned>(&self, query: &str, arguments: impl Serialize) -> Result<T, Fault> {
-        asked(self.ctx, &self.whom, query, &object(&arguments))
+        ask(self.ctx, &self.target, query, &object(&arguments))
     }
 
-    /// Sends it and forgets it; gives the opaque id of the invocation that it will be.
+    /// Sends a mutation or a task and does not wait for it. Returns the opaque id of its invocation.
     pub fn send(&self, method: &str, arguments: impl Serialize) -> String {
         self.send_after(Duration::ZERO, method, arguments)
     }
 
-    /// The same, so much later than it leaves.
+    /// The same, delayed: the delay counts from the time at which the call leaves.
     pub fn send_after(&self, delay: Duration, method: &str, arguments: impl Serialize) -> String {
         Send::make::<()>(self.call(delay), method, &object(&arguments))
     }
 
-    fn call<V>(&self, delay: Duration) -> Call<'c, V> {
-        Call { meta: self.meta.clone(), ..Call::new(self.ctx, self.whom.clone(), delay) }
+    fn call<V>(&self, delay: Duration) -> CallBuilder<'c, V> {
+        CallBuilder { meta: self.meta.clone(), ..CallBuilder::new(self.ctx, self.target.clone(), delay) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the host's words become: arguments in, a result or a failure out, and the state between.
+//! The class as the host calls it: arguments in, a result or a failure out, and the state between.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::call::{Call, Verb};
+use crate::call::{CallBuilder, Verb};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::json;
@@ -16,30 +16,30 @@ use crate::json;
 /// A class; [`#[actor]`](macro@crate::actor) implements it.
 #[diagnostic::on_unimplemented(message = "`{Self}` is no class", label = "not a type with an `#[actor]` block")]
 pub trait Class: Sized + 'static {
-    /// The name that those who call it by its type take it to be registered under: its own in kebab-case, or what
-    /// `#[actor(name = "…")]` says.
+    /// The name under which callers by type expect the class to be registered: the type's name in kebab-case, or that of
+    /// `#[actor(name = "…")]`.
     const NAME: &'static str;
 
-    /// What [`Context::start`] and [`Context::send`] give: the mutations, and `or_create`.
+    /// The mutations and `or_create`, for [`Context::start`] and [`Context::send`].
     type Calls<'c, V: Verb>;
-    /// What [`Context::task`] and [`Context::send_task`] give: the tasks.
+    /// The tasks, for [`Context::task`] and [`Context::send_task`].
     type Tasks<'c, V: Verb>;
-    /// What [`Context::ask`] gives: the queries.
+    /// The queries, for [`Context::ask`].
     type Queries<'c, V>;
 
-    // The class as the host sees it. The names are the contract's; JSON is text, as it comes and goes.
+    // The names of these are the contract's; JSON is text, as the host sends it.
 
     #[doc(hidden)]
-    fn calls<'c, V: Verb>(call: Call<'c, V>) -> Self::Calls<'c, V>;
+    fn calls<'c, V: Verb>(call: CallBuilder<'c, V>) -> Self::Calls<'c, V>;
     #[doc(hidden)]
-    fn tasks<'c, V: Verb>(call: Call<'c, V>) -> Self::Tasks<'c, V>;
+    fn tasks<'c, V: Verb>(call: CallBuilder<'c, V>) -> Self::Tasks<'c, V>;
     #[doc(hidden)]
-    fn queries<'c, V>(call: Call<'c, V>) -> Self::Queries<'c, V>;
+    fn queries<'c, V>(call: CallBuilder<'c, V>) -> Self::Queries<'c, V>;
     #[doc(hidden)]
     fn describe() -> String;
     #[doc(hidden)]
     fn construct(arguments: &str, ctx: &Context) -> Result<Self, Failure>;
-    /// There is no actor when a task runs.
+    /// `actor` is None for a task.
     #[doc(hidden)]
     fn invoke(actor: Option<&mut Self>, method: &str, arguments: &str, ctx: &Context) -> Result<String, Failure>;
     #[doc(hidden)]
@@ -50,7 +50,7 @@ pub trait Class: Sized + 'static {
     fn migrate(from_version: u32, state: Vec<u8>, ctx: &Context) -> Result<Vec<u8>, Failure>;
 }
 
-/// What a parameter's type must be.
+/// The type of a parameter.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument",
     label = "callers cannot send this",
@@ -61,7 +61,7 @@ pub trait Argument: DeserializeOwned + JsonSchema {}
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema> Argument for T {}
 
-/// What the type of a method's result must be.
+/// The type of a method's result.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a result",
     label = "callers cannot receive this",
@@ -72,7 +72,7 @@ pub trait Output: Serialize + JsonSchema {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + JsonSchema> Output for T {}
 
-/// What a class must be, unless it reads and writes its state itself.
+/// The type of a class that leaves its state to serde.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be saved",
     label = "the state of this class cannot be saved and restored",
@@ -84,7 +84,7 @@ pub trait State: Serialize + DeserializeOwned {}
 #[diagnostic::do_not_recommend]
 impl<A: Serialize + DeserializeOwned> State for A {}
 
-/// The arguments of one call, each still the text that was sent.
+/// The arguments of one call, each as the text that was sent.
 pub struct Arguments<'a> {
     values: BTreeMap<String, &'a RawValue>,
 }
@@ -92,18 +92,19 @@ pub struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     pub fn read(json: &'a str, parameters: &[&str]) -> Result<Self, Failure> {
         let values: BTreeMap<String, &'a RawValue> = serde_json::from_str(json)
-            .map_err(|error| bad_arguments(format!("the arguments are no JSON object: {}", reason(&error))))?;
+            .map_err(|error| bad_arguments(format!("the arguments are no JSON object: {}", json::reason(&error))))?;
         match values.keys().find(|name| !parameters.contains(&name.as_str())) {
             Some(unknown) => Err(bad_arguments(format!("there is no parameter `{unknown}`"))),
             None => Ok(Arguments { values }),
         }
     }
 
-    /// One argument; its default where it was left out.
+    /// One argument, or its default if it is missing.
     pub fn take<T: Argument>(&self, name: &str, default: Option<fn() -> T>) -> Result<T, Failure> {
         match (self.values.get(name), default) {
-            (Some(value), _) => serde_json::from_str(value.get())
-                .map_err(|error| bad_arguments(format!("the argument `{name}` does not fit: {}", reason(&error)))),
+            (Some(value), _) => serde_json::from_str(value.get()).map_err(|error| {
+                bad_arguments(format!("the argument `{name}` does not fit: {}", json::reason(&error)))
+            }),
             (None, Some(default)) => Ok(default()),
             (None, None) => Err(bad_arguments(format!("the argument `{name}` is missing"))),
         }
@@ -114,18 +115,11 @@ fn bad_arguments(message: String) -> Failure {
     Failure::new(Failure::BAD_ARGUMENTS, message)
 }
 
-/// What is wrong, without the place: the text that it counts in is not what the caller typed.
-pub(crate) fn reason(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    message.strip_suffix(&place).unwrap_or(&message).to_owned()
-}
-
 /// The actor that a mutation or a query runs on.
 ///
 /// # Panics
 ///
-/// When there is none: the host restores an actor before it invokes a method that has one.
+/// Without an actor: the host restores one before it invokes such a method.
 pub fn present<A>(actor: Option<&mut A>) -> &mut A {
     actor.expect("the host restores an actor before it invokes its method")
 }
@@ -139,7 +133,7 @@ pub fn write_result<T: Output>(result: T) -> Result<String, Failure> {
         .map_err(|error| Failure::new(Failure::BAD_RESULT, format!("the result cannot be written as JSON: {error}")))
 }
 
-/// The state as JSON, if it can be read again: else the step would commit a state that every later call fails on.
+/// The state as JSON. A state that cannot be read again is refused, because every later call would fail on it.
 pub fn write_state<A: State>(actor: &A) -> Result<Vec<u8>, Failure> {
     let state = json::text(actor)
         .map_err(|error| Failure::new(Failure::BAD_STATE, format!("the state cannot be written as JSON: {error}")))?;
@@ -149,9 +143,9 @@ pub fn write_state<A: State>(actor: &A) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// The state that the class's own `get_state` gave, if its own `set_state` takes it.
+/// The state of the class's own `get_state`, if its own `set_state` takes it.
 ///
-/// It need not give the same bytes again: equal values may be written in more than one way, a map in any order.
+/// The bytes of a second `get_state` may differ: equal values have several forms, such as a map in any order.
 pub fn own_state<A>(
     state: Result<Vec<u8>, Failure>,
     set: impl FnOnce(Vec<u8>) -> Result<A, Failure>,
@@ -168,12 +162,6 @@ fn not_readable(reason: impl Display) -> Failure {
 }
 
 pub fn read_state<A: State>(state: &[u8]) -> Result<A, Failure> {
-    read(state).map_err(|error| Failure::new(Failure::BAD_STATE, format!("the state does not fit the class: {error}")))
-}
-
-/// Reads as text, as arguments are read: reading bytes would be the same code a second time, 15 KB of
-/// a small class.
-pub(crate) fn read<A: DeserializeOwned>(state: &[u8]) -> Result<A, serde_json::Error> {
-    let text = str::from_utf8(state).map_err(serde::de::Error::custom)?;
-    serde_json::from_str(text)
+    json::read(state)
+        .map_err(|error| Failure::new(Failure::BAD_STATE, format!("the state does not fit the class: {error}")))
 }

@@ -3,38 +3,35 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::host::Host;
+use crate::level::Level;
 use crate::time::Timestamp;
 
-/// How much a line of the log matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-/// What a run may ask: who it is, what time it is, randomness, and the log; and what it may do: call others, wait, save.
+/// The host, as a run sees it: its identity, the time, randomness and the log; calls, waits and saves.
 ///
-/// A method that wants it takes a parameter `ctx: &Context`; callers do not see that parameter. The
-/// time and the seed of the randomness are recorded with the step, and so is each thing that is done with its
-/// answer; so the same call gives the same answers when it is replayed.
+/// A method gets it by a parameter `ctx: &Context`, which callers do not see. The step records the time, the seed of the
+/// randomness, and each operation with its result. So a replay of the call gets the same answers.
 ///
 /// | run | may use |
 /// | --- | --- |
 /// | a constructor, a mutation | everything |
-/// | a query, a task; `get_state`, `set_state`, `migrate` | who it is, the time, randomness, the log |
+/// | a query, a task; `get_state`, `set_state`, `migrate` | its identity, the time, randomness, the log |
 ///
-/// Anything else traps: it compiles, and ends the run.
+/// Anything else compiles, and traps: it ends the run.
 ///
-/// In a unit test, [`Context::for_test`] makes one whose answers the test chooses.
+/// In a unit test, [`Context::for_test`] makes a context whose answers the test chooses.
 pub struct Context {
     pub(crate) host: Host,
-    /// The class that runs, where one does.
-    pub(crate) runs: Option<TypeId>,
+    /// The type of the class that runs; None in a unit test.
+    pub(crate) class: Option<TypeId>,
 }
 
 impl Context {
+    /// The registered name of the class of this type, which the class says is `name`. A class that runs may be registered
+    /// under another name.
+    pub(crate) fn name_of<A: 'static>(&self, name: &str) -> String {
+        if self.class == Some(TypeId::of::<A>()) { self.class_name() } else { name.to_owned() }
+    }
+
     /// The name that the actor's class is registered under.
     pub fn class_name(&self) -> String {
         self.host.class_name()
@@ -60,17 +57,16 @@ impl Context {
         self.host.attempt()
     }
 
-    /// When the run began, or its last wait was answered. Never earlier than an earlier step of the actor.
+    /// The time at which the run began, or its last wait ended. It is never before an earlier step of the actor.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.host.now())
     }
 
-    /// This many random bytes, from the seed that is recorded with the step.
+    /// Random bytes, from the seed that is recorded with the step.
     ///
-    /// To use a crate that brings its own generator, seed that:
-    /// `SmallRng::seed_from_u64(ctx.random_u64())`.
+    /// A crate with a generator of its own is seeded: `SmallRng::seed_from_u64(ctx.random_u64())`.
     pub fn random(&self, length: usize) -> Vec<u8> {
-        // The host gives at most so many in one call.
+        // The host's limit for one call.
         const MOST: usize = 1 << 20;
         let mut bytes = Vec::with_capacity(length);
         while bytes.len() < length {
@@ -80,13 +76,13 @@ impl Context {
         bytes
     }
 
-    /// A random number of the whole width.
+    /// A uniform random number.
     pub fn random_u64(&self) -> u64 {
         let bytes = self.host.random(8);
-        u64::from_le_bytes(bytes.try_into().expect("the host gives as many bytes as asked for"))
+        u64::from_le_bytes(bytes.try_into().expect("the host returns 8 bytes"))
     }
 
-    /// A random number in a range, each as likely as the other.
+    /// A uniform random number in a range.
     ///
     /// # Panics
     ///

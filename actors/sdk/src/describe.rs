@@ -1,4 +1,4 @@
-//! What a class says of itself: the JSON that the contract's `describe` gives.
+//! A class's description: the JSON of the contract's `describe`.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::class::{Argument, Output};
 use crate::json;
 
-/// A class's description, as it grows.
+/// Builds a class's description.
 pub struct Description {
     class: Map<String, Value>,
     methods: Vec<Value>,
@@ -31,7 +31,7 @@ impl Description {
     }
 }
 
-/// One method's description, as it grows.
+/// Builds one method's description.
 pub struct Method {
     method: Map<String, Value>,
     parameters: Vec<Value>,
@@ -55,19 +55,19 @@ impl Method {
         self.parameters.push(parameter.into());
     }
 
-    /// Gives the parameter that was added last its default.
+    /// The default of the parameter that was added last.
     ///
     /// # Panics
     ///
-    /// When the default cannot be written as JSON: registering the class then fails, and says so.
+    /// If the default cannot be written as JSON. Registering the class then fails with that message.
     pub fn default<T: Serialize>(&mut self, default: T) {
         let default = json::value(&default).expect("a default can be written as JSON");
         let last = self.parameters.last_mut().and_then(Value::as_object_mut);
         last.expect("a default follows its parameter").insert("default".into(), default);
     }
 
-    /// Says what the method gives, unless that is nothing. The function is one that splits what the
-    /// method returns into a value and an error.
+    /// The schema of the result, unless there is none. The function splits the method's return value into a result and an
+    /// error.
     pub fn result<R, T: Output, E>(&mut self, _: fn(R) -> Result<T, E>) {
         let schema = schema_of::<T>(SchemaSettings::draft2020_12().for_serialize());
         if *schema.as_value() != json!({ "type": "null" }) {
@@ -75,12 +75,12 @@ impl Method {
         }
     }
 
-    /// How often the task is tried again after a failure.
+    /// The number of retries of a task.
     pub fn retries(&mut self, times: u32) {
         self.method.insert("retries".into(), times.into());
     }
 
-    /// How many milliseconds the first of the retries waits.
+    /// The pause before the first retry, in milliseconds.
     pub fn backoff(&mut self, ms: u64) {
         self.method.insert("backoff-ms".into(), ms.into());
     }
@@ -97,8 +97,8 @@ fn put_doc(object: &mut Map<String, Value>, doc: &str) {
     }
 }
 
-/// A type's schema, whole in itself: what it refers to is written out in place, or is in its own
-/// `$defs` where a type contains itself.
+/// A type's schema, complete in itself: it contains the types that it refers to, or has them in its own `$defs` if a type
+/// contains itself.
 fn schema_of<T: JsonSchema>(mut settings: SchemaSettings) -> Schema {
     settings.inline_subschemas = true;
     let mut generator = settings.into_generator();

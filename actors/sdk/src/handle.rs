@@ -6,33 +6,32 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::class::{self, Class};
 use crate::context::Context;
-use crate::failure::Failure;
 use crate::fault::{Fault, Origin};
-use crate::host;
+use crate::host::HostHandle;
+use crate::json;
 use crate::time::whole_millis;
 
-/// Something that will be answered: an invocation, a timer, an event.
+/// An invocation, a timer or an event that a method can wait for.
 ///
-/// Making one waits for nothing and takes nothing, and neither does dropping one.
+/// Making or dropping a handle waits for nothing and takes no event.
 pub struct Handle<T> {
-    pub(crate) host: host::Handle,
+    pub(crate) host: HostHandle,
     answer: PhantomData<fn() -> T>,
 }
 
 impl<T> Handle<T> {
-    pub(crate) fn new(host: host::Handle) -> Self {
+    pub(crate) fn new(host: HostHandle) -> Self {
         Handle { host, answer: PhantomData }
     }
 
-    /// Waits for the answer: what the method gave, null for a timer, the payload of an event. Waiting again gives it
-    /// again.
+    /// Waits for the answer: the result of the method, null for a timer, the payload of an event. A second wait returns
+    /// the same answer.
     ///
-    /// The wait is durable: the process may end meanwhile, and the method goes on in another, from its beginning
-    /// and with everything that it was answered so far. [`Context::now`] is later after it.
+    /// The wait is durable: if the process ends meanwhile, the method runs again in another one, from its start and with
+    /// the same results so far. [`Context::now`] moves on with a wait.
     ///
-    /// An answer that is no `T` is a fault of the [origin `Caller`](Origin::Caller).
+    /// An answer that is not a `T` is a fault of the [origin `Caller`](Origin::Caller).
     pub fn wait(&self) -> Result<T, Fault>
     where
         T: DeserializeOwned,
@@ -40,7 +39,7 @@ impl<T> Handle<T> {
         read(&self.host.wait()?, || self.invocation())
     }
 
-    /// Ends the invocation, if it has not ended, and its children. Nothing for timers and events.
+    /// Ends the invocation, if it has not ended, and its children. Does nothing for timers and events.
     pub fn cancel(&self) {
         self.host.cancel();
     }
@@ -50,73 +49,73 @@ impl<T> Handle<T> {
         self.host.invocation()
     }
 
-    /// The same, with the answer read as another type.
+    /// The same handle, with the answer read as another type.
     pub fn cast<U>(self) -> Handle<U> {
         Handle::new(self.host)
     }
 }
 
-/// Reads an answer, of an invocation if it is one's.
-pub(crate) fn read<T: DeserializeOwned>(json: &str, invocation: impl FnOnce() -> String) -> Result<T, Fault> {
-    class::read(json.as_bytes()).map_err(|error| {
-        let message = format!("the answer is not what was expected: {}", class::reason(&error));
+/// Reads an answer. `invocation` is the id of the invocation that gave it, empty for others.
+pub(crate) fn read<T: DeserializeOwned>(answer: &str, invocation: impl FnOnce() -> String) -> Result<T, Fault> {
+    json::read(answer.as_bytes()).map_err(|error| {
+        let message = format!("the answer is not what was expected: {}", json::reason(&error));
         Fault { invocation: invocation(), ..Fault::new(Origin::Caller, Fault::UNEXPECTED_ANSWER, message) }
     })
 }
 
-/// A handle of whatever type.
-pub trait Awaited {
+/// A handle of any type.
+pub trait AnyHandle {
     #[doc(hidden)]
-    fn host(&self) -> &host::Handle;
+    fn host(&self) -> &HostHandle;
 }
 
-impl<T> Awaited for Handle<T> {
-    fn host(&self) -> &host::Handle {
+impl<T> AnyHandle for Handle<T> {
+    fn host(&self) -> &HostHandle {
         &self.host
     }
 }
 
-impl<A: Awaited + ?Sized> Awaited for &A {
-    fn host(&self) -> &host::Handle {
+impl<A: AnyHandle + ?Sized> AnyHandle for &A {
+    fn host(&self) -> &HostHandle {
         (**self).host()
     }
 }
 
-/// Handles in their order: a tuple of up to six, each of a type of its own, or a list of one type.
+/// Handles in order: a tuple of up to six, each of a type of its own, or a list of one type.
 pub trait Handles {
     #[doc(hidden)]
-    fn hosts(&self) -> Vec<&host::Handle>;
+    fn hosts(&self) -> Vec<&HostHandle>;
 }
 
-impl<A: Awaited> Handles for [A] {
-    fn hosts(&self) -> Vec<&host::Handle> {
+impl<A: AnyHandle> Handles for [A] {
+    fn hosts(&self) -> Vec<&HostHandle> {
         self.iter().map(A::host).collect()
     }
 }
 
-impl<A: Awaited> Handles for Vec<A> {
-    fn hosts(&self) -> Vec<&host::Handle> {
+impl<A: AnyHandle> Handles for Vec<A> {
+    fn hosts(&self) -> Vec<&HostHandle> {
         self.as_slice().hosts()
     }
 }
 
-impl<A: Awaited, const N: usize> Handles for [A; N] {
-    fn hosts(&self) -> Vec<&host::Handle> {
+impl<A: AnyHandle, const N: usize> Handles for [A; N] {
+    fn hosts(&self) -> Vec<&HostHandle> {
         self.as_slice().hosts()
     }
 }
 
 impl<H: Handles + ?Sized> Handles for &H {
-    fn hosts(&self) -> Vec<&host::Handle> {
+    fn hosts(&self) -> Vec<&HostHandle> {
         (**self).hosts()
     }
 }
 
 macro_rules! tuples {
     ($(($($name:ident)+))+) => {$(
-        impl<$($name: Awaited),+> Handles for ($($name,)+) {
+        impl<$($name: AnyHandle),+> Handles for ($($name,)+) {
             #[allow(non_snake_case)]
-            fn hosts(&self) -> Vec<&host::Handle> {
+            fn hosts(&self) -> Vec<&HostHandle> {
                 let ($($name,)+) = self;
                 vec![$($name.host()),+]
             }
@@ -126,9 +125,10 @@ macro_rules! tuples {
 
 tuples!((A)(A B)(A B C)(A B C D)(A B C D E)(A B C D E F));
 
-/// Waiting, and keeping what was done so far.
+/// Waiting.
 impl Context {
-    /// Waits for the first of several to be answered, and gives its place; its answer is then there at once.
+    /// Waits for the first answer among several handles and returns the index of that handle, whose `wait` then returns
+    /// at once.
     ///
     /// ```
     /// use std::time::Duration;
@@ -142,26 +142,26 @@ impl Context {
     ///     Ok(match ctx.wait_any((&approved, &rejected, &deadline)) {
     ///         0 => "approved",
     ///         1 => "rejected",
-    ///         _ => "nobody said anything",
+    ///         _ => "no decision",
     ///     })
     /// }
     ///
     /// let ctx = Context::for_test();
     /// ctx.emit("rejected", "Ada");
     /// assert_eq!(decision(&ctx), Ok("rejected"));
-    /// assert_eq!(decision(&ctx), Ok("nobody said anything"));
+    /// assert_eq!(decision(&ctx), Ok("no decision"));
     /// ```
     ///
     /// # Panics
     ///
-    /// Without handles: nothing would ever be answered.
+    /// Without handles: the wait would never end.
     pub fn wait_any(&self, handles: impl Handles) -> usize {
         let handles = handles.hosts();
-        assert!(!handles.is_empty(), "nothing to wait for: no handles");
+        assert!(!handles.is_empty(), "a wait needs at least one handle");
         self.host.wait_any(&handles)
     }
 
-    /// Waits for all of them, and gives each one's result in their order.
+    /// Waits for all handles and returns their results in order.
     pub fn join<T: DeserializeOwned>(
         &self,
         handles: impl IntoIterator<Item = impl Borrow<Handle<T>>>,
@@ -174,62 +174,31 @@ impl Context {
         Handle::new(self.host.attach(invocation))
     }
 
-    /// Is answered so long after [`now`](Context::now), never earlier.
+    /// A timer that ends this long after [`now`](Context::now), never earlier.
     pub fn timer(&self, duration: Duration) -> Handle<()> {
         Handle::new(self.host.timer(whole_millis(duration)))
     }
 
     /// The next event of this name that is sent to this actor, or was sent and not taken yet.
     ///
-    /// Each event is taken once, by the wait that it answers; the handle alone takes none.
+    /// Each event is taken once, by the wait that it answers. The handle alone takes none.
     pub fn event<T>(&self, name: &str) -> Handle<T> {
         Handle::new(self.host.event(name))
     }
 
-    /// Waits so long, and no shorter.
+    /// Waits this long, and no shorter.
     pub fn sleep(&self, duration: Duration) {
         let timer = self.timer(duration);
-        // A timer is never answered otherwise than by null.
+        // A timer answers null, and nothing else.
         let _ = timer.host.wait();
     }
 
-    /// Waits so long for an event, and gives its payload; `None` when none came.
+    /// Waits this long for an event and returns its payload, or `None` if no event came.
     pub fn wait_event<T: DeserializeOwned>(&self, name: &str, timeout: Duration) -> Result<Option<T>, Fault> {
         let event = self.event::<T>(name);
         match self.wait_any((&event, &self.timer(timeout))) {
             0 => event.wait().map(Some),
             _ => Ok(None),
         }
-    }
-
-    /// Commits the actor as it is now, and what was sent so far: queries see it from now on, and a failure or a
-    /// cancel goes back to here. A constructor that saves has made its actor.
-    ///
-    /// ```
-    /// # use serde::{Deserialize, Serialize};
-    /// # use vactor_sdk::{Context, Failure, actor};
-    /// # #[derive(Serialize, Deserialize)]
-    /// # struct Machine { status: String }
-    /// # #[actor]
-    /// # impl Machine {
-    /// #     pub fn new() -> Self { Machine { status: "down".into() } }
-    /// pub fn boot(&mut self, ctx: &Context) -> Result<(), Failure> {
-    ///     self.status = "starting".to_owned();
-    ///     ctx.save(self)?;
-    ///     ctx.task::<Machine>().check_disks().wait()?;
-    ///     self.status = "up".to_owned();
-    ///     Ok(())
-    /// }
-    /// #     pub fn check_disks() {}
-    /// # }
-    /// # let ctx = Context::for_test();
-    /// # Machine::new().boot(&ctx).unwrap();
-    /// # assert_eq!(ctx.saves::<Machine>()[0].status, "starting");
-    /// ```
-    ///
-    /// Fails as [`Failure::BAD_STATE`] when the state cannot be written, or not be read again.
-    pub fn save<A: Class>(&self, actor: &A) -> Result<(), Failure> {
-        self.host.save(actor.get_state(self)?);
-        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Whom a [`Context`](crate::Context) asks: the host in WebAssembly, settable values in a native test.
+//! The host of a [`Context`](crate::Context): in WebAssembly the component's imports, in a native test values of the test.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native;

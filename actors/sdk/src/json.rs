@@ -1,11 +1,25 @@
 //! Values as JSON: everything that the SDK writes goes through here.
 //!
-//! serde_json writes a float that is not finite as `null`, which an `Option` reads as `None`. So a serializer here stands
-//! before those of serde_json, and refuses such a float wherever it is in a value.
+//! serde_json writes a float that is not finite as `null`, which an `Option` reads as `None`. So a serializer here wraps
+//! those of serde_json, and refuses such a float wherever it is in a value.
 
 use std::fmt::Display;
 
+use serde::de::DeserializeOwned;
 use serde::ser::{self, Error, Serialize, Serializer};
+
+/// Reads as text, as arguments are read: reading bytes would be the same code a second time, 15 KB of a small class.
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    let text = str::from_utf8(json).map_err(serde::de::Error::custom)?;
+    serde_json::from_str(text)
+}
+
+/// The message of an error without its place, which counts in a text that the caller never typed.
+pub fn reason(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    message.strip_suffix(&place).unwrap_or(&message).to_owned()
+}
 
 pub fn text(value: &(impl Serialize + ?Sized)) -> serde_json::Result<String> {
     serde_json::to_string(&Finite(value))
@@ -24,14 +38,14 @@ impl<T: Serialize + ?Sized> Serialize for Finite<'_, T> {
     }
 }
 
-/// A serializer, or what it gives for the parts of a value, that passes on everything but floats that are not finite.
+/// A serializer (or one for the parts of a value) that passes on everything but floats that are not finite.
 struct Checked<S>(S);
 
 fn check<E: Error>(is_finite: bool) -> Result<(), E> {
     if is_finite { Ok(()) } else { Err(E::custom("NaN and infinities are no JSON numbers")) }
 }
 
-/// What has no parts.
+/// Methods for values without parts.
 macro_rules! plain {
     ($($method:ident($($name:ident: $ty:ty),*))+) => {$(
         fn $method(self, $($name: $ty),*) -> Result<S::Ok, S::Error> {
@@ -40,8 +54,8 @@ macro_rules! plain {
     )+};
 }
 
-/// What has parts.
-macro_rules! whole {
+/// Methods for values with parts.
+macro_rules! composite {
     ($($method:ident($($name:ident: $ty:ty),*) -> $parts:ident)+) => {$(
         fn $method(self, $($name: $ty),*) -> Result<Checked<S::$parts>, S::Error> {
             self.0.$method($($name),*).map(Checked)
@@ -117,7 +131,7 @@ impl<S: Serializer> Serializer for Checked<S> {
         serialize_unit_variant(name: &'static str, index: u32, variant: &'static str)
     }
 
-    whole! {
+    composite! {
         serialize_seq(length: Option<usize>) -> SerializeSeq
         serialize_tuple(length: usize) -> SerializeTuple
         serialize_tuple_struct(name: &'static str, length: usize) -> SerializeTupleStruct
@@ -235,7 +249,7 @@ mod tests {
         Number(f64),
     }
 
-    /// One value that holds a float in every way in which serde has one value hold another.
+    /// A float within each kind of value that serde knows.
     fn holders(float: f64) -> Vec<(&'static str, serde_json::Result<String>)> {
         let map = BTreeMap::from([("a", float)]);
         let point = |x| Point { x, label: None };
@@ -263,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn float_that_is_not_finite_is_refused_wherever_it_is() {
+    fn float_that_is_not_finite_is_refused_in_each_kind_of_value() {
         for float in [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for (holder, written) in holders(float) {
                 let error = written.expect_err(holder).to_string();
@@ -294,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn finite_value_is_written_as_serde_json_writes_it() {
+    fn finite_value_is_written_as_by_serde_json() {
         for (holder, written) in holders(0.5) {
             assert!(written.is_ok_and(|text| text.contains("0.5")), "{holder}");
         }

@@ -244,34 +244,38 @@ mod call;
 mod class;
 mod context;
 mod describe;
+#[cfg(target_arch = "wasm32")]
+mod exports;
 mod failure;
 mod fault;
 mod handle;
 mod host;
 mod json;
+mod level;
 mod outcome;
+mod outgoing;
 pub mod output;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod time;
-#[cfg(target_arch = "wasm32")]
-mod wasm;
+mod typed;
 
 pub use call::{Ask, Named, Send, Start, Verb};
 pub use class::Class;
-pub use context::{Context, Level};
+pub use context::Context;
 pub use failure::{Failure, IntoFailure};
 pub use fault::{Fault, Origin};
-pub use handle::{Awaited, Handle, Handles};
+pub use handle::{AnyHandle, Handle, Handles};
+pub use level::Level;
 pub use time::{ParseTimestampError, Timestamp};
 
 /// Makes an actor class of an `impl` block: see [the crate's page](crate).
 pub use vactor_sdk_macros::actor;
 
-/// What the macro's output names; nothing here is for people.
+/// For the macro's output alone.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::call::{Call, Read, Write, Written};
+    pub use crate::call::{ArgsWriter, CallBuilder, ReadResult, WriteArgument};
     pub use crate::class::*;
     pub use crate::describe::*;
 
@@ -281,6 +285,6 @@ pub mod __private {
 
     #[cfg(target_arch = "wasm32")]
     pub mod wasm {
-        pub use crate::wasm::*;
+        pub use crate::exports::*;
     }
 }

@@ -1,10 +1,9 @@
-//! From what a method returned to a value or a [`Failure`].
+//! From a method's return value to a result or a [`Failure`].
 //!
-//! Two choices depend on a type and cannot be one blanket implementation each, because the cases
-//! overlap: whether a method's return type is a `Result`, and which way its error becomes a failure.
-//! Both are made where the macro's output names the concrete type, by method lookup: it tries a
-//! method on `&&T` before the same on `&T` and that before `T`, so the first case that holds wins. The macro
-//! `__outcome!` writes the lookup.
+//! Two choices depend on a type: whether a method's return type is a `Result`, and how its error becomes a failure. Their
+//! cases overlap, so that neither can be one blanket implementation. Method lookup makes both choices where the macro's
+//! output names the concrete type: it tries a method on `&&T` before the same on `&T`, and that before `T`. So the first
+//! case that fits wins. The macro `__outcome!` writes the lookup.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -13,82 +12,82 @@ use std::marker::PhantomData;
 
 use crate::failure::{Failure, IntoFailure};
 
-/// Stands for a method's return type.
-pub struct Returned<R>(PhantomData<R>);
+/// A method's return type.
+pub struct ReturnType<R>(PhantomData<R>);
 
-impl<R> Returned<R> {
-    #[expect(clippy::new_without_default, reason = "only the macro makes one")]
+impl<R> ReturnType<R> {
+    #[expect(clippy::new_without_default, reason = "for the macro alone")]
     pub fn new() -> Self {
-        Returned(PhantomData)
+        ReturnType(PhantomData)
     }
 }
 
-/// Of the return type `Result<T, E>`: an `Err` is a failure.
-pub trait ReturnedResult<T, E> {
+/// The return type `Result<T, E>`: an `Err` is a failure.
+pub trait ReturnsResult<T, E> {
     fn split(&self) -> fn(Result<T, E>) -> Result<T, E> {
         |output| output
     }
 }
 
-impl<T, E> ReturnedResult<T, E> for &Returned<Result<T, E>> {}
+impl<T, E> ReturnsResult<T, E> for &ReturnType<Result<T, E>> {}
 
-/// Of any other return type: it never fails.
-pub trait ReturnedValue<T> {
+/// Any other return type: the method never fails.
+pub trait ReturnsValue<T> {
     fn split(&self) -> fn(T) -> Result<T, Infallible> {
         Ok
     }
 }
 
-impl<T> ReturnedValue<T> for Returned<T> {}
+impl<T> ReturnsValue<T> for ReturnType<T> {}
 
-/// Stands for an error of a type.
-pub struct Raised<E>(pub PhantomData<E>);
+/// The type of an error.
+pub struct ErrorType<E>(pub PhantomData<E>);
 
-impl<E> Raised<E> {
+impl<E> ErrorType<E> {
     pub fn by<R, T>(_: fn(R) -> Result<T, E>) -> Self {
-        Raised(PhantomData)
+        ErrorType(PhantomData)
     }
 }
 
-pub trait RaisedFailure<E> {
+pub trait ErrorAsFailure<E> {
     fn convert(&self) -> fn(E) -> Failure;
 }
 
-impl<E: IntoFailure> RaisedFailure<E> for &&&Raised<E> {
+impl<E: IntoFailure> ErrorAsFailure<E> for &&&ErrorType<E> {
     fn convert(&self) -> fn(E) -> Failure {
         E::into_failure
     }
 }
 
-pub trait RaisedError<E> {
+pub trait ErrorAsError<E> {
     fn convert(&self) -> fn(E) -> Failure;
 }
 
-impl<E: Error> RaisedError<E> for &&Raised<E> {
+impl<E: Error> ErrorAsError<E> for &&ErrorType<E> {
     fn convert(&self) -> fn(E) -> Failure {
         |error| Failure::new(kind_of::<E>(), with_sources(&error))
     }
 }
 
-pub trait RaisedText<E> {
+pub trait ErrorAsText<E> {
     fn convert(&self) -> fn(E) -> Failure;
 }
 
-impl<E: Display> RaisedText<E> for &Raised<E> {
-    /// The alternate form is how error types that are no `Error`, such as `anyhow`'s, show their causes.
+impl<E: Display> ErrorAsText<E> for &ErrorType<E> {
+    /// In the alternate form, error types that are no `Error`, such as `anyhow`'s, show their causes.
     fn convert(&self) -> fn(E) -> Failure {
         |error| Failure::new(kind_of::<E>(), format!("{error:#}"))
     }
 }
 
-/// The last resort, there for its error message.
-pub trait RaisedOther<E> {
+/// The last case, for its error message.
+pub trait ErrorAsOther<E> {
     fn convert(&self) -> fn(E) -> Failure
     where
         E: CanFail;
 }
 
-impl<E> RaisedOther<E> for Raised<E> {
+impl<E> ErrorAsOther<E> for ErrorType<E> {
     fn convert(&self) -> fn(E) -> Failure
     where
         E: CanFail,
@@ -107,18 +106,18 @@ pub trait CanFail {
     fn fail(self) -> Failure;
 }
 
-/// The function that splits what a method of the return type gave into its value and its error.
+/// The function that splits a value of the return type into a result and an error.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __returned {
     ($returns:ty) => {{
         #[allow(unused_imports)]
         use $crate::__private::outcome::*;
-        (&&Returned::<$returns>::new()).split()
+        (&&ReturnType::<$returns>::new()).split()
     }};
 }
 
-/// Gives `Result<T, Failure>` from what a method of the return type gave.
+/// A `Result<T, Failure>` of a value of the return type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __outcome {
@@ -126,45 +125,23 @@ macro_rules! __outcome {
         #[allow(unused_imports)]
         use $crate::__private::outcome::*;
         let split = $crate::__returned!($returns);
-        let convert = (&&&&Raised::by(split)).convert();
+        let convert = (&&&&ErrorType::by(split)).convert();
         split($output).map_err(convert)
     }};
 }
 
-/// A type's own name in kebab-case: `ParseIntError` gives `parse-int-error`.
-///
-/// Texts and boxes say nothing of what went wrong: [`Failure::PLAIN`].
+/// A type's own name in kebab-case: `ParseIntError` gives `parse-int-error`. Texts and boxes give [`Failure::PLAIN`].
 fn kind_of<E>() -> String {
     let path = std::any::type_name::<E>();
     let path = path.split('<').next().unwrap_or(path);
     let name = path.rsplit("::").next().unwrap_or(path);
-    let says_nothing =
-        path.starts_with(['&', '(', '[']) || matches!(name, "String" | "str" | "Box" | "Rc" | "Arc" | "Cow");
-    if says_nothing { Failure::PLAIN.to_owned() } else { kebab_case(name) }
+    let is_plain = path.starts_with(['&', '(', '[']) || matches!(name, "String" | "str" | "Box" | "Rc" | "Arc" | "Cow");
+    if is_plain { Failure::PLAIN.to_owned() } else { kebab_case(name) }
 }
 
-/// `HTTPError` gives `http-error`, `E404` gives `e404`.
-fn kebab_case(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
-    let mut kebab = String::with_capacity(name.len() + 4);
-    for (i, &letter) in letters.iter().enumerate() {
-        let after_word = i > 0 && !letters[i - 1].is_uppercase() && letters[i - 1] != '_';
-        let before_word = i > 0 && letters[i - 1] != '_' && letters.get(i + 1).is_some_and(|next| next.is_lowercase());
-        match letter {
-            '_' => kebab.push('-'),
-            _ if letter.is_uppercase() => {
-                if after_word || before_word {
-                    kebab.push('-');
-                }
-                kebab.extend(letter.to_lowercase());
-            }
-            _ => kebab.push(letter),
-        }
-    }
-    kebab
-}
+vactor_sdk_macros::kebab_case!();
 
-/// An error's message, then those of its sources that it does not repeat.
+/// An error's message, then the messages of its sources that it does not contain yet.
 fn with_sources(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
@@ -184,21 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_kebab_case() {
-        for (name, kebab) in [
-            ("ParseIntError", "parse-int-error"),
-            ("HTTPError", "http-error"),
-            ("E404", "e404"),
-            ("Error", "error"),
-            ("Not_Found", "not-found"),
-            ("already", "already"),
-        ] {
-            assert_eq!(kebab_case(name), kebab);
-        }
-    }
-
-    #[test]
-    fn kinds_of_types() {
+    fn error_type_names_its_kind() {
         struct Own<T>(T);
         let _ = Own(());
         assert_eq!(kind_of::<std::num::ParseIntError>(), "parse-int-error");

@@ -1,15 +1,17 @@
 //! Printing that reaches the step's log.
 //!
-//! Inside an `#[actor]` block `print!`, `println!`, `eprint!`, `eprintln!` and `dbg!` are these. In
-//! other functions of a class name them: `use vactor_sdk::output::println;`. In WebAssembly what
-//! they print goes to the log, line by line: of `print!` and `println!` as `info`, of `eprint!` and
-//! `eprintln!` as `warn`, of `dbg!` as `debug`. In a native test they print as usual.
+//! Inside an `#[actor]` block, `print!`, `println!`, `eprint!`, `eprintln!` and `dbg!` are these macros. Other functions
+//! of a class import them: `use vactor_sdk::output::println;`. In WebAssembly their text goes to the log, line by line:
+//! `print!` and `println!` log as `info`, `eprint!` and `eprintln!` as `warn`, `dbg!` as `debug`. In a native test they
+//! print as usual.
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(target_arch = "wasm32")]
+use std::cell::RefCell;
 use std::fmt;
 
-#[cfg(not(target_arch = "wasm32"))]
-use crate::context::Level;
+#[cfg(target_arch = "wasm32")]
+use crate::host::Host;
+use crate::level::Level;
 
 #[doc(inline)]
 pub use crate::{__dbg as dbg, __eprint as eprint, __eprintln as eprintln, __print as print, __println as println};
@@ -79,22 +81,57 @@ pub fn __write(level: Level, text: fmt::Arguments<'_>, newline: bool) {
     }
 }
 
+#[cfg(target_arch = "wasm32")]
+thread_local! {
+    /// One for each level: a level prints to a stream of its own.
+    static UNFINISHED: RefCell<[(Level, Unfinished); 3]> = const {
+        RefCell::new([
+            (Level::Debug, Unfinished::new()),
+            (Level::Info, Unfinished::new()),
+            (Level::Warn, Unfinished::new()),
+        ])
+    };
+}
+
+/// Puts printed text in the step's log as soon as a line is whole.
 #[doc(hidden)]
 #[cfg(target_arch = "wasm32")]
-pub use crate::wasm::print as __write;
+pub fn __write(level: Level, text: fmt::Arguments<'_>, newline: bool) {
+    // Formatted before the buffer is borrowed: a `Display` may print, too.
+    let text = if newline { format!("{text}\n") } else { text.to_string() };
+    let lines = UNFINISHED.with_borrow_mut(|outputs| {
+        let output = outputs.iter_mut().find(|output| output.0 == level);
+        output.and_then(|(_, output)| output.push(&text))
+    });
+    if let Some(lines) = lines {
+        Host.log(level, &lines);
+    }
+}
 
-/// Text that was printed and is not a whole line yet.
+/// Logs the unfinished lines at the end of a run.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn log_unfinished() {
+    UNFINISHED.with_borrow_mut(|outputs| {
+        for (level, output) in outputs {
+            if let Some(rest) = output.finish() {
+                Host.log(*level, &rest);
+            }
+        }
+    });
+}
+
+/// Printed text that is not a whole line yet.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
-pub(crate) struct Unfinished(String);
+struct Unfinished(String);
 
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 impl Unfinished {
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Unfinished(String::new())
     }
 
-    /// Takes what was printed and gives the lines that are whole now, without the last line's end.
-    pub(crate) fn push(&mut self, text: &str) -> Option<String> {
+    /// Adds printed text and returns the lines that are whole now, without the last line's end.
+    fn push(&mut self, text: &str) -> Option<String> {
         self.0.push_str(text);
         let end = self.0.rfind('\n')?;
         let rest = self.0.split_off(end + 1);
@@ -103,8 +140,8 @@ impl Unfinished {
         Some(lines)
     }
 
-    /// What is left when the run ends.
-    pub(crate) fn finish(&mut self) -> Option<String> {
+    /// Takes the rest at the end of a run.
+    fn finish(&mut self) -> Option<String> {
         Some(std::mem::take(&mut self.0)).filter(|rest| !rest.is_empty())
     }
 }
@@ -114,7 +151,7 @@ mod tests {
     use super::Unfinished;
 
     #[test]
-    fn prints_become_whole_lines() {
+    fn printed_text_becomes_whole_lines() {
         let mut output = Unfinished::new();
         assert_eq!(output.push("a"), None);
         assert_eq!(output.push("b\n"), Some("ab".into()));

@@ -6,10 +6,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A moment, in whole milliseconds since 1970 (UTC), not before.
+/// A time in whole milliseconds since 1970 (UTC).
 ///
-/// In JSON and as text it is RFC 3339 in UTC, such as `2026-11-24T05:30:41.123Z`; any offset is
-/// read.
+/// In JSON and as text it is RFC 3339 in UTC, such as `2026-11-24T05:30:41.123Z`. Any offset can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
@@ -26,7 +25,7 @@ impl Timestamp {
         self.0
     }
 
-    /// How long after `earlier` this is; nothing when it is not after it.
+    /// The duration from `earlier` to this time; zero if `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -35,7 +34,7 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
 
-    /// Stops at the end of time rather than overflow.
+    /// Saturates at the largest time.
     fn add(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_add(millis(duration)))
     }
@@ -44,13 +43,13 @@ impl Add<Duration> for Timestamp {
 impl Sub<Duration> for Timestamp {
     type Output = Timestamp;
 
-    /// Stops at 1970 rather than underflow.
+    /// Saturates at 1970.
     fn sub(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_sub(millis(duration)))
     }
 }
 
-/// Whole milliseconds that are no shorter.
+/// Milliseconds, rounded up.
 pub(crate) fn whole_millis(duration: Duration) -> u64 {
     duration.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(u64::MAX)
 }
@@ -61,7 +60,7 @@ fn millis(duration: Duration) -> u64 {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // RFC 3339 ends with the year 9999, and so does what the library can write.
+        // RFC 3339 and the library end with the year 9999.
         match UNIX_EPOCH.checked_add(Duration::from_millis(self.0)).filter(|_| self.0 <= LAST) {
             Some(time) => humantime::format_rfc3339_millis(time).fmt(f),
             None => write!(f, "{} ms after 1970", self.0),
@@ -81,7 +80,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// A local time, and how many milliseconds that is ahead of UTC: the library reads `Z` alone.
+/// A local time and its offset from UTC in milliseconds; the library reads `Z` alone.
 fn split_offset(text: &str) -> Option<(&str, i64)> {
     if let Some(local) = text.strip_suffix(['Z', 'z']) {
         return Some((local, 0));
@@ -100,7 +99,7 @@ fn split_offset(text: &str) -> Option<(&str, i64)> {
     }
 }
 
-/// The text is no moment from 1970 on.
+/// The text is no time from 1970 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseTimestampError;
 

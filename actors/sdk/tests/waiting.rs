@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use vactor_sdk::testing::{Reply, To};
+use vactor_sdk::testing::{Reply, Target};
 use vactor_sdk::{Class, Context, Failure, Fault, Handle, IntoFailure, Origin, Timestamp, actor};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -121,20 +121,20 @@ fn calls_by_type_are_what_the_class_says() {
 
     let calls = ctx.calls();
     let arguments: Vec<String> = calls.iter().map(|call| call.arguments.to_string()).collect();
-    assert_eq!(calls[0].to, To::Actor { id: "ada".into() });
+    assert_eq!(calls[0].target, Target::Actor { id: "ada".into() });
     assert_eq!((calls[0].method.as_str(), calls[0].delay), ("put", None));
     assert_eq!(arguments[0], r#"{"item":"egg","times":2}"#);
     assert_eq!((&put.invocation(), &sent), (&calls[0].invocation, &calls[1].invocation));
     assert_ne!(put.invocation(), sent);
     assert_eq!((calls[1].method.as_str(), calls[1].delay, arguments[1].as_str()), ("clear", Some(SECOND), "{}"));
     let made_from = json!({ "items": ["\""] });
-    let bob = To::ActorOrNew { class: "shopping-cart".into(), id: "bob".into(), arguments: made_from };
-    assert_eq!(calls[2].to, bob);
-    let other = To::ActorOrNew { class: "the.other".into(), id: "o".into(), arguments: json!({}) };
-    assert_eq!((&calls[3].to, calls[3].delay), (&other, Some(Duration::ZERO)));
-    assert_eq!(calls[4].to, To::Task { class: "the.other".into() });
+    let bob = Target::ActorOrNew { class: "shopping-cart".into(), id: "bob".into(), arguments: made_from };
+    assert_eq!(calls[2].target, bob);
+    let other = Target::ActorOrNew { class: "the.other".into(), id: "o".into(), arguments: json!({}) };
+    assert_eq!((&calls[3].target, calls[3].delay), (&other, Some(Duration::ZERO)));
+    assert_eq!(calls[4].target, Target::Task { class: "the.other".into() });
     assert_eq!(calls[5].delay, Some(2 * SECOND));
-    assert_eq!((calls[6].delay, calls[6].to.actor()), (None, None));
+    assert_eq!((calls[6].delay, calls[6].target.actor()), (None, None));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_child_that_fails_is_a_value_and_changed_nothing() {
 #[test]
 fn calls_by_name() {
     let ctx = Context::for_test();
-    ctx.on_start(|call| match (call.to.actor(), call.method.as_str()) {
+    ctx.on_start(|call| match (call.target.actor(), call.method.as_str()) {
         (Some("bob"), "deposit") => Some(Reply::result(json!({ "balance": call.arguments["amount"] }))),
         (Some("bob"), _) => Some(Reply::fault(Fault::new(Origin::Host, "trap", "it broke"))),
         _ => None,
@@ -191,7 +191,10 @@ fn calls_by_name() {
     ctx.tasks("trainer").start::<f64>("fit", [("rate", 1)].into_iter().collect::<std::collections::BTreeMap<_, _>>());
     let calls = ctx.calls();
     assert_eq!((calls[3].delay, &calls[3].arguments), (Some(SECOND), &json!({ "x": 1 })));
-    assert_eq!((&calls[4].to, &calls[4].arguments), (&To::Task { class: "trainer".into() }, &json!({ "rate": 1 })));
+    assert_eq!(
+        (&calls[4].target, &calls[4].arguments),
+        (&Target::Task { class: "trainer".into() }, &json!({ "rate": 1 }))
+    );
     assert_eq!(calls[1].arguments, json!({}));
 }
 

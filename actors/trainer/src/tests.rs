@@ -1,5 +1,5 @@
 use serde_json::json;
-use vactor_sdk::testing::{Reply, To};
+use vactor_sdk::testing::{Reply, Target};
 use vactor_sdk::{Context, Fault, Origin};
 
 use super::*;
@@ -113,7 +113,7 @@ fn what_was_tried_is_not_tried_again() {
     assert_eq!(before, [best]);
     let penalties: Vec<_> = ctx.calls().iter().map(|call| call.arguments["parameters"]["penalty"].clone()).collect();
     assert_eq!(penalties, [json!(0.1), json!(0.1), json!(0.01)], "two trials, and the training of the best");
-    assert!(ctx.calls().iter().all(|call| call.to == To::Task { class: "trainer".into() }));
+    assert!(ctx.calls().iter().all(|call| call.target == Target::Task { class: "trainer".into() }));
 }
 
 #[test]

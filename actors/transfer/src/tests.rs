@@ -92,7 +92,7 @@ fn what_is_owed_is_given_back_later() {
     let ctx = context(&accounts);
     let closed = Rc::new(Cell::new(true));
     let is_closed = closed.clone();
-    ctx.on_start(move |call| match call.to.actor() {
+    ctx.on_start(move |call| match call.target.actor() {
         Some("ada") if call.method == "withdraw" || !is_closed.get() => None,
         _ => gone(call),
     });
@@ -143,7 +143,7 @@ fn replayed(calls: &[Call], opening: i64) -> (Bank, Vec<(String, Reply)>) {
     let bank = bank(&[("ada", 100), ("bob", opening)]);
     let ctx = context(&bank);
     let replies = calls.iter().map(|call| {
-        let handle = ctx.actor(call.to.actor().expect("an account")).start::<i64>(&call.method, &call.arguments);
+        let handle = ctx.actor(call.target.actor().expect("an account")).start::<i64>(&call.method, &call.arguments);
         let reply = handle.wait().map_or_else(Reply::fault, Reply::result);
         (call.invocation.clone(), reply)
     });

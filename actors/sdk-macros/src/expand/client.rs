@@ -1,12 +1,12 @@
-//! How other classes, and the class itself, call it by its type: a structure whose methods have the names and the
-//! parameters of the class's, and give what the call gives, a handle or a sent call's id.
+//! Calls of the class by its type: structures whose methods have the names and the parameters of the class's methods, and
+//! return the value of the call, such as a handle or the id of a sent call.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{GenericArgument, PathArguments, Type, TypeTuple};
 
-use super::at;
+use super::place::at;
 use crate::model::{Class, Input, Kind, Method, Parameter};
 
 pub fn structs(class: &Class) -> TokenStream {
@@ -19,12 +19,12 @@ pub fn structs(class: &Class) -> TokenStream {
     let [meta_of_calls, meta_of_tasks] = [Kind::Mutation, Kind::Task].map(|kind| meta(of_kind(kind)));
     let allowed = quote!(#[allow(dead_code, private_interfaces, private_bounds, clippy::all)]);
     quote! {
-        /// What the class is called in here.
+        /// The class, as it is named in here.
         type __Class = #ty;
 
-        pub struct __Calls<'__c, __V>(::vactor_sdk::__private::Call<'__c, __V>);
-        pub struct __Tasks<'__c, __V>(::vactor_sdk::__private::Call<'__c, __V>);
-        pub struct __Queries<'__c, __V>(::vactor_sdk::__private::Call<'__c, __V>);
+        pub struct __Calls<'__c, __V>(::vactor_sdk::__private::CallBuilder<'__c, __V>);
+        pub struct __Tasks<'__c, __V>(::vactor_sdk::__private::CallBuilder<'__c, __V>);
+        pub struct __Queries<'__c, __V>(::vactor_sdk::__private::CallBuilder<'__c, __V>);
 
         #allowed
         impl<'__c, __V: ::vactor_sdk::Verb> __Calls<'__c, __V> {
@@ -52,7 +52,7 @@ fn meta<'m>(mut methods: impl Iterator<Item = &'m Method>) -> TokenStream {
         return TokenStream::new();
     }
     quote! {
-        /// Metadata of the call: a name, each one once, and a value, which `vactor log` shows.
+        /// Metadata of the call: a name (each one once) and a value, which `vactor log` shows.
         pub fn meta(
             self,
             name: impl ::std::convert::Into<::std::string::String>,
@@ -71,18 +71,18 @@ pub fn types() -> TokenStream {
         type Queries<'__c, __V> = __Queries<'__c, __V>;
 
         fn calls<'__c, __V: ::vactor_sdk::Verb>(
-            call: ::vactor_sdk::__private::Call<'__c, __V>,
+            call: ::vactor_sdk::__private::CallBuilder<'__c, __V>,
         ) -> __Calls<'__c, __V> {
             __Calls(call)
         }
 
         fn tasks<'__c, __V: ::vactor_sdk::Verb>(
-            call: ::vactor_sdk::__private::Call<'__c, __V>,
+            call: ::vactor_sdk::__private::CallBuilder<'__c, __V>,
         ) -> __Tasks<'__c, __V> {
             __Tasks(call)
         }
 
-        fn queries<'__c, __V>(call: ::vactor_sdk::__private::Call<'__c, __V>) -> __Queries<'__c, __V> {
+        fn queries<'__c, __V>(call: ::vactor_sdk::__private::CallBuilder<'__c, __V>) -> __Queries<'__c, __V> {
             __Queries(call)
         }
     }
@@ -107,14 +107,14 @@ fn call(method: &Method) -> TokenStream {
     }
 }
 
-/// A query, which is answered at once.
+/// A query, which returns at once.
 fn query(method: &Method) -> TokenStream {
     let Method { cfgs, ident, output, .. } = method;
     let doc = &method.doc;
     let name = ident.unraw().to_string();
     let Parameters { declared, bounds, put } = parameters(method);
     let result = owned(success(output));
-    let read = quote_spanned!(at(output)=> ::vactor_sdk::__private::Read<#result>);
+    let read = quote_spanned!(at(output)=> ::vactor_sdk::__private::ReadResult<#result>);
     quote_spanned! {at(ident)=>
         #(#cfgs)*
         #[doc = #doc]
@@ -129,26 +129,26 @@ fn query(method: &Method) -> TokenStream {
     }
 }
 
-/// Of the constructor: what the actor is made from, should it not be there.
+/// The constructor, as `or_create` of a call.
 fn constructor(method: &Method) -> TokenStream {
     let Method { cfgs, .. } = method;
     let Parameters { declared, bounds, put } = parameters(method);
     quote! {
         #(#cfgs)*
-        /// Makes the actor first if it is not there, from these arguments of the constructor.
+        /// Creates the actor first if it does not exist, from these arguments of the constructor.
         pub fn or_create(self, #declared) -> Self
         where
             #bounds
         {
             #put
-            __Calls(self.0.or_create::<__Class>(__arguments))
+            __Calls(self.0.or_create::<__Class>(<__Class as ::vactor_sdk::Class>::NAME, __arguments))
         }
     }
 }
 
 struct Parameters {
     declared: TokenStream,
-    /// That a parameter can be written is asked of who calls, not of who writes the class.
+    /// Bounds on the types of the parameters, which hold for the caller and not for the class.
     bounds: TokenStream,
     put: TokenStream,
 }
@@ -160,18 +160,20 @@ fn parameters(method: &Method) -> Parameters {
     });
     let mut declared = TokenStream::new();
     let mut bounds = TokenStream::new();
-    let mut put = quote!(let mut __arguments = ::vactor_sdk::__private::Written::new(););
+    let mut put = quote!(let mut __arguments = ::vactor_sdk::__private::ArgsWriter::new(););
     for Parameter { ident, ty, .. } in parameters {
         let name = ident.unraw().to_string();
         let ty = without_self(ty.to_token_stream());
         declared.extend(quote!(#ident: #ty,));
-        bounds.extend(quote_spanned!(at(&ty)=> __V: ::vactor_sdk::__private::Write<#ty>,));
-        put.extend(quote!(<__V as ::vactor_sdk::__private::Write<#ty>>::write(&mut __arguments, #name, &#ident);));
+        bounds.extend(quote_spanned!(at(&ty)=> __V: ::vactor_sdk::__private::WriteArgument<#ty>,));
+        put.extend(
+            quote!(<__V as ::vactor_sdk::__private::WriteArgument<#ty>>::write(&mut __arguments, #name, &#ident);),
+        );
     }
     Parameters { declared, bounds, put }
 }
 
-/// `T` of a `Result<T, …>`, as far as that can be seen; anything else is the result as it is.
+/// `T` of a `Result<T, …>`, judged by the name; any other type is the result itself.
 fn success(output: &Type) -> &Type {
     let Type::Path(path) = output else {
         return output;
@@ -187,7 +189,7 @@ fn success(output: &Type) -> &Type {
     types.into_iter().next().unwrap_or(output)
 }
 
-/// The result as its receiver owns it: `&str` is a `String` there, `&[T]` a `Vec<T>`, `&T` a `T`.
+/// The result as the caller owns it: a `&str` is a `String` there, a `&[T]` a `Vec<T>`, a `&T` a `T`.
 fn owned(result: &Type) -> TokenStream {
     match result {
         Type::Reference(reference) => match &*reference.elem {
@@ -225,7 +227,7 @@ fn own_argument(argument: &mut GenericArgument) {
     }
 }
 
-/// `Self` means the class in its own block.
+/// The tokens with the class in the place of `Self`.
 fn without_self(tokens: TokenStream) -> TokenStream {
     let replaced = tokens.into_iter().map(|token| match token {
         TokenTree::Ident(ident) if ident == "Self" => Ident::new("__Class", self_span(&ident)).into(),

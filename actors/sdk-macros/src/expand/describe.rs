@@ -2,8 +2,8 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use super::at;
 use super::invoke::default_value;
+use super::place::at;
 use crate::model::{Class, Input, Kind, Method, Parameter, Retries};
 
 pub fn function(class: &Class) -> TokenStream {
@@ -55,7 +55,7 @@ fn parameter(input: &Input) -> TokenStream {
     quote!(#declare #default)
 }
 
-/// A constructor gives the actor, and no result.
+/// The schema of the result; a constructor has none.
 fn result(method: &Method) -> TokenStream {
     if method.kind == Kind::Constructor {
         return TokenStream::new();

@@ -3,7 +3,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, Lit};
 
-use super::at;
+use super::place::at;
 use crate::model::{Class, DefaultValue, Input, Kind, Method, Parameter};
 
 pub fn construct(class: &Class) -> TokenStream {
@@ -50,7 +50,7 @@ fn arm(method: &Method) -> TokenStream {
     }
 }
 
-/// Reads the arguments, calls the method, and gives its value or a failure.
+/// Reads the arguments, calls the method, and returns its result or a failure.
 fn outcome(method: &Method) -> TokenStream {
     let ident = &method.ident;
     let output = &method.output;
@@ -85,11 +85,11 @@ fn argument(input: &Input) -> TokenStream {
     quote_spanned!(at(ty)=> arguments.take::<#ty>(#name, #default)?)
 }
 
-/// The value of a default, where rustc knows the type that it must have.
+/// The value of a default, for a place whose type rustc knows.
 pub fn default_value(default: &DefaultValue) -> TokenStream {
     match default {
         DefaultValue::OfType => quote!(::core::default::Default::default()),
-        // A text is wanted as a `String`, mostly.
+        // The parameter is most often a `String`.
         DefaultValue::Value(text @ Expr::Lit(ExprLit { lit: Lit::Str(_), .. })) => {
             quote_spanned!(at(text)=> ::core::convert::Into::into(#text))
         }

@@ -1,7 +1,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::at;
+use super::place::at;
 use crate::model::{Class, Hook, HookInput};
 
 pub fn get(class: &Class) -> TokenStream {
@@ -62,7 +62,7 @@ fn call(hook: &Hook, this: TokenStream, values: &[&str]) -> TokenStream {
     let inputs = inputs.iter().map(|input| match input {
         HookInput::Context => quote!(ctx),
         HookInput::Value(ty) => {
-            let value = values.next().expect("a hook takes as many values as the host gives");
+            let value = values.next().expect("the parser counted the values of a hook");
             Ident::new(value, at(ty)).into_token_stream()
         }
     });

@@ -24,7 +24,7 @@ pub fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
 }
 
-/// Whether rustc does not know the attribute on a parameter, and we do.
+/// Whether the attribute of a parameter is one of this crate, which rustc does not know.
 pub fn is_ours(attribute: &Attribute) -> bool {
     attribute.path().is_ident("default") || attribute.path().is_ident("doc")
 }

@@ -1,11 +1,9 @@
 use syn::{Error, Ident, ImplItemFn, ReceiverKind, Result, Safety, Signature};
 
-use super::method::{context, typed};
-use super::output;
+use super::method::{context, output, typed};
 use crate::model::{Hook, HookInput};
 
-/// A hook's function: that it takes the right number of things is seen here, that their types are
-/// the right ones is seen by rustc.
+/// A hook's function. The number of its parameters is checked here, their types by rustc.
 pub fn read(function: &ImplItemFn) -> Result<Hook> {
     let signature = &function.sig;
     let mut inputs = Vec::new();
@@ -40,7 +38,7 @@ pub fn read(function: &ImplItemFn) -> Result<Hook> {
     Ok(Hook { ident: signature.ident.clone(), inputs, output: output(&signature.output) })
 }
 
-/// The error of one of the two functions without the other.
+/// The error of `get_state` without `set_state`, or the reverse.
 pub fn alone(ident: &Ident, missing: &str) -> Error {
     let message = format!(
         "`{ident}` needs `{missing}`: a class writes and reads its state itself, or leaves both to serde; add {}, or \

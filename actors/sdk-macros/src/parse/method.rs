@@ -1,11 +1,11 @@
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, FnArg, GenericParam, ImplItemFn, Pat, PatType, Receiver, ReceiverKind, Result, Safety, Signature,
-    Type, TypeReference,
+    Attribute, Error, FnArg, GenericParam, ImplItemFn, Pat, PatType, Receiver, ReceiverKind, Result, ReturnType,
+    Safety, Signature, Type, TypeReference, parse_quote,
 };
 
-use super::{attributes, output, retries};
+use super::{attributes, retries};
 use crate::model::{DefaultValue, Input, Kind, Method, Parameter};
 
 pub fn read(function: &ImplItemFn, cfgs: Vec<Attribute>) -> Result<Method> {
@@ -29,7 +29,7 @@ pub fn read(function: &ImplItemFn, cfgs: Vec<Attribute>) -> Result<Method> {
     Ok(method)
 }
 
-/// Refuses what no method can be, whatever its kind.
+/// Refuses signatures that no kind of method can have.
 fn check(signature: &Signature) -> Result<()> {
     if let Some(keyword) = &signature.asyncness {
         return Err(refused(keyword, "a method cannot be `async`: a run does one thing after the other"));
@@ -71,7 +71,7 @@ fn kind(signature: &Signature) -> Result<Kind> {
     }
 }
 
-/// Whether `self` is borrowed to change it or to read it, or not borrowed at all.
+/// Whether `self` is borrowed mutably; None if it is not borrowed.
 fn is_mutable(receiver: &Receiver) -> Option<bool> {
     match &receiver.kind {
         ReceiverKind::Reference(_, _, mutability) => Some(mutability.is_some()),
@@ -109,7 +109,7 @@ fn input(parameter: &PatType) -> Result<Input> {
     })))
 }
 
-/// The parameter `ctx: &Context`, whatever its name.
+/// The type of the parameter `ctx: &Context`, which may have any name.
 pub fn context(ty: &Type) -> Result<Option<&TypeReference>> {
     match ty {
         Type::Reference(reference) if is_named(&reference.elem, "Context") => match &reference.mutability {
@@ -132,7 +132,7 @@ fn check_type(ty: &Type) -> Result<()> {
     }
 }
 
-/// Whether a type is written with this name, as far as one can see without knowing what it is.
+/// Whether a type is written with this name.
 fn is_named(ty: &Type, name: &str) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == name),
@@ -151,4 +151,12 @@ pub fn typed(input: &FnArg) -> Option<&PatType> {
 
 fn refused(place: impl ToTokens, message: impl std::fmt::Display) -> Error {
     Error::new_spanned(place, message)
+}
+
+/// The return type of a function, `()` if it names none.
+pub fn output(output: &ReturnType) -> Type {
+    match output {
+        ReturnType::Default => parse_quote!(()),
+        ReturnType::Type(_, ty) => Type::clone(ty),
+    }
 }

@@ -1,4 +1,4 @@
-//! The name that callers take a class to be registered under.
+//! The name under which callers expect a class to be registered.
 
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
@@ -19,7 +19,7 @@ pub fn of(attribute: TokenStream, ty: &Type) -> Result<String> {
         Some(name) if is_class_name(&name.value()) => Ok(name.value()),
         Some(name) => Err(Error::new(
             name.span(),
-            "a class's name is letters, digits, `-`, `_` and `.`, beginning with a letter, at most 255 of them",
+            "a class's name has at most 255 letters, digits, `-`, `_` and `.`, and starts with a letter",
         )),
         None => match own_name(ty) {
             Some(own) if is_class_name(&own) => Ok(kebab_case(&own)),
@@ -43,22 +43,8 @@ fn own_name(ty: &Type) -> Option<String> {
     }
 }
 
-/// What `vactor new` makes a type's name of, backwards: `ShoppingCart` gives `shopping-cart`.
-fn kebab_case(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
-    let mut kebab = String::with_capacity(name.len() + 4);
-    for (i, &letter) in letters.iter().enumerate() {
-        let before = i.checked_sub(1).map(|i| letters[i]);
-        let ends_word = before.is_some_and(|c| !c.is_uppercase() && c != '_');
-        let ends_capitals =
-            before.is_some_and(|c| c != '_') && letters.get(i + 1).is_some_and(|next| next.is_lowercase());
-        if letter.is_uppercase() && (ends_word || ends_capitals) {
-            kebab.push('-');
-        }
-        kebab.push(if letter == '_' { '-' } else { letter.to_ascii_lowercase() });
-    }
-    kebab
-}
+// The reverse of `vactor new`, which makes a type's name of a class's.
+include!("../kebab_case.rs");
 
 #[cfg(test)]
 mod tests {
@@ -68,12 +54,15 @@ mod tests {
     use super::of;
 
     #[test]
-    fn a_type_names_its_class() {
+    fn type_names_its_class() {
         for (ty, name) in [
             (parse_quote!(Counter), "counter"),
             (parse_quote!(shop::ShoppingCart), "shopping-cart"),
             (parse_quote!(HTTPProbe), "http-probe"),
             (parse_quote!(Snake_Case), "snake-case"),
+            (parse_quote!(ParseIntError), "parse-int-error"),
+            (parse_quote!(E404), "e404"),
+            (parse_quote!(already), "already"),
         ] {
             assert_eq!(of(quote!(), &ty).expect("it has a name"), name);
         }

@@ -4,7 +4,7 @@ use syn::{Attribute, Error, ImplItemFn, LitInt, LitStr, Result};
 
 use crate::model::Retries;
 
-/// Rustc does not know the attribute.
+/// Whether this is the attribute `#[task]`, which rustc does not know.
 pub fn is_task(attribute: &Attribute) -> bool {
     attribute.path().is_ident("task")
 }
@@ -15,7 +15,7 @@ pub fn read(function: &ImplItemFn) -> Result<Option<Retries>> {
         return Ok(None);
     };
     if let Some(second) = attributes.next() {
-        return Err(Error::new_spanned(second, "a task is told of once"));
+        return Err(Error::new_spanned(second, "a task has one `#[task]`"));
     }
     let mut times = None;
     let mut backoff_ms = None;
@@ -39,7 +39,7 @@ pub fn read(function: &ImplItemFn) -> Result<Option<Retries>> {
     }
 }
 
-/// Refuses the attribute where it says nothing.
+/// Refuses the attribute on a function that is no task.
 pub fn none(function: &ImplItemFn, reason: &str) -> Result<()> {
     match function.attrs.iter().find(|attribute| is_task(attribute)) {
         Some(attribute) => Err(Error::new_spanned(attribute, reason)),
@@ -48,7 +48,7 @@ pub fn none(function: &ImplItemFn, reason: &str) -> Result<()> {
 }
 
 fn milliseconds(text: &str) -> Option<u64> {
-    // a number alone may have a sign
+    // `parse` alone would accept a sign
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let unit = match unit {
         "ms" => 1,
@@ -64,7 +64,7 @@ mod tests {
     use super::milliseconds;
 
     #[test]
-    fn durations() {
+    fn backoff_is_read_in_milliseconds() {
         for (text, ms) in [("200ms", Some(200)), ("3s", Some(3_000)), ("2m", Some(120_000)), ("0s", Some(0))] {
             assert_eq!(milliseconds(text), ms, "{text}");
         }

@@ -1,7 +1,16 @@
-use crate::call::{Call, Whom};
-use crate::context::Level;
 use crate::fault::{Fault, Origin};
-use crate::wasm::bindings::vactor::actor::{context as import, types};
+use crate::level::Level;
+use crate::outgoing::{CallTarget, OutgoingCall};
+use bindings::vactor::actor::{context as import, types};
+
+pub mod bindings {
+    wit_bindgen::generate!({
+        world: "actor",
+        path: "wit",
+        pub_export_macro: true,
+        default_bindings_module: "vactor_sdk::__private::wasm::bindings",
+    });
+}
 
 /// The host that runs this component.
 pub struct Host;
@@ -49,31 +58,33 @@ impl Host {
         import::save(&state);
     }
 
-    pub fn start<V>(&self, call: &Call<'_, V>, method: &str, arguments: &str) -> Handle {
+    pub fn start(&self, call: &OutgoingCall<'_>) -> HostHandle {
         self.meta(call);
-        Handle(match &call.whom {
-            Whom::Actor { id } => import::start_actor(id, method, arguments),
-            Whom::ActorOrNew { class, id, arguments: made_from } => {
+        let OutgoingCall { method, arguments, .. } = call;
+        HostHandle(match &call.target {
+            CallTarget::Actor { id } => import::start_actor(id, method, arguments),
+            CallTarget::ActorOrNew { class, id, arguments: made_from } => {
                 import::start_or_create(class, id, made_from, method, arguments)
             }
-            Whom::Task { class } => import::start_task(class, method, arguments),
+            CallTarget::Task { class } => import::start_task(class, method, arguments),
         })
     }
 
-    pub fn send<V>(&self, call: &Call<'_, V>, method: &str, arguments: &str) -> String {
+    pub fn send(&self, call: &OutgoingCall<'_>) -> String {
         self.meta(call);
-        match &call.whom {
-            Whom::Actor { id } => import::send_actor(id, method, arguments, call.delay_ms),
-            Whom::ActorOrNew { class, id, arguments: made_from } => {
-                import::send_or_create(class, id, made_from, method, arguments, call.delay_ms)
+        let OutgoingCall { method, arguments, delay_ms, .. } = call;
+        match &call.target {
+            CallTarget::Actor { id } => import::send_actor(id, method, arguments, *delay_ms),
+            CallTarget::ActorOrNew { class, id, arguments: made_from } => {
+                import::send_or_create(class, id, made_from, method, arguments, *delay_ms)
             }
-            Whom::Task { class } => import::send_task(class, method, arguments, call.delay_ms),
+            CallTarget::Task { class } => import::send_task(class, method, arguments, *delay_ms),
         }
     }
 
-    /// The host keeps it for the next call.
-    fn meta<V>(&self, call: &Call<'_, V>) {
-        for (name, value) in &call.meta {
+    /// Metadata of the next call.
+    fn meta(&self, call: &OutgoingCall<'_>) {
+        for (name, value) in call.meta {
             import::meta(name, value);
         }
     }
@@ -82,28 +93,28 @@ impl Host {
         import::ask(id, query, arguments).map_err(fault)
     }
 
-    pub fn attach(&self, invocation: &str) -> Handle {
-        Handle(import::attach(invocation))
+    pub fn attach(&self, invocation: &str) -> HostHandle {
+        HostHandle(import::attach(invocation))
     }
 
-    pub fn timer(&self, ms: u64) -> Handle {
-        Handle(import::timer(ms))
+    pub fn timer(&self, ms: u64) -> HostHandle {
+        HostHandle(import::timer(ms))
     }
 
-    pub fn event(&self, name: &str) -> Handle {
-        Handle(import::event(name))
+    pub fn event(&self, name: &str) -> HostHandle {
+        HostHandle(import::event(name))
     }
 
-    pub fn wait_any(&self, handles: &[&Handle]) -> usize {
+    pub fn wait_any(&self, handles: &[&HostHandle]) -> usize {
         let handles: Vec<&import::Handle> = handles.iter().map(|handle| &handle.0).collect();
         import::wait_any(&handles) as usize
     }
 }
 
-/// What the host answers.
-pub struct Handle(import::Handle);
+/// A handle that the host keeps.
+pub struct HostHandle(import::Handle);
 
-impl Handle {
+impl HostHandle {
     pub fn invocation(&self) -> String {
         self.0.invocation()
     }

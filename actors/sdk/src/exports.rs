@@ -1,46 +1,28 @@
-//! The component's exports, its heap, and what WebAssembly lacks: printing and words for a panic.
+//! The component's exports, its heap, and the message of a panic.
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::PanicHookInfo;
 
 use crate::class::Class;
-use crate::context::{Context, Level};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::host::Host;
-use crate::output::Unfinished;
-
-pub mod bindings {
-    wit_bindgen::generate!({
-        world: "actor",
-        path: "wit",
-        pub_export_macro: true,
-        default_bindings_module: "vactor_sdk::__private::wasm::bindings",
-    });
-}
+pub use crate::host::bindings;
+use crate::level::Level;
+use crate::output::log_unfinished;
 
 use bindings::exports::vactor::actor::class::{Failure as WireFailure, Guest};
 
-/// The standard library's allocator, in a version that begins with the heap that the linker leaves room for (`vactor build`
-/// has it do so). A memory that need not grow is not taken from the system and given back at every run; threads that make
-/// many runs at once would wait for each other in that.
+/// The standard library's allocator, in a version that starts with the heap that the linker reserves (`vactor build` asks
+/// for one). A memory that does not grow costs no system call per run, for which threads would wait for each other.
 #[global_allocator]
 static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 thread_local! {
-    /// The actor of this instance: an instance serves one run. Its type is the one class that the
-    /// component exports.
+    /// The actor of this instance, which serves one run. Its type is the class that the component exports.
     static ACTOR: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
-    /// Per level, as each prints to a stream of its own.
-    static UNFINISHED: RefCell<[(Level, Unfinished); 3]> = const {
-        RefCell::new([
-            (Level::Debug, Unfinished::new()),
-            (Level::Info, Unfinished::new()),
-            (Level::Warn, Unfinished::new()),
-        ])
-    };
 }
 
 /// The exports of the component that holds class `C`.
@@ -84,10 +66,10 @@ impl<C: Class> Guest for Exports<C> {
     }
 }
 
-/// What every export does around its own work.
+/// Runs an export's own work, with the panic hook before it and the unfinished output after it.
 fn run<C: Class, T>(work: impl FnOnce(&Context) -> T) -> T {
     std::panic::set_hook(Box::new(log_panic));
-    let result = work(&Context { host: Host, runs: Some(TypeId::of::<C>()) });
+    let result = work(&Context { host: Host, class: Some(TypeId::of::<C>()) });
     log_unfinished();
     result
 }
@@ -108,33 +90,10 @@ fn wire(failure: Failure) -> WireFailure {
     }
 }
 
-/// Without this a panic would be a bare trap.
+/// Logs the message and the place of a panic, which is a bare trap otherwise.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     log_unfinished();
     let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
     let message = panic.payload_as_str().unwrap_or("(no message)");
     Host.log(Level::Error, &format!("panicked{place}: {message}"));
-}
-
-/// Puts what was printed in the step's log, as soon as it is a whole line.
-pub fn print(level: Level, text: fmt::Arguments<'_>, newline: bool) {
-    // Formatted before the buffer is borrowed: a `Display` may print, too.
-    let text = if newline { format!("{text}\n") } else { text.to_string() };
-    let lines = UNFINISHED.with_borrow_mut(|outputs| {
-        let output = outputs.iter_mut().find(|output| output.0 == level);
-        output.and_then(|(_, output)| output.push(&text))
-    });
-    if let Some(lines) = lines {
-        Host.log(level, &lines);
-    }
-}
-
-fn log_unfinished() {
-    UNFINISHED.with_borrow_mut(|outputs| {
-        for (level, output) in outputs {
-            if let Some(rest) = output.finish() {
-                Host.log(*level, &rest);
-            }
-        }
-    });
 }
