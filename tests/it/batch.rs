@@ -28,7 +28,7 @@ fn incr(id: &str) -> String {
 }
 
 #[test]
-fn each_line_is_answered_in_order_and_a_bad_one_stops_none() {
+fn lines_are_answered_in_order_and_failed_line_stops_none() {
     let vactor = counters(&["a", "b"]);
     let lines = [
         r#"{"actor":"a","method":"incr","args":{"val":10}}"#,
@@ -81,7 +81,7 @@ fn each_line_is_answered_in_order_and_a_bad_one_stops_none() {
 }
 
 #[test]
-fn the_exit_code_is_that_of_the_first_line_that_failed() {
+fn exit_code_is_that_of_first_failed_line() {
     let vactor = counters(&["a"]);
     vactor.write("lines", format!("{}{}no JSON\n", incr("a"), incr("nobody")));
     let ran = vactor.line("batch -q lines --json");
@@ -92,7 +92,7 @@ fn the_exit_code_is_that_of_the_first_line_that_failed() {
 }
 
 #[test]
-fn lines_that_cannot_be_read() {
+fn unreadable_line_is_input_error() {
     let vactor = counters(&[]);
     vactor.line("batch nothing").refuses(2, "cannot read nothing", "");
     vactor.line("batch .vactor").refuses(2, "cannot read .vactor", "");
@@ -138,7 +138,7 @@ impl Talk {
 }
 
 #[test]
-fn a_line_is_answered_before_the_next_one_is_there() {
+fn line_is_answered_before_next_line_arrives() {
     let vactor = counters(&["a"]);
     let mut talk = Talk::new(&vactor, "batch -q");
     for n in 1..=3 {
@@ -152,7 +152,7 @@ fn a_line_is_answered_before_the_next_one_is_there() {
 }
 
 #[test]
-fn each_actor_s_calls_run_in_the_order_of_their_lines() {
+fn calls_of_actor_run_in_order_of_lines() {
     let ids = ["a", "b", "c", "d", "e", "f", "g"];
     let vactor = counters(&ids);
     let seed = fastrand::u64(..);
@@ -182,7 +182,7 @@ fn each_actor_s_calls_run_in_the_order_of_their_lines() {
 
 /// Two batches on the same actors: nothing is lost and nothing is doubled.
 #[test]
-fn batches_share_their_actors() {
+fn concurrent_batches_lose_no_call() {
     let vactor = counters(&["a", "b"]);
     let lines = (incr("a") + &incr("b")).repeat(200);
     let results: Vec<Value> = std::thread::scope(|scope| {
@@ -198,7 +198,7 @@ fn batches_share_their_actors() {
 }
 
 #[test]
-fn what_waits_in_an_inbox_comes_first() {
+fn queued_call_runs_before_batch_line() {
     let vactor = counters(&["a"]);
     let mut submit = vactor.command();
     submit.env("VACTOR_WORKER", "off").args(["call", "--async", "a", "incr", "10"]);
@@ -209,7 +209,7 @@ fn what_waits_in_an_inbox_comes_first() {
 
 /// A line of 100 MB is no reason to hold 100 MB.
 #[test]
-fn a_line_that_is_too_long_is_passed_over() {
+fn overlong_line_is_skipped() {
     let vactor = counters(&["a"]);
     let mut talk = Talk::new(&vactor, "batch -q");
     assert_eq!(talk.ask(incr("a"))["result"], 1);
@@ -236,7 +236,7 @@ fn a_line_that_is_too_long_is_passed_over() {
 /// Answers go to a pipe, and a person at the terminal sees that it goes on.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_takes_long_shows_how_many_lines_are_done() {
+fn long_batch_shows_progress() {
     let vactor = counters(&["a"]);
     let pair = nix::pty::openpty(None, None).unwrap();
     let mut terminal = std::fs::File::from(pair.master);
@@ -282,7 +282,7 @@ mod ends {
     }
 
     #[test]
-    fn ctrl_c_prints_what_is_committed() {
+    fn ctrl_c_prints_committed_answers() {
         let vactor = spinning();
         let mut talk = Talk::new(&vactor, "batch --max-time 10m");
         let call = |id: &str, method: &str| json!({"actor": id, "method": method}).to_string() + "\n";
@@ -306,7 +306,7 @@ mod ends {
     }
 
     #[test]
-    fn a_reader_that_goes_away_ends_it_quietly() {
+    fn closed_reader_ends_batch_quietly() {
         let vactor = counters(&["a"]);
         // a pipe that is closed here is open still as long as a child that another test is about to start has it too; a
         // socket is shut for all
@@ -328,7 +328,7 @@ mod ends {
 
     /// A full disk in the middle: what was answered is there, nothing else is, and no more lines are read.
     #[test]
-    fn a_full_disk_ends_it() {
+    fn full_disk_ends_batch() {
         let grow = "(drop (memory.grow (i32.const 4))) (global.set $state.len (i32.const 200000)) (call $ok (call $text_null))";
         let vactor = Vactor::with("plain", &RawClass::new().mutation("go", NULL).mutation("grow", grow));
         let ids: Vec<String> = (0..40).map(|n| format!("a{n}")).collect();

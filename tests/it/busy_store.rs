@@ -27,7 +27,7 @@ const READING: [&str; 9] =
     ["ps", "ps --actor a", "wait a#2", "call a ask", "get a ask", "ls", "show a", "log a", "ps --tree"];
 
 #[test]
-fn reading_commands_work_on_a_store_that_cannot_be_written() {
+fn reading_commands_work_on_unwritable_store() {
     let vactor = plain();
     let store = vactor.path(".vactor");
     let set = |name: &str, mode| std::fs::set_permissions(store.join(name), Permissions::from_mode(mode)).unwrap();
@@ -84,7 +84,7 @@ fn commands_end_at_their_timeout_while_another_process_has_the_header() {
 }
 
 #[test]
-fn command_that_waits_for_the_store_says_so_and_goes_on_when_it_is_free() {
+fn command_that_waits_for_store_says_so_and_continues() {
     let vactor = plain();
     for line in ["call a go", "create plain b", "emit a go", "cancel a#1", "register other class"] {
         let held = lock(&vactor, Range::Writer);
@@ -99,7 +99,7 @@ fn command_that_waits_for_the_store_says_so_and_goes_on_when_it_is_free() {
 }
 
 #[test]
-fn ctrl_c_ends_a_wait_for_the_store() {
+fn ctrl_c_ends_wait_for_store() {
     let vactor = plain();
     let held = lock(&vactor, Range::Writer);
     for line in ["call a go", "cancel a#2", "worker --until-idle"] {

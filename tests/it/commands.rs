@@ -40,7 +40,7 @@ fn json(text: &str) -> Value {
 }
 
 #[test]
-fn a_result_is_one_line_of_json() {
+fn result_is_one_line_of_json() {
     let vactor = vactor();
     let ran = vactor.line("call a/1 keep {\"b\":[1,2.50],\"a\":null}");
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("null\n", ""));
@@ -51,7 +51,7 @@ fn a_result_is_one_line_of_json() {
 }
 
 #[test]
-fn a_method_without_a_result_prints_none() {
+fn method_without_result_prints_none() {
     let vactor = vactor();
     let ran = vactor.line("call a/1 go");
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
@@ -59,7 +59,7 @@ fn a_method_without_a_result_prints_none() {
 }
 
 #[test]
-fn notes_and_the_classs_lines_can_be_dropped() {
+fn quiet_drops_notes_and_log_lines() {
     let vactor = vactor();
     assert_eq!(vactor.line("create plain b").stderr, "created b\n");
     assert_eq!(vactor.line("create plain c -q").stderr, "");
@@ -70,7 +70,7 @@ fn notes_and_the_classs_lines_can_be_dropped() {
 }
 
 #[test]
-fn every_json_line_is_as_its_schema_says() {
+fn json_lines_match_their_schemas() {
     let vactor = Vactor::new();
     vactor.write("class", class().build());
     for line in [
@@ -104,7 +104,7 @@ fn every_json_line_is_as_its_schema_says() {
 }
 
 #[test]
-fn registering_again_makes_no_new_version() {
+fn repeated_register_makes_no_version() {
     let vactor = Vactor::new();
     vactor.write("one", class().build());
     vactor.write("two", class().text("more", "x").build());
@@ -121,7 +121,7 @@ fn registering_again_makes_no_new_version() {
 }
 
 #[test]
-fn an_actor_is_shown_and_listed() {
+fn actor_is_shown_and_listed() {
     let vactor = vactor();
     vactor.line("create plain b").ok();
     vactor.line("call a/1 keep 5").ok();
@@ -141,7 +141,7 @@ fn an_actor_is_shown_and_listed() {
 }
 
 #[test]
-fn a_class_is_described() {
+fn class_is_described() {
     let vactor = vactor();
     let described = vactor.line("describe plain").ok();
     let lines: Vec<_> = described.lines().collect();
@@ -152,7 +152,7 @@ fn a_class_is_described() {
 }
 
 #[test]
-fn the_journal_tells_what_was_called() {
+fn journal_lists_calls() {
     let vactor = vactor();
     vactor.line("call a/1 keep 5 --meta who=me --meta why=because").ok();
     vactor.line("call a/1 go").ok();
@@ -171,7 +171,7 @@ fn the_journal_tells_what_was_called() {
 }
 
 #[test]
-fn an_id_goes_on_counting_after_it_was_removed() {
+fn recreated_actor_continues_numbers() {
     let vactor = vactor();
     vactor.line("call a/1 go").ok();
     let ran = vactor.line("rm a/1 --yes");
@@ -181,7 +181,7 @@ fn an_id_goes_on_counting_after_it_was_removed() {
 }
 
 #[test]
-fn a_key_makes_a_call_once() {
+fn call_with_used_key_returns_recorded_result() {
     let vactor = vactor();
     vactor.line("call a/1 keep 5 --key k").ok();
     let again = vactor.line("call a/1 keep 5 --key k -v");
@@ -190,7 +190,7 @@ fn a_key_makes_a_call_once() {
 }
 
 #[test]
-fn the_store_is_found_from_below() {
+fn store_is_found_from_subfolder() {
     let vactor = vactor();
     let deep = vactor.path("x/y");
     std::fs::create_dir_all(&deep).unwrap();
@@ -207,7 +207,7 @@ fn the_store_is_found_from_below() {
 }
 
 #[test]
-fn a_shell_completes_what_the_store_holds() {
+fn shell_completes_names_of_store() {
     let vactor = vactor();
     vactor.line("create plain b").ok();
     let offered = |words: &[&str]| -> Vec<String> {
@@ -245,7 +245,7 @@ fn a_shell_completes_what_the_store_holds() {
 }
 
 #[test]
-fn register_says_what_stays_on_other_versions() {
+fn register_lists_actors_on_other_versions() {
     let vactor = Vactor::new();
     let register = |answer: &str| {
         let class =

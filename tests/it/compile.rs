@@ -67,7 +67,7 @@ impl Folder {
 }
 
 #[test]
-fn register_of_costly_class_ends_at_the_limit_that_it_names() {
+fn register_of_costly_class_ends_at_named_limit() {
     let blocks = format!("(func {} {})", "block ".repeat(100_000), "end ".repeat(100_000));
     let sum = format!("(func (param i32) (result i32) (local.get 0) {})", "(i32.const 3) (i32.mul) ".repeat(400_000));
     let small = "(func (param i32) (result i32) (i32.add (local.get 0) (i32.const 7)))\n".repeat(30_000);
@@ -98,7 +98,7 @@ fn register_of_class_that_needs_memory_names_that_limit() {
 }
 
 #[test]
-fn component_at_the_limit_registers_and_one_past_it_does_not() {
+fn component_registers_at_limit_and_not_past_it() {
     let folder = Folder::with(&with_functions(""));
     let bytes = std::fs::metadata(folder.0.path("class")).unwrap().len();
     let ran = folder.line(&format!("register plain class --max-component {}", bytes - 1));
@@ -111,14 +111,14 @@ fn component_at_the_limit_registers_and_one_past_it_does_not() {
 
 #[cfg(unix)]
 #[test]
-fn register_reads_no_more_of_a_file_than_a_component_may_have() {
+fn register_reads_file_up_to_component_limit() {
     let folder = Folder::with(&with_functions(""));
     folder.line("register endless /dev/zero").refuses(2, "the component has more than 64 MiB", "`--max-component`");
 }
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_a_description() {
+fn ctrl_c_ends_describe() {
     let endless = "(call $log (i32.const 1) (call $text_begun)) (loop (br 0)) (unreachable)";
     let folder = Folder::with(&RawClass::new().text("begun", "begun").export("describe", endless));
     let mut register = folder.command("register endless class");
@@ -133,7 +133,7 @@ fn ctrl_c_ends_a_description() {
 /// Such a process is not told how another has ended.
 #[cfg(target_os = "linux")]
 #[test]
-fn process_that_ignores_its_children_compiles_all_the_same() {
+fn process_that_ignores_children_compiles() {
     let folder = Folder::with(&with_functions(""));
     let mut command = Command::new("env");
     command.args(["--ignore-signal=CHLD", env!("CARGO_BIN_EXE_vactor"), "register", "plain", "class"]);
@@ -143,7 +143,7 @@ fn process_that_ignores_its_children_compiles_all_the_same() {
 
 /// A store from elsewhere, whose class is not in the cache.
 #[test]
-fn commands_on_class_over_a_limit_record_nothing() {
+fn command_on_class_over_limit_records_nothing() {
     let class = with_functions("").query("ask", NULL).task("work", NULL);
     let folder = Folder::with(&class);
     folder.line("register plain class").ok();
@@ -166,7 +166,7 @@ fn commands_on_class_over_a_limit_record_nothing() {
 }
 
 #[test]
-fn timeout_of_call_bounds_compiling_too() {
+fn call_timeout_bounds_compiling() {
     let folder = Folder::with(&with_functions(""));
     folder.line("register plain class").ok();
     folder.line("create plain a").ok();
@@ -178,7 +178,7 @@ fn timeout_of_call_bounds_compiling_too() {
 
 /// The call stays accepted, and is run where the limit lets it.
 #[test]
-fn accepted_call_over_a_limit_stays_queued() {
+fn accepted_call_over_compile_limit_stays_queued() {
     let folder = Folder::with(&with_functions(""));
     folder.line("register plain class").ok();
     folder.line("create plain a").ok();
@@ -223,7 +223,7 @@ fn lives(process: u32) -> bool {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn ctrl_c_ends_the_process_that_compiles() {
+fn ctrl_c_ends_compiler_process() {
     for name in ["INT", "TERM"] {
         let folder = Folder::with(&endless());
         let mut register = folder.command("register hostile class --max-compile-time 1h");
@@ -238,7 +238,7 @@ fn ctrl_c_ends_the_process_that_compiles() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn process_that_compiles_ends_with_the_one_that_started_it() {
+fn compiler_process_ends_with_its_parent() {
     let folder = Folder::with(&endless());
     let mut register = folder.command("register hostile class --max-compile-time 1h");
     let mut child = register.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -252,7 +252,7 @@ fn process_that_compiles_ends_with_the_one_that_started_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn process_that_compiles_and_is_killed_leaves_nothing_recorded() {
+fn killed_compiler_process_records_nothing() {
     let folder = Folder::with(&endless());
     let mut register = folder.command("register hostile class --max-compile-time 1h");
     let child = register.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

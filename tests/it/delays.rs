@@ -45,7 +45,7 @@ fn time(text: &Value) -> u64 {
 }
 
 #[test]
-fn a_delayed_call_is_run_by_the_worker_that_it_starts() {
+fn delayed_call_is_run_by_worker_that_it_starts() {
     let vactor = counter();
     let before = jiff::Timestamp::now().as_millisecond() as u64;
     assert_eq!(vactor.line("call c incr 5 --after 200ms").ok(), "c#2\n");
@@ -63,7 +63,7 @@ fn a_delayed_call_is_run_by_the_worker_that_it_starts() {
 }
 
 #[test]
-fn what_is_due_far_ahead_waits_for_it_whichever_processes_go() {
+fn call_due_in_far_future_runs_when_due() {
     let vactor = counter();
     // the last millisecond counts, and a time in another zone is the same time
     assert_eq!(alone(&vactor, "call c incr 10 --at 2100-01-01T00:00Z").ok(), "c#2\n");
@@ -100,7 +100,7 @@ fn what_is_due_far_ahead_waits_for_it_whichever_processes_go() {
 }
 
 #[test]
-fn a_delayed_call_can_be_cancelled() {
+fn delayed_call_is_cancelled() {
     let vactor = counter();
     alone(&vactor, "call c incr 10 --after 7d").ok();
     vactor.line("cancel c#2").ok();
@@ -110,7 +110,7 @@ fn a_delayed_call_can_be_cancelled() {
 }
 
 #[test]
-fn what_is_past_takes_its_turn_now_and_a_note_says_so() {
+fn call_with_past_due_time_runs_now_with_note() {
     let vactor = counter();
     let ran = alone(&vactor, "call c incr --at 2020-02-29T00:00Z");
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "c#2\n"));
@@ -120,7 +120,7 @@ fn what_is_past_takes_its_turn_now_and_a_note_says_so() {
 }
 
 #[test]
-fn times_that_make_no_sense() {
+fn invalid_time_is_refused() {
     let vactor = counter();
     for (line, error, hint) in [
         ("--after soon", "invalid value `soon` for `--after <TIME>`: write a time such as 250ms", ""),

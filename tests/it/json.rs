@@ -70,7 +70,7 @@ fn steps(vactor: &Vactor) -> usize {
 }
 
 #[test]
-fn equal_keys_are_refused_wherever_json_is_read() {
+fn duplicate_keys_are_refused_everywhere() {
     let vactor = echo();
     let twice = r#"{"any":1,"any":100}"#;
     let inner = r#"{"any":[{"x":1,"x":2}]}"#;
@@ -104,7 +104,7 @@ fn equal_keys_are_refused_wherever_json_is_read() {
 }
 
 #[test]
-fn equal_keys_from_a_class_are_its_fault() {
+fn duplicate_keys_from_class_are_class_error() {
     let vactor = echo();
     vactor.line("call a give").refuses(5, "the result of give: `n` is given twice", "no key twice");
     let ran = vactor.line("call b call");
@@ -116,7 +116,7 @@ fn equal_keys_from_a_class_are_its_fault() {
 }
 
 #[test]
-fn object_with_the_reserved_key_stays_an_object() {
+fn object_with_reserved_key_stays_object() {
     let vactor = echo();
     assert_eq!(emitted(&vactor, OBJECT), OBJECT);
     assert_eq!(emitted(&vactor, &OBJECT.replace('7', "x")), OBJECT.replace('7', "x"));
@@ -131,7 +131,7 @@ fn object_with_the_reserved_key_stays_an_object() {
 }
 
 #[test]
-fn integral_number_is_an_integer_where_the_schema_says_so() {
+fn integral_number_matches_integer_schema() {
     let vactor = echo();
     let ten = "{\"n\":10,\"all\":[10]}\n";
     for written in ["10", "10.0", "1e1", "100E-1"] {
@@ -152,7 +152,7 @@ fn integral_number_is_an_integer_where_the_schema_says_so() {
 }
 
 #[test]
-fn number_of_any_length_is_answered() {
+fn number_of_any_length_is_returned() {
     let vactor = echo();
     let long = "9".repeat(100_000);
     for (key, number) in
@@ -170,7 +170,7 @@ fn number_of_any_length_is_answered() {
 }
 
 #[test]
-fn payload_with_a_slip_is_refused_with_its_place() {
+fn invalid_payload_is_refused_with_position() {
     let vactor = echo();
     let deep = nested(200);
     for (payload, error) in [
@@ -208,7 +208,7 @@ fn payload_with_a_slip_is_refused_with_its_place() {
 }
 
 #[test]
-fn byte_order_mark_is_passed_over() {
+fn byte_order_mark_is_skipped() {
     let vactor = echo();
     let marked = |text: &str| format!("\u{feff}{text}");
     vactor.fed(["emit", "a", "go", "-", "-q"], marked(r#"{"by":"Ada"}"#)).ok();
@@ -230,7 +230,7 @@ fn byte_order_mark_is_passed_over() {
 }
 
 #[test]
-fn text_in_another_encoding_is_named() {
+fn text_in_other_encoding_is_refused_by_name() {
     let vactor = echo();
     let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     let line = "{\"actor\":\"a\",\"method\":\"echo\",\"args\":[7]}\n".repeat(3);
@@ -247,7 +247,7 @@ fn text_in_another_encoding_is_named() {
 }
 
 #[test]
-fn depth_has_one_limit() {
+fn nesting_has_one_limit_everywhere() {
     let vactor = echo();
     let hint = "";
     // the object of the arguments is one level, the list of a batch's another way to write it

@@ -1,26 +1,25 @@
 //! One crate of integration tests: what vactor promises, played on the real thing. The binary runs on real stores, in
 //! folders of their own; classes are real WebAssembly.
 
-mod accepted;
 mod architecture;
-#[cfg(target_os = "linux")]
-mod background;
-mod bad_class;
-mod bad_input;
-mod bad_store;
 mod batch;
-mod busy;
+mod busy_actor;
 mod busy_store;
+mod class_errors;
 mod classes;
+mod command_line;
 mod commands;
 mod compile;
-mod creating;
+mod create;
 mod delays;
+#[cfg(target_os = "linux")]
+mod detached_worker;
 mod engine;
+mod example_classes;
 #[cfg(unix)]
 mod folder;
+mod input_errors;
 mod json;
-mod lines;
 mod links;
 #[cfg(target_os = "linux")]
 mod output;
@@ -28,6 +27,7 @@ mod output;
 mod paths;
 mod proof;
 mod ps;
+mod queued_calls;
 mod raw;
 mod sandbox;
 mod schemas;
@@ -36,12 +36,12 @@ mod sdk;
 mod shortage;
 mod signals;
 mod sources;
-mod stopped;
+mod stopped_process;
 mod store;
-mod story;
+mod store_errors;
 mod support;
 mod terminal;
 mod transcripts;
-mod waiting;
+mod wait_and_cancel;
 mod waits;
 mod workflows;

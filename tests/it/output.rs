@@ -68,7 +68,7 @@ fn batch(vactor: &Vactor, stdout: impl Into<Stdio>) -> Child {
 }
 
 #[test]
-fn batch_whose_output_fails_ends_though_its_input_is_open() {
+fn batch_with_failed_output_ends_although_input_is_open() {
     let vactor = Vactor::with("plain", &RawClass::new().mutation("go", NULL));
     vactor.line("create plain a").ok();
     let mut child = batch(&vactor, full());
@@ -80,7 +80,7 @@ fn batch_whose_output_fails_ends_though_its_input_is_open() {
 }
 
 #[test]
-fn batch_whose_output_fails_reads_no_more_lines_and_leaves_a_worker() {
+fn batch_with_failed_output_stops_reading_and_leaves_worker() {
     let vactor = probes(&["p", "q"]);
     let mut child = batch(&vactor, full());
     let mut stdin = child.stdin.take().unwrap();
@@ -95,7 +95,7 @@ fn batch_whose_output_fails_reads_no_more_lines_and_leaves_a_worker() {
 }
 
 #[test]
-fn batch_whose_reader_went_away_leaves_a_worker_for_what_it_sent() {
+fn batch_with_closed_reader_leaves_worker_for_messages() {
     let vactor = probes(&["p", "q"]);
     let (reader, stdout) = UnixStream::pair().unwrap();
     reader.shutdown(Shutdown::Both).unwrap();
@@ -108,7 +108,7 @@ fn batch_whose_reader_went_away_leaves_a_worker_for_what_it_sent() {
 }
 
 #[test]
-fn batch_names_the_calls_whose_answers_are_lost() {
+fn batch_names_calls_with_lost_answers() {
     let vactor = Vactor::with("plain", &RawClass::new().mutation("go", NULL));
     vactor.line("create plain a").ok();
     let (mut reader, stdout) = UnixStream::pair().unwrap();
@@ -135,7 +135,7 @@ fn batch_names_the_calls_whose_answers_are_lost() {
 }
 
 #[test]
-fn output_that_does_not_block_is_written_whole() {
+fn nonblocking_output_is_written_whole() {
     let vactor = talkative();
     for line in ["call a go", "log a", "log a --json", "batch line"] {
         vactor.write("line", call("a", "go").repeat(3));
@@ -152,7 +152,7 @@ fn output_that_does_not_block_is_written_whole() {
 }
 
 #[test]
-fn stderr_that_does_not_block_is_written_whole() {
+fn nonblocking_stderr_is_written_whole() {
     let vactor = talkative();
     let (mut reader, writer) = pipe_for_output();
     let mut command = vactor.command();
@@ -165,7 +165,7 @@ fn stderr_that_does_not_block_is_written_whole() {
 }
 
 #[test]
-fn input_that_does_not_block_is_waited_for() {
+fn nonblocking_input_is_awaited() {
     let vactor = Vactor::with("plain", &RawClass::new().mutation("go", NULL));
     vactor.line("create plain a").ok();
     let (reader, mut writer) = pipe().unwrap();
@@ -192,7 +192,7 @@ fn input_that_does_not_block_is_waited_for() {
 }
 
 #[test]
-fn command_whose_output_fails_says_what_it_did() {
+fn command_with_failed_output_reports_its_effect() {
     let class = RawClass::new().text("one", "1").mutation("go", "(call $ok (call $text_one))");
     let class = class.query("ask", "(call $ok (call $text_one))").task("work", "(call $ok (call $text_one))");
     let vactor = Vactor::with("plain", &class);
@@ -240,7 +240,7 @@ fn command_whose_output_fails_says_what_it_did() {
 }
 
 #[test]
-fn removal_whose_output_fails_removes_all_the_same() {
+fn removal_with_failed_output_removes() {
     let vactor = Vactor::with("plain", &RawClass::new());
     let rm = |stdout: Stdio| {
         ["a", "b", "c"].iter().for_each(|id| drop(vactor.run(["create", "plain", id]).ok()));

@@ -30,7 +30,7 @@ fn line(vactor: &Vactor, folder: &Path, line: &str) -> Ran {
 }
 
 #[test]
-fn store_in_a_folder_of_any_name_is_used_and_worked_on() {
+fn store_in_folder_of_any_name_is_used() {
     for name in [&b"x\xff"[..], b"y\nz", b"-w", b"a b'c"] {
         let vactor = Vactor::new();
         let folder = folder(&vactor, name);
@@ -55,7 +55,7 @@ fn store_in_a_folder_of_any_name_is_used_and_worked_on() {
 }
 
 #[test]
-fn where_prints_one_line_that_a_shell_reads_back() {
+fn where_prints_line_that_shell_reads_back() {
     for (name, quoted) in [
         (&b"plain"[..], None),
         (b"a b'c", None),
@@ -87,7 +87,7 @@ fn where_prints_one_line_that_a_shell_reads_back() {
 }
 
 #[test]
-fn value_is_read_from_a_file_of_any_name() {
+fn value_is_read_from_file_of_any_name() {
     let class = RawClass::new()
         .description(
             r#"{"methods":[{"name":"new","kind":"constructor"},{"name":"go","kind":"mutation",
@@ -122,7 +122,7 @@ fn value_is_read_from_a_file_of_any_name() {
 }
 
 #[test]
-fn completion_knows_a_store_of_any_name() {
+fn completion_finds_store_of_any_name() {
     let vactor = Vactor::new();
     let folder = folder(&vactor, b"x\xff");
     fs::write(folder.join("class"), class().build()).unwrap();

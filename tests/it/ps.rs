@@ -38,7 +38,7 @@ fn listed(vactor: &Vactor, line: &str) -> Vec<String> {
 }
 
 #[test]
-fn calls_are_listed_by_what_they_do() {
+fn ps_filters_calls_by_status() {
     let vactor = vactor();
     assert_eq!(listed(&vactor, "ps"), ["a#2 queued", "b#5 queued", "b#2 queued"]);
     assert_eq!(listed(&vactor, "ps --status queued --actor b"), ["b#5 queued", "b#2 queued"]);
@@ -58,7 +58,7 @@ fn calls_are_listed_by_what_they_do() {
 }
 
 #[test]
-fn ps_of_an_unknown_name_is_refused() {
+fn ps_of_unknown_name_is_refused() {
     let class = RawClass::new().mutation("go", NULL).task("work", NULL);
     let vactor = Vactor::with("plain", &class);
     vactor.line("create plain shelf/lamp").ok();
@@ -85,7 +85,7 @@ fn ps_of_an_unknown_name_is_refused() {
 }
 
 #[test]
-fn a_failed_call_and_the_one_that_takes_it_up_are_linked() {
+fn resumed_call_is_linked_to_failed_call() {
     let vactor = vactor();
     let lines: Vec<Value> =
         vactor.line("ps --actor b --json").ok().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -97,7 +97,7 @@ fn a_failed_call_and_the_one_that_takes_it_up_are_linked() {
 }
 
 #[test]
-fn what_runs_is_seen_to_run() {
+fn running_call_is_listed_as_running() {
     let vactor = vactor();
     accept(&vactor, "call a spin --async", "a#3");
     let mut worker = vactor.start(["worker", "--max-time", "1h"]);
@@ -109,7 +109,7 @@ fn what_runs_is_seen_to_run() {
 }
 
 #[test]
-fn watching_is_for_a_terminal() {
+fn watch_needs_terminal() {
     let vactor = vactor();
     vactor.line("ps --watch").refuses(2, "`--watch` is for a terminal", "`vactor ps` lists them once");
     assert!(vactor.line("ps --watch --json").fails(2).contains("cannot be used with"));
@@ -117,7 +117,7 @@ fn watching_is_for_a_terminal() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn on_a_terminal_changes_are_shown() {
+fn watch_shows_changes_on_terminal() {
     use std::fs::File;
     use std::io::Read;
     use std::process::Stdio;
@@ -146,7 +146,7 @@ fn on_a_terminal_changes_are_shown() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_does_not_fit_on_the_terminal_is_left_out() {
+fn watch_omits_rows_that_do_not_fit() {
     use std::fs::File;
     use std::io::Read;
 

@@ -96,7 +96,7 @@ fn exponential_schema_is_refused_or_answered_at_once() {
 }
 
 #[test]
-fn recursive_schema_of_many_choices_is_judged_once_for_each_value() {
+fn recursive_schema_with_choices_is_validated_once_per_value() {
     let vactor = Vactor::with("hostile", &class(&expressions()));
     vactor.line("create hostile a").ok();
     assert_eq!(vactor.run(["call", "a", "go", &expression(50, "1")]).ok(), "null\n");
@@ -105,7 +105,7 @@ fn recursive_schema_of_many_choices_is_judged_once_for_each_value() {
 }
 
 #[test]
-fn schema_that_leads_back_or_elsewhere_is_refused() {
+fn circular_or_external_schema_reference_is_refused() {
     refused_at_register(&json!({"$ref": "#"}), "refers to itself without an end");
     refused_at_register(&json!({"allOf": [{"anyOf": [{"$ref": "#"}]}]}), "refers to itself without an end");
     for place in ["http://127.0.0.1:9/schema", "file:///etc/passwd", "part.json", "#part"] {
@@ -121,7 +121,7 @@ fn schema_that_leads_back_or_elsewhere_is_refused() {
 }
 
 #[test]
-fn size_of_a_schema_is_bounded() {
+fn schema_over_size_limit_is_refused() {
     let all: Vec<usize> = (0..10_000).collect();
     let limit = "has more than 10000 values in it";
     let vactor = foreign(&json!({"enum": all}));
@@ -143,7 +143,7 @@ fn pattern_is_matched_in_linear_time() {
 }
 
 #[test]
-fn work_of_judging_a_value_is_bounded() {
+fn validation_work_is_bounded() {
     let choices: Vec<Value> = (0..2_000).map(|n| json!({"minimum": n})).collect();
     let vactor = Vactor::with("hostile", &class(&json!({"items": {"anyOf": choices}})));
     vactor.line("create hostile a").ok();
@@ -155,7 +155,7 @@ fn work_of_judging_a_value_is_bounded() {
 }
 
 #[test]
-fn reason_is_short_whatever_the_value() {
+fn validation_error_is_short_for_any_value() {
     let options: Vec<String> = (0..1_000).map(|n| format!("option {n}")).collect();
     let vactor = Vactor::with("hostile", &class(&json!({"additionalProperties": false, "enum": options})));
     vactor.line("create hostile a").ok();

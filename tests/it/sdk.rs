@@ -72,7 +72,7 @@ impl Floats {
 "#;
 
 #[test]
-fn float_that_is_not_finite_changes_nothing() {
+fn nonfinite_float_changes_nothing() {
     let vactor = with_class("floats", FLOATS);
     vactor.line("create floats f").ok();
     let kind = |ran: Ran| -> String {
@@ -133,7 +133,7 @@ impl Own {
 "#;
 
 #[test]
-fn own_state_that_cannot_be_read_back_is_not_committed() {
+fn unreadable_custom_state_is_not_committed() {
     let vactor = with_class("own", OWN);
     vactor.line("create own a 0").refuses(5, "the state could not be read again after it was written: no bytes", "");
     vactor.line("show a").refuses(3, "there is no actor a", "");
@@ -145,7 +145,7 @@ fn own_state_that_cannot_be_read_back_is_not_committed() {
 }
 
 #[test]
-fn build_refuses_one_state_function_without_the_other() {
+fn build_refuses_single_state_function() {
     let vactor = Vactor::new();
     vactor.run(["new", "half"]).ok();
     let (start, end) = OWN.split_once("    fn set_state").unwrap();

@@ -49,7 +49,7 @@ fn steps(vactor: &Vactor, id: &str) -> Vec<(bool, String)> {
 }
 
 #[test]
-fn class_runs_without_address_space_for_its_memory() {
+fn class_runs_without_reserved_address_space() {
     let vactor = counting();
     assert_eq!(within(&vactor, LITTLE, "call a go --key k").ok(), "1\n");
     assert_eq!(vactor.line("call a go --key k").ok(), "1\n");
@@ -69,7 +69,7 @@ fn class_runs_without_address_space_for_its_memory() {
 }
 
 #[test]
-fn call_without_memory_for_its_class_records_nothing() {
+fn call_without_memory_for_class_records_nothing() {
     let vactor = counting();
     let eat = "call a eat --key k --max-memory 2GiB";
     within(&vactor, LESS, eat).refuses(6, "this machine cannot run eat: ", "nothing is recorded");
@@ -79,7 +79,7 @@ fn call_without_memory_for_its_class_records_nothing() {
 }
 
 #[test]
-fn worker_without_memory_for_one_class_runs_the_others_and_leaves_it_accepted() {
+fn worker_without_memory_for_class_runs_other_classes() {
     let vactor = counting();
     within(&vactor, LESS, "call a eat --async --max-memory 2GiB").ok();
     within(&vactor, LESS, "call z go --async").ok();
@@ -95,7 +95,7 @@ fn worker_without_memory_for_one_class_runs_the_others_and_leaves_it_accepted() 
 /// The limit on the size of files stands for a full disk: the process may write again as soon as it is raised.
 #[cfg(target_os = "linux")]
 #[test]
-fn worker_goes_on_when_a_full_disk_has_room_again() {
+fn worker_continues_when_full_disk_has_space_again() {
     let large = "(drop (memory.grow (i32.const 32))) (global.set $state.len (i32.const 1000000))";
     let class = RawClass::new().mutation("grow", &format!("{large} {NULL}"));
     for worker in ["worker", "worker --detached"] {

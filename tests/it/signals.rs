@@ -17,7 +17,7 @@ fn spinning() -> Vactor {
 }
 
 #[test]
-fn ctrl_c_ends_a_run_and_nothing_has_happened() {
+fn ctrl_c_ends_run_without_effect() {
     for line in ["call a spin", "get a ask"] {
         for name in ["INT", "TERM"] {
             let vactor = spinning();
@@ -36,7 +36,7 @@ fn ctrl_c_ends_a_run_and_nothing_has_happened() {
 
 /// A run that computes for a fraction of a second, in a process that is stopped for longer than it may compute.
 #[test]
-fn stopped_process_uses_none_of_the_computing_time() {
+fn stopped_process_uses_no_computing_time() {
     const MAY_COMPUTE: Duration = Duration::from_secs(1);
     let begun = "(call $log (i32.const 1) (call $text_begun))";
     let computes =
@@ -62,7 +62,7 @@ fn stopped_process_uses_none_of_the_computing_time() {
 }
 
 #[test]
-fn the_journal_is_followed_until_ctrl_c() {
+fn log_follow_ends_at_ctrl_c() {
     let vactor = spinning();
     let mut child = vactor.start(["log", "a", "--follow", "--json"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -77,7 +77,7 @@ fn the_journal_is_followed_until_ctrl_c() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_it_quietly() {
+fn closed_reader_ends_command_quietly() {
     let vactor = spinning();
     for line in ["call a go --json", "ls", "log a", "show a", "--help", "util man", "help exit-codes"] {
         let mut child = vactor.start(line.split(' '));
@@ -90,7 +90,7 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 }
 
 #[test]
-fn output_that_cannot_be_written_is_told() {
+fn unwritable_output_is_reported() {
     let vactor = spinning();
     let mut command = vactor.command();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

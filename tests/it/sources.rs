@@ -11,7 +11,7 @@ fn build(vactor: &Vactor, args: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_new_class_builds_registers_and_runs_as_it_is() {
+fn new_class_builds_registers_and_runs() {
     let vactor = Vactor::new();
     assert_eq!(vactor.line("new shopping-cart").ok(), "");
     assert_eq!(build(&vactor, &["shopping-cart"]).ok(), "shopping-cart.wasm\n");
@@ -65,7 +65,7 @@ fn depend(vactor: &Vactor, class: &str, line: &str) {
 
 /// Each build finds what the other left in the target folder that both have.
 #[test]
-fn class_that_calls_another_new_class_builds_in_one_target_folder() {
+fn class_that_calls_new_class_builds_in_one_target_folder() {
     let vactor = Vactor::new();
     write_two(&vactor);
     let built = |class: &str| {
@@ -86,7 +86,7 @@ fn class_that_calls_another_new_class_builds_in_one_target_folder() {
 }
 
 #[test]
-fn build_of_a_dependency_with_its_exports_names_the_feature() {
+fn build_of_dependency_with_exports_names_feature() {
     let vactor = Vactor::new();
     write_two(&vactor);
     let manifest = std::fs::read_to_string(vactor.path("cart/Cargo.toml")).unwrap();
@@ -95,7 +95,7 @@ fn build_of_a_dependency_with_its_exports_names_the_feature() {
 }
 
 #[test]
-fn build_notes_a_dependency_that_becomes_a_module_as_well() {
+fn build_notes_dependency_that_becomes_module() {
     let vactor = Vactor::new();
     write_two(&vactor);
     let built = build(&vactor, &["cart"]);
@@ -108,7 +108,7 @@ fn build_notes_a_dependency_that_becomes_a_module_as_well() {
 
 /// cargo knows a package by its path in its own workspace, which two classes of one name share.
 #[test]
-fn classes_of_one_name_do_not_get_each_others_component() {
+fn classes_of_same_name_keep_their_components() {
     let vactor = Vactor::new();
     let folder = |name: &str| vactor.path(name).join("twin");
     for name in ["first", "second"] {
@@ -132,7 +132,7 @@ fn classes_of_one_name_do_not_get_each_others_component() {
 
 /// A folder with a manifest of its own is left out of a package: the SDK must be in it all the same.
 #[test]
-fn a_packed_crate_has_what_new_writes() {
+fn packed_crate_has_files_that_new_writes() {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args([
         "package",
@@ -150,7 +150,7 @@ fn a_packed_crate_has_what_new_writes() {
 }
 
 #[test]
-fn a_new_class_passes_its_own_test() {
+fn new_class_passes_its_own_test() {
     let vactor = Vactor::new();
     vactor.line("new tally").ok();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -160,7 +160,7 @@ fn a_new_class_passes_its_own_test() {
 }
 
 #[test]
-fn a_new_class_never_overwrites() {
+fn new_never_overwrites() {
     let vactor = Vactor::new();
     vactor.write("tally", "mine");
     vactor.line("new tally").refuses(4, "tally exists already", "another name");
@@ -168,7 +168,7 @@ fn a_new_class_never_overwrites() {
 }
 
 #[test]
-fn bad_names_and_languages_are_refused() {
+fn invalid_names_and_languages_are_refused() {
     let vactor = Vactor::new();
     vactor.line("new fn").refuses(2, "\"fn\": it is a word of Rust", "shopping-cart");
     vactor.line("new ../up").refuses(2, "it does not begin with a letter", "shopping-cart");
@@ -177,7 +177,7 @@ fn bad_names_and_languages_are_refused() {
 }
 
 #[test]
-fn build_says_what_it_cannot_build() {
+fn build_names_crate_that_it_cannot_build() {
     let vactor = Vactor::new();
     let manifest = |text: &str| vactor.write("Cargo.toml", text);
     build(&vactor, &["nowhere"]).refuses(2, "no class in nowhere", "vactor new");
@@ -199,7 +199,7 @@ fn build_says_what_it_cannot_build() {
 }
 
 #[test]
-fn build_names_the_command_that_adds_the_target() {
+fn build_without_target_names_command_that_adds_it() {
     let vactor = Vactor::new();
     vactor.line("new tally").ok();
     // a sysroot without any target stands for a toolchain that lacks this one
@@ -210,7 +210,7 @@ fn build_names_the_command_that_adds_the_target() {
 }
 
 #[test]
-fn build_says_so_where_there_is_no_cargo() {
+fn build_without_cargo_says_so() {
     let vactor = Vactor::new();
     vactor.line("new tally").ok();
     let mut command = vactor.command();
@@ -219,14 +219,14 @@ fn build_says_so_where_there_is_no_cargo() {
 }
 
 #[test]
-fn the_counter_is_small() {
+fn counter_component_is_small() {
     let bytes = std::fs::metadata(classes::component("counter")).unwrap().len();
     assert!(bytes <= 140 << 10, "{bytes} bytes");
 }
 
 /// A class that waits for nothing carries nothing of waiting.
 #[test]
-fn a_component_asks_for_what_its_class_uses() {
+fn component_imports_functions_that_class_uses() {
     assert_eq!(asked_for_by("counter"), ["log"]);
     let waits =
         ["[method]handle.invocation", "[method]handle.wait", "event", "log", "now", "save", "timer", "wait-any"];

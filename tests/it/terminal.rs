@@ -61,7 +61,7 @@ fn vactor() -> Vactor {
 }
 
 #[test]
-fn text_of_a_class_does_not_command_the_terminal() {
+fn class_text_does_not_control_terminal() {
     let vactor = vactor();
     assert_eq!(shown(&vactor, "get a ask -r"), "a: one\\u{1b}[2J\na: two\na\\u{1b}]0;title \\u{9b}\n");
     assert_eq!(shown(&vactor, "get a ask -q"), "\"a\\u001b]0;title \\u{9b}\"\n");
@@ -73,7 +73,7 @@ const CODES: &str = r"x\u{61c}\u{200b}\u{ad}\u{feff}\u{2028}\u{e0041}\u{202e}\u{
 const JSON_CODES: &str = r"x\u061c\u200b\u00ad\ufeff\u2028\udb40\udc41\u202e\ufe0f\u3164\u034fy";
 
 #[test]
-fn text_that_hides_or_reorders_is_shown_as_codes_and_piped_as_it_is() {
+fn hiding_text_is_shown_as_codes_and_piped_unchanged() {
     let failing = "(call $fail (call $text_kind) (call $text_x) (call $text_quoted))";
     let description = format!(
         r#"{{"doc":"{HIDING}","methods":[{{"name":"new","kind":"constructor","doc":"{HIDING}"}},
@@ -128,7 +128,7 @@ fn text_that_hides_or_reorders_is_shown_as_codes_and_piped_as_it_is() {
 }
 
 #[test]
-fn completion_shows_codes() {
+fn completion_shows_hiding_text_as_codes() {
     let description = format!(
         r#"{{"methods":[{{"name":"new","kind":"constructor"}},{{"name":"go","kind":"mutation","doc":"{HIDING}"}}]}}"#
     );
@@ -142,7 +142,7 @@ fn completion_shows_codes() {
 }
 
 #[test]
-fn tables_are_drawn() {
+fn tables_are_drawn_on_terminal() {
     let vactor = vactor();
     let plain = |line: &str| on_terminal(&vactor, line, "", &[("NO_COLOR", "1")]).0;
     let listed = plain("ls");
@@ -152,7 +152,7 @@ fn tables_are_drawn() {
 }
 
 #[test]
-fn colour_is_for_terminals_that_want_it() {
+fn colour_follows_terminal_and_settings() {
     let vactor = vactor();
     let coloured =
         |line: &str, variables: &[(&str, &str)]| on_terminal(&vactor, line, "", variables).0.contains('\u{1b}');
@@ -174,7 +174,7 @@ fn colour_is_for_terminals_that_want_it() {
 }
 
 #[test]
-fn what_destroys_asks() {
+fn destructive_command_asks_on_terminal() {
     let vactor = vactor();
     for no in ["n\n", "\n", "maybe\n"] {
         let (shown, code) = on_terminal(&vactor, "rm a", no, &[("NO_COLOR", "1")]);
@@ -188,7 +188,7 @@ fn what_destroys_asks() {
 }
 
 #[test]
-fn what_takes_long_shows_that_it_goes_on() {
+fn long_command_shows_progress() {
     let vactor = vactor();
     let cache = vactor.path("another-cache");
     let (shown, code) = on_terminal(&vactor, "call a go", "", &[("XDG_CACHE_HOME", cache.to_str().unwrap())]);
@@ -199,7 +199,7 @@ fn what_takes_long_shows_that_it_goes_on() {
 
 /// A real bash, with readline and its own word breaks. What is typed ahead waits in the terminal until bash reads it.
 #[test]
-fn bash_completes_words_with_characters_at_which_it_splits() {
+fn bash_completes_words_with_split_characters() {
     let vactor =
         Vactor::with("plain", &RawClass::new().text("seven", "7").query("ask", "(call $ok (call $text_seven))"));
     for id in ["user:1/cart", "ada@example.org"] {

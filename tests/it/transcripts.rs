@@ -12,17 +12,17 @@ use std::process::Command;
 use crate::classes;
 
 #[test]
-fn transcripts_of_the_readme() {
+fn transcripts_of_readme() {
     play("README.md");
 }
 
 #[test]
-fn transcripts_of_the_docs() {
+fn transcripts_of_docs() {
     play_all("docs");
 }
 
 #[test]
-fn transcripts_of_the_examples() {
+fn transcripts_of_examples() {
     play_all("docs/examples");
 }
 

@@ -18,7 +18,7 @@ fn none() -> Options {
 }
 
 #[test]
-fn the_story_plays() {
+fn calls_of_one_actor_build_on_each_other() {
     let place = Place::new();
     assert_eq!(incr(&place.engine(), 10, &none()).unwrap(), 10);
     assert_eq!(value(&place.engine()), 10);
@@ -31,7 +31,7 @@ fn the_story_plays() {
 }
 
 #[test]
-fn what_is_wrong_is_said_before_anything_is_written() {
+fn invalid_call_is_refused_before_write() {
     let place = Place::new();
     let engine = place.engine();
     let before = engine.show("c").unwrap();
@@ -52,7 +52,7 @@ fn what_is_wrong_is_said_before_anything_is_written() {
 }
 
 #[test]
-fn a_failure_changes_nothing_and_leaves_its_step() {
+fn failure_keeps_state_and_leaves_step() {
     let place = Place::new();
     let within = |limit| {
         let limits = LimitOverrides::new([limit]).unwrap();
@@ -78,7 +78,7 @@ fn a_failure_changes_nothing_and_leaves_its_step() {
 }
 
 #[test]
-fn a_key_makes_a_call_once() {
+fn call_with_used_key_returns_recorded_result() {
     let place = Place::new();
     let first = place.engine().call("c", "incr", json!({"val": 5}), &keyed("k")).unwrap();
     let again = place.engine().call("c", "incr", json!({"val": 5.0}), &keyed("k")).unwrap();
@@ -107,7 +107,7 @@ fn a_key_makes_a_call_once() {
 }
 
 #[test]
-fn a_call_that_runs_at_its_deadline_never_was() {
+fn call_that_runs_at_deadline_is_dropped() {
     let place = Place::new();
     let engine = place.engine();
     let deadline = Some(Instant::now() + Duration::from_millis(50));
@@ -117,7 +117,7 @@ fn a_call_that_runs_at_its_deadline_never_was() {
 }
 
 #[test]
-fn an_interrupted_call_never_was() {
+fn interrupted_call_is_dropped() {
     let place = Place::new();
     let settings = Settings::default();
     let engine = place.engine_with(settings.clone());
@@ -130,7 +130,7 @@ fn an_interrupted_call_never_was() {
 }
 
 #[test]
-fn every_earlier_state_can_be_built_again() {
+fn every_earlier_state_is_rebuilt() {
     let place = Place::new();
     let engine = place.engine();
     let mut states = vec![engine.show("c").unwrap().state];
@@ -149,7 +149,7 @@ fn every_earlier_state_can_be_built_again() {
 }
 
 #[test]
-fn an_id_is_free_again_after_rm_and_its_numbers_go_on() {
+fn removed_id_is_free_and_continues_numbers() {
     let place = Place::new();
     let engine = place.engine();
     incr(&engine, 1, &keyed("k")).unwrap();
@@ -163,7 +163,7 @@ fn an_id_is_free_again_after_rm_and_its_numbers_go_on() {
 }
 
 #[test]
-fn many_threads_lose_no_update() {
+fn concurrent_threads_lose_no_update() {
     let place = Place::new();
     let mut results: Vec<i64> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
@@ -182,7 +182,7 @@ fn many_threads_lose_no_update() {
 }
 
 #[test]
-fn a_class_registered_after_its_removal_has_a_new_version_and_runs_its_own_code() {
+fn class_registered_after_removal_runs_its_own_code() {
     let answers = |answer: &str| {
         let class = raw::RawClass::new().text("answer", answer);
         class.mutation("ask", "(call $ok (call $text_answer))").task("work", "(call $ok (call $text_answer))").build()
@@ -211,7 +211,7 @@ fn a_class_registered_after_its_removal_has_a_new_version_and_runs_its_own_code(
 }
 
 #[test]
-fn query_that_runs_at_its_deadline_ends_there() {
+fn query_ends_at_deadline() {
     let place = Place::new();
     let engine = place.engine();
     let spins = raw::RawClass::new().query("spin", "(loop $for_ever (br $for_ever)) (unreachable)");
@@ -225,7 +225,7 @@ fn query_that_runs_at_its_deadline_ends_there() {
 }
 
 #[test]
-fn query_with_a_key_or_metadata_is_refused() {
+fn query_with_key_or_metadata_is_refused() {
     let place = Place::new();
     let engine = place.engine();
     let with_key = Options { key: Some("k".to_owned()), ..none() };
@@ -247,7 +247,7 @@ fn query_with_a_key_or_metadata_is_refused() {
 
 /// Older programs made such actors.
 #[test]
-fn actor_whose_id_begins_like_a_flag_stays_usable() {
+fn actor_with_id_like_flag_stays_usable() {
     let place = Place::new();
     let engine = place.engine();
     let call = CallKind::Construct { class: ClassName::new("counter").unwrap(), version: 1 };

@@ -48,7 +48,7 @@ fn ends(engine: &Engine, reference: &Reference) -> bool {
 }
 
 #[test]
-fn worker_runs_an_actor_beside_others_that_send_themselves_messages() {
+fn worker_runs_actor_beside_self_sending_actors() {
     for jobs in [1, 2] {
         let (place, called) = crowded();
         let settings = Settings::default();
@@ -66,7 +66,7 @@ fn worker_runs_an_actor_beside_others_that_send_themselves_messages() {
 
 /// In one process some callers wait for calls that stand behind endlessly many others, and one for a call that can run.
 #[test]
-fn wait_for_one_actor_ends_beside_waits_for_actors_with_long_inboxes() {
+fn wait_ends_beside_waits_on_long_inboxes() {
     let (place, called) = crowded();
     let settings = Settings::default();
     let stop = settings.stop.clone();

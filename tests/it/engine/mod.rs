@@ -1,10 +1,10 @@
 //! The engine on a real store: the library's face, and what it promises.
 
-mod accepted;
 mod calls;
-mod dues;
+mod due_times;
 mod fairness;
-mod many;
+mod groups;
+mod queued;
 mod races;
 
 use std::path::Path;

@@ -14,7 +14,7 @@ use vactor::store::{Announcement, Mode, NewVersion, ProgramVersion, RedbStore, S
 use vactor::{Category, ClassName, Error, Timestamp};
 
 use super::{Place, keyed};
-use crate::proof::flows::deadly::Deadly;
+use crate::proof::flows::faulty_store::FaultyStore;
 use crate::store::disk::Disk;
 
 /// An engine that is overtaken: something else happens when it asks for the time, which it does when it is about to accept a call.
@@ -31,7 +31,7 @@ fn overtaken(place: &Place, by: impl FnOnce(Engine) + Send + 'static) -> Engine 
 
 /// The key is looked up first, but the other call may come just after that.
 #[test]
-fn the_same_creation_with_the_same_key_at_the_same_time_is_one() {
+fn concurrent_create_with_same_key_creates_once() {
     let arguments = || json!({"init_val": 5});
     let place = Place::new();
     let create = move |engine: &Engine| engine.create("counter", "d", arguments(), &keyed("k"));
@@ -80,7 +80,7 @@ fn spoil(place: &Place) {
 
 /// What cannot run keeps no worker from leaving.
 #[test]
-fn a_detached_worker_leaves_though_something_cannot_run() {
+fn detached_worker_leaves_although_call_cannot_run() {
     let place = Place::new();
     spoil(&place);
     let called = place.engine().submit_call("c", "incr", json!({}), &Options::default()).unwrap();
@@ -103,7 +103,7 @@ fn a_detached_worker_leaves_though_something_cannot_run() {
 
 /// A worker that could not run an actor's invocation tries the next actor of that id.
 #[test]
-fn an_actor_made_again_is_run_by_a_worker_that_could_not_run_the_one_before() {
+fn recreated_actor_is_run_by_worker_that_failed_on_previous_one() {
     let place = Place::new();
     spoil(&place);
     let (tell, told) = channel();
@@ -131,9 +131,9 @@ fn an_actor_made_again_is_run_by_a_worker_that_could_not_run_the_one_before() {
 
 /// A store whose records do not fit together may refuse a commit though nothing else was committed.
 #[test]
-fn a_commit_refused_for_nothing_is_damage_and_not_tried_for_ever() {
+fn commit_refused_without_cause_is_damage() {
     let place = Place::new();
-    let mut store = Deadly::new(place.store(), None);
+    let mut store = FaultyStore::new(place.store(), None);
     store.refuses = true;
     let told = Arc::new(Told::default());
     let settings = Settings { observer: told.clone(), ..Settings::default() };
@@ -147,11 +147,11 @@ fn a_commit_refused_for_nothing_is_damage_and_not_tried_for_ever() {
 
 /// Both workers saw that it can run before one of them found that it cannot; the other one comes after that.
 #[test]
-fn what_cannot_run_is_told_once_though_two_saw_that_it_can() {
+fn unrunnable_actor_is_reported_once_by_two_workers() {
     let place = Place::new();
     spoil(&place);
     let seen = AtomicUsize::new(0);
-    let store = Deadly::taking(place.store(), move |store, of, until| {
+    let store = FaultyStore::taking(place.store(), move |store, of, until| {
         if of.as_str() != "s" || seen.fetch_add(1, Ordering::SeqCst) >= 2 {
             return store.lock(of, until);
         }
@@ -169,10 +169,10 @@ fn what_cannot_run_is_told_once_though_two_saw_that_it_can() {
 
 /// Whoever ran the last call may hold the actor a moment longer than its end is known.
 #[test]
-fn an_actor_whose_last_call_was_waited_for_is_not_busy() {
+fn actor_after_awaited_call_is_not_busy() {
     let place = Place::new();
     let lets_go = Mutex::new(place.store().lock(&Name::from_stored("c"), None).unwrap());
-    let store = Deadly::taking(place.store(), move |store, of, until| {
+    let store = FaultyStore::taking(place.store(), move |store, of, until| {
         let taken = store.lock(of, until);
         if let Ok(None) = taken {
             drop(lets_go.lock().unwrap().take());
@@ -187,7 +187,7 @@ fn an_actor_whose_last_call_was_waited_for_is_not_busy() {
 
 /// A worker that is to end when nothing is left to run gives up after some tries, and loses nothing.
 #[test]
-fn worker_until_idle_whose_disk_is_full_ends_and_says_so() {
+fn worker_until_idle_on_full_disk_ends_with_error() {
     let disk = Disk::default();
     let engine = |settings| {
         let store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
@@ -211,12 +211,12 @@ fn worker_until_idle_whose_disk_is_full_ends_and_says_so() {
 /// Who waits for a call has what is before it in the inbox run, and itself. What is behind it is for others, though the call
 /// ended just before its actor was locked.
 #[test]
-fn nothing_behind_a_call_is_run_for_who_waits_for_it() {
+fn wait_runs_nothing_behind_awaited_call() {
     let place = Place::new();
     let other = place.engine();
     let [first, second] = [(); 2].map(|()| other.submit_call("c", "incr", json!({}), &Options::default()).unwrap());
     let (cancelling, cancelled) = (Mutex::new(Some(place.engine())), first.clone());
-    let store = Deadly::taking(place.store(), move |store, of, until| {
+    let store = FaultyStore::taking(place.store(), move |store, of, until| {
         if let Some(other) = cancelling.lock().unwrap().take() {
             other.cancel(&cancelled).unwrap();
         }
@@ -239,7 +239,7 @@ impl Observer for Heard {
 
 /// What a helper thread was running when its caller's wait ended runs no longer when the wait returns.
 #[test]
-fn nothing_runs_on_behalf_of_a_wait_that_returned() {
+fn returned_wait_leaves_nothing_running() {
     let place = Place::new();
     let other = place.engine();
     let heard = Arc::new(Heard::default());
@@ -262,7 +262,7 @@ fn nothing_runs_on_behalf_of_a_wait_that_returned() {
 
 /// What could not be run once is tried again for a caller that comes later.
 #[test]
-fn failure_of_an_earlier_wait_is_not_the_answer_of_a_later_one() {
+fn later_wait_ignores_failure_of_earlier_wait() {
     let place = Place::new();
     spoil(&place);
     let engine = place.engine();
@@ -279,12 +279,12 @@ fn failure_of_an_earlier_wait_is_not_the_answer_of_a_later_one() {
 /// Each look for what can run fails once, as on a full disk, and a call is accepted just then: the command that accepts it
 /// finds a worker, and starts none.
 #[test]
-fn detached_worker_runs_what_was_accepted_while_the_store_failed() {
+fn detached_worker_runs_call_accepted_while_store_failed() {
     for failing in 1..=4 {
         let place = Place::new();
         let (other, looks, accepted) = (place.engine(), AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
         let has_accepted = accepted.clone();
-        let mut store = Deadly::new(place.store(), None);
+        let mut store = FaultyStore::new(place.store(), None);
         store.looks = Box::new(move |_| {
             if looks.fetch_add(1, Ordering::SeqCst) + 1 != failing {
                 return Ok(());
@@ -333,7 +333,7 @@ fn of_worker(announced: &mut [Announcement], change: impl Fn(&mut Announcement))
 }
 
 #[test]
-fn worker_without_a_heartbeat_or_of_an_older_release_does_not_count() {
+fn stale_or_older_worker_does_not_count() {
     let place = Place::new();
     let _worker = Detached::start(&place);
     let hears: [fn(&mut Vec<Announcement>); 4] = [
@@ -343,7 +343,7 @@ fn worker_without_a_heartbeat_or_of_an_older_release_does_not_count() {
         |all| of_worker(all, |one| one.build = ProgramVersion::new([0, 0, 0], 0)),
     ];
     for (n, hears) in hears.into_iter().enumerate() {
-        let mut store = Deadly::new(place.store(), None);
+        let mut store = FaultyStore::new(place.store(), None);
         store.hears = hears;
         let engine = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
         assert_eq!(engine.has_detached_worker().unwrap(), n == 0, "{n}");
@@ -354,10 +354,10 @@ fn worker_without_a_heartbeat_or_of_an_older_release_does_not_count() {
 static NEWER: AtomicBool = AtomicBool::new(false);
 
 #[test]
-fn worker_with_nothing_to_do_leaves_to_a_newer_release() {
+fn idle_worker_yields_to_newer_release() {
     let place = Place::new();
     let _first = Detached::start(&place);
-    let mut store = Deadly::new(place.store(), None);
+    let mut store = FaultyStore::new(place.store(), None);
     store.hears = |all| {
         let first = all.iter_mut().filter(|one| one.name.as_str().starts_with("#worker0"));
         first.for_each(|first| match NEWER.load(Ordering::SeqCst) {

@@ -1,8 +1,8 @@
 //! What vactor opens in a store's folder, whose it must be, and whose it is when it was made.
 
-mod gone;
+mod file_kinds;
 mod modes;
-mod names;
+mod moved;
 mod owners;
 mod references;
 

@@ -18,7 +18,7 @@ fn use_all(vactor: &Vactor, user: u32, umask: &str, store: &str) {
 }
 
 #[test]
-fn store_is_made_for_its_owner_alone() {
+fn new_store_is_accessible_to_owner_only() {
     for umask in ["000", "022", "077"] {
         let vactor = adas();
         use_all(&vactor, ADA, umask, "deep/s");
@@ -31,7 +31,7 @@ fn store_is_made_for_its_owner_alone() {
 }
 
 #[test]
-fn folder_that_was_there_and_umask_say_who_may_use_the_store() {
+fn existing_folder_and_umask_decide_access() {
     for (folder, umask, file) in
         [(0o755, "022", 0o644), (0o755, "077", 0o600), (0o750, "022", 0o640), (0o2770, "002", 0o660)]
     {
@@ -47,7 +47,7 @@ fn folder_that_was_there_and_umask_say_who_may_use_the_store() {
 }
 
 #[test]
-fn files_made_later_are_open_to_those_to_whom_the_data_is() {
+fn later_files_have_access_of_data_file() {
     let vactor = adas();
     use_all(&vactor, ADA, "022", "s");
     allow(&vactor.path("s/store.redb"), 0o640);
@@ -62,7 +62,7 @@ fn files_made_later_are_open_to_those_to_whom_the_data_is() {
 
 /// Ada made the store, Bob is in the folder's group; each may have been the first to need a file.
 #[test]
-fn group_shares_a_store() {
+fn group_members_share_store() {
     if !has_users() {
         return;
     }

@@ -8,7 +8,7 @@ use crate::support::Ran;
 const NAMED: [&str; 4] = ["get a ask", "call a go", "ls", "where"];
 
 #[test]
-fn store_of_another_user_is_used_only_if_it_is_named() {
+fn store_of_other_user_is_used_only_when_named() {
     if !has_users() {
         return;
     }
@@ -42,7 +42,7 @@ fn store_of_another_user_is_used_only_if_it_is_named() {
 }
 
 #[test]
-fn completion_offers_nothing_of_another_users_store() {
+fn completion_offers_nothing_of_store_of_other_user() {
     if !has_users() {
         return;
     }
@@ -61,7 +61,7 @@ fn completion_offers_nothing_of_another_users_store() {
 }
 
 #[test]
-fn root_uses_a_store_of_the_owner_of_the_folder_around_it_and_takes_no_file_from_it() {
+fn root_uses_store_of_folder_owner_and_keeps_its_owner() {
     let vactor = adas();
     vactor.line_as(ADA, "register plain class").ok();
     vactor.line_as(ADA, "create plain a").ok();
@@ -82,7 +82,7 @@ fn root_uses_a_store_of_the_owner_of_the_folder_around_it_and_takes_no_file_from
 }
 
 #[test]
-fn store_that_root_makes_in_a_folder_that_is_there_belongs_to_its_owner() {
+fn store_made_by_root_belongs_to_folder_owner() {
     let vactor = adas();
     fs::create_dir(vactor.path(".vactor")).unwrap();
     allow(&vactor.path(".vactor"), 0o700);
@@ -93,7 +93,7 @@ fn store_that_root_makes_in_a_folder_that_is_there_belongs_to_its_owner() {
 }
 
 #[test]
-fn file_of_a_third_user_is_refused_unless_the_group_may_write_the_folder() {
+fn file_of_third_user_is_refused_unless_group_writes_folder() {
     if !has_users() {
         return;
     }
@@ -124,7 +124,7 @@ fn file_of_a_third_user_is_refused_unless_the_group_may_write_the_folder() {
 }
 
 #[test]
-fn links_of_the_user_to_a_store_are_followed() {
+fn links_of_user_are_followed() {
     let vactor = vactor();
     fs::rename(vactor.path(".vactor"), vactor.path("elsewhere")).unwrap();
     symlink("elsewhere", vactor.path(".vactor")).unwrap();
@@ -140,7 +140,7 @@ fn links_of_the_user_to_a_store_are_followed() {
 }
 
 #[test]
-fn links_of_another_user_in_the_path_are_refused() {
+fn links_of_other_user_are_refused() {
     if !has_users() {
         return;
     }

@@ -18,7 +18,7 @@ fn alone(vactor: &Vactor, line: &str) -> Ran {
 }
 
 #[test]
-fn accepted_call_prints_its_reference_though_no_worker_can_be_started() {
+fn accepted_call_prints_reference_without_worker() {
     let vactor = with_actor();
     for (line, reference) in
         [("call a go --async", "a#2"), ("call a go --after 1s", "a#3"), ("create plain b --async", "b#1")]
@@ -41,7 +41,7 @@ fn accepted_call_prints_its_reference_though_no_worker_can_be_started() {
 }
 
 #[test]
-fn accepted_call_whose_reference_cannot_be_written_is_named_in_the_error_and_run() {
+fn accepted_call_with_lost_reference_is_named_and_run() {
     let vactor = vactor();
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();
     let run = |line: &str, stdout: Stdio| {

@@ -57,7 +57,7 @@ impl Machine {
 }
 
 #[test]
-fn two_workers_ten_minutes_apart_run_a_delayed_call_once_and_never_early_by_their_own_clock() {
+fn workers_with_different_clocks_run_delayed_call_once_and_not_early() {
     let place = Place::new();
     let (early, late) = (Machine::new(&place, BEGIN), Machine::new(&place, BEGIN + 10 * MINUTE));
     early.submit(BEGIN + 5 * MINUTE);
@@ -75,7 +75,7 @@ fn two_workers_ten_minutes_apart_run_a_delayed_call_once_and_never_early_by_thei
 
 /// Who accepts a call puts what is due by its own clock before it. Whoever runs that then, no guest sees a time before its due one.
 #[test]
-fn a_call_that_came_due_by_another_s_clock_sees_its_due_time() {
+fn call_due_by_other_clock_sees_its_due_time() {
     let place = Place::new();
     let (early, late) = (Machine::new(&place, BEGIN), Machine::new(&place, BEGIN + 10 * MINUTE));
     early.submit(BEGIN + 5 * MINUTE);
@@ -87,7 +87,7 @@ fn a_call_that_came_due_by_another_s_clock_sees_its_due_time() {
 }
 
 #[test]
-fn delayed_calls_run_once_and_an_actor_s_clock_never_goes_back_whoever_works() {
+fn delayed_calls_run_once_and_actor_clock_never_goes_back() {
     let mut random = Rng::with_seed(seed());
     let place = Place::new();
     let machines = [Machine::new(&place, BEGIN), Machine::new(&place, BEGIN + 10 * MINUTE)];

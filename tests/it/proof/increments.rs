@@ -3,7 +3,7 @@
 use crate::support::Vactor;
 
 #[test]
-fn four_processes_increment_an_actor_a_hundred_times_each() {
+fn concurrent_processes_lose_no_increment() {
     let vactor = Vactor::new();
     vactor.write("counter.wasm", include_bytes!("../../contracts/counter-0.1.0.wasm"));
     vactor.line("register counter counter.wasm").ok();

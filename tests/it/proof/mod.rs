@@ -1,20 +1,20 @@
 //! The promises under many processes, crashes and wrong clocks: what is played here is random, or adversely timed.
 
 mod clocks;
+mod concurrent_admin;
 pub mod flows;
-mod held;
 mod increments;
+mod killed;
 mod kills;
 mod linear;
-mod meddling;
 mod model;
-mod mortals;
+mod paused;
 mod power;
 #[cfg(target_os = "linux")]
 mod shortage;
-mod studies;
+mod training;
 mod transfers;
-mod waiters;
+mod waits;
 
 /// What replays a random test: printed first, and taken from the environment.
 pub fn seed() -> u64 {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::mortals::{Mortals, goal, rounds};
+use super::killed::{KilledProcesses, goal, rounds};
 use super::seed;
 use crate::classes;
 
@@ -39,7 +39,7 @@ fn plan(number: u64) -> Plan {
 }
 
 /// One process: a new transfer, or an old one's run or cancellation.
-fn play(mortals: &Mortals, begun: &AtomicU64, random: &mut Rng) {
+fn play(killed: &KilledProcesses, begun: &AtomicU64, random: &mut Rng) {
     let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
     let chosen = match random.u8(..3) {
         0 => begun.fetch_add(1, Ordering::SeqCst),
@@ -48,10 +48,10 @@ fn play(mortals: &Mortals, begun: &AtomicU64, random: &mut Rng) {
     let id = format!("t/{chosen}");
     let Plan { from, to, amount } = plan(chosen);
     let create = words(&["create", "--if-absent", "transfer", &id, from, to, &amount.to_string()]);
-    let moment = |random: &mut Rng| (random.u8(..3) > 0).then(|| mortals.moment(random));
+    let moment = |random: &mut Rng| (random.u8(..3) > 0).then(|| killed.moment(random));
     let worker = random.u8(..4) == 0;
     // 4: it stood behind others, and somebody cancelled it
-    mortals.run(create, "", moment(random), worker).lines(&[0, 4]).count();
+    killed.run(create, "", moment(random), worker).lines(&[0, 4]).count();
     let reference = format!("{id}#{}", random.u64(2..5));
     let (args, codes) = match random.u8(..5) {
         0 => (words(&["cancel", &reference]), [0, 3, 4]),
@@ -60,15 +60,15 @@ fn play(mortals: &Mortals, begun: &AtomicU64, random: &mut Rng) {
         _ => (words(&["call", &id, "run"]), [0, 1, 4]),
     };
     let codes: Vec<i32> = codes.into_iter().chain([3]).collect();
-    mortals.run(args, "", moment(random), worker).lines(&codes).count();
+    killed.run(args, "", moment(random), worker).lines(&codes).count();
 }
 
 #[test]
-fn no_cent_is_lost_or_doubled_by_kills_and_cancels() {
+fn kills_and_cancels_lose_no_money() {
     let mut random = Rng::with_seed(seed());
     let goal = goal(150);
-    let mortals = Mortals::default();
-    let vactor = &mortals.vactor;
+    let killed = KilledProcesses::default();
+    let vactor = &killed.vactor;
     for class in ["account", "transfer"] {
         let component = classes::component(class);
         vactor.run(["register".as_ref(), class.as_ref(), component.as_os_str()]).ok();
@@ -79,35 +79,35 @@ fn no_cent_is_lost_or_doubled_by_kills_and_cancels() {
     let begun = AtomicU64::new(0);
     let stages = RefCell::new(BTreeMap::new());
     let play_round = |until| {
-        mortals.play(PROCESSES, until, &mut random, |random| play(&mortals, &begun, random));
-        mortals.settle();
-        stages.replace(hold(&mortals, begun.load(Ordering::SeqCst)));
+        killed.play(PROCESSES, until, &mut random, |random| play(&killed, &begun, random));
+        killed.settle();
+        stages.replace(hold(&killed, begun.load(Ordering::SeqCst)));
     };
     let both = || ["done", "returned"].iter().all(|stage| stages.borrow().contains_key(*stage));
     rounds(goal, ROUND, play_round, both);
-    mortals.replay();
-    println!("{mortals}; {:?}", stages.borrow());
+    killed.replay();
+    println!("{killed}; {:?}", stages.borrow());
     assert!(both(), "{:?}", stages.borrow());
 }
 
 /// Runs each transfer to its end, then holds the accounts against what the transfers say of themselves. Gives how many
 /// transfers ended how.
-fn hold(mortals: &Mortals, begun: u64) -> BTreeMap<String, usize> {
+fn hold(killed: &KilledProcesses, begun: u64) -> BTreeMap<String, usize> {
     let mut expected: BTreeMap<_, _> = ACCOUNTS.into_iter().map(|(id, opening)| (id, i128::from(opening))).collect();
     let mut stages = BTreeMap::new();
     for number in 0..begun {
         let id = format!("t/{number}");
-        let mut ended = mortals.vactor.run(["call", &id, "run"]);
+        let mut ended = killed.vactor.run(["call", &id, "run"]);
         if ended.code == 3 {
             continue;
         }
         let stage = || {
-            let stage: Value = serde_json::from_str(&mortals.vactor.run(["get", &id, "stage"]).ok()).unwrap();
+            let stage: Value = serde_json::from_str(&killed.vactor.run(["get", &id, "stage"]).ok()).unwrap();
             stage["stage"].as_str().unwrap().to_owned()
         };
         // a cancel took the giving back along with the run: the next run gives back
         if stage() == "owed" {
-            ended = mortals.vactor.run(["call", &id, "run"]);
+            ended = killed.vactor.run(["call", &id, "run"]);
         }
         let stage = stage();
         assert_eq!(ended.code, i32::from(stage != "done"), "{id} is {stage}: {}", ended.stderr);
@@ -120,7 +120,7 @@ fn hold(mortals: &Mortals, begun: u64) -> BTreeMap<String, usize> {
     }
     assert!(stages.keys().all(|stage| ["done", "refused", "returned"].contains(&stage.as_str())), "{stages:?}");
     for (id, balance) in expected {
-        assert_eq!(mortals.vactor.run(["get", id, "balance"]).ok().trim(), balance.to_string(), "{id}: {stages:?}");
+        assert_eq!(killed.vactor.run(["get", id, "balance"]).ok().trim(), balance.to_string(), "{id}: {stages:?}");
     }
     stages
 }

@@ -66,7 +66,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_class_is_compiled_once_for_all_processes() {
+fn class_is_compiled_once_for_all_processes() {
     let place = Place::new();
     assert!(place.compiles());
     assert!(!place.compiles());
@@ -77,7 +77,7 @@ fn a_class_is_compiled_once_for_all_processes() {
 }
 
 #[test]
-fn an_entry_that_is_damaged_is_made_anew() {
+fn damaged_entry_is_compiled_again() {
     let place = Place::new();
     place.compiles();
     let entry = place.entry();
@@ -92,7 +92,7 @@ fn an_entry_that_is_damaged_is_made_anew() {
 }
 
 #[test]
-fn an_entry_of_other_settings_is_not_taken() {
+fn entry_of_other_settings_is_ignored() {
     // under the right name all the same, as if somebody had renamed it
     let place = Place::new();
     place.compiles();
@@ -107,7 +107,7 @@ fn an_entry_of_other_settings_is_not_taken() {
 }
 
 #[test]
-fn what_others_could_have_written_is_not_run() {
+fn entry_writable_by_others_is_ignored() {
     let place = Place::new();
     place.compiles();
     for (path, open, closed) in [(place.cache(), 0o755, 0o700), (place.entry(), 0o660, 0o600)] {
@@ -124,7 +124,7 @@ fn what_others_could_have_written_is_not_run() {
 }
 
 #[test]
-fn cache_that_cannot_be_used_says_why_once() {
+fn unusable_cache_reports_reason_once() {
     let place = Place::new();
     let folder = place.cache();
     // a file is where the folder must be
@@ -155,7 +155,7 @@ fn cache_that_cannot_be_used_says_why_once() {
 }
 
 #[test]
-fn cache_of_another_user_is_named_as_such() {
+fn cache_of_other_user_is_reported_as_such() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
@@ -170,7 +170,7 @@ fn cache_of_another_user_is_named_as_such() {
 }
 
 #[test]
-fn what_nobody_used_for_long_goes_when_something_is_written() {
+fn unused_entries_are_removed_on_write() {
     let place = Place::new();
     place.compiles();
     let days = |days: u64| SystemTime::now() - Duration::from_secs(days * 24 * 3600);
@@ -188,7 +188,7 @@ fn what_nobody_used_for_long_goes_when_something_is_written() {
 }
 
 #[test]
-fn bytes_that_are_not_the_ones_asked_for_are_damage() {
+fn component_with_other_hash_is_damage() {
     let sandbox = Sandbox::new(Cache::none());
     let error = sandbox
         .class(&Hash::of(b"other"), || Ok(RawClass::new().build()), (&StopSignal::default()).into(), &mut || ())

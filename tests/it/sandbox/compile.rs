@@ -28,7 +28,7 @@ fn failed(script: &str, change: impl FnOnce(&mut Compiling)) -> Error {
 }
 
 #[test]
-fn command_gives_what_this_process_would_give() {
+fn compiler_command_gives_result_of_own_process() {
     let class = RawClass::new().mutation("go", NULL);
     let (module, component) = (class.module(), class.build());
     for bytes in [&module, &component] {
@@ -42,7 +42,7 @@ fn command_gives_what_this_process_would_give() {
 }
 
 #[test]
-fn command_that_crashes_is_the_fault_of_the_class() {
+fn crashed_compiler_command_is_class_error() {
     for (script, reason) in [
         ("echo begun; kill -SEGV $$", "the compiler crashed on it (SIGSEGV)"),
         ("echo begun; kill -ABRT $$", "the compiler crashed on it (SIGABRT)"),
@@ -54,7 +54,7 @@ fn command_that_crashes_is_the_fault_of_the_class() {
 }
 
 #[test]
-fn command_over_a_limit_names_it() {
+fn compiler_command_over_limit_names_limit() {
     let over = |script: &str, change: fn(&mut Compiling)| match failed(script, change) {
         Error::NotCompiled { limit, reason } => (limit, reason),
         error => panic!("{error:?}"),
@@ -69,7 +69,7 @@ fn command_over_a_limit_names_it() {
 }
 
 #[test]
-fn command_that_does_not_do_its_part_is_a_shortage() {
+fn misbehaving_compiler_command_is_shortage() {
     let has = |error: Error, words: &str| {
         let Error::Shortage { action, cause } = &error else { panic!("{error:?}") };
         assert!(action == "run the process that compiles classes" && cause.to_string().contains(words), "{error:?}");
@@ -88,7 +88,7 @@ fn command_that_does_not_do_its_part_is_a_shortage() {
 }
 
 #[test]
-fn deadline_ends_a_command_that_does_not_answer() {
+fn deadline_ends_silent_compiler_command() {
     let component = hostile().build();
     let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sleep", "1000000"]));
     let deadline = Instant::now() + Duration::from_millis(20);
@@ -100,7 +100,7 @@ fn deadline_ends_a_command_that_does_not_answer() {
 
 /// And what the command has started.
 #[test]
-fn stop_ends_a_command_that_does_not_answer() {
+fn stop_ends_silent_compiler_command() {
     let stop = StopSignal::default();
     let component = hostile().build();
     let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sh", "-c", "sleep 1000000; true"]));
@@ -118,7 +118,7 @@ fn stop_ends_a_command_that_does_not_answer() {
 
 /// The other thread compiles, and would for long.
 #[test]
-fn class_that_another_thread_compiles_is_waited_for_until_the_deadline_or_a_stop() {
+fn wait_for_compiling_thread_ends_at_deadline_or_stop() {
     let component = hostile().build();
     let (hash, first, second) = (Hash::of(&component), StopSignal::default(), StopSignal::default());
     let sandbox = Sandbox::new(Cache::none()).compiling(by(&["sleep", "1000000"]));

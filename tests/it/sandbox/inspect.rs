@@ -26,7 +26,7 @@ fn reason(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_component_is_read_and_a_core_module_becomes_the_same_component() {
+fn core_module_becomes_same_component() {
     let class = RawClass::new().mutation("go", NULL).query("ask", NULL);
     let component = class.build();
     for bytes in [&component, &class.module()] {
@@ -41,7 +41,7 @@ fn a_component_is_read_and_a_core_module_becomes_the_same_component() {
 }
 
 #[test]
-fn what_is_no_webassembly_is_refused() {
+fn other_file_is_refused() {
     for (bytes, expected) in [(b"".as_slice(), "it is empty"), (b"#!/bin/sh\n", "it is no WebAssembly")] {
         let (reason, hint) = refused(bytes);
         assert_eq!(reason, expected);
@@ -50,7 +50,7 @@ fn what_is_no_webassembly_is_refused() {
 }
 
 #[test]
-fn a_truncated_component_is_refused_wherever_it_ends() {
+fn truncated_component_is_refused() {
     let component = RawClass::new().build();
     for end in [9, 100, component.len() / 2, component.len() - 1] {
         let reason = reason(&component[..end]);
@@ -59,7 +59,7 @@ fn a_truncated_component_is_refused_wherever_it_ends() {
 }
 
 #[test]
-fn imports_of_others_are_refused_each_by_its_name() {
+fn foreign_imports_are_refused_by_name() {
     let (reason, hint) = refused(&raw::with_wasi());
     assert_eq!(reason, "it imports `wasi:cli/environment@0.2.0`; a class may import `vactor:actor/context` alone");
     assert!(hint.contains("wasm32-unknown-unknown"), "{hint}");
@@ -71,13 +71,13 @@ fn imports_of_others_are_refused_each_by_its_name() {
 }
 
 #[test]
-fn a_core_module_for_wasi_is_refused_by_the_names_of_its_imports() {
+fn wasi_module_is_refused_by_import_names() {
     let module = wat::parse_str(r#"(module (import "wasi_snapshot_preview1" "fd_write" (func)))"#).unwrap();
     assert!(reason(&module).starts_with("it imports `wasi_snapshot_preview1`; "));
 }
 
 #[test]
-fn a_crate_that_expects_a_browser_is_told_by_what_it_imports() {
+fn browser_module_is_refused_by_import_names() {
     let module = r#"(module (import "__wbindgen_placeholder__" "__wbindgen_throw" (func)))"#;
     let (reason, hint) = refused(&wat::parse_str(module).unwrap());
     assert!(reason.starts_with("it imports `__wbindgen_placeholder__`; "), "{reason}");
@@ -85,19 +85,19 @@ fn a_crate_that_expects_a_browser_is_told_by_what_it_imports() {
 }
 
 #[test]
-fn a_core_module_without_a_components_type_is_refused() {
+fn core_module_without_component_type_is_refused() {
     let module = wat::parse_str("(module)").unwrap();
     assert_eq!(reason(&module), "it is a core module that does not carry a component's type");
 }
 
 #[test]
-fn a_component_without_the_class_interface_is_refused() {
+fn component_without_class_interface_is_refused() {
     let component = wat::parse_str("(component)").unwrap();
     assert_eq!(reason(&component), "it does not export `vactor:actor/class`");
 }
 
 #[test]
-fn missing_exports_are_named() {
+fn missing_exports_are_refused_by_name() {
     let wit = r#"package vactor:actor@0.1.0; world actor { export class; }
         interface class { describe: func() -> string; construct: func(arguments: string); invoke: func(); }"#;
     let core = r#"(module (memory (export "memory") 1)
@@ -118,7 +118,7 @@ fn exports_of_other_types_are_refused() {
 }
 
 #[test]
-fn another_version_of_the_contract_is_refused() {
+fn other_contract_version_is_refused() {
     for (version, fits) in [("0.1.2", false), ("0.2.0", false), ("1.0.0", false), ("0.1.1", true), ("0.1.0", true)] {
         let wit = include_str!("../../../wit/actor.wit").replace("actor@0.1.1", &format!("actor@{version}"));
         let component = raw::component(&RawClass::new().wat().replace("@0.1.1", &format!("@{version}")), &wit);
@@ -134,7 +134,7 @@ fn another_version_of_the_contract_is_refused() {
 }
 
 #[test]
-fn functions_that_the_host_does_not_have_are_named() {
+fn unknown_host_functions_are_refused_by_name() {
     let wit =
         include_str!("../../../wit/actor.wit").replace("now: func() -> u64;", "now: func() -> u64; sing: func();");
     let fields = r#"(import "vactor:actor/context@0.1.1" "sing" (func $sing)) (memory (export "memory") 2)"#;
@@ -145,7 +145,7 @@ fn functions_that_the_host_does_not_have_are_named() {
 }
 
 #[test]
-fn shared_memory_is_not_let_in() {
+fn shared_memory_is_refused() {
     let raw = RawClass::new().fields("(memory (export \"memory\") 2) (memory 1 1 shared)");
     let module = raw::module(&raw.wat(), include_str!("../../../wit/actor.wit"));
     let (reason, hint) = refused(&module);
@@ -154,7 +154,7 @@ fn shared_memory_is_not_let_in() {
 }
 
 #[test]
-fn a_describe_that_breaks_is_refused_with_what_it_said() {
+fn trapping_describe_is_refused_with_its_log() {
     let raw = RawClass::new()
         .first("describe", "(call $log (i32.const 3) (call $text_why)) (unreachable)")
         .text("why", "oh no");
@@ -168,7 +168,7 @@ fn a_describe_that_breaks_is_refused_with_what_it_said() {
 }
 
 #[test]
-fn a_describe_that_says_nonsense_is_refused() {
+fn invalid_description_is_refused() {
     for (said, expected) in [
         ("hello", "the result of describe is not JSON: expected value at line 1 column 1"),
         ("[]", "what `describe` says is not right: it does not have the contract's shape: "),

@@ -23,7 +23,7 @@ fn short() -> World {
 }
 
 #[test]
-fn a_method_that_loops_for_ever_ends_when_its_time_is_up() {
+fn endless_method_ends_at_time_limit() {
     let message = "spin computed for longer than 20 ms; `--max-time` raises the limit";
     assert_fault(&short().fault(&looping(), "spin"), HostFault::Limit(Limit::Time), message);
     // wherever it loops
@@ -35,7 +35,7 @@ fn a_method_that_loops_for_ever_ends_when_its_time_is_up() {
 }
 
 #[test]
-fn a_run_without_a_limit_on_its_time_ends_when_it_is_stopped() {
+fn run_without_time_limit_ends_when_stopped() {
     let world = World::limited(|limits| limits.time = Duration::MAX);
     let (class, stop) = (compile(&looping()), world.stop.clone());
     let aborted = thread::scope(|scope| {
@@ -47,7 +47,7 @@ fn a_run_without_a_limit_on_its_time_ends_when_it_is_stopped() {
 }
 
 #[test]
-fn a_run_that_was_stopped_before_it_began_does_nothing() {
+fn run_stopped_before_start_does_nothing() {
     let world = World::new();
     world.stop.stop();
     let raw = RawClass::new().mutation("go", &format!("(call $log (i32.const 1) (call $text_null)) {NULL}"));
@@ -57,7 +57,7 @@ fn a_run_that_was_stopped_before_it_began_does_nothing() {
 }
 
 #[test]
-fn run_past_its_deadline_is_aborted_though_it_has_time_left() {
+fn run_past_deadline_is_aborted() {
     let mut world = World::limited(|limits| limits.time = Duration::MAX);
     for after in [Duration::ZERO, Duration::from_millis(20)] {
         world.deadline = Some(Instant::now() + after);
@@ -66,7 +66,7 @@ fn run_past_its_deadline_is_aborted_though_it_has_time_left() {
 }
 
 #[test]
-fn deadline_is_no_limit_on_time() {
+fn deadline_is_no_time_limit() {
     let mut world = short();
     world.deadline = Some(Instant::now() + Duration::from_secs(3600));
     let message = "spin computed for longer than 20 ms; `--max-time` raises the limit";
@@ -74,7 +74,7 @@ fn deadline_is_no_limit_on_time() {
 }
 
 #[test]
-fn runs_beside_each_other_keep_their_own_time() {
+fn concurrent_runs_keep_their_own_time() {
     // the later deadline is watched first, and the stopped one is none of theirs
     let class = compile(&looping());
     let (long, stopped) = (World::limited(|limits| limits.time = Duration::from_secs(3600)), StopSignal::default());
@@ -94,7 +94,7 @@ fn runs_beside_each_other_keep_their_own_time() {
 }
 
 #[test]
-fn who_reads_the_log_slowly_does_not_take_the_guests_time() {
+fn slow_log_reader_takes_no_time_of_guest() {
     let count =
         "(loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))";
     let body = format!("(call $log (i32.const 1) (call $text_null)) {count} {NULL}");
@@ -109,7 +109,7 @@ fn who_reads_the_log_slowly_does_not_take_the_guests_time() {
 }
 
 #[test]
-fn memory_at_the_limit_is_given_and_past_it_ends_the_run() {
+fn memory_is_granted_at_limit_and_not_past_it() {
     let grow = |pages: u32| {
         let body = format!("(drop (memory.grow (i32.const {pages}))) {NULL}");
         let world = World::limited(|limits| limits.memory = 10 * PAGE + GLUE);
@@ -140,14 +140,14 @@ fn tables_count_as_memory() {
 }
 
 #[test]
-fn a_maximum_of_the_class_itself_is_no_limit_of_the_host() {
+fn memory_maximum_of_class_is_no_host_limit() {
     let body = format!("(if (i32.ne (memory.grow (i32.const 60000)) (i32.const -1)) (then (unreachable))) {NULL}");
     let raw = RawClass::new().fields("(memory (export \"memory\") 2 3)").mutation("go", &body);
     assert!(World::new().mutate(&compile(&raw), "go").outcome.is_ok());
 }
 
 #[test]
-fn a_state_at_the_limit_is_saved_and_past_it_is_not() {
+fn state_is_saved_at_limit_and_not_past_it() {
     let save = |bytes: u32| {
         let body = format!("(global.set $state (i32.const 0)) (global.set $state.len (i32.const {bytes})) {NULL}");
         let world = World::limited(|limits| limits.state = 1000);
@@ -163,7 +163,7 @@ fn a_state_at_the_limit_is_saved_and_past_it_is_not() {
 }
 
 #[test]
-fn a_result_at_the_limit_is_given_and_past_it_is_not() {
+fn result_is_returned_at_limit_and_not_past_it() {
     let world = World::limited(|limits| limits.result = 4);
     let give = |text: &str| {
         let raw = RawClass::new().text("given", text).mutation("go", "(call $ok (call $text_given))");
@@ -181,7 +181,7 @@ fn a_result_at_the_limit_is_given_and_past_it_is_not() {
 }
 
 #[test]
-fn whatever_a_hostile_class_does_becomes_a_fault_of_its_own() {
+fn hostile_class_causes_its_own_fault() {
     let class = compile(&raw::hostile());
     for (method, kind, message) in [
         ("fail", None, "no, I will not"),
@@ -226,7 +226,7 @@ fn whatever_a_hostile_class_does_becomes_a_fault_of_its_own() {
 }
 
 #[test]
-fn the_host_copies_no_more_out_of_a_guest_than_the_memory_limit() {
+fn host_copies_at_most_memory_limit_from_guest() {
     // three texts that are one half of the memory
     let half = "(i32.const 65536) (i32.const 65000)";
     let body = format!("(call $fail {half} {half} {half})");
@@ -240,7 +240,7 @@ fn the_host_copies_no_more_out_of_a_guest_than_the_memory_limit() {
 }
 
 #[test]
-fn a_log_without_end_is_cut() {
+fn endless_log_is_truncated() {
     let chatter =
         RawClass::new().mutation("go", "(loop (call $log (i32.const 1) (call $text_null)) (br 0)) (unreachable)");
     let (class, world) = (compile(&chatter), World::limited(|limits| limits.log = 12));
@@ -264,7 +264,7 @@ fn a_log_without_end_is_cut() {
 }
 
 #[test]
-fn a_log_is_cut_at_the_limit_and_not_before() {
+fn log_is_truncated_at_limit() {
     let log = |text: &str, limit: u64| {
         let body = format!("(call $log (i32.const 1) (call $text_said)) {NULL}");
         let raw = RawClass::new().text("said", text).mutation("go", &body);
@@ -284,7 +284,7 @@ fn a_log_is_cut_at_the_limit_and_not_before() {
 }
 
 #[test]
-fn random_gives_a_mebibyte_at_once_and_no_more() {
+fn random_gives_at_most_one_mebibyte() {
     let random = |bytes: u32| {
         let body = format!("(call $random (i32.const {bytes}) (global.get $pair)) {NULL}");
         World::new().mutate(&compile(&RawClass::new().mutation("go", &body)), "go").outcome
@@ -295,7 +295,7 @@ fn random_gives_a_mebibyte_at_once_and_no_more() {
 }
 
 #[test]
-fn large_arguments_and_states_go_in_whole() {
+fn large_arguments_and_states_arrive_whole() {
     let arguments = Json::parse(&format!("{{\"text\":\"{}\"}}", "x".repeat(8 << 20))).unwrap();
     let state = vec![5; 64 << 20];
     let raw = RawClass::new().mutation("go", NULL);

@@ -109,7 +109,7 @@ fn outcome(body: &str) -> Result<String, Fault> {
 }
 
 #[test]
-fn a_sandbox_and_its_classes_are_shared_by_threads() {
+fn sandbox_and_classes_are_shared_by_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<(Sandbox, CompiledClass, StopSignal)>();
 }

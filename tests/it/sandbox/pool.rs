@@ -49,7 +49,7 @@ fn same(world: &World, raw: &RawClass, name: &str) {
 }
 
 #[test]
-fn what_no_class_should_do_ends_as_it_does_anywhere() {
+fn hostile_class_ends_in_pool_as_outside() {
     let mut world = World::new();
     world.limits.time = Duration::from_millis(20);
     for name in ["fail", "panic", "spin", "huge", "bloat", "nonsense"] {
@@ -63,7 +63,7 @@ fn what_no_class_should_do_ends_as_it_does_anywhere() {
 }
 
 #[test]
-fn tables_and_memories_grow_as_far_as_anywhere() {
+fn tables_and_memories_grow_in_pool_as_outside() {
     let grown = "(local.set $n (table.grow $t (ref.null func) (i32.const COUNT)))
         (i32.store (i32.const 65536) (i32.add (i32.const 48) (i32.eq (local.get $n) (i32.const 1))))
         (call $ok (i32.const 65536) (i32.const 1))";
@@ -87,7 +87,7 @@ fn tables_and_memories_grow_as_far_as_anywhere() {
 
 /// A run that leaves its memory, its globals and its table full of what the next must not see.
 #[test]
-fn an_instance_begins_empty() {
+fn pooled_instance_begins_empty() {
     let body =
         "(if (i32.or (i32.load (i32.const 70000)) (i32.or (global.get $left) (i32.ne (memory.size) (i32.const 2))))
             (then (unreachable)))
@@ -102,7 +102,7 @@ fn an_instance_begins_empty() {
 
 /// One that has more than a place holds, and more runs than there are places.
 #[test]
-fn what_finds_no_place_runs_without() {
+fn run_without_free_place_runs_outside_pool() {
     let tables: String = (0..20).map(|n| format!("(table $t{n} 1 funcref)")).collect();
     let fields = format!("(memory (export \"memory\") 2) {tables}");
     same(&World::new(), &RawClass::new().fields(&fields).mutation("go", NULL), "go");

@@ -19,7 +19,7 @@ const CALLS: [(&str, &str); 8] = [
 ];
 
 #[test]
-fn each_kind_of_method_does_what_it_should_with_the_state() {
+fn method_kinds_read_and_write_state_as_specified() {
     let class = compile(
         &RawClass::new()
             .text("seven", "7")
@@ -49,7 +49,7 @@ fn each_kind_of_method_does_what_it_should_with_the_state() {
 }
 
 #[test]
-fn every_run_may_call_everything_that_the_contract_lets_it() {
+fn run_may_call_all_context_functions() {
     for (name, call) in CALLS {
         let mut raw = RawClass::new().mutation("change", NULL).query("ask", NULL).task("work", NULL);
         for export in ["construct", "set-state", "get-state", "invoke", "migrate"] {
@@ -70,7 +70,7 @@ fn every_run_may_call_everything_that_the_contract_lets_it() {
 }
 
 #[test]
-fn a_class_of_the_first_contract_runs() {
+fn class_of_first_contract_runs() {
     let component = include_bytes!("../../contracts/counter-0.1.0.wasm");
     let limits = World::new().limits;
     let hash =
@@ -83,7 +83,7 @@ fn a_class_of_the_first_contract_runs() {
 }
 
 #[test]
-fn describe_may_call_log_and_nothing_else() {
+fn describe_may_call_log_only() {
     for (name, call) in CALLS {
         let raw = RawClass::new().first("describe", call);
         let mut lines = 0;
@@ -102,7 +102,7 @@ fn describe_may_call_log_and_nothing_else() {
 }
 
 #[test]
-fn a_guest_is_told_who_it_is_and_when() {
+fn guest_gets_its_identity_and_time() {
     let say = "(call $log (i32.const 1) (call $pair))";
     let pairs = ["class-name", "actor-id", "invocation"].map(|of| format!("(call ${of} (global.get $pair)) {say}"));
     let numbers = "(call $log (call $version) (call $text_null)) (call $log (call $attempt) (call $text_null))
@@ -119,7 +119,7 @@ fn a_guest_is_told_who_it_is_and_when() {
 }
 
 #[test]
-fn the_log_is_seen_as_it_is_said_and_kept_when_the_run_fails() {
+fn log_is_seen_at_once_and_kept_when_run_fails() {
     let class = compile(&RawClass::new().mutation("go", "(call $log (i32.const 0) (call $text_null)) (unreachable)"));
     let (mut seen, world) = (Vec::new(), World::new());
     let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
@@ -130,7 +130,7 @@ fn the_log_is_seen_as_it_is_said_and_kept_when_the_run_fails() {
 }
 
 #[test]
-fn the_same_run_gives_the_same_bytes() {
+fn same_run_gives_same_bytes() {
     let random = "(call $random (i32.const 16) (global.get $pair))";
     let keep = "(global.set $state (call $pair) (global.set $state.len))";
     let class = compile(
@@ -152,7 +152,7 @@ fn the_same_run_gives_the_same_bytes() {
 const EVER: [u8; 16] = [183, 65, 244, 84, 35, 222, 246, 178, 6, 248, 11, 116, 84, 102, 210, 160];
 
 #[test]
-fn floating_point_is_the_same_on_every_machine() {
+fn floating_point_is_deterministic() {
     // 0/0 is a negative NaN on x86 and a positive one on ARM
     let nan = "(i64.reinterpret_f64 (f64.div (f64.const 0) (f64.const 0)))";
     let payload = "(i64.reinterpret_f64 (f64.add (f64.const nan:0x123) (f64.const 1)))";
@@ -167,7 +167,7 @@ fn floating_point_is_the_same_on_every_machine() {
 }
 
 #[test]
-fn an_instance_serves_one_run() {
+fn instance_serves_one_run() {
     let once = "(if (i32.load (i32.const 512)) (then (unreachable))) (i32.store (i32.const 512) (i32.const 1))";
     let class = compile(&RawClass::new().mutation("go", &format!("{once} {NULL}")));
     for _ in 0..2 {
@@ -176,7 +176,7 @@ fn an_instance_serves_one_run() {
 }
 
 #[test]
-fn a_failure_of_the_class_comes_out_as_it_is() {
+fn class_failure_is_returned_unchanged() {
     let fail = |kind: &str, message: &str, details: &str| {
         let raw = RawClass::new().text("kind", kind).text("message", message).text("details", details);
         let given = if details.is_empty() { "(i32.const 0) (i32.const 0)" } else { "(call $text_details)" };
@@ -201,7 +201,7 @@ fn a_failure_of_the_class_comes_out_as_it_is() {
 }
 
 #[test]
-fn a_result_that_is_no_json_is_refused() {
+fn result_of_invalid_json_is_refused() {
     for (text, why) in [
         ("", "EOF while parsing a value at line 1 column 0"),
         ("{", "EOF while parsing an object at line 1 column 1"),
@@ -221,7 +221,7 @@ fn a_result_that_is_no_json_is_refused() {
 }
 
 #[test]
-fn a_state_that_the_class_refuses_is_a_fault_of_its_own() {
+fn refused_state_is_own_kind_of_fault() {
     let no = "(call $fail (call $text_null) (call $text_why) (i32.const 0) (i32.const 0))";
     let raw = || RawClass::new().text("why", "that is no state").mutation("go", NULL);
     let fault = World::new().fault(&raw::refusing(), "go");
@@ -234,7 +234,7 @@ fn a_state_that_the_class_refuses_is_a_fault_of_its_own() {
 }
 
 #[test]
-fn a_trap_is_one_sentence() {
+fn trap_is_one_sentence() {
     let trap = |body: &str| {
         let fault = outcome(body).unwrap_err();
         assert!(fault.is_host(HostFault::Trap), "{fault:?}");

@@ -6,17 +6,17 @@ use vactor::store::{Committed, NewVersion, Registered};
 use super::fixture::*;
 
 promises! {
-    removal_leaves_numbers
-    removal_of_a_busy_actor_needs_force
-    removal_leaves_a_task_of_the_same_name
-    a_failed_construction_leaves_no_actor
-    classes_have_versions
-    a_class_in_use_stays
+    removed_actor_continues_numbers
+    removal_of_busy_actor_needs_force
+    removal_keeps_task_of_same_name
+    failed_construction_leaves_no_actor
+    class_gets_version_per_component
+    class_in_use_is_kept
     actors_are_listed_by_id
-    names_are_listed_of_whatever_was_called
+    names_of_actors_and_tasks_are_listed
 }
 
-fn removal_leaves_numbers(stores: &Fixture) {
+fn removed_actor_continues_numbers(stores: &Fixture) {
     let store = stores.open();
     assert!(matches!(store.remove(&id("a"), at(1), true), Err(Error::NoActor { .. })));
     make(&*store, "a", b"0");
@@ -37,7 +37,7 @@ fn removal_leaves_numbers(stores: &Fixture) {
     assert_eq!(store.checkpoint(&id("a"), 3).unwrap(), Some((3, b"new".to_vec())));
 }
 
-fn removal_of_a_busy_actor_needs_force(stores: &Fixture) {
+fn removal_of_busy_actor_needs_force(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let queued = accept(&*store, keyed("a", "x", 5, "k"));
@@ -59,7 +59,7 @@ fn removal_of_a_busy_actor_needs_force(stores: &Fixture) {
     assert_eq!(store.invocation_by_key(&name("a"), "k").unwrap(), None);
 }
 
-fn removal_leaves_a_task_of_the_same_name(stores: &Fixture) {
+fn removal_keeps_task_of_same_name(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "counter/sum", b"0");
     let task_one = accept(&*store, task("counter/sum", 5));
@@ -72,7 +72,7 @@ fn removal_leaves_a_task_of_the_same_name(stores: &Fixture) {
     assert_eq!(store.invocation_by_key(&name("counter/sum"), "k").unwrap().unwrap().number, ended);
 }
 
-fn a_failed_construction_leaves_no_actor(stores: &Fixture) {
+fn failed_construction_leaves_no_actor(stores: &Fixture) {
     let store = stores.open();
     let told = commit(&*store, bare(fresh(construction("a", 1)), 0, 2)).unwrap();
     assert_eq!(told, Committed::Done { reference: 1, step: None });
@@ -96,7 +96,7 @@ pub fn version(bytes: &[u8], millis: u64) -> NewVersion {
     }
 }
 
-fn classes_have_versions(stores: &Fixture) {
+fn class_gets_version_per_component(stores: &Fixture) {
     let store = stores.open();
     assert_eq!(store.classes().unwrap(), []);
     assert_eq!(store.register(version(b"one", 1)).unwrap(), Registered::New(1));
@@ -123,7 +123,7 @@ fn classes_have_versions(stores: &Fixture) {
     assert!(matches!(store.remove_class(&class(), false), Err(Error::NoClass { .. })));
 }
 
-fn a_class_in_use_stays(stores: &Fixture) {
+fn class_in_use_is_kept(stores: &Fixture) {
     let store = stores.open();
     store.register(version(b"one", 1)).unwrap();
     make(&*store, "a", b"0");
@@ -160,7 +160,7 @@ fn actors_are_listed_by_id(stores: &Fixture) {
     assert_eq!(list("x", None, 100), []);
 }
 
-fn names_are_listed_of_whatever_was_called(stores: &Fixture) {
+fn names_of_actors_and_tasks_are_listed(stores: &Fixture) {
     let store = stores.open();
     assert_eq!(store.names(None, 9).unwrap(), []);
     for of in ["user/x", "b"] {

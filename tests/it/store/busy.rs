@@ -57,7 +57,7 @@ fn handle_stays_usable_after_refused_lock() {
 }
 
 #[test]
-fn wait_for_lock_is_told_and_goes_on_when_it_is_free() {
+fn wait_for_lock_is_reported_and_continues() {
     let folder = counter();
     let (tell, told) = mpsc::channel();
     let waits = LockWaitOptions { on_wait: Arc::new(move |_| tell.send(()).unwrap()), ..LockWaitOptions::default() };
@@ -74,7 +74,7 @@ fn wait_for_lock_is_told_and_goes_on_when_it_is_free() {
 }
 
 #[test]
-fn wait_for_lock_ends_when_it_is_stopped() {
+fn wait_for_lock_ends_when_stopped() {
     let folder = counter();
     let (tell, told) = mpsc::channel();
     let stopped = Arc::new(Mutex::new(false));
@@ -99,7 +99,7 @@ fn wait_for_lock_ends_when_it_is_stopped() {
 
 /// One thread of a process waits for another process, and others of it end at their own deadlines.
 #[test]
-fn thread_ends_at_its_deadline_while_another_of_its_process_waits() {
+fn thread_ends_at_own_deadline_while_other_thread_waits() {
     let folder = counter();
     let (tell, told) = mpsc::channel();
     let waits = LockWaitOptions { on_wait: Arc::new(move |_| tell.send(()).unwrap()), ..LockWaitOptions::default() };
@@ -125,7 +125,7 @@ fn thread_ends_at_its_deadline_while_another_of_its_process_waits() {
 }
 
 #[test]
-fn store_that_is_read_first_is_opened_for_writing_by_its_first_write() {
+fn store_opened_by_read_is_opened_for_writing_by_first_write() {
     let folder = counter();
     let lock = Lock::take(data(folder.path()), Range::Writer);
     let store = RedbStore::open(folder.path(), Mode::ReadFirst).unwrap();

@@ -8,14 +8,14 @@ use vactor::store::{Commit, NewEntry, Store};
 use super::fixture::*;
 
 promises! {
-    a_cancel_takes_the_children_along
-    what_ran_leaves_a_step
-    a_cancel_makes_room_for_those_behind
-    who_waits_for_it_is_answered
-    a_run_cancels_a_child
-    a_run_that_cancels_its_caller_goes_on
-    removal_takes_everything_along
-    a_chain_of_any_depth_is_cancelled
+    cancel_cancels_children
+    cancelled_run_leaves_step
+    cancel_frees_inbox
+    wait_for_cancelled_call_is_answered
+    run_cancels_child
+    run_that_cancels_caller_continues
+    removal_cancels_pending_calls
+    chain_of_any_depth_is_cancelled
 }
 
 fn ended(store: &dyn Store, of: &str, number: u64) -> (Fault, Option<u64>) {
@@ -40,7 +40,7 @@ fn tree(store: &dyn Store) {
     suspend(store, suspends(accepted("b", 2), 1, 62, asks, vec![ResolvedTarget::Child(0), ResolvedTarget::Child(1)]));
 }
 
-fn a_cancel_takes_the_children_along(stores: &Fixture) {
+fn cancel_cancels_children(stores: &Fixture) {
     let store = made(stores);
     tree(&*store);
     cancel(&*store, "a", 2, 70).unwrap();
@@ -58,7 +58,7 @@ fn a_cancel_takes_the_children_along(stores: &Fixture) {
     assert!(is_ready(&*store, "c", 83));
 }
 
-fn what_ran_leaves_a_step(stores: &Fixture) {
+fn cancelled_run_leaves_step(stores: &Fixture) {
     let store = made(stores);
     tree(&*store);
     // c runs in some process: it has committed nothing yet
@@ -81,7 +81,7 @@ fn what_ran_leaves_a_step(stores: &Fixture) {
     assert_eq!((ended(&*store, "new", number).1, store.load(&id("new")).unwrap()), (None, None));
 }
 
-fn a_cancel_makes_room_for_those_behind(stores: &Fixture) {
+fn cancel_frees_inbox(stores: &Fixture) {
     let store = made(stores);
     let number = waits(&*store, "a", 60, vec![], vec![on_event("e"), ResolvedTarget::Timer(at(500))]);
     let behind = accept(&*store, call("a", "behind", 61));
@@ -94,7 +94,7 @@ fn a_cancel_makes_room_for_those_behind(stores: &Fixture) {
     assert_eq!(commit(&*store, late), Err(Error::Stale { id: "a".to_owned() }));
 }
 
-fn who_waits_for_it_is_answered(stores: &Fixture) {
+fn wait_for_cancelled_call_is_answered(stores: &Fixture) {
     let store = made(stores);
     let number = waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![ResolvedTarget::Child(0)]);
     let outside = waits(&*store, "c", 60, vec![], vec![ResolvedTarget::Invocation(reference("b", 2))]);
@@ -108,7 +108,7 @@ fn who_waits_for_it_is_answered(stores: &Fixture) {
     }
 }
 
-fn a_run_cancels_a_child(stores: &Fixture) {
+fn run_cancels_child(stores: &Fixture) {
     let store = made(stores);
     let cancels = |target| NewEntry::Cancel { fingerprint: asked("cancel"), target };
     let entries = vec![
@@ -125,7 +125,7 @@ fn a_run_cancels_a_child(stores: &Fixture) {
     assert!(is_ready(&*store, "c", 63));
 }
 
-fn a_run_that_cancels_its_caller_goes_on(stores: &Fixture) {
+fn run_that_cancels_caller_continues(stores: &Fixture) {
     let store = made(stores);
     waits(&*store, "a", 60, vec![starts(call("b", "x", 61))], vec![ResolvedTarget::Child(0)]);
     let target = ResolvedTarget::Invocation(reference("a", 2));
@@ -136,7 +136,7 @@ fn a_run_that_cancels_its_caller_goes_on(stores: &Fixture) {
     assert_eq!(store.load(&id("b")).unwrap().unwrap().state, b"1");
 }
 
-fn removal_takes_everything_along(stores: &Fixture) {
+fn removal_cancels_pending_calls(stores: &Fixture) {
     let store = made(stores);
     tree(&*store);
     let outside = waits(&*store, "d", 64, vec![], vec![ResolvedTarget::Invocation(reference("a", 2))]);
@@ -156,7 +156,7 @@ fn removal_takes_everything_along(stores: &Fixture) {
     assert_eq!(store.name_record(&name("a")).unwrap().unwrap().queued, 0);
 }
 
-fn a_chain_of_any_depth_is_cancelled(stores: &Fixture) {
+fn chain_of_any_depth_is_cancelled(stores: &Fixture) {
     let store = stores.open();
     let names: Vec<String> = (0..300).map(|n| format!("actor{n}")).collect();
     for of in &names {

@@ -6,13 +6,13 @@ use vactor::store::{Commit, NewCall, NewEntry, Progress};
 use super::fixture::*;
 
 promises! {
-    a_child_may_make_its_actor
-    a_child_that_cannot_be_accepted_is_recorded_with_the_reason
-    messages_leave_with_the_commit
-    opaque_ids_are_found_until_their_actor_goes
+    child_creates_its_actor
+    refused_child_is_recorded_with_reason
+    messages_are_sent_with_commit
+    opaque_ids_are_found_until_actor_is_removed
 }
 
-fn a_child_may_make_its_actor(stores: &Fixture) {
+fn child_creates_its_actor(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let both = || {
@@ -31,7 +31,7 @@ fn a_child_may_make_its_actor(stores: &Fixture) {
     assert_eq!(pending.iter().map(|pending| pending.number).collect::<Vec<_>>(), [4]);
 }
 
-fn a_child_that_cannot_be_accepted_is_recorded_with_the_reason(stores: &Fixture) {
+fn refused_child_is_recorded_with_reason(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
@@ -48,7 +48,7 @@ fn a_child_that_cannot_be_accepted_is_recorded_with_the_reason(stores: &Fixture)
     assert_eq!(store.name_record(&name("b")).unwrap().unwrap().queued, 1);
 }
 
-fn messages_leave_with_the_commit(stores: &Fixture) {
+fn messages_are_sent_with_commit(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
@@ -70,7 +70,7 @@ fn messages_leave_with_the_commit(stores: &Fixture) {
     assert_eq!(store.next_due(at(60)).unwrap(), Some(at(100)));
 }
 
-fn opaque_ids_are_found_until_their_actor_goes(stores: &Fixture) {
+fn opaque_ids_are_found_until_actor_is_removed(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let of = |request: &CallRequest| store.reference_of(&request.seed.opaque_id()).unwrap();

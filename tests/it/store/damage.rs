@@ -7,7 +7,7 @@ use vactor::store::{Mode, RedbStore, Store};
 
 use super::disk::Disk;
 use super::fixture::*;
-use super::story::{dump, story};
+use super::workload::{dump, story};
 
 /// Flips at seeded places; VACTOR_SEED plays one run again.
 const FLIPS: usize = 1000;
@@ -50,7 +50,7 @@ fn judge(bytes: &[u8], truth: &[String], what: &str) -> bool {
 }
 
 #[test]
-fn a_flipped_bit_is_never_a_wrong_answer() {
+fn flipped_bit_gives_no_wrong_answer() {
     let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("VACTOR_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
@@ -66,7 +66,7 @@ fn a_flipped_bit_is_never_a_wrong_answer() {
 }
 
 #[test]
-fn no_bit_of_the_header_can_be_wrong() {
+fn flipped_header_bit_is_refused() {
     let (bytes, truth) = store_file();
     for at in (0..64).chain(320..338) {
         for bit in 0..8 {
@@ -83,7 +83,7 @@ fn no_bit_of_the_header_can_be_wrong() {
 }
 
 #[test]
-fn a_cut_file_is_no_wrong_answer() {
+fn truncated_file_gives_no_wrong_answer() {
     let (bytes, truth) = store_file();
     for length in (0..bytes.len()).step_by(1999).chain([1, 337, 338, 4096, 8192, bytes.len() - 1]) {
         // nothing at all makes a new store on a backend of one's own; a file of a folder is refused
@@ -99,7 +99,7 @@ fn a_cut_file_is_no_wrong_answer() {
 }
 
 #[test]
-fn pages_that_changed_places_are_damage() {
+fn swapped_pages_are_damage() {
     let (bytes, truth) = store_file();
     let pages = bytes.len() / 4096;
     for one in 2..pages {
@@ -111,7 +111,7 @@ fn pages_that_changed_places_are_damage() {
 }
 
 #[test]
-fn another_format_is_refused_with_its_number() {
+fn other_format_is_refused_with_number() {
     let (mut bytes, _) = store_file();
     bytes[329] += 1;
     let error = RedbStore::open_on(Disk::holding(bytes.clone()), Mode::Read).unwrap_err();

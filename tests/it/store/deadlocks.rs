@@ -6,15 +6,15 @@ use vactor::store::Store;
 use super::fixture::*;
 
 promises! {
-    an_actor_that_waits_for_itself
-    two_that_wait_for_each_other
-    one_through_the_order_of_an_inbox
-    three_in_a_row
-    an_invocation_that_waits_for_its_own_end
-    a_wait_for_any_fails_only_if_every_branch_is_stuck
-    a_delayed_call_closes_a_cycle_when_it_comes_due
-    a_long_cycle_is_told_in_part
-    what_can_go_on_is_no_deadlock
+    wait_for_own_actor_is_deadlock
+    mutual_wait_is_deadlock
+    wait_through_inbox_order_is_deadlock
+    cycle_of_three_is_deadlock
+    wait_for_own_end_is_deadlock
+    wait_any_is_deadlock_if_every_branch_is
+    delayed_call_closes_cycle_when_due
+    long_cycle_is_reported_in_part
+    runnable_wait_is_no_deadlock
 }
 
 fn made(stores: &Fixture) -> std::sync::Arc<dyn Store> {
@@ -45,7 +45,7 @@ fn expect(fault: Option<Fault>, cycle: &str) {
     assert_eq!(fault.message, format!("this would wait for ever: {cycle}"));
 }
 
-fn an_actor_that_waits_for_itself(stores: &Fixture) {
+fn wait_for_own_actor_is_deadlock(stores: &Fixture) {
     let store = made(stores);
     let (number, fault) = calls(&*store, fresh(call("a", "x", 60)), "a", "a", 60);
     expect(fault, "a#2 waits for a#3, which stands behind a#2 in its inbox");
@@ -55,7 +55,7 @@ fn an_actor_that_waits_for_itself(stores: &Fixture) {
     assert!(is_ready(&*store, "a", 61));
 }
 
-fn two_that_wait_for_each_other(stores: &Fixture) {
+fn mutual_wait_is_deadlock(stores: &Fixture) {
     let store = made(stores);
     let (_, fault) = calls(&*store, fresh(call("a", "x", 60)), "a", "b", 60);
     assert_eq!(fault, None);
@@ -69,7 +69,7 @@ fn two_that_wait_for_each_other(stores: &Fixture) {
     expect(fault, way);
 }
 
-fn one_through_the_order_of_an_inbox(stores: &Fixture) {
+fn wait_through_inbox_order_is_deadlock(stores: &Fixture) {
     let store = made(stores);
     let first = accept(&*store, call("b", "first", 40));
     waits(&*store, "a", 60, vec![starts(call("b", "second", 61))], vec![ResolvedTarget::Child(0)]);
@@ -78,7 +78,7 @@ fn one_through_the_order_of_an_inbox(stores: &Fixture) {
     expect(fault, way);
 }
 
-fn three_in_a_row(stores: &Fixture) {
+fn cycle_of_three_is_deadlock(stores: &Fixture) {
     let store = made(stores);
     assert_eq!(calls(&*store, fresh(call("a", "x", 60)), "a", "b", 60).1, None);
     assert_eq!(calls(&*store, accepted("b", 2), "b", "c", 61).1, None);
@@ -87,7 +87,7 @@ fn three_in_a_row(stores: &Fixture) {
     expect(fault, way);
 }
 
-fn an_invocation_that_waits_for_its_own_end(stores: &Fixture) {
+fn wait_for_own_end_is_deadlock(stores: &Fixture) {
     let store = made(stores);
     let number = accept(&*store, call("a", "x", 40));
     let on = vec![ResolvedTarget::Invocation(reference("a", number))];
@@ -95,7 +95,7 @@ fn an_invocation_that_waits_for_its_own_end(stores: &Fixture) {
     expect(found.map(|found| found.result.result.unwrap_err()), "a#2 waits for a#2");
 }
 
-fn a_wait_for_any_fails_only_if_every_branch_is_stuck(stores: &Fixture) {
+fn wait_any_is_deadlock_if_every_branch_is(stores: &Fixture) {
     let store = made(stores);
     // a's branches: itself, and b, which can go on
     let asks = vec![starts(call("a", "stuck", 61)), starts(call("b", "free", 61))];
@@ -115,7 +115,7 @@ fn a_wait_for_any_fails_only_if_every_branch_is_stuck(stores: &Fixture) {
     waits(&*store, "c", 64, vec![], on);
 }
 
-fn a_delayed_call_closes_a_cycle_when_it_comes_due(stores: &Fixture) {
+fn delayed_call_closes_cycle_when_due(stores: &Fixture) {
     let store = made(stores);
     // b#2 is to come at 200; a waits for it, b#3 waits for a, c waits from outside
     accept(&*store, delayed("b", "later", 40, 200));
@@ -145,7 +145,7 @@ fn a_delayed_call_closes_a_cycle_when_it_comes_due(stores: &Fixture) {
     assert_eq!(store.runnable(None, at(205), 9).unwrap().names, [name("c")]);
 }
 
-fn a_long_cycle_is_told_in_part(stores: &Fixture) {
+fn long_cycle_is_reported_in_part(stores: &Fixture) {
     let store = stores.open();
     let names: Vec<String> = (0..30).map(|n| format!("actor{n}")).collect();
     for of in &names {
@@ -161,7 +161,7 @@ fn a_long_cycle_is_told_in_part(stores: &Fixture) {
     }
 }
 
-fn what_can_go_on_is_no_deadlock(stores: &Fixture) {
+fn runnable_wait_is_no_deadlock(stores: &Fixture) {
     let store = made(stores);
     // a task never waits, though its actor's name waits
     waits(&*store, "a", 60, vec![starts(task("a", 61))], vec![ResolvedTarget::Child(0)]);

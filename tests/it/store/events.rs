@@ -6,16 +6,16 @@ use vactor::store::{Commit, NewEvent};
 use super::fixture::*;
 
 promises! {
-    an_event_is_kept_until_it_is_taken
-    an_event_before_or_after_the_wait_makes_no_difference
-    an_event_is_taken_once
-    an_actor_that_is_about_to_be_made_has_events
-    events_have_a_limit
-    a_key_sends_an_event_once
-    events_go_with_their_actor
+    event_is_kept_until_taken
+    event_is_taken_when_sent_before_or_after_wait
+    event_is_taken_once
+    actor_with_pending_construction_has_events
+    events_over_limit_are_refused
+    event_with_used_key_is_sent_once
+    events_are_removed_with_actor
 }
 
-fn an_event_is_kept_until_it_is_taken(stores: &Fixture) {
+fn event_is_kept_until_taken(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     for (n, of) in ["z", "a", "z", "", "z\0\0\0\0\0\0\0\0\u{1}"].into_iter().enumerate() {
@@ -36,7 +36,7 @@ fn an_event_is_kept_until_it_is_taken(stores: &Fixture) {
     assert_eq!([0, 1, 2, 3].map(first), [Some(1), Some(3), Some(3), None]);
 }
 
-fn an_event_before_or_after_the_wait_makes_no_difference(stores: &Fixture) {
+fn event_is_taken_when_sent_before_or_after_wait(stores: &Fixture) {
     let store = stores.open();
     for (of, before) in [("a", true), ("b", false)] {
         make(&*store, of, b"0");
@@ -58,7 +58,7 @@ fn an_event_before_or_after_the_wait_makes_no_difference(stores: &Fixture) {
     }
 }
 
-fn an_event_is_taken_once(stores: &Fixture) {
+fn event_is_taken_once(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let number = waits(&*store, "a", 60, vec![], vec![on_event("go")]);
@@ -81,7 +81,7 @@ fn an_event_is_taken_once(stores: &Fixture) {
     assert_eq!(store.events(&name("a"), 0, 9).unwrap()[0].number, 2);
 }
 
-fn an_actor_that_is_about_to_be_made_has_events(stores: &Fixture) {
+fn actor_with_pending_construction_has_events(stores: &Fixture) {
     let store = stores.open();
     let refused = store.emit(event("a", "go", "1", 10), 9);
     assert_eq!(refused, Err(Error::NoActor { id: "a".to_owned(), similar: None }));
@@ -93,7 +93,7 @@ fn an_actor_that_is_about_to_be_made_has_events(stores: &Fixture) {
     assert!(store.emit(event("a", "go", "1", 15), 9).is_err());
 }
 
-fn events_have_a_limit(stores: &Fixture) {
+fn events_over_limit_are_refused(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let emit = || store.emit(event("a", "go", "1", 10), 2);
@@ -104,7 +104,7 @@ fn events_have_a_limit(stores: &Fixture) {
     accept(&*store, call("a", "x", 11));
 }
 
-fn a_key_sends_an_event_once(stores: &Fixture) {
+fn event_with_used_key_is_sent_once(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let with_key = |of: &str, payload: &str, key: &str| {
@@ -125,7 +125,7 @@ fn a_key_sends_an_event_once(stores: &Fixture) {
     assert_eq!(store.emit(with_key("go", "1", "call"), 9), Err(taken));
 }
 
-fn events_go_with_their_actor(stores: &Fixture) {
+fn events_are_removed_with_actor(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let key = Some(Key { text: "k".to_owned(), fingerprint: Hash::of(b"") });

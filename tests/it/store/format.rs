@@ -7,10 +7,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::fixture::*;
 use super::rewrite::without_sums;
-use super::story::story;
+use super::workload::story;
 
 #[test]
-fn the_file_is_as_the_page_on_it_says() {
+fn file_matches_store_format_page() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = RedbStore::create(folder.path()).unwrap();
     for change in story() {
@@ -50,7 +50,7 @@ fn the_file_is_as_the_page_on_it_says() {
 }
 
 #[test]
-fn a_call_that_waits_for_nothing_leaves_its_step_alone() {
+fn call_without_operations_leaves_only_step() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = RedbStore::create(folder.path()).unwrap();
     make(&store, "a", b"0");

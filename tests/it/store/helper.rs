@@ -12,7 +12,7 @@ use super::fixture::*;
 const ROLE: &str = "VACTOR_TEST_ROLE";
 const FOLDER: &str = "VACTOR_TEST_FOLDER";
 
-/// A running helper.
+/// A running helper_process.
 pub struct Helper {
     pub child: Child,
     stdin: ChildStdin,
@@ -21,7 +21,7 @@ pub struct Helper {
 
 pub fn command(role: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "store::helper::helper", "--nocapture"]);
+    command.args(["--exact", "store::helper_process::helper_process", "--nocapture"]);
     command.env(ROLE, role).env(FOLDER, folder);
     command
 }
@@ -80,7 +80,7 @@ fn increment(store: &dyn Store) -> u64 {
 
 /// Not a test of its own: what the tests start as another process.
 #[test]
-fn helper() {
+fn helper_process() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let folder = std::env::var_os(FOLDER).unwrap();
     let open = |mode| RedbStore::open(Path::new(&folder), mode);

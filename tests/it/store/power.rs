@@ -4,13 +4,13 @@ use vactor::store::{Mode, RedbStore, Store};
 
 use super::disk::{Disk, Op};
 use super::fixture::*;
-use super::story::{dump, story};
+use super::workload::{dump, story};
 
 /// A disk writes its sectors whole.
 const SECTOR: usize = 512;
 
 #[test]
-fn what_was_acknowledged_is_there_and_the_rest_whole_or_not() {
+fn acknowledged_commits_survive_power_cut() {
     let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("VACTOR_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);

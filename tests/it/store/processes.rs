@@ -11,7 +11,7 @@ use vactor::store::{Mode, RedbStore, Store};
 
 use super::fixture::*;
 use super::helper::{Helper, command};
-use super::story::dump;
+use super::workload::dump;
 
 fn counter() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -46,7 +46,7 @@ fn read(folder: &Path) -> u64 {
 }
 
 #[test]
-fn a_reader_needs_no_repair_after_an_exit_without_closing() {
+fn reader_needs_no_repair_after_unclosed_store() {
     let folder = counter();
     let mut helper = Helper::start("steps and exits without closing", folder.path());
     assert_eq!(helper.hear().as_deref(), Some("1"));
@@ -55,7 +55,7 @@ fn a_reader_needs_no_repair_after_an_exit_without_closing() {
 }
 
 #[test]
-fn a_kill_loses_nothing_that_was_acknowledged() {
+fn kill_loses_no_acknowledged_commit() {
     let folder = counter();
     let mut random = fastrand::Rng::new();
     let mut known = 0;
@@ -82,7 +82,7 @@ fn a_kill_loses_nothing_that_was_acknowledged() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_reader_does_not_wait_for_a_writer() {
+fn reader_does_not_wait_for_writer() {
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::libc;
     let folder = counter();
@@ -105,7 +105,7 @@ fn a_reader_does_not_wait_for_a_writer() {
 }
 
 #[test]
-fn who_may_only_read_reads() {
+fn read_only_user_reads() {
     let folder = counter();
     let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     let file = folder.path().join("store.redb");
@@ -128,7 +128,7 @@ fn who_may_only_read_reads() {
 }
 
 #[test]
-fn no_increment_of_four_processes_is_lost() {
+fn concurrent_processes_lose_no_increment() {
     let folder = counter();
     let mut helpers: Vec<Helper> = (0..4).map(|_| Helper::start("increments fifty times", folder.path())).collect();
     let mut results = Vec::new();
@@ -144,7 +144,7 @@ fn no_increment_of_four_processes_is_lost() {
 }
 
 #[test]
-fn a_hold_ends_with_its_process() {
+fn lock_ends_with_its_process() {
     let folder = counter();
     let store = RedbStore::open(folder.path(), Mode::Write).unwrap();
     let mut helper = Helper::start("holds", folder.path());
@@ -156,7 +156,7 @@ fn a_hold_ends_with_its_process() {
 }
 
 #[test]
-fn a_watch_sees_another_process() {
+fn watch_sees_commit_of_other_process() {
     let folder = counter();
     for mode in [Mode::Read, Mode::Write] {
         let store = RedbStore::open(folder.path(), mode).unwrap();
@@ -175,7 +175,7 @@ fn a_watch_sees_another_process() {
 }
 
 #[test]
-fn a_limit_on_files_is_an_error_and_no_death() {
+fn file_size_limit_is_error() {
     let folder = counter();
     let limited = command("grows", folder.path());
     let mut shell = std::process::Command::new("sh");

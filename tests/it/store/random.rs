@@ -14,12 +14,12 @@ const TASK: &str = "counter/sum";
 const CHANGES: usize = 1000;
 
 #[test]
-fn who_can_run_is_found_and_who_cannot_costs_nothing() {
+fn runnable_names_are_found_and_others_cost_nothing() {
     play(["a", "b", "c", "d"]);
 }
 
 #[test]
-fn an_actor_with_the_name_of_a_task_is_no_exception() {
+fn actor_with_name_of_task_is_found() {
     play(["a", "b", "c", TASK]);
 }
 

@@ -12,7 +12,7 @@ use vactor::store::{Mode, RedbStore, Store};
 use super::disk::Disk;
 use super::fixture::*;
 use super::rewrite::{records, sealed, with_value};
-use super::story::story;
+use super::workload::story;
 use crate::classes::component;
 use crate::support::{Ran, Vactor};
 
@@ -200,7 +200,7 @@ pub fn asked(bytes: Vec<u8>, what: String) -> Vec<Error> {
 }
 
 #[test]
-fn record_with_wrong_content_is_an_error_that_names_it() {
+fn wrong_record_is_error_that_names_it() {
     let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("VACTOR_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
@@ -265,7 +265,7 @@ fn probes() -> Vactor {
 }
 
 #[test]
-fn command_on_a_wrong_record_ends_without_a_panic() {
+fn command_on_wrong_record_does_not_panic() {
     let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("VACTOR_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
@@ -319,7 +319,7 @@ fn command_on_a_wrong_record_ends_without_a_panic() {
 }
 
 #[test]
-fn record_of_wrong_json_is_an_error_that_names_it() {
+fn record_of_wrong_json_is_error_that_names_it() {
     let file = store_file();
     let key = [&b"ad\0\x05"[..], &2_u64.to_be_bytes()].concat();
     let value = records(&file).into_iter().find(|(at, _)| *at == key).unwrap().1;

@@ -6,18 +6,18 @@ use vactor::store::{CommitSource, Committed, End};
 use super::fixture::*;
 
 promises! {
-    a_step_is_there_whole
-    a_stale_commit_changes_nothing
-    two_handles_see_one_store
-    nothing_needs_closing
-    a_group_is_judged_one_by_one
-    steps_of_one_actor_follow_each_other_in_a_group
-    what_follows_a_refused_step_in_a_group_is_stale
-    every_earlier_state_has_a_checkpoint_near
-    large_states_and_arguments_come_back
+    step_is_stored_whole
+    stale_commit_changes_nothing
+    two_handles_see_same_store
+    store_needs_no_close
+    commits_of_group_are_judged_one_by_one
+    group_commits_consecutive_steps_of_actor
+    commit_after_refused_commit_in_group_is_stale
+    earlier_states_have_near_checkpoint
+    large_states_and_arguments_are_returned
 }
 
-fn a_step_is_there_whole(stores: &Fixture) {
+fn step_is_stored_whole(stores: &Fixture) {
     let store = stores.open();
     assert_eq!(store.load(&id("a")).unwrap(), None);
     make(&*store, "a", b"one");
@@ -62,7 +62,7 @@ fn a_step_is_there_whole(stores: &Fixture) {
     assert_eq!(store.steps(&id("a"), 3, 1).unwrap()[0].state, Hash::of(b"two"));
 }
 
-fn a_stale_commit_changes_nothing(stores: &Fixture) {
+fn stale_commit_changes_nothing(stores: &Fixture) {
     let (one, other) = (stores.open(), stores.open());
     make(&*one, "a", b"1");
     let slower = ends(fresh(keyed("a", "incr", 5, "k")), 1, 6, b"lost");
@@ -82,7 +82,7 @@ fn a_stale_commit_changes_nothing(stores: &Fixture) {
     assert_eq!(commit(&*one, late), Err(Error::Stale { id: "a".to_owned() }));
 }
 
-fn two_handles_see_one_store(stores: &Fixture) {
+fn two_handles_see_same_store(stores: &Fixture) {
     let (one, other) = (stores.open(), stores.open());
     make(&*one, "a", b"0");
     for n in 0..20 {
@@ -92,7 +92,7 @@ fn two_handles_see_one_store(stores: &Fixture) {
     }
 }
 
-fn nothing_needs_closing(stores: &Fixture) {
+fn store_needs_no_close(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     std::mem::forget(store.clone());
@@ -103,7 +103,7 @@ fn nothing_needs_closing(stores: &Fixture) {
     assert_eq!(stores.open().load(&id("a")).unwrap().unwrap().state, b"1");
 }
 
-fn a_group_is_judged_one_by_one(stores: &Fixture) {
+fn commits_of_group_are_judged_one_by_one(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
@@ -127,7 +127,7 @@ fn a_group_is_judged_one_by_one(stores: &Fixture) {
     assert_eq!(store.name_record(&name("b")).unwrap().unwrap().counters.references, 2);
 }
 
-fn steps_of_one_actor_follow_each_other_in_a_group(stores: &Fixture) {
+fn group_commits_consecutive_steps_of_actor(stores: &Fixture) {
     let store = stores.open();
     let mut group = vec![makes(fresh(construction("a", 1)), 0, 2, b"0")];
     group.extend((1..200).map(|n| ends(fresh(call("a", "x", n)), n, n, format!("{n}").as_bytes())));
@@ -143,7 +143,7 @@ fn steps_of_one_actor_follow_each_other_in_a_group(stores: &Fixture) {
 
 /// A group's second step was made of what its first one left. Somebody else's step must not make room for it, nor must a key
 /// that somebody else used.
-fn what_follows_a_refused_step_in_a_group_is_stale(stores: &Fixture) {
+fn commit_after_refused_commit_in_group_is_stale(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "other", b"0");
     for (n, first) in [(0, call("a", "incr", 5)), (1, keyed("b", "incr", 5, "k"))] {
@@ -164,7 +164,7 @@ fn what_follows_a_refused_step_in_a_group_is_stale(stores: &Fixture) {
 }
 
 /// Steps append one byte to the state, so that a checkpoint and the steps behind it give any state.
-fn every_earlier_state_has_a_checkpoint_near(stores: &Fixture) {
+fn earlier_states_have_near_checkpoint(stores: &Fixture) {
     for (of, start) in [("short", 0), ("long", 20_000)] {
         let store = stores.open();
         let mut state = vec![b'x'; start];
@@ -193,7 +193,7 @@ fn every_earlier_state_has_a_checkpoint_near(stores: &Fixture) {
     }
 }
 
-fn large_states_and_arguments_come_back(stores: &Fixture) {
+fn large_states_and_arguments_are_returned(stores: &Fixture) {
     let store = stores.open();
     let long = |n: u8, bytes: usize| vec![n; bytes];
     make(&*store, "a", &long(1, 3_000_000));

@@ -8,13 +8,13 @@ use super::fixture::*;
 use super::waits::found;
 
 promises! {
-    tasks_of_one_name_run_at_once
-    a_task_is_tried_again
-    a_task_and_an_actor_of_one_name_go_by_each_other
-    failed_tries_of_a_task_are_kept
-    removed_tasks_leave_nothing_but_their_numbers
-    a_task_that_is_in_use_is_removed_by_force_alone
-    a_removed_class_leaves_no_tasks
+    tasks_of_same_name_run_in_parallel
+    failed_task_is_retried
+    task_and_actor_of_same_name_are_independent
+    failed_tries_of_task_are_kept
+    removed_tasks_leave_only_numbers
+    task_in_use_is_removed_only_by_force
+    removed_class_leaves_no_tasks
 }
 
 fn task_numbers(store: &dyn Store, after: Option<u64>, now: u64, limit: usize) -> Vec<u64> {
@@ -22,7 +22,7 @@ fn task_numbers(store: &dyn Store, after: Option<u64>, now: u64, limit: usize) -
     tasks.iter().map(|task| task.number).collect()
 }
 
-fn tasks_of_one_name_run_at_once(stores: &Fixture) {
+fn tasks_of_same_name_run_in_parallel(stores: &Fixture) {
     let store = stores.open();
     for _ in 0..4 {
         accept(&*store, task("counter/sum", 10));
@@ -41,7 +41,7 @@ fn tasks_of_one_name_run_at_once(stores: &Fixture) {
     assert!(!is_ready(&*store, "counter/sum", 90));
 }
 
-fn a_task_is_tried_again(stores: &Fixture) {
+fn failed_task_is_retried(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let waiter = waits(&*store, "a", 10, vec![starts(task("counter/sum", 10))], vec![ResolvedTarget::Child(0)]);
@@ -68,7 +68,7 @@ fn a_task_is_tried_again(stores: &Fixture) {
     assert_eq!(task_numbers(&*store, None, 90, 9), [2]);
 }
 
-fn a_task_and_an_actor_of_one_name_go_by_each_other(stores: &Fixture) {
+fn task_and_actor_of_same_name_are_independent(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "counter/sum", b"0");
     let number = waits(&*store, "counter/sum", 60, vec![], vec![on_event("e")]);
@@ -97,7 +97,7 @@ fn fails(store: &dyn Store, number: u64, now: u64) {
     commit(store, again).unwrap();
 }
 
-fn failed_tries_of_a_task_are_kept(stores: &Fixture) {
+fn failed_tries_of_task_are_kept(stores: &Fixture) {
     let store = stores.open();
     let tries = |from, limit| store.attempts(&reference("counter/sum", 2), from, limit).unwrap();
     for _ in 0..2 {
@@ -121,7 +121,7 @@ fn failed_tries_of_a_task_are_kept(stores: &Fixture) {
     assert!(matches!(nothing, Error::NoInvocation { .. }), "{nothing}");
 }
 
-fn removed_tasks_leave_nothing_but_their_numbers(stores: &Fixture) {
+fn removed_tasks_leave_only_numbers(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "counter/sum", b"0");
     for _ in 0..3 {
@@ -158,7 +158,7 @@ fn removed_tasks_leave_nothing_but_their_numbers(stores: &Fixture) {
     assert_eq!(accept(&*store, task("counter/sum", 90)), 7);
 }
 
-fn a_task_that_is_in_use_is_removed_by_force_alone(stores: &Fixture) {
+fn task_in_use_is_removed_only_by_force(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let child = CallRequest { depth: 1, ..task("counter/sum", 10) };
@@ -185,7 +185,7 @@ fn a_task_that_is_in_use_is_removed_by_force_alone(stores: &Fixture) {
     assert!(is_ready(&*store, "a", 44), "what waited for it goes on");
 }
 
-fn a_removed_class_leaves_no_tasks(stores: &Fixture) {
+fn removed_class_leaves_no_tasks(stores: &Fixture) {
     let store = stores.open();
     store.register(version(b"one", 1)).unwrap();
     for of in ["counter/sum", "counter/other", "counters/sum"] {

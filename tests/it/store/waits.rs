@@ -6,20 +6,20 @@ use vactor::store::{Commit, Committed, End, NewEntry, Progress, Store, Suspended
 use super::fixture::*;
 
 promises! {
-    a_wait_is_recorded_and_answered_by_the_end_of_a_child
-    a_wait_that_is_answered_already_does_not_wait
-    of_several_answers_the_earliest_counts
-    a_timer_answers_a_wait_when_it_is_due
-    waiting_again_changes_nothing
-    what_begins_stands_before_the_others
-    nothing_else_of_an_actor_is_committed_while_one_waits
-    progress_goes_on_from_the_record_as_it_is
-    a_key_is_known_to_a_wait_too
-    a_save_is_a_step_and_keeps_what_was_before
-    a_constructor_that_saves_has_made_its_actor
-    what_a_call_from_outside_leaves_is_as_before
-    depth_and_retries_come_back
-    who_waits_costs_those_who_look_for_work_nothing
+    wait_is_recorded_and_answered_by_end_of_child
+    wait_with_present_result_does_not_suspend
+    earliest_of_several_results_counts
+    timer_answers_wait_when_due
+    repeated_suspend_changes_nothing
+    begun_call_is_first_in_inbox
+    other_commits_are_refused_while_call_waits
+    progress_continues_from_recorded_history
+    suspend_with_used_key_is_duplicate
+    save_is_step_and_keeps_previous_state
+    saving_constructor_has_created_actor
+    call_without_operations_is_stored_as_step
+    depth_and_retries_are_returned
+    waiting_actors_cost_no_look_ups
 }
 
 pub(super) fn found(store: &dyn Store, of: &str, number: u64, now: u64) -> Option<vactor::store::StoredResult> {
@@ -31,7 +31,7 @@ fn begun(store: &dyn Store, of: &str, number: u64) -> ResumePoint {
     store.invocation(&reference(of, number)).unwrap().unwrap().resume_point.unwrap()
 }
 
-fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
+fn wait_is_recorded_and_answered_by_end_of_child(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
@@ -82,7 +82,7 @@ fn a_wait_is_recorded_and_answered_by_the_end_of_a_child(stores: &Fixture) {
     assert_eq!(late, Err(Error::AlreadyEnded { reference: reference("a", number) }));
 }
 
-fn a_wait_that_is_answered_already_does_not_wait(stores: &Fixture) {
+fn wait_with_present_result_does_not_suspend(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
@@ -105,7 +105,7 @@ fn a_wait_that_is_answered_already_does_not_wait(stores: &Fixture) {
     assert!(fault.is_host(HostFault::NotFound), "{fault:?}");
 }
 
-fn of_several_answers_the_earliest_counts(stores: &Fixture) {
+fn earliest_of_several_results_counts(stores: &Fixture) {
     let store = stores.open();
     for of in ["a", "b", "c"] {
         make(&*store, of, b"0");
@@ -126,7 +126,7 @@ fn of_several_answers_the_earliest_counts(stores: &Fixture) {
     assert_eq!(found(&*store, "a", number, 10).unwrap().result.at, at(50));
 }
 
-fn a_timer_answers_a_wait_when_it_is_due(stores: &Fixture) {
+fn timer_answers_wait_when_due(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let number = waits(
@@ -155,7 +155,7 @@ fn a_timer_answers_a_wait_when_it_is_due(stores: &Fixture) {
     assert_eq!(store.next_due(at(0)).unwrap(), None);
 }
 
-fn waiting_again_changes_nothing(stores: &Fixture) {
+fn repeated_suspend_changes_nothing(stores: &Fixture) {
     let (store, other) = (stores.open(), stores.open());
     make(&*store, "a", b"0");
     let number = waits(&*store, "a", 60, vec![], vec![on_event("e")]);
@@ -169,7 +169,7 @@ fn waiting_again_changes_nothing(stores: &Fixture) {
     assert!(is_ready(&*store, "a", 91));
 }
 
-fn what_begins_stands_before_the_others(stores: &Fixture) {
+fn begun_call_is_first_in_inbox(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let first = accept(&*store, call("a", "queued", 40));
@@ -202,7 +202,7 @@ fn what_begins_stands_before_the_others(stores: &Fixture) {
     assert_eq!(store.next_due(at(0)).unwrap(), None);
 }
 
-fn nothing_else_of_an_actor_is_committed_while_one_waits(stores: &Fixture) {
+fn other_commits_are_refused_while_call_waits(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let queued = accept(&*store, call("a", "queued", 40));
@@ -223,7 +223,7 @@ fn nothing_else_of_an_actor_is_committed_while_one_waits(stores: &Fixture) {
     end(&*store, "a", queued, 63);
 }
 
-fn progress_goes_on_from_the_record_as_it_is(stores: &Fixture) {
+fn progress_continues_from_recorded_history(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     make(&*store, "b", b"0");
@@ -246,7 +246,7 @@ fn progress_goes_on_from_the_record_as_it_is(stores: &Fixture) {
     assert_eq!(store.suspend(late).unwrap_err(), stale);
 }
 
-fn a_key_is_known_to_a_wait_too(stores: &Fixture) {
+fn suspend_with_used_key_is_duplicate(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let wait = || suspends(fresh(keyed("a", "x", 60, "k")), 1, 60, progress(0, vec![]), vec![on_event("e")]);
@@ -262,7 +262,7 @@ fn saves(commit: Commit, record: u64, entries: Vec<NewEntry>) -> Commit {
     Commit { progress: Some(progress), ..commit }
 }
 
-fn a_save_is_a_step_and_keeps_what_was_before(stores: &Fixture) {
+fn save_is_step_and_keeps_previous_state(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"before");
     make(&*store, "b", b"0");
@@ -302,7 +302,7 @@ fn a_save_is_a_step_and_keeps_what_was_before(stores: &Fixture) {
     assert_eq!(store.next_in_inbox(&name("a"), at(65)).unwrap().unwrap().number, behind);
 }
 
-fn a_constructor_that_saves_has_made_its_actor(stores: &Fixture) {
+fn saving_constructor_has_created_actor(stores: &Fixture) {
     let store = stores.open();
     let number = accept(&*store, construction("a", 40));
     let made = saves(makes(accepted("a", number), 0, 60, b"made"), 0, vec![]);
@@ -324,7 +324,7 @@ fn a_constructor_that_saves_has_made_its_actor(stores: &Fixture) {
     assert_eq!(store.load(&id("b")).unwrap().unwrap().state, b"late");
 }
 
-fn what_a_call_from_outside_leaves_is_as_before(stores: &Fixture) {
+fn call_without_operations_is_stored_as_step(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     step(&*store, "a", b"1");
@@ -334,7 +334,7 @@ fn what_a_call_from_outside_leaves_is_as_before(stores: &Fixture) {
     assert_eq!(store.runnable(None, at(u64::MAX), 9).unwrap().names, []);
 }
 
-fn depth_and_retries_come_back(stores: &Fixture) {
+fn depth_and_retries_are_returned(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "a", b"0");
     let deep = CallRequest { depth: 7, retries: Some(3), ..call("a", "x", 60) };
@@ -346,7 +346,7 @@ fn depth_and_retries_come_back(stores: &Fixture) {
     assert_eq!(store.invocation(&reference("a", number)).unwrap().unwrap().request, deep);
 }
 
-fn who_waits_costs_those_who_look_for_work_nothing(stores: &Fixture) {
+fn waiting_actors_cost_no_look_ups(stores: &Fixture) {
     let store = stores.open();
     let names: Vec<String> = (0..300).map(|n| format!("waits{n}")).collect();
     for of in &names {

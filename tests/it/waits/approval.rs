@@ -29,7 +29,7 @@ fn pass_days(flow: &Flow, days: u64) {
 }
 
 #[test]
-fn an_approval_reminds_each_day_and_expires_at_its_deadline() {
+fn approval_reminds_daily_and_expires_at_deadline() {
     let (flow, submitted) = submitted();
     for day in 0..3 {
         assert_eq!(flow.phase(&submitted), Phase::Waiting);
@@ -47,7 +47,7 @@ fn an_approval_reminds_each_day_and_expires_at_its_deadline() {
 }
 
 #[test]
-fn an_approval_is_decided_by_the_first_event() {
+fn approval_is_decided_by_first_event() {
     let (flow, submitted) = submitted();
     pass_days(&flow, 2);
     flow.emit("desk", "rejected", json!({"reason": "nobody said who"}));
@@ -66,7 +66,7 @@ fn an_approval_is_decided_by_the_first_event() {
 
 /// A cancel goes back to what was saved: submitted again, it waits until the same deadline.
 #[test]
-fn a_cancelled_approval_keeps_its_deadline_and_its_reminders() {
+fn cancelled_approval_keeps_deadline_and_reminders() {
     let (flow, submitted) = submitted();
     pass_days(&flow, 1);
     flow.engine.cancel(&submitted).unwrap();

@@ -7,7 +7,7 @@ use vactor::model::Limit;
 use super::{Flow, kind};
 
 #[test]
-fn a_blocking_call_waits_for_its_child() {
+fn blocking_call_waits_for_child() {
     let flow = Flow::new(&["a", "b"]);
     assert_eq!(flow.call("a", "add_to", json!({"other": "b", "n": 5})).unwrap(), 5);
     assert_eq!(flow.get("b", "value"), 5);
@@ -17,7 +17,7 @@ fn a_blocking_call_waits_for_its_child() {
 }
 
 #[test]
-fn a_child_makes_its_actor_where_it_is_not_there() {
+fn child_creates_missing_actor() {
     let flow = Flow::new(&["a"]);
     assert_eq!(flow.call("a", "add_to_new", json!({"other": "b", "n": 5})).unwrap(), 105);
     assert_eq!(flow.call("a", "add_to_new", json!({"other": "b", "n": 5})).unwrap(), 110);
@@ -27,14 +27,14 @@ fn a_child_makes_its_actor_where_it_is_not_there() {
 }
 
 #[test]
-fn children_of_one_method_run_in_parallel_and_are_joined() {
+fn children_run_in_parallel_and_are_joined() {
     let flow = Flow::new(&["a"]);
     assert_eq!(flow.call("a", "sum_of_squares", json!({"n": 20})).unwrap(), 2870);
     flow.replays("a");
 }
 
 #[test]
-fn what_cannot_be_called_is_a_fault_of_the_host() {
+fn invalid_child_call_is_host_fault() {
     let flow = Flow::new(&["a"]);
     for (other, expected) in [("nobody", "not-found"), ("not an id", "child-bad-arguments")] {
         assert_eq!(kind(flow.call("a", "add_to", json!({"other": other}))), expected, "{other}");
@@ -43,7 +43,7 @@ fn what_cannot_be_called_is_a_fault_of_the_host() {
 }
 
 #[test]
-fn one_job_is_enough_for_a_parent_and_its_child() {
+fn one_permit_serves_parent_and_child() {
     let flow = Flow::new(&["a", "b", "c"]);
     let root = flow.submit("a", "meet_row", json!({"row": ["b", "c"]}));
     flow.work();
@@ -51,7 +51,7 @@ fn one_job_is_enough_for_a_parent_and_its_child() {
 }
 
 #[test]
-fn children_are_joined_in_whatever_order_they_end() {
+fn children_are_joined_in_any_order() {
     let others = ["p", "q", "r", "s", "t"];
     let flow = Flow::new(&[&["a"][..], &others[..]].concat());
     let race = flow.submit("a", "race", json!({"others": others}));
@@ -66,7 +66,7 @@ fn children_are_joined_in_whatever_order_they_end() {
 }
 
 #[test]
-fn a_child_can_be_waited_for_by_a_later_method() {
+fn child_is_awaited_by_later_method() {
     let flow = Flow::new(&["a", "b"]);
     flow.call("a", "begin", json!({"other": "b"})).unwrap();
     flow.emit("b", "go", json!("there"));
@@ -74,7 +74,7 @@ fn a_child_can_be_waited_for_by_a_later_method() {
 }
 
 #[test]
-fn a_child_can_be_cancelled_by_its_parent() {
+fn child_is_cancelled_by_parent() {
     let flow = Flow::new(&["a", "b"]);
     let gives_up = flow.submit("a", "give_up", json!({"other": "b"}));
     flow.work();
@@ -86,7 +86,7 @@ fn a_child_can_be_cancelled_by_its_parent() {
 }
 
 #[test]
-fn an_actor_of_another_class_is_not_the_one_that_start_or_create_asks_for() {
+fn actor_of_other_class_is_refused_by_start_or_create() {
     let flow = Flow::new(&["a"]);
     let bytes = std::fs::read(crate::classes::component("probe")).unwrap();
     flow.engine.register("other", &bytes).unwrap();
@@ -104,7 +104,7 @@ fn an_actor_of_another_class_is_not_the_one_that_start_or_create_asks_for() {
 }
 
 #[test]
-fn calls_nest_so_deep_and_no_deeper() {
+fn calls_nest_up_to_depth_limit() {
     let ids: Vec<String> = (0..66).map(|n| format!("n{n}")).collect();
     let flow = Flow::new(&ids.iter().map(String::as_str).collect::<Vec<_>>());
     let row = |to: usize| json!({"row": ids[1..=to]});
@@ -113,7 +113,7 @@ fn calls_nest_so_deep_and_no_deeper() {
 }
 
 #[test]
-fn an_invocation_has_so_many_children_and_no_more() {
+fn invocation_has_children_up_to_limit() {
     let flow = Flow::new(&["a"]);
     let engine = flow.with_limit(Limit::Children, 5);
     let squares = |n: i64| {
@@ -125,7 +125,7 @@ fn an_invocation_has_so_many_children_and_no_more() {
 }
 
 #[test]
-fn an_invocation_asks_for_so_much_and_no_more() {
+fn invocation_has_operations_up_to_limit() {
     let flow = Flow::new(&["a"]);
     let engine = flow.with_limit(Limit::Operations, 2000);
     let ticks = |times: u64| {

@@ -9,7 +9,7 @@ use vactor::engine::Phase;
 use super::{BEGIN, Flow};
 
 #[test]
-fn an_event_is_taken_sent_before_or_after_the_wait() {
+fn event_is_taken_when_sent_before_or_after_wait() {
     let flow = Flow::new(&["a"]);
     flow.emit("a", "go", json!("before"));
     assert_eq!(flow.call("a", "take", json!({"event": "go"})).unwrap(), "before");
@@ -28,7 +28,7 @@ fn an_event_is_taken_sent_before_or_after_the_wait() {
 }
 
 #[test]
-fn each_event_is_taken_once_and_in_order() {
+fn events_are_taken_once_and_in_order() {
     let flow = Flow::new(&["a"]);
     for n in 0..5 {
         flow.emit("a", "go", json!(n.to_string()));
@@ -38,7 +38,7 @@ fn each_event_is_taken_once_and_in_order() {
 }
 
 #[test]
-fn an_event_with_a_key_is_sent_once() {
+fn event_with_used_key_is_sent_once() {
     let flow = Flow::new(&["a"]);
     let emit = |payload: &str| flow.engine.emit("a", "go", json!(payload), Some("k"));
     assert_eq!((emit("x").unwrap(), emit("x").unwrap()), (1, 1));
@@ -51,7 +51,7 @@ fn an_event_with_a_key_is_sent_once() {
 }
 
 #[test]
-fn an_event_needs_somebody_who_could_take_it() {
+fn event_without_receiver_is_refused() {
     let flow = Flow::new(&["a"]);
     assert!(matches!(flow.engine.emit("b", "go", json!(1), None), Err(Error::NoActor { .. })));
     assert!(matches!(flow.engine.emit("a", "two words", json!(1), None), Err(Error::InvalidEvent { .. })));
@@ -59,7 +59,7 @@ fn an_event_needs_somebody_who_could_take_it() {
 }
 
 #[test]
-fn the_first_of_two_events_and_a_deadline() {
+fn wait_any_of_events_and_timer_returns_first() {
     for (event, expected) in [(Some("yes"), "yes"), (Some("no"), "no"), (None, "late")] {
         let flow = Flow::new(&["a"]);
         let decides = flow.submit("a", "decide", json!({"deadline_ms": 86_400_000}));
@@ -79,7 +79,7 @@ fn the_first_of_two_events_and_a_deadline() {
 }
 
 #[test]
-fn a_timer_is_never_early_and_the_guests_clock_follows() {
+fn timer_is_never_early_and_sets_guest_clock() {
     let flow = Flow::new(&["a"]);
     let sleeps = flow.submit("a", "sleep", json!({"ms": 5000}));
     flow.work();
@@ -94,7 +94,7 @@ fn a_timer_is_never_early_and_the_guests_clock_follows() {
 }
 
 #[test]
-fn messages_arrive_once_and_in_order_when_the_sender_succeeds() {
+fn messages_arrive_once_and_in_order_on_success() {
     let flow = Flow::new(&["a", "b"]);
     flow.call("a", "send_notes", json!({"other": "b", "n": 5})).unwrap();
     flow.call("a", "send_notes", json!({"other": "b", "n": 2})).unwrap();
@@ -106,7 +106,7 @@ fn messages_arrive_once_and_in_order_when_the_sender_succeeds() {
 }
 
 #[test]
-fn a_delayed_message_comes_when_it_is_due() {
+fn delayed_message_arrives_when_due() {
     let flow = Flow::new(&["a", "b"]);
     flow.call("a", "send", json!({"other": "b", "n": 7, "delay_ms": 1000})).unwrap();
     flow.work();
@@ -117,7 +117,7 @@ fn a_delayed_message_comes_when_it_is_due() {
 }
 
 #[test]
-fn a_message_that_nobody_can_take_is_a_line_of_the_log() {
+fn undeliverable_message_is_logged() {
     let flow = Flow::new(&["a"]);
     flow.call("a", "send", json!({"other": "nobody", "n": 7})).unwrap();
     let step = flow.engine.steps("a", 2, 1).unwrap().remove(0);
@@ -126,7 +126,7 @@ fn a_message_that_nobody_can_take_is_a_line_of_the_log() {
 }
 
 #[test]
-fn a_method_that_counts_by_messages_to_itself_counts_each_once() {
+fn messages_to_own_actor_run_once_each() {
     let flow = Flow::new(&["a"]);
     flow.submit("a", "count", json!({"n": 10}));
     flow.call("a", "count", json!({"n": 10})).unwrap();

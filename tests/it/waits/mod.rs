@@ -1,12 +1,12 @@
 //! Methods that wait, on a real store and by the class `probe`: what design calls durable waits, a clause to a test.
 
 mod approval;
-mod asks;
 mod children;
-mod clauses;
-mod clock;
-mod cycles;
+mod clock_changes;
+mod commits;
+mod deadlocks;
 mod events;
+mod queries;
 mod tasks;
 mod times;
 

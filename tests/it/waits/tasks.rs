@@ -10,7 +10,7 @@ fn run(flow: &Flow, task: &str, arguments: serde_json::Value, options: &Options)
 }
 
 #[test]
-fn a_task_runs_without_an_actor() {
+fn task_runs_without_actor() {
     let flow = Flow::new(&[]);
     assert_eq!(run(&flow, "square", json!({"n": 7}), &Options::default()).unwrap(), 49);
     let reply = flow.engine.run_task("probe", "square", json!({"n": 8}), &Options::default()).unwrap();
@@ -18,7 +18,7 @@ fn a_task_runs_without_an_actor() {
 }
 
 #[test]
-fn a_task_that_fails_is_tried_again_as_its_class_says_or_its_caller() {
+fn failed_task_is_retried_as_class_or_caller_says() {
     let flow = Flow::new(&[]);
     let submit = |tries: u32, retries: Option<u32>| {
         let options = Options { retries, ..Options::default() };
@@ -41,7 +41,7 @@ fn a_task_that_fails_is_tried_again_as_its_class_says_or_its_caller() {
 }
 
 #[test]
-fn a_task_with_a_key_runs_once() {
+fn task_with_used_key_runs_once() {
     let flow = Flow::new(&[]);
     let keyed = Options { key: Some("k".to_owned()), ..Options::default() };
     let first = flow.engine.run_task("probe", "square", json!({"n": 7}), &keyed).unwrap();
@@ -51,7 +51,7 @@ fn a_task_with_a_key_runs_once() {
 }
 
 #[test]
-fn what_is_no_task_is_refused() {
+fn run_of_other_kind_is_refused() {
     let flow = Flow::new(&["a"]);
     let refused = |task: &str, arguments| run(&flow, task, arguments, &Options::default()).unwrap_err().to_string();
     assert!(refused("add", json!({})).contains("mutation"));

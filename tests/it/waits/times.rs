@@ -21,7 +21,7 @@ fn times(flow: &Flow, reference: &Reference) -> Times {
 }
 
 #[test]
-fn a_run_that_waits_says_when_it_began_and_when_it_was_committed() {
+fn waiting_run_has_begin_and_commit_times() {
     let flow = Flow::new(&["a"]);
     flow.pass(Duration::from_secs(1));
     let sleeps = flow.submit("a", "sleep", json!({"ms": 5000}));
@@ -41,7 +41,7 @@ fn a_run_that_waits_says_when_it_began_and_when_it_was_committed() {
 }
 
 #[test]
-fn a_child_begins_after_its_parent_and_ends_before_it() {
+fn child_begins_after_parent_and_ends_before_it() {
     let flow = Flow::new(&["a", "b"]);
     let parent = flow.submit("a", "add_to", json!({"other": "b"}));
     flow.pass(Duration::from_secs(1));
@@ -53,7 +53,7 @@ fn a_child_begins_after_its_parent_and_ends_before_it() {
 }
 
 #[test]
-fn a_task_ends_when_it_has_run() {
+fn task_end_time_is_end_of_run() {
     let flow = Flow::new(&[]);
     let task = flow.engine.submit_task("probe", "square", json!({"n": 3}), &vactor::Options::default()).unwrap();
     flow.pass(Duration::from_secs(2));
@@ -62,7 +62,7 @@ fn a_task_ends_when_it_has_run() {
 }
 
 #[test]
-fn what_is_cancelled_before_it_runs_never_began() {
+fn call_cancelled_before_run_has_no_begin_time() {
     let flow = Flow::new(&["a"]);
     let queued = flow.submit("a", "add", json!({}));
     flow.pass(Duration::from_secs(3));
@@ -73,7 +73,7 @@ fn what_is_cancelled_before_it_runs_never_began() {
 
 /// A clock that goes back leaves the order of a journal's times as it is.
 #[test]
-fn times_of_a_journal_never_go_back() {
+fn journal_times_never_go_back() {
     let flow = Flow::new(&["a"]);
     flow.pass(Duration::from_secs(10));
     flow.call("a", "add", json!({})).unwrap();
@@ -89,7 +89,7 @@ fn times_of_a_journal_never_go_back() {
 
 /// Of two that have ended the one that ended first answers a wait for any, though its guest began later.
 #[test]
-fn a_wait_for_any_is_answered_by_what_ended_first() {
+fn wait_any_returns_child_that_ended_first() {
     let flow = Flow::new(&["a", "long", "short"]);
     let race = flow.submit("a", "race", json!({"others": ["long", "short"]}));
     flow.work();
@@ -106,7 +106,7 @@ fn a_wait_for_any_is_answered_by_what_ended_first() {
 }
 
 #[test]
-fn end_is_not_before_its_beginning_where_the_clock_goes_back() {
+fn end_time_is_not_before_begin_time() {
     let flow = Flow::new(&["a"]);
     flow.set(BEGIN + 60_000);
     let sleeps = flow.submit("a", "sleep", json!({"ms": 1000}));

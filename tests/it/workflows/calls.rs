@@ -6,7 +6,7 @@ use super::{Probes, ended};
 use crate::support::signal;
 
 #[test]
-fn a_method_that_counts_to_ten_by_itself_called_twice_counts_to_twenty() {
+fn self_sending_method_called_twice_counts_to_twenty() {
     let probes = Probes::new(&["a"]);
     probes.line("call a count 10 --async").ok();
     probes.line("call a count 10").ok();
@@ -17,7 +17,7 @@ fn a_method_that_counts_to_ten_by_itself_called_twice_counts_to_twenty() {
 
 /// What a blocking call sends is left to a worker that nobody started by hand.
 #[test]
-fn what_a_call_left_to_run_is_run() {
+fn message_of_call_is_run_by_worker() {
     let probes = Probes::new(&["a", "b"]);
     probes.0.line("call a count 10").ok();
     while probes.get("a", "value") != 10 {}
@@ -27,7 +27,7 @@ fn what_a_call_left_to_run_is_run() {
 }
 
 #[test]
-fn a_chain_that_fails_at_its_fourth_is_resumed_there() {
+fn failed_pipeline_is_resumed_at_failed_step() {
     let probes = Probes::new(&["a", "gate"]);
     probes.line("call gate open 3").ok();
     probes.line("call a pipeline 5 gate paced=true --async").ok();
@@ -54,7 +54,7 @@ fn a_chain_that_fails_at_its_fourth_is_resumed_there() {
 }
 
 #[test]
-fn method_that_makes_an_actor_with_an_id_like_a_flag_is_refused() {
+fn method_that_creates_actor_with_id_like_flag_is_refused() {
     let probes = Probes::new(&["a"]);
     let ran = probes.line("call a add_to_new other=-x n=1");
     assert!(ran.stderr.contains("begins with `-`, as a flag does"), "{ran:?}");
@@ -62,7 +62,7 @@ fn method_that_makes_an_actor_with_an_id_like_a_flag_is_refused() {
 }
 
 #[test]
-fn one_job_is_enough_for_a_parent_that_waits_for_its_child() {
+fn one_job_serves_parent_and_child() {
     let probes = Probes::new(&["a", "b", "c"]);
     let words = ["call", "--async", "a", "meet_row", r#"["b","c"]"#];
     assert_eq!(probes.run(&words).ok(), "a#2\n");
@@ -73,7 +73,7 @@ fn one_job_is_enough_for_a_parent_that_waits_for_its_child() {
 
 /// VACTOR_SEED replays the order.
 #[test]
-fn five_children_are_joined_in_whatever_order_they_end() {
+fn five_children_are_joined_in_any_order() {
     let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("VACTOR_SEED={seed}");
     let mut others = ["p", "q", "r", "s", "t"];
@@ -92,7 +92,7 @@ fn five_children_are_joined_in_whatever_order_they_end() {
 }
 
 #[test]
-fn an_actor_that_makes_another_and_calls_it_adds_up_exactly() {
+fn created_actor_is_called_exactly_once() {
     let probes = Probes::new(&[]);
     probes.line("create probe a 5 partner=b").ok();
     for _ in 0..10 {
@@ -107,7 +107,7 @@ fn an_actor_that_makes_another_and_calls_it_adds_up_exactly() {
 }
 
 #[test]
-fn two_that_call_each_other_at_the_same_time_end_in_a_result_or_in_a_deadlock() {
+fn mutual_calls_end_in_result_or_deadlock() {
     let probes = Probes::new(&["a", "b"]);
     let lines = |id: &str, other: &str| {
         let line = json!({"actor": id, "method": "meet_row", "args": {"row": [other]}}).to_string() + "\n";
@@ -130,7 +130,7 @@ fn two_that_call_each_other_at_the_same_time_end_in_a_result_or_in_a_deadlock() 
 }
 
 #[test]
-fn a_deadlock_is_told_in_words() {
+fn deadlock_is_explained() {
     let probes = Probes::new(&["a", "b"]);
     for row in [r#"["a"]"#, r#"["b","a"]"#] {
         let ran = probes.run(&["call", "a", "meet_row", row]);
@@ -143,7 +143,7 @@ fn a_deadlock_is_told_in_words() {
 }
 
 #[test]
-fn a_childs_fault_is_a_value_or_the_parents_failure() {
+fn child_fault_is_value_or_failure_of_parent() {
     let probes = Probes::new(&["a", "b"]);
     assert_eq!(probes.line("call a meet nobody").ok(), "\"not-found\"\n");
     probes.line("call a add_to nobody").refuses(1, "there is no actor nobody", "");
@@ -155,7 +155,7 @@ fn a_childs_fault_is_a_value_or_the_parents_failure() {
 }
 
 #[test]
-fn who_gives_up_waiting_leaves_the_call_to_go_on() {
+fn expired_wait_leaves_call_running() {
     let probes = Probes::new(&["a"]);
     // one whose time runs out before it is accepted never was
     let mut timeouts = (0..).map(|n| probes.line(&format!("call a take go --timeout {}s", 1 << n)));
@@ -181,7 +181,7 @@ fn who_gives_up_waiting_leaves_the_call_to_go_on() {
 }
 
 #[test]
-fn a_query_sees_what_was_saved_while_a_task_runs() {
+fn query_sees_saved_state_while_task_runs() {
     let probes = Probes::new(&["a"]);
     probes.line("call a warm_up 1000").ok();
     assert_eq!(probes.get("a", "status"), "up");

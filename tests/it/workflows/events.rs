@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Probes, ended};
 
 #[test]
-fn an_event_is_taken_sent_before_or_after_the_wait() {
+fn event_is_taken_when_sent_before_or_after_wait() {
     let probes = Probes::new(&["a"]);
     probes.line("emit a go before").ok();
     assert_eq!(probes.line("call a take go").ok(), "\"before\"\n");
@@ -23,7 +23,7 @@ fn an_event_is_taken_sent_before_or_after_the_wait() {
 }
 
 #[test]
-fn an_event_with_a_key_is_sent_once() {
+fn event_with_used_key_is_sent_once() {
     let probes = Probes::new(&["a"]);
     for _ in 0..2 {
         let sent: Value = serde_json::from_str(&probes.line("emit a go x --key k --json").ok()).unwrap();
@@ -34,7 +34,7 @@ fn an_event_with_a_key_is_sent_once() {
 }
 
 #[test]
-fn a_payload_comes_typed_from_a_file_or_from_stdin() {
+fn payload_is_read_from_words_file_or_stdin() {
     let probes = Probes::new(&["a"]);
     probes.0.write("payload", "from a file\n");
     probes.line("emit a go @payload").ok();
@@ -46,7 +46,7 @@ fn a_payload_comes_typed_from_a_file_or_from_stdin() {
 }
 
 #[test]
-fn an_event_needs_an_actor_and_a_name() {
+fn event_without_actor_or_name_is_refused() {
     let probes = Probes::new(&["a"]);
     probes.line("emit nobody go").refuses(3, "there is no actor nobody", "`vactor ls`");
     probes.run(&["emit", "a", "two words"]).refuses(2, "\"two words\" is no name for an event", "without spaces");

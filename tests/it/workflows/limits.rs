@@ -3,7 +3,7 @@
 use super::Probes;
 
 #[test]
-fn how_many_are_started() {
+fn children_are_limited_by_flag() {
     let probes = Probes::new(&["a"]);
     assert_eq!(probes.line("call a sum_of_squares 5 --max-children 5").ok(), "55\n");
     let said = probes.line("call a sum_of_squares 6 --max-children 5").fails(1);
@@ -15,7 +15,7 @@ fn how_many_are_started() {
 }
 
 #[test]
-fn how_much_is_asked_for() {
+fn operations_are_limited_by_flag() {
     let probes = Probes::new(&["a"]);
     for _ in 0..5 {
         probes.line("emit a go x").ok();
@@ -26,7 +26,7 @@ fn how_much_is_asked_for() {
 }
 
 #[test]
-fn how_deep_calls_nest() {
+fn depth_is_limited_by_flag() {
     let probes = Probes::new(&["a", "b", "c"]);
     let call = |row: &str| probes.run(&["call", "a", "meet_row", row, "--max-depth", "1"]);
     assert_eq!(call(r#"["b"]"#).ok(), "\"met\"\n");
@@ -38,7 +38,7 @@ fn how_deep_calls_nest() {
 // Limits of accepted calls
 
 #[test]
-fn accepted_call_keeps_the_limits_that_its_caller_named() {
+fn accepted_call_keeps_limits_of_caller() {
     let probes = Probes::new(&["a"]);
     assert_eq!(probes.line("call a tick 50 --async --max-operations 10").ok(), "a#2\n");
     assert_eq!(probes.line("call a tick 5 --async --max-operations 10").ok(), "a#3\n");
@@ -50,7 +50,7 @@ fn accepted_call_keeps_the_limits_that_its_caller_named() {
 }
 
 #[test]
-fn limits_of_whoever_runs_an_accepted_call_do_not_count() {
+fn accepted_call_ignores_limits_of_running_process() {
     let probes = Probes::new(&["a"]);
     let with_variable = |line: &str| {
         let mut command = probes.command();
@@ -73,7 +73,7 @@ fn limits_of_whoever_runs_an_accepted_call_do_not_count() {
 }
 
 #[test]
-fn children_and_messages_have_the_limits_of_their_caller() {
+fn children_and_messages_inherit_limits() {
     let probes = Probes::new(&["a", "b", "c"]);
     let is_cut = |id: &str| {
         let steps = probes.line(&format!("log {id} -n 1 --json")).ok();
@@ -89,7 +89,7 @@ fn children_and_messages_have_the_limits_of_their_caller() {
 }
 
 #[test]
-fn resume_keeps_the_limits_but_for_those_that_it_names() {
+fn resume_keeps_limits_that_it_does_not_name() {
     let probes = Probes::new(&["a"]);
     probes.line("call a tick 50 --async --max-operations 10 --max-log 3").ok();
     probes.work();
@@ -100,7 +100,7 @@ fn resume_keeps_the_limits_but_for_those_that_it_names() {
 }
 
 #[test]
-fn limits_are_no_part_of_what_a_key_is_for() {
+fn used_key_with_other_limits_is_duplicate() {
     let probes = Probes::new(&["a"]);
     assert_eq!(probes.line("call a add 1 --key k --max-time 20s").ok(), "1\n");
     assert_eq!(probes.line("call a add 1 --key k --max-time 10s").ok(), "1\n");
@@ -108,7 +108,7 @@ fn limits_are_no_part_of_what_a_key_is_for() {
 }
 
 #[test]
-fn limits_over_their_ceilings_are_refused() {
+fn limit_over_maximum_is_refused() {
     let probes = Probes::new(&["a"]);
     for (limit, ceiling, past) in
         [("--max-time", "2h", "7200001ms"), ("--max-memory", "4GiB", "4294967297"), ("--max-depth", "10000", "10001")]
@@ -123,7 +123,7 @@ fn limits_over_their_ceilings_are_refused() {
 }
 
 #[test]
-fn resume_refuses_arguments_over_the_limit_that_it_names() {
+fn resume_refuses_arguments_over_named_limit() {
     let probes = Probes::new(&["a"]);
     assert_eq!(probes.line("call a fail some-long-kind").code, 1);
     probes.line("resume a#2 --max-args 10").refuses(2, "the arguments are over the limit of 10 bytes", "`--max-args`");

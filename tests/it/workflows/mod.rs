@@ -1,10 +1,10 @@
 //! Methods that wait, tasks and events by the command line, each story with processes of its own.
 
-mod asks;
 mod calls;
 mod events;
 mod limits;
-mod looks;
+mod listings;
+mod queries;
 mod records;
 mod tasks;
 

@@ -11,7 +11,7 @@ fn lines(probes: &Probes, line: &str) -> Vec<Value> {
 }
 
 #[test]
-fn log_of_a_task_lists_its_calls() {
+fn log_of_task_lists_calls() {
     let probes = Probes::new(&[]);
     assert_eq!(lines(&probes, "log probe/square"), Vec::<Value>::new(), "it was not called yet");
     probes.line("run probe square 7 --meta order=17 --meta by=ada").ok();
@@ -39,7 +39,7 @@ fn log_of_a_task_lists_its_calls() {
 }
 
 #[test]
-fn log_of_a_task_with_many_calls_lists_each_once() {
+fn log_of_task_lists_each_call_once() {
     let probes = Probes::new(&[]);
     probes.line("create probe a").ok();
     probes.line("call a sum_of_squares 600").ok();
@@ -52,7 +52,7 @@ fn log_of_a_task_with_many_calls_lists_each_once() {
 }
 
 #[test]
-fn log_of_a_call_of_a_task_lists_its_tries() {
+fn log_of_task_call_lists_tries() {
     let probes = Probes::new(&["a"]);
     probes.line("run probe flaky 3").ok();
     let tries = lines(&probes, "log probe/flaky#1");
@@ -78,7 +78,7 @@ fn log_of_a_call_of_a_task_lists_its_tries() {
 }
 
 #[test]
-fn log_of_a_name_of_an_actor_and_a_task_shows_the_actor_and_names_the_task() {
+fn log_of_shared_name_shows_actor_and_names_task() {
     let probes = Probes::new(&["probe/square"]);
     let task = "probe/square#2";
     assert_eq!(probes.line("run probe square 7").ok(), "49\n");
@@ -96,7 +96,7 @@ fn log_of_a_name_of_an_actor_and_a_task_shows_the_actor_and_names_the_task() {
 }
 
 #[test]
-fn rm_removes_ended_calls_of_tasks() {
+fn rm_removes_ended_task_calls() {
     let probes = Probes::new(&[]);
     for n in 1..=3 {
         probes.line(&format!("run probe square {n} --key k{n}")).ok();
@@ -128,7 +128,7 @@ fn rm_removes_ended_calls_of_tasks() {
 }
 
 #[test]
-fn rm_keeps_the_result_that_a_method_may_still_want() {
+fn rm_keeps_result_that_method_may_need() {
     let probes = Probes::new(&["a", "b"]);
     // the task has ended, and the method that started it has not
     probes.line("call a warm_then_wait 1 --async").ok();
@@ -141,7 +141,7 @@ fn rm_keeps_the_result_that_a_method_may_still_want() {
 }
 
 #[test]
-fn rm_of_a_class_removes_the_calls_of_its_tasks() {
+fn rm_of_class_removes_task_calls() {
     let probes = Probes::new(&[]);
     probes.line("run probe square 7 --key k").ok();
     probes.line("run probe flaky 2").ok();
@@ -161,7 +161,7 @@ fn rm_of_a_class_removes_the_calls_of_its_tasks() {
 }
 
 #[test]
-fn metadata_that_a_method_gives_is_kept_with_its_calls() {
+fn metadata_from_method_is_kept_with_calls() {
     let probes = Probes::new(&["a"]);
     assert_eq!(probes.line("call a label b").ok(), "171\n");
     probes.work();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Probes;
 
 #[test]
-fn a_task_is_run_and_waited_for_or_left_to_a_worker() {
+fn task_is_awaited_or_left_to_worker() {
     let probes = Probes::new(&[]);
     assert_eq!(probes.line("run probe square 7").ok(), "49\n");
     assert_eq!(probes.line("run probe square n=8 --async").ok(), "probe/square#2\n");
@@ -21,7 +21,7 @@ fn a_task_is_run_and_waited_for_or_left_to_a_worker() {
 }
 
 #[test]
-fn a_task_with_a_key_is_run_once() {
+fn task_with_used_key_is_run_once() {
     let probes = Probes::new(&[]);
     for _ in 0..2 {
         assert_eq!(probes.line("run probe square 7 --key k").ok(), "49\n");
@@ -32,7 +32,7 @@ fn a_task_with_a_key_is_run_once() {
 }
 
 #[test]
-fn a_task_that_fails_is_tried_again_as_its_class_or_its_caller_says() {
+fn failed_task_is_retried_as_class_or_caller_says() {
     let probes = Probes::new(&[]);
     let ran = probes.line("run probe flaky 2");
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "2\n"), "{ran:?}");
@@ -45,7 +45,7 @@ fn a_task_that_fails_is_tried_again_as_its_class_or_its_caller_says() {
 }
 
 #[test]
-fn a_construction_that_failed_is_listed() {
+fn failed_construction_is_listed() {
     let probes = Probes::new(&[]);
     probes.line("create probe a partner=a").fails(5);
     assert_eq!(probes.listed("--status failed").first().map(String::as_str), Some("a#1 failed"));

@@ -7,14 +7,14 @@ use vactor::model::{Hash, Name};
 use vactor::store::{Mode, RedbStore, Store};
 use vactor::{Error, Options};
 
-use super::deadly::Deadly;
+use super::faulty_store::FaultyStore;
 use super::player::Player;
 use super::{Beginning, Flow, PROBE, facts, sandbox};
 
 #[test]
-fn a_replay_that_goes_another_way_ends_and_names_both() {
+fn diverged_replay_ends_and_names_both_operations() {
     let folder = Beginning::of(&Flow { name: "diverged", classes: PROBE, play: |_| {} }).copy();
-    let open = || Deadly::new(RedbStore::open(folder.path(), Mode::Write).unwrap(), None);
+    let open = || FaultyStore::new(RedbStore::open(folder.path(), Mode::Write).unwrap(), None);
     let player = Player::new(Arc::new(open()), sandbox(), &|_| {});
     player.probes(&["a"]);
     let takes = player.submit("a", "take_all", json!({"event": "go", "n": 2}));

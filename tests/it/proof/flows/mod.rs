@@ -6,13 +6,13 @@
 //! which writes the processes die.
 #![cfg(unix)]
 
-mod crowd;
-mod cuts;
-pub mod deadly;
 mod diverged;
+mod event_wakeup;
 pub mod facts;
+pub mod faulty_store;
 mod player;
-mod plays;
+mod power_cuts;
+mod scenarios;
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -30,8 +30,8 @@ use vactor::store::{Mode, RedbStore};
 
 use super::seed;
 use crate::classes::component;
-use deadly::{Deadly, Death};
 use facts::{Facts, facts};
+use faulty_store::{Death, FaultyStore};
 use player::Player;
 
 const FLOW: &str = "VACTOR_TEST_FLOW";
@@ -47,26 +47,26 @@ const ENOUGH: u64 = 1000;
 /// Tests of each flow.
 macro_rules! flows {
     ($($name:ident of $classes:expr;)*) => {
-        const FLOWS: &[Flow] = &[$(Flow { name: stringify!($name), classes: $classes, play: plays::$name }),*];
+        const FLOWS: &[Flow] = &[$(Flow { name: stringify!($name), classes: $classes, play: scenarios::$name }),*];
 
-        mod dies_at_every_write {
+        mod killed_at_each_write {
             $(#[test]
             fn $name() {
-                super::dies_at_every_write(super::flow(stringify!($name)));
+                super::killed_at_each_write(super::flow(stringify!($name)));
             })*
         }
 
-        mod power_goes {
+        mod power_cut_at_each_sync {
             $(#[test]
             fn $name() {
-                super::cuts::power_goes(super::flow(stringify!($name)));
+                super::power_cuts::power_cut_at_each_sync(super::flow(stringify!($name)));
             })*
         }
 
-        mod lives_for_a_few_writes {
+        mod killed_every_few_writes {
             $(#[test]
             fn $name() {
-                super::lives_for_a_few_writes(super::flow(stringify!($name)));
+                super::killed_every_few_writes(super::flow(stringify!($name)));
             })*
         }
     };
@@ -76,20 +76,20 @@ const PROBE: &[&str] = &["probe"];
 
 flows! {
     tasks_are_joined of PROBE;
-    tasks_are_tried_again of PROBE;
-    children_make_their_actors of PROBE;
-    a_pipeline_is_resumed of PROBE;
-    a_race_is_run_by_events of PROBE;
-    a_deadline_passes of PROBE;
+    tasks_are_retried of PROBE;
+    children_create_their_actors of PROBE;
+    pipeline_is_resumed of PROBE;
+    events_decide_race of PROBE;
+    deadline_passes of PROBE;
     events_are_taken of PROBE;
-    a_failure_after_a_save of PROBE;
+    method_fails_after_save of PROBE;
     messages_are_sent of PROBE;
-    a_cancel_takes_children_along of PROBE;
-    a_child_outlives_its_parent of PROBE;
-    a_failure_leaves_children of PROBE;
-    a_cycle_is_told of PROBE;
+    cancel_cancels_children of PROBE;
+    child_outlives_parent of PROBE;
+    failure_leaves_children of PROBE;
+    cycle_is_reported of PROBE;
     money_is_moved of &["account", "transfer"];
-    a_request_is_decided of &["approval"];
+    request_is_decided of &["approval"];
     models_are_trained of &["trainer"];
 }
 
@@ -158,7 +158,7 @@ impl Beginning {
             Death::After(number) => ("after", number),
         };
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "proof::flows::mortal", "--nocapture"]).stdin(Stdio::null());
+        command.args(["--exact", "proof::flows::child_process", "--nocapture"]).stdin(Stdio::null());
         command.env(FLOW, self.flow.name).env(FOLDER, folder.path()).env(DEATH, format!("{when} {number}"));
         let output = command.output().unwrap();
         let killed = output.status.signal() == Some(9);
@@ -170,7 +170,7 @@ impl Beginning {
 
 /// Not a test of its own: what the tests start as another process.
 #[test]
-fn mortal() {
+fn child_process() {
     let Ok(name) = std::env::var(FLOW) else { return };
     thread::spawn(|| {
         thread::sleep(STUCK);
@@ -184,7 +184,7 @@ fn mortal() {
         _ => panic!("no death {death}"),
     };
     let store = RedbStore::open(Path::new(&folder), Mode::Write).unwrap();
-    let store = Deadly::new(store, Some(death));
+    let store = FaultyStore::new(store, Some(death));
     (flow(&name).play)(&Player::new(Arc::new(store), sandbox(), &|_| {}));
 }
 
@@ -192,7 +192,7 @@ fn sandbox() -> Sandbox {
     Sandbox::new(Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")))
 }
 
-fn dies_at_every_write(flow: &'static Flow) {
+fn killed_at_each_write(flow: &'static Flow) {
     let mut random = Rng::with_seed(seed());
     let beginning = Beginning::of(flow);
     for number in 1..ENOUGH {
@@ -212,7 +212,7 @@ fn dies_at_every_write(flow: &'static Flow) {
     panic!("`{}` never ends", flow.name);
 }
 
-fn lives_for_a_few_writes(flow: &'static Flow) {
+fn killed_every_few_writes(flow: &'static Flow) {
     let mut random = Rng::with_seed(seed());
     let beginning = Beginning::of(flow);
     // a wait that closes a cycle is told so, and that is recorded with the next write: lives of one would never get there

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use vactor::Reference;
 
-use super::super::mortals::Ended;
+use super::super::killed::Ended;
 use super::{COUNTERS, Driver, Log, Op, Told};
 
 /// A command, ready to run.

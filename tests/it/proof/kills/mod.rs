@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fastrand::Rng;
 use vactor::Reference;
 
-use super::mortals::{Mortals, goal, rounds};
+use super::killed::{KilledProcesses, goal, rounds};
 use super::seed;
 use commands::Command;
 use journals::Journals;
@@ -29,7 +29,7 @@ const COUNTERS: [&str; 4] = ["c0", "c1", "c2", "c3"];
 
 /// The store, and what the processes on it told.
 struct Driver {
-    mortals: Mortals,
+    killed: KilledProcesses,
     log: Mutex<Log>,
 }
 
@@ -73,18 +73,18 @@ impl Driver {
     /// One process.
     fn play(&self, random: &mut Rng) {
         let command = Command::pick(random, self);
-        let dies_after = command.is_killed(random).then(|| self.mortals.moment(random));
-        let ended = self.mortals.run(command.args(), command.stdin(), dies_after, random.u8(..4) == 0);
+        let dies_after = command.is_killed(random).then(|| self.killed.moment(random));
+        let ended = self.killed.run(command.args(), command.stdin(), dies_after, random.u8(..4) == 0);
         command.hear(self, &ended);
     }
 }
 
 #[test]
-fn kill_9_at_any_moment_loses_nothing_doubles_nothing_and_leaves_nothing_stuck() {
+fn sigkill_at_any_moment_loses_and_repeats_nothing() {
     let goal = goal(400);
     let mut random = Rng::with_seed(seed());
-    let driver = Driver { mortals: Mortals::default(), log: Mutex::default() };
-    let vactor = &driver.mortals.vactor;
+    let driver = Driver { killed: KilledProcesses::default(), log: Mutex::default() };
+    let vactor = &driver.killed.vactor;
     vactor.write("counter.wasm", include_bytes!("../../../contracts/counter-0.1.0.wasm"));
     vactor.line("register counter counter.wasm").ok();
     for counter in COUNTERS {
@@ -92,8 +92,8 @@ fn kill_9_at_any_moment_loses_nothing_doubles_nothing_and_leaves_nothing_stuck()
     }
     let mut journals = Journals::default();
     let play_round = |until| {
-        driver.mortals.play(PROCESSES, until, &mut random, |random| driver.play(random));
-        let engine = driver.mortals.settle();
+        driver.killed.play(PROCESSES, until, &mut random, |random| driver.play(random));
+        let engine = driver.killed.settle();
         let log = driver.log();
         journals.read(&engine);
         journals.hold(&log);
@@ -112,7 +112,7 @@ fn kill_9_at_any_moment_loses_nothing_doubles_nothing_and_leaves_nothing_stuck()
     let told = log.ops.iter().filter(|op| op.told != Told::Nothing).count();
     println!(
         "{}; {} calls, {told} acknowledged, {} steps; {} waited for, {} cancelled",
-        driver.mortals,
+        driver.killed,
         log.ops.len(),
         journals.steps(),
         log.waited.len(),

@@ -171,7 +171,7 @@ fn engine(folder: &Path) -> Engine {
 }
 
 #[test]
-fn what_threads_and_processes_see_is_one_thing_after_the_other() {
+fn concurrent_histories_are_linearizable() {
     let mut random = Rng::with_seed(seed());
     for (actor, history) in ACTORS.iter().zip(histories(&mut random)) {
         let shown = |event: &Event<Operation>| format!("{:?} {:?}", (event.called, event.returned), event.operation);
@@ -195,7 +195,7 @@ fn spoil(mut history: Vec<Event<Operation>>) -> Vec<Event<Operation>> {
 }
 
 #[test]
-fn the_checker_knows_right_from_wrong() {
+fn checker_accepts_linearizable_histories_only() {
     let incr = |result| Incr { by: 1, key: None, result };
     let keyed = |result| Incr { by: 1, key: Some(7), result: Some(result) };
     let holds = |history: Vec<(u64, Option<u64>, Operation)>| {

@@ -3,28 +3,28 @@
 //!
 //! `VACTOR_SEED` replays a run, `VACTOR_CASES` says how many sequences. One that fails is made shorter before it is printed.
 
-mod acts;
+mod actions;
 mod plain;
-mod played;
+mod real;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fastrand::Rng;
 
 use super::seed;
-use acts::Act;
+use actions::Act;
 use plain::Plain;
-use played::Played;
+use real::Played;
 
 const LENGTH: usize = 60;
 
 #[test]
-fn commands_on_a_file_do_what_the_model_says() {
+fn engine_on_file_agrees_with_model() {
     play(Played::in_a_file);
 }
 
 #[test]
-fn commands_in_memory_do_what_the_model_says() {
+fn engine_in_memory_agrees_with_model() {
     play(Played::in_memory);
 }
 
@@ -84,7 +84,7 @@ fn shorter(start: fn() -> Played, mut acts: Vec<Act>) -> Vec<Act> {
 
 /// A model that is wrong on purpose is found out, and by how little.
 #[test]
-fn a_difference_is_found_and_made_short() {
+fn wrong_model_is_found_and_failure_is_shrunk() {
     let mut random = Rng::with_seed(1);
     let mut acts: Vec<Act> = (0..LENGTH).map(|_| Act::random(&mut random)).collect();
     acts.insert(LENGTH / 2, Act::Wrong);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::acts::{Act, Call, IDS, Pick, What};
+use super::actions::{Act, Call, IDS, Pick, What};
 
 /// What an act gave. Errors by their kinds.
 #[derive(Clone, Debug, PartialEq)]

@@ -29,7 +29,7 @@ const BEGIN: u64 = 2_000_000_000_000;
 const ONE_IN: usize = 8;
 
 #[test]
-fn what_an_engine_acknowledged_is_there_and_the_rest_whole_or_not() {
+fn acknowledged_work_survives_power_cut() {
     let mut random = Rng::with_seed(seed());
     let disk = Disk::default();
     let clock = Arc::new(AtomicU64::new(BEGIN));

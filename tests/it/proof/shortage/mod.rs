@@ -177,7 +177,7 @@ fn engine(store: &Vactor) -> Engine {
 }
 
 #[test]
-fn call_that_fails_in_the_machine_is_no_failure_of_the_class() {
+fn failed_system_call_is_no_class_error() {
     let mut random = Rng::with_seed(seed());
     let stage = Stage::new();
     let mut plays: Vec<(&Case, String, u64)> = CASES
@@ -218,7 +218,7 @@ fn alone(stage: &Stage, store: &Vactor, line: &str) -> Ran {
 }
 
 #[test]
-fn process_without_threads_runs_what_it_waits_for_by_itself() {
+fn process_without_threads_runs_awaited_call_itself() {
     let stage = Stage::new();
     let store = stage.set(&case("alone", "", "", NOTHING));
     let alone = |line: &str| alone(&stage, &store, line);

@@ -1,6 +1,6 @@
 //! What a mutation asks for that others see.
 
-mod may;
+mod permissions;
 mod waits;
 
 use std::time::Duration;
@@ -150,7 +150,7 @@ fn wait(slot: u32) -> String {
 }
 
 #[test]
-fn what_a_mutation_asks_for_arrives_as_it_asked() {
+fn operations_arrive_as_called() {
     let sent = say("(call $pair)");
     let started = "(call $handle.invocation (call $kept (i32.const 2)) (global.get $pair))";
     let timer = "(call $handle.invocation (call $kept (i32.const 4)) (global.get $pair))";
@@ -199,7 +199,7 @@ fn what_a_mutation_asks_for_arrives_as_it_asked() {
 }
 
 #[test]
-fn a_guest_is_told_the_ids_of_what_it_starts_and_sends() {
+fn guest_gets_ids_of_started_and_sent_calls() {
     let told = |of: &str| format!("(call $handle.invocation {of} (global.get $pair)) {}", say("(call $pair)"));
     let body = [
         told(&format!("(call $start-task {} {} {})", text("class"), text("method"), text("args"))),
@@ -214,7 +214,7 @@ fn a_guest_is_told_the_ids_of_what_it_starts_and_sends() {
 }
 
 #[test]
-fn a_save_begins_a_log_of_its_own() {
+fn save_begins_new_log() {
     let mut world = World::new();
     world.limits.log = 5;
     let said = say(&text("said"));
@@ -230,7 +230,7 @@ fn a_save_begins_a_log_of_its_own() {
 }
 
 #[test]
-fn a_saved_state_is_within_the_limit() {
+fn saved_state_over_limit_is_refused() {
     let mut world = World::new();
     world.limits.state = 2;
     let save = |name: &str| format!("(call $save {}) {NULL}", text(name));
@@ -242,7 +242,7 @@ fn a_saved_state_is_within_the_limit() {
 }
 
 #[test]
-fn whoever_performs_can_end_the_run() {
+fn performer_can_end_run() {
     let fault =
         Fault { details: Some(Json::null()), ..Fault::host(HostFault::Diverged, "it asked for something else") };
     for name in ["start-actor", "send-task", "save"] {
@@ -254,7 +254,7 @@ fn whoever_performs_can_end_the_run() {
 }
 
 #[test]
-fn a_run_says_whether_it_was_told_its_invocation() {
+fn run_reports_whether_id_was_exposed() {
     let told = |body: &str| World::new().go(&format!("{body} {NULL}"), counting()).ran.id_exposed;
     assert!(told("(call $invocation (global.get $pair))"));
     assert!(!told(call("send-task")));

@@ -13,7 +13,7 @@ use super::{Asked, Performer, answered, call, child, class, counting, say, text,
 use crate::raw::NULL;
 
 #[test]
-fn a_timer_past_the_end_of_time_is_due_then_and_counts_from_the_guests_clock() {
+fn timer_counts_from_guest_clock_and_saturates() {
     let body = format!(
         "(call $keep (i32.const 0) (call $timer (i64.const -1))) (call $wait (call $kept (i32.const 0))) (drop) (drop)
         (call $keep (i32.const 0) (call $timer (i64.const 1))) {} (drop) (drop) {NULL}",
@@ -25,7 +25,7 @@ fn a_timer_past_the_end_of_time_is_due_then_and_counts_from_the_guests_clock() {
 }
 
 #[test]
-fn a_handle_keeps_its_answer() {
+fn handle_keeps_its_result() {
     let body = [
         call("attach").to_owned(),
         call("event").to_owned(),
@@ -43,7 +43,7 @@ fn a_handle_keeps_its_answer() {
 }
 
 #[test]
-fn a_wait_for_many_is_answered_by_the_first_that_has_its_answer() {
+fn wait_any_returns_first_result() {
     let level = "(call $log (call $wait-kept (i32.const 3)) (call $text_null))";
     let timers =
         "(call $keep (i32.const 0) (call $timer (i64.const 0))) (call $keep (i32.const 1) (call $timer (i64.const 1)))
@@ -63,7 +63,7 @@ fn a_wait_for_many_is_answered_by_the_first_that_has_its_answer() {
 }
 
 #[test]
-fn a_fault_that_is_awaited_is_the_guests_to_read() {
+fn awaited_fault_is_readable_by_guest() {
     let body = [call("start-actor"), call("event"), &say(&wait(0)), &say(&wait(5)), NULL].concat();
     let details = Some(Json::parse(r#"{"left":1}"#).unwrap());
     let (kind, message) = ("no-money".to_owned(), "there is none".to_owned());
@@ -82,7 +82,7 @@ fn a_fault_that_is_awaited_is_the_guests_to_read() {
 }
 
 #[test]
-fn the_clock_stands_at_the_last_answer_and_never_goes_back() {
+fn guest_clock_is_that_of_last_result() {
     let is = |millis: u64| format!("(if (i64.ne (call $now) (i64.const {millis})) (then (unreachable)))");
     let event = say(&format!("(call $wait (call $event {}))", text("said")));
     let body = [is(1_234_567), event.clone(), is(2_000_000), event.clone(), is(2_000_000), event, is(2_000_001)];
@@ -95,7 +95,7 @@ fn the_clock_stands_at_the_last_answer_and_never_goes_back() {
 }
 
 #[test]
-fn a_wait_for_nothing_traps() {
+fn wait_for_nothing_traps() {
     let Asked { ran, asked, .. } = World::new().go("(drop (call $wait-kept (i32.const 0))) (unreachable)", counting());
     let message = "go trapped: `ctx.wait_any` was given no handle, and nothing would ever answer";
     assert_fault(&ran.outcome.unwrap_err(), HostFault::Trap, message);
@@ -103,14 +103,14 @@ fn a_wait_for_nothing_traps() {
 }
 
 #[test]
-fn a_handle_that_was_dropped_is_gone() {
+fn dropped_handle_is_unusable() {
     let body = format!("{} (call $handle.drop (call $kept (i32.const 4))) {} (unreachable)", call("timer"), wait(4));
     let fault = World::new().go(&body, counting()).ran.outcome.unwrap_err();
     assert!(fault.is_host(HostFault::Trap) && fault.message.contains("unknown handle index"), "{fault:?}");
 }
 
 #[test]
-fn handles_and_their_answers_count_as_memory() {
+fn handles_and_results_count_as_memory() {
     let within = |body: &str, memory: u64| {
         let mut world = World::new();
         world.limits.memory = (2 << 16) + 1000 + memory;
@@ -144,7 +144,7 @@ fn handles_and_their_answers_count_as_memory() {
 }
 
 #[test]
-fn a_wait_does_not_take_the_guests_time_and_gives_it_anew() {
+fn wait_takes_no_time_of_guest_and_renews_it() {
     let computes =
         "(loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3000))))";
     let body = [call("event"), computes, &wait(5), "(drop) (drop) (local.set $i (i32.const 0))", computes].concat();
@@ -170,7 +170,7 @@ fn a_wait_does_not_take_the_guests_time_and_gives_it_anew() {
 }
 
 #[test]
-fn a_run_that_was_stopped_while_it_waited_computes_no_more() {
+fn run_stopped_during_wait_computes_no_more() {
     let world = World::new();
     let body = [call("event"), &wait(5), "(drop) (drop)", &say("(call $text_said)"), NULL].concat();
     let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
@@ -200,7 +200,7 @@ fn wait_result_of_no_awaited_handle_is_an_internal_error() {
 }
 
 #[test]
-fn a_class_may_run_while_another_waits_on_its_thread() {
+fn class_runs_on_thread_of_waiting_class() {
     let inner = compile(&class(&[call("timer"), &say(&wait(4)), NULL].concat()));
     let body = [call("event"), &say(&wait(5)), NULL].concat();
     let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
