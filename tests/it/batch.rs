@@ -44,7 +44,7 @@ fn lines_are_answered_in_order_and_failed_line_stops_none() {
         r#"{"actor":"a","method":"incr","arguments":[2]}"#,
         r#"{"actor":"b","method":"incr"}"#,
     ];
-    // the last line has no end
+    // the last line has no newline
     let ran = vactor.fed(["batch", "-q"], lines.join("\n"));
     let answers: Vec<String> = values(&ran.stdout)
         .into_iter()
@@ -73,7 +73,7 @@ fn lines_are_answered_in_order_and_failed_line_stops_none() {
     assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
     let steps = values(&vactor.line("log a --json").ok());
     assert_eq!(steps[2]["meta"], json!({"why": "a test"}));
-    // each is as the schema says
+    // each answer matches the schema
     let schema = serde_json::from_str::<Value>(&vactor.line("util schema batch").ok()).unwrap();
     for answer in values(&ran.stdout) {
         assert!(jsonschema::is_valid(&schema, &answer), "{answer}");
@@ -126,7 +126,7 @@ impl Talk {
         self.answer()
     }
 
-    /// What came after the last answer that was read, once it has ended.
+    /// The remaining output after the last answer, once the batch has ended.
     fn end(mut self) -> Ran {
         drop(self.0.stdin.take());
         let mut rest = String::new();
@@ -180,7 +180,7 @@ fn calls_of_actor_run_in_order_of_lines() {
     }
 }
 
-/// Two batches on the same actors: nothing is lost and nothing is doubled.
+/// Two batches on the same actors: no call is lost or repeated.
 #[test]
 fn concurrent_batches_lose_no_call() {
     let vactor = counters(&["a", "b"]);
@@ -207,7 +207,7 @@ fn queued_call_runs_before_batch_line() {
     assert_eq!((&answers[0]["result"], &answers[1]["result"]), (&json!(11), &json!(12)));
 }
 
-/// A line of 100 MB is no reason to hold 100 MB.
+/// A line of 100 MB does not take 100 MB of memory.
 #[test]
 fn overlong_line_is_skipped() {
     let vactor = counters(&["a"]);
@@ -233,7 +233,7 @@ fn overlong_line_is_skipped() {
     assert_eq!(talk.end().code, 2);
 }
 
-/// Answers go to a pipe, and a person at the terminal sees that it goes on.
+/// Answers go to a pipe; the terminal shows the progress.
 #[cfg(target_os = "linux")]
 #[test]
 fn long_batch_shows_progress() {
@@ -292,7 +292,7 @@ mod ends {
         assert_eq!(said, "a: begun\n");
         while vactor.line("log b").ok().lines().count() < 3 {}
         signal(&talk.0, "INT");
-        // its stdin is open still
+        // stdin is still open
         let mut printed = Vec::new();
         for line in talk.1.by_ref().lines() {
             printed.push(serde_json::from_str::<Value>(&line.unwrap()).unwrap());
@@ -308,8 +308,8 @@ mod ends {
     #[test]
     fn closed_reader_ends_batch_quietly() {
         let vactor = counters(&["a"]);
-        // a pipe that is closed here is open still as long as a child that another test is about to start has it too; a
-        // socket is shut for all
+        // a child of another test may inherit the reading end of a pipe and keep it open; a
+        // shut-down socket is closed for all
         let (mut reader, stdout) = UnixStream::pair().unwrap();
         let mut command = vactor.command();
         command.args(["batch", "-q"]).stdin(Stdio::piped()).stdout(OwnedFd::from(stdout)).stderr(Stdio::piped());
@@ -319,14 +319,15 @@ mod ends {
         assert!(reader.read(&mut [0; 4096]).unwrap() > 0, "the answer");
         reader.shutdown(Shutdown::Both).unwrap();
         stdin.write_all(incr("a").as_bytes()).unwrap();
-        // it ends though its stdin is open
+        // the batch ends although stdin is open
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
         drop(stdin);
         assert_eq!(vactor.line("get a value").ok(), "2\n", "the call was made");
     }
 
-    /// A full disk in the middle: what was answered is there, nothing else is, and no more lines are read.
+    /// The disk is full in the middle of a batch: answered calls are committed, no others are, and
+    /// no more lines are read.
     #[test]
     fn full_disk_ends_batch() {
         let grow = "(drop (memory.grow (i32.const 4))) (global.set $state.len (i32.const 200000)) (call $ok (call $text_null))";
@@ -350,7 +351,7 @@ mod ends {
             }
         };
         assert_eq!(failed["error"]["kind"], "io");
-        // it ends though its stdin is open
+        // the batch ends although stdin is open
         let code = talk.0.wait().unwrap().code();
         let ran = talk.end();
         assert_eq!((code, ran.stdout.as_str()), (Some(6), ""), "{ran:?}");

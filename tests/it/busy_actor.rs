@@ -1,4 +1,4 @@
-//! An actor that another process runs just now.
+//! An actor whose method runs in another process.
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,7 @@ fn busy() -> (Vactor, Spinning) {
     (vactor, Spinning(child))
 }
 
-/// Is killed when a test is done with it, or fails.
+/// The process is killed on drop.
 struct Spinning(Child);
 
 impl Drop for Spinning {
@@ -43,7 +43,7 @@ fn call_past_timeout_continues_in_worker() {
     let (vactor, spinning) = busy();
     vactor.line("call a go --timeout 50ms").refuses(4, "a#2 had not ended when the time ran out; it goes on", "a#2");
     drop(spinning);
-    // its turn is before the next call's
+    // it runs before the next call
     assert_eq!(vactor.line("call a go").ok(), "null\n");
     let steps = vactor.line("log a --json").ok();
     let references: Vec<_> = steps.lines().map(|line| line.split('"').nth(5).unwrap().to_owned()).collect();
@@ -79,7 +79,7 @@ fn busy_actor_is_removed_only_by_force() {
     vactor.line("show a").refuses(3, "there is no actor a", "");
 }
 
-/// Waits until so many calls stand in the inbox.
+/// Waits until `count` calls are in the inbox.
 fn until_queued(vactor: &Vactor, count: u64) {
     loop {
         let shown: serde_json::Value = serde_json::from_str(&vactor.line("show a --json").ok()).unwrap();

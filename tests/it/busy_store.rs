@@ -1,4 +1,4 @@
-//! Commands on a store whose locks another process has, or that may not be written.
+//! Commands on a store that another process has locked, or that is read-only.
 #![cfg(target_os = "linux")]
 
 use std::fs::{File, Permissions};
@@ -9,7 +9,8 @@ use crate::raw::{NULL, RawClass};
 use crate::support::lock::{Lock, Range};
 use crate::support::{Ran, Vactor, signal};
 
-/// A store with an actor `a`, which a query `ask`, a mutation `go` and a task `work` are of, and a call `a#2` that ended.
+/// A store with an actor `a` of a class with the query `ask`, the mutation `go` and the task
+/// `work`; the call `a#2` has ended.
 fn plain() -> Vactor {
     let class = RawClass::new().query("ask", NULL).mutation("go", NULL).task("work", NULL);
     let vactor = Vactor::with("plain", &class);
@@ -22,7 +23,7 @@ fn lock(vactor: &Vactor, range: Range) -> Lock {
     Lock::take(File::options().read(true).write(true).open(vactor.path(".vactor/store.redb")).unwrap(), range)
 }
 
-/// What needs no right to write.
+/// Commands that need no right to write.
 const READING: [&str; 9] =
     ["ps", "ps --actor a", "wait a#2", "call a ask", "get a ask", "ls", "show a", "log a", "ps --tree"];
 

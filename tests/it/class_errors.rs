@@ -1,4 +1,4 @@
-//! What a class may do wrong: the call ends with its exit code, and nothing has changed.
+//! Misbehaving classes: the call ends with its exit code and changes nothing.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ fn vactor(class: RawClass) -> Vactor {
     vactor
 }
 
-/// Calls `go`, which ends badly: nothing has changed but that the journal says so.
+/// Calls `go`, which fails: the state is unchanged, and the journal has the failure.
 #[track_caller]
 fn go(vactor: &Vactor, flags: &str) -> Ran {
     let show = || -> Value { serde_json::from_str(&vactor.line("show a --json").ok()).unwrap() };
@@ -27,7 +27,7 @@ fn go(vactor: &Vactor, flags: &str) -> Ran {
 }
 
 fn going(body: &str) -> RawClass {
-    // the state would change, if it were saved
+    // a saved state would differ
     RawClass::new().mutation("go", &format!("(global.set $state.len (i32.const 5)) {body}"))
 }
 
@@ -84,7 +84,7 @@ fn expired_timeout_leaves_no_step() {
         ran.refuses(4, "had not ended when the time ran out; nothing", "`--async`");
         assert_eq!(vactor.line("log a").ok().lines().count(), 2, "nothing happened");
     }
-    // the time that a method computes is a limit of its own, and a failure
+    // computing time has a limit of its own, and reaching it is a failure
     go(&vactor, "--timeout 1h --max-time 50ms --key k").refuses(5, "`--max-time`", "");
 }
 

@@ -1,4 +1,4 @@
-//! Classes as components, built by `vactor build`: each once for all tests of a run.
+//! Components of classes, built by `vactor build` once for all tests of a run.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,7 +21,7 @@ pub fn component(name: &str) -> PathBuf {
     path
 }
 
-/// Builds a class. Another process may do so at the same time, or read what this one wrote.
+/// Builds a class. Another process may build it at the same time, or read the result.
 #[track_caller]
 fn build(source: &Path, to: &Path) {
     let lock = File::create(to.with_extension("lock")).unwrap();
@@ -32,14 +32,14 @@ fn build(source: &Path, to: &Path) {
     std::fs::rename(&fresh, to).unwrap();
 }
 
-/// The binary with all that cargo needs of the environment.
+/// The binary with the environment that cargo needs.
 pub fn builder() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vactor"));
     set_environment(&mut command);
     command
 }
 
-/// One target folder for whatever is built, one cache of compiled classes, none of the user's settings.
+/// One target folder for all builds, one cache of compiled classes, and no settings of the user.
 pub fn set_environment(command: &mut Command) -> &mut Command {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     command.env("CARGO_TARGET_DIR", folder.join("classes")).env("XDG_CACHE_HOME", folder.join("cache"));

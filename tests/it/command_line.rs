@@ -1,4 +1,4 @@
-//! What the command line makes of a line, before anything runs.
+//! Parsing of the command line.
 
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ fn help_shows_only_limits_that_apply() {
         let help = vactor.line(&format!("{command} --help")).ok();
         let limits: Vec<_> = help.split_whitespace().filter_map(|word| word.strip_prefix("--max-")).collect();
         assert_eq!(limits.join(" "), shown, "{command}");
-        // but a script may give all its commands the same
+        // but a script may set it for all commands
         let taken = !vactor.line(&format!("{command} --max-depth 3")).stderr.contains("unexpected argument");
         assert_eq!(taken, !shown.is_empty(), "{command}");
     }

@@ -1,12 +1,12 @@
-//! What each command prints: data on stdout, everything else on stderr.
+//! The output of each command: data on stdout, messages on stderr.
 
 use serde_json::Value;
 
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
 
-/// A class `plain` in version 1: `keep` keeps its arguments as the state, `ask` gives the state, `say` gives a text and
-/// says one, `go` gives nothing.
+/// A class `plain` in version 1: `keep` saves its arguments as the state, `ask` returns the state,
+/// `say` returns a text and logs one, `go` returns nothing.
 fn class() -> RawClass {
     RawClass::new()
         .description(
@@ -227,7 +227,7 @@ fn shell_completes_names_of_store() {
     for line in [["vactor", "wait", "b"], ["vactor", "cancel", "b#"]] {
         assert_eq!(offered(&line), ["b#2"]);
     }
-    // of an actor that is being made, too
+    // also of an actor whose construction is pending
     let mut command = vactor.command();
     assert!(
         command

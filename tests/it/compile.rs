@@ -1,4 +1,4 @@
-//! Classes that cost much to compile: what that may take, who ends it, and that nothing is recorded of it.
+//! Classes that are expensive to compile: limits, interruption, and no record of an attempt.
 
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
@@ -12,12 +12,12 @@ use crate::support::{Ran, Vactor, signal};
 
 const MEMORY: &str = "(memory (export \"memory\") 2)";
 
-/// A class like any other, with these functions beside its own.
+/// A working class with additional functions.
 fn with_functions(functions: &str) -> RawClass {
     RawClass::new().fields(&format!("{MEMORY} {functions}")).mutation("go", NULL)
 }
 
-/// So many locals, each of which may differ after each of so many branches: the compiler's work grows with the product.
+/// A function with many locals and branches: the work of the compiler grows with the product.
 fn tangle(locals: usize, branches: usize) -> String {
     let mut body = String::from("(func (param i32) (result i32)");
     for local in 0..locals {
@@ -130,7 +130,7 @@ fn ctrl_c_ends_describe() {
     Ran::from(child.wait_with_output().unwrap()).refuses(130, "interrupted; nothing happened", "");
 }
 
-/// Such a process is not told how another has ended.
+/// A process that ignores SIGCHLD cannot wait for its children.
 #[cfg(target_os = "linux")]
 #[test]
 fn process_that_ignores_children_compiles() {
@@ -141,7 +141,7 @@ fn process_that_ignores_children_compiles() {
     Ran::from(command.current_dir(folder.0.path("")).output().unwrap()).ok();
 }
 
-/// A store from elsewhere, whose class is not in the cache.
+/// A copied store whose class is not in the cache.
 #[test]
 fn command_on_class_over_limit_records_nothing() {
     let class = with_functions("").query("ask", NULL).task("work", NULL);
@@ -176,7 +176,7 @@ fn call_timeout_bounds_compiling() {
     assert_eq!(folder.line("log a").ok().lines().count(), 2);
 }
 
-/// The call stays accepted, and is run where the limit lets it.
+/// The call stays queued until a process with a higher limit runs it.
 #[test]
 fn accepted_call_over_compile_limit_stays_queued() {
     let folder = Folder::with(&with_functions(""));
@@ -194,7 +194,7 @@ fn accepted_call_over_compile_limit_stays_queued() {
     assert_eq!(folder.line("wait a#2").ok(), "null\n");
 }
 
-/// The processes that this one has started.
+/// The children of this process.
 #[cfg(target_os = "linux")]
 fn children(of: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{of}/task")).into_iter().flatten().flatten();
@@ -202,7 +202,7 @@ fn children(of: u32) -> Vec<u32> {
     lists.flat_map(|list| list.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<u32>>()).collect()
 }
 
-/// Waits until the process compiles, which is a process of its own with this id.
+/// Waits until the compiler process runs, and returns its id.
 #[cfg(target_os = "linux")]
 fn compiler_of(child: &Child) -> u32 {
     loop {

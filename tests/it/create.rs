@@ -1,9 +1,9 @@
-//! Making actors that may be there, or are being made, by the command line.
+//! Creating actors that exist, or whose construction is pending.
 
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
 
-/// A store with the classes `plain` and `other`. No worker starts by itself.
+/// A store with the classes `plain` and `other`. No worker is started.
 fn vactor() -> Vactor {
     let class = RawClass::new().text("seven", "7").query("ask", "(call $ok (call $text_seven))").mutation("go", NULL);
     let vactor = Vactor::with("plain", &class);
@@ -27,7 +27,7 @@ fn if_absent_refuses_actor_of_other_class() {
         assert_eq!(line(&vactor, &format!("create nosuch a {flags}")).code, 3);
         assert_eq!(line(&vactor, &format!("create plain a {flags}")).code, 0);
     }
-    // of one that is being made, too
+    // also with a pending construction
     line(&vactor, "create plain b --async").ok();
     for flags in ["--if-absent", "--if-absent --async"] {
         line(&vactor, &format!("create other b {flags}")).refuses(4, "b is of the class plain, not of other", "show b");
@@ -38,7 +38,7 @@ fn if_absent_refuses_actor_of_other_class() {
 fn async_if_absent_creates_actor_once() {
     let vactor = vactor();
     assert_eq!(line(&vactor, "create plain a --async --if-absent").ok(), "a#1\n");
-    // it is being made: the reference is that of its construction
+    // the construction is pending: its reference is printed
     assert_eq!(line(&vactor, "create plain a --async --if-absent").ok(), "a#1\n");
     line(&vactor, "worker --until-idle").ok();
     let ran = line(&vactor, "create plain a --async --if-absent");
@@ -62,7 +62,7 @@ fn pending_construction_is_reported() {
     assert_eq!(listed.lines().last().unwrap(), "a\tplain\t1\t0\tbeing made by a#1");
     let listed = line(&vactor, "ls a --json").ok();
     assert!(listed.contains(r#""updated":null,"being_made_by":"a#1""#), "{listed}");
-    // what it will do can be accepted
+    // calls are accepted before the construction ran
     assert_eq!(line(&vactor, "call a go --async").ok(), "a#2\n");
     assert_eq!(line(&vactor, "create plain a --if-absent").ok(), "");
     assert_eq!(line(&vactor, "get a ask").ok(), "7\n");
@@ -80,7 +80,7 @@ fn actor_with_pending_construction_is_removed_by_force() {
     let ran = line(&vactor, "wait a#1");
     assert!(ran.code == 4 && ran.stderr.contains("a was removed before this had ended"), "{ran:?}");
     line(&vactor, "show a").refuses(3, "there is no actor a", "");
-    // the name is free, and its numbers go on
+    // the name is free, and its numbers continue
     assert_eq!(line(&vactor, "create plain a --async").ok(), "a#3\n");
 }
 

@@ -1,5 +1,5 @@
-//! Calls that take their turn later, by the command line. The library's clock can be moved; so what lies far ahead is run by an
-//! engine of the test's own, on the same store, at any time that it likes.
+//! Delayed calls of the command line. The library's clock can be set, so an engine of the test, on
+//! the same store, runs calls that are due in the far future.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ fn counter() -> Vactor {
     vactor
 }
 
-/// Without a worker of its own.
+/// Runs a line that starts no worker.
 fn alone(vactor: &Vactor, line: &str) -> Ran {
     let mut command = vactor.command();
     command.env("VACTOR_WORKER", "off").args(line.split_whitespace());
@@ -55,7 +55,8 @@ fn delayed_call_is_run_by_worker_that_it_starts() {
     let listed: Vec<Value> =
         vactor.line("ps --actor c --json").ok().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let delayed = listed.iter().find(|line| line["reference"] == "c#2").unwrap();
-    // counted from when the command reads its clock, which is between its start and the accepting
+    // the delay counts from the command's clock, which it reads between its start and its
+    // acceptance
     let due = time(&delayed["due"]);
     assert!((before + 200..=time(&delayed["accepted"]) + 200).contains(&due), "{before} {delayed}");
     let step = steps(&vactor).into_iter().find(|step| step["reference"] == "c#2").unwrap();
@@ -65,10 +66,10 @@ fn delayed_call_is_run_by_worker_that_it_starts() {
 #[test]
 fn call_due_in_far_future_runs_when_due() {
     let vactor = counter();
-    // the last millisecond counts, and a time in another zone is the same time
+    // due times are exact to the millisecond, and have time zones
     assert_eq!(alone(&vactor, "call c incr 10 --at 2100-01-01T00:00Z").ok(), "c#2\n");
     assert_eq!(alone(&vactor, "call c incr 100 --at 2100-01-01T01:00:00.001+01:00 --key k").ok(), "c#3\n");
-    // it delays nobody else
+    // it delays no other call
     assert_eq!(vactor.line("call c incr 1").ok(), "1\n");
     let mut worker = vactor.start(["worker"]);
     assert_eq!(vactor.line("ps --status queued").ok().lines().count(), 3);
@@ -94,7 +95,7 @@ fn call_due_in_far_future_runs_when_due() {
     assert_eq!(at(FAR), "11", "twice");
     assert_eq!(at(FAR + 1), "111");
     assert_eq!(at(FAR * 2), "111", "twice");
-    // the key answers as ever
+    // the used key returns the result
     assert_eq!(vactor.line("call c incr 100 --key k").ok(), "111\n");
     assert_eq!(steps(&vactor).len(), 4);
 }

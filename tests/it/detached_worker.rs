@@ -1,4 +1,4 @@
-//! The worker that a command leaves behind, and what it has of that command.
+//! The detached worker that a command starts, and its environment.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -75,10 +75,10 @@ fn worker_inherits_no_descriptor() {
     let worker = Worker::of(&vactor);
     let store = fs::canonicalize(vactor.path(".vactor")).unwrap();
     for entry in fs::read_dir(worker.file("fd")).unwrap() {
-        // it may be closed by now
+        // the descriptor may be closed by now
         let Ok(file) = fs::read_link(entry.unwrap().path()) else { continue };
         let is_own = file.starts_with(&store) || file == Path::new("/dev/null") || !file.starts_with("/");
-        // what compiled classes are kept in, on the way to being mapped
+        // a file of the cache, before it is mapped
         let is_cached = file.extension().is_some_and(|extension| extension == "compiled");
         assert!(is_own || is_cached, "{file:?}");
     }
@@ -100,7 +100,7 @@ fn worker_has_own_directory_session_and_environment() {
     let mut names: Vec<_> = environment.split('\0').filter_map(|line| Some(line.split_once('=')?.0)).collect();
     names.sort_unstable();
     assert_eq!(names, ["HOME", "PATH", "XDG_CACHE_HOME"]);
-    // behind the name in brackets: state, parent, group, session, terminal
+    // the fields after the name in brackets: state, parent, group, session, terminal
     let stat = worker.read("stat");
     let fields: Vec<_> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
     let own = worker.0.to_string();
@@ -115,7 +115,7 @@ fn worker_has_own_directory_session_and_environment() {
     assert_eq!(mask("SigIgn:") & (HUP | TERM), 0, "no signal is ignored that its command ignored");
 }
 
-/// The file of a program is replaced while it runs, as by an update.
+/// The file of the program is replaced while the program runs, as by an update.
 #[test]
 fn replaced_program_starts_a_worker_and_compiles() {
     let vactor = Vactor::new();
@@ -125,7 +125,7 @@ fn replaced_program_starts_a_worker_and_compiles() {
     script(&vactor, "cp $VACTOR program; cp $VACTOR update").ok();
     let mut command = Command::new(vactor.path("program"));
     command.env_clear().envs(vactor.environment()).current_dir(vactor.path("."));
-    // nothing compiled is there yet
+    // an empty cache
     command.env("XDG_CACHE_HOME", vactor.path("another-cache")).args(["batch", "-q"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     fs::rename(vactor.path("update"), vactor.path("program")).unwrap();
@@ -137,11 +137,11 @@ fn replaced_program_starts_a_worker_and_compiles() {
     assert!(answer.contains(r#""reference":"p#2""#), "{answer}");
     drop(stdin);
     assert_eq!(Ran::from(child.wait_with_output().unwrap()).stderr, "");
-    // a query only looks: nothing but the worker runs the message
+    // a query runs no messages: the worker alone does
     while vactor.line("get q value").ok() != "1\n" {}
 }
 
-/// Runs a script where no `/proc` is. None where a test may not take it away.
+/// Runs a script without `/proc`. None if the test may not hide it.
 fn without_proc(vactor: &Vactor, text: &str) -> Option<Ran> {
     let may = Command::new("unshare").args(["--mount", "umount", "--lazy", "/proc"]).output();
     if !may.is_ok_and(|ran| ran.status.success()) {
@@ -160,7 +160,7 @@ fn worker_starts_without_proc() {
     };
     assert_eq!(ran.ok(), "a#2\n");
     while !vactor.line("log a").ok().contains("a#2\t") {}
-    // by the word that a shell looks for
+    // the program is found through PATH
     let text = "PATH=${VACTOR%/*}:$PATH; XDG_CACHE_HOME=$PWD/cache; cd .vactor; vactor call a go --async --store .";
     assert_eq!(without_proc(&vactor, text).unwrap().ok(), "a#3\n");
     while !vactor.line("log a").ok().contains("a#3\t") {}

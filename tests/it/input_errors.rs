@@ -1,4 +1,4 @@
-//! What a person may type wrong, each with its exit code and a way out.
+//! Wrong input, each kind with its exit code and its hint.
 
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
@@ -42,7 +42,7 @@ fn method_of_other_kind_is_refused() {
     let vactor = vactor();
     vactor.line("get first change").refuses(2, "change is a mutation", "`vactor call`");
     vactor.line("call first new").refuses(2, "new is a constructor", "`vactor create`");
-    // a query is there for everybody
+    // `call` runs a query too
     assert_eq!(vactor.line("call first echo 1").ok(), "{\"n\":1,\"text\":\"x\"}\n");
 }
 
@@ -135,7 +135,7 @@ fn invalid_id_is_refused() {
         vactor.run(["call", id, "change"]).refuses(2, "the id", hint);
         vactor.run(["get", id, "echo", "1"]).refuses(2, "the id", hint);
         vactor.run(["show", id]).refuses(2, "the id", hint);
-        // these two take the reference of a call of a task as well
+        // these two commands take the reference of a task's call as well
         if id != "a#1" {
             vactor.run(["log", id]).refuses(2, "the id", hint);
             vactor.run(["rm", id, "--yes"]).refuses(2, "the id", hint);

@@ -1,13 +1,13 @@
-//! JSON text from outside: one reader with the same rules everywhere.
+//! JSON input: one reader with the same rules everywhere.
 
 use crate::raw::RawClass;
 use crate::support::Vactor;
 
 const OBJECT: &str = r#"{"$serde_json::private::Number":"7"}"#;
 
-/// A store with an actor `a` whose methods give back their arguments: `echo` takes anything, `count` an integer and a
-/// list of integers. `take` gives the payload of the event `go`; `call`, `send` and `run` start others with a text that
-/// is `{"n":1,"n":2}`.
+/// A store with an actor `a` whose methods return their arguments: `echo` takes any value, `count`
+/// an integer and a list of integers. `take` returns the payload of the event `go`; `call`, `send`
+/// and `run` start other methods with the text `{"n":1,"n":2}`.
 fn echo() -> Vactor {
     let arguments = "(call $ok (local.get $arguments) (local.get $arguments.len))";
     let parameters = r#"[{"name":"any"},{"name":"maybe","schema":{"type":["string","integer"]},"default":0}]"#;
@@ -58,7 +58,7 @@ fn nested(levels: usize) -> String {
     "[".repeat(levels) + &"]".repeat(levels)
 }
 
-/// Sends an event and gives back what a method takes.
+/// Sends an event and returns the payload that a method takes.
 #[track_caller]
 fn emitted(vactor: &Vactor, payload: &str) -> String {
     vactor.run(["emit", "a", "go", payload, "-q"]).ok();
@@ -147,7 +147,7 @@ fn integral_number_matches_integer_schema() {
     assert_eq!(vactor.line("call a count").ok(), "{\"n\":5,\"all\":[10]}\n", "defaults too");
     assert_eq!(vactor.line("call a pass").ok(), "{\"n\":10,\"all\":[2]}\n", "arguments of a child too");
     vactor.line("call a count 10.5").refuses(2, "n: ", "count(n: integer");
-    // what nothing is said of stays as it was written
+    // a value without a schema stays as written
     assert_eq!(vactor.line("call a echo 10.0").ok(), "{\"any\":10.0,\"maybe\":0}\n");
 }
 
@@ -163,7 +163,7 @@ fn number_of_any_length_is_returned() {
         vactor.run(["call", "a", "count", "--", number]).refuses(2, refused, "count(");
         vactor.run(["call", "a", "count", "--key", "k", "--", number]).refuses(2, refused, "count(");
         vactor.run(["call", "a", "count", "--async", "--", number]).refuses(2, refused, "count(");
-        // where no schema judges it, it is kept
+        // without a schema the number is kept
         assert_eq!(vactor.run(["call", "a", "echo", "--", number]).ok(), format!("{{\"any\":{number},\"maybe\":0}}\n"));
         vactor.run(["emit", "a", "go", "--key", &key, "--", number]).fails(0);
     }
@@ -250,7 +250,7 @@ fn text_in_other_encoding_is_refused_by_name() {
 fn nesting_has_one_limit_everywhere() {
     let vactor = echo();
     let hint = "";
-    // the object of the arguments is one level, the list of a batch's another way to write it
+    // the object of the arguments is one level; a batch also takes the list of arguments
     for (levels, fits) in [(119, true), (120, false), (126, false), (127, false), (128, false), (10_000, false)] {
         let value = nested(levels);
         let args = format!("{{\"any\":{value}}}");

@@ -1,5 +1,5 @@
-//! One crate of integration tests: what vactor promises, played on the real thing. The binary runs on real stores, in
-//! folders of their own; classes are real WebAssembly.
+//! One crate of integration tests. They run the real binary on real stores, in folders of their
+//! own, with real WebAssembly classes.
 
 mod architecture;
 mod batch;

@@ -1,4 +1,4 @@
-//! Output that cannot be written, or not yet.
+//! Output that fails or blocks.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe};
@@ -14,7 +14,7 @@ use crate::classes;
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
 
-/// An output on which there is no room.
+/// An output on a full device.
 fn full() -> Stdio {
     File::options().write(true).open("/dev/full").unwrap().into()
 }
@@ -47,7 +47,7 @@ fn send() -> String {
     json!({"actor": "p", "method": "send", "args": {"other": "q", "n": 1}}).to_string() + "\n"
 }
 
-/// Calls that print a result with a megabyte, which no pipe holds, and say a long line.
+/// Calls that print a result of a megabyte, which no pipe holds, and log a long line.
 fn talkative() -> Vactor {
     let body = "(drop (memory.grow (i32.const 16)))
         (memory.fill (i32.const 65536) (i32.const 120) (i32.const 1000000))
@@ -84,11 +84,11 @@ fn batch_with_failed_output_stops_reading_and_leaves_worker() {
     let vactor = probes(&["p", "q"]);
     let mut child = batch(&vactor, full());
     let mut stdin = child.stdin.take().unwrap();
-    // there is no end of the lines, but that nobody reads them
+    // the input has no end, but the batch stops reading it
     while stdin.write_all(send().repeat(100).as_bytes()).is_ok() {}
     let ran = Ran::from(child.wait_with_output().unwrap());
     ran.refuses(6, "could not be written", "no answer was written");
-    // `ps` only looks: nothing but the worker runs the messages
+    // the worker alone runs the messages: `ps` runs none
     while vactor.line("ps").ok().lines().count() > 1 {}
     let sent = vactor.line("log p").ok().lines().count() - 2;
     assert_eq!(vactor.line("get q value").ok(), format!("{sent}\n"));
@@ -121,7 +121,7 @@ fn batch_names_calls_with_lost_answers() {
     drop(command);
     reader.shutdown(Shutdown::Both).unwrap();
     stdin.write_all(call("a", "go").as_bytes()).unwrap();
-    // a reader that went away is no error
+    // a closed reader is no error
     assert_eq!(Ran::from(child.wait_with_output().unwrap()).fails(0), "");
     let mut command = vactor.command();
     command.args(["batch", "-q", "--json"]).stdin(Stdio::piped()).stdout(full()).stderr(Stdio::piped());
@@ -175,7 +175,7 @@ fn nonblocking_input_is_awaited() {
     drop(command);
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
     for n in 2..4 {
-        // it is answered before there is more to read
+        // the line is answered before more input arrives
         writer.write_all(call("a", "go").as_bytes()).unwrap();
         assert!(answers.next().unwrap().unwrap().contains(&format!("a#{n}")));
     }

@@ -14,7 +14,7 @@ fn class() -> RawClass {
     RawClass::new().mutation("go", NULL)
 }
 
-/// A folder for a store, and what starts a command in it.
+/// A folder for a store, and the command that runs in it.
 fn folder(vactor: &Vactor, name: &[u8]) -> PathBuf {
     let folder = vactor.path(Path::new(OsStr::from_bytes(name)));
     fs::create_dir(&folder).unwrap();
@@ -38,7 +38,7 @@ fn store_in_folder_of_any_name_is_used() {
         line(&vactor, &folder, "register plain class").ok();
         line(&vactor, &folder, "create plain a").ok();
         assert_eq!(line(&vactor, &folder, "call a go --async").ok(), "a#2\n");
-        // nothing but the worker runs it
+        // the worker alone runs it
         while !line(&vactor, &folder, "log a").ok().contains("a#2\t") {}
         let named = folder.join(".vactor");
         let words = ["--store".as_ref(), named.as_os_str(), "call".as_ref(), "a".as_ref(), "go".as_ref()];
@@ -139,7 +139,7 @@ fn completion_finds_store_of_any_name() {
         let offered = String::from_utf8_lossy(&offered.stdout).into_owned();
         assert!(offered.starts_with("actor"), "{offered:?}");
     }
-    // a word that is no text has no completions, and does not end in a panic
+    // a word that is no UTF-8 has no completions and causes no panic
     let mut command = vactor.command();
     command.env("VACTOR_COMPLETE", "fish").args(["--", "vactor", "show"]).arg(OsStr::from_bytes(b"\xff"));
     let ran = Ran::from(command.output().unwrap());

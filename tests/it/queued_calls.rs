@@ -1,4 +1,4 @@
-//! Calls that nobody waits for, by the command line.
+//! Calls of the command line that are queued for a worker.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn async_call_returns_reference_and_runs_in_order() {
     assert_eq!(vactor.line("get my_counter value").ok(), "30\n");
 }
 
-/// Nothing but the detached worker runs what was accepted here: `show` only looks.
+/// The detached worker alone runs queued calls here: `show` runs none.
 #[test]
 fn detached_worker_runs_queued_call() {
     let vactor = counter();
@@ -42,7 +42,7 @@ fn detached_worker_runs_queued_call() {
     assert_eq!(rows, [["my_counter#2", "incr", "succeeded"], ["my_counter#1", "new", "succeeded"]]);
 }
 
-/// Its variables may be for other commands: `cancel` looks at none of them.
+/// The variables of `cancel` may be meant for other commands, so `cancel` reads none of them.
 #[test]
 fn detached_worker_ignores_limits_of_starting_command() {
     let vactor = counter();
@@ -74,7 +74,7 @@ fn queued_call_without_worker_stays_queued_until_one_runs() {
     assert_eq!(vactor.line("wait later#2 later#1").ok(), "6\nnull\n");
     assert_eq!(vactor.line("get later value").ok(), "6\n");
     assert_eq!(vactor.line("ps").ok().lines().count(), 1, "the header alone");
-    // cancelled while it is queued; and once it has ended there is nothing to cancel
+    // a queued call is cancelled; an ended one cannot be
     assert_eq!(submit("call --async later incr 1"), "later#3\n");
     vactor.line("cancel later#3").ok();
     vactor.line("cancel later#3").refuses(4, "later#3 has ended already", "later#3");
@@ -97,7 +97,7 @@ fn failed_call_is_reported_by_wait_and_resumed_once() {
     vactor.line("wait h#9").refuses(3, "there is no invocation h#9", "`vactor ps --actor h`");
     vactor.line("wait nobody#1").refuses(3, "there is no invocation nobody#1", "");
     vactor.line("wait h").refuses(2, "", "");
-    // where both have ended, the one that was committed first answers
+    // if both have ended, the one that was committed first is printed
     assert_eq!(vactor.line("wait h#3").code, 1);
     let first = vactor.line("wait --any h#3 h#2");
     assert_eq!((first.code, first.stdout.as_str()), (1, "h#2\tnull\n"));
@@ -105,7 +105,7 @@ fn failed_call_is_reported_by_wait_and_resumed_once() {
     assert_eq!((first.code, first.stdout.as_str()), (1, "{\"reference\":\"h#2\",\"result\":null}\n"));
 }
 
-/// A class that cannot run holds up no other actor, and the worker says so once.
+/// A class that cannot run delays no other actor, and the worker reports it once.
 #[test]
 fn worker_reports_actor_that_cannot_run_and_continues() {
     let vactor = counter();
@@ -117,12 +117,12 @@ fn worker_reports_actor_that_cannot_run_and_continues() {
     assert_eq!(worked.code, 0, "{worked:?}");
     assert_eq!(worked.stderr.matches("warning: what waits for spoiled cannot run: ").count(), 1, "{worked:?}");
     assert_eq!(vactor.line("get my_counter value").ok(), "1\n");
-    // a detached one leaves, though what it cannot run is there still
+    // a detached worker leaves, although the call that cannot run is still queued
     let left = vactor.line("worker --detached --jobs 1");
     assert_eq!((left.code, left.stderr.matches("warning: ").count()), (0, 1), "{left:?}");
 }
 
-/// A worker that a command started keeps its own words in a log, and begins a new one when it is full.
+/// A detached worker writes its own messages to a log, and rotates it when it is full.
 #[test]
 fn full_worker_log_is_rotated() {
     const FULL: usize = 256 << 10;
@@ -138,7 +138,7 @@ fn full_worker_log_is_rotated() {
     let said = old.strip_prefix(&before).unwrap().to_owned() + &new;
     assert_eq!((said.lines().count(), new.lines().count()), (2, 1), "{said}");
     assert!(said.lines().all(|line| line.starts_with("warning: what waits for spoiled")), "{said}");
-    // the command that starts a worker begins a new one as well, whatever has the old one's name
+    // the command that starts a worker rotates the log too, even if a folder has the old log's name
     std::fs::remove_file(vactor.path(".vactor/worker.log.old")).unwrap();
     std::fs::create_dir(vactor.path(".vactor/worker.log.old")).unwrap();
     vactor.write(".vactor/worker.log", before.repeat(2));
@@ -154,13 +154,13 @@ fn worker_log_omits_log_lines_of_classes() {
     vactor.line("create plain a").ok();
     vactor.line("call a go --async").ok();
     vactor.line("run plain work --async").ok();
-    // nothing but the worker runs them
+    // the worker alone runs them
     while vactor.line("ps --json").ok() != "" {}
     assert!(vactor.line("log a").ok().contains("what the journal holds"));
     assert_eq!(std::fs::read_to_string(vactor.path(".vactor/worker.log")).unwrap(), "");
 }
 
-/// Accepts constructions of a class whose component is none.
+/// Queues constructions of a class whose component is invalid.
 fn spoil(folder: &Path, ids: &[&str]) {
     let store = RedbStore::open(folder, Mode::Write).unwrap();
     let engine = Engine::open(folder).unwrap();

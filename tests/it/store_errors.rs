@@ -14,7 +14,7 @@ fn vactor() -> Vactor {
     vactor
 }
 
-/// All that reads or writes a store says the same of it.
+/// Reading and writing commands report the same error.
 #[track_caller]
 fn all_refuse(vactor: &Vactor, code: i32, error: &str, hint: &str) {
     for line in ["call a go", "get a ask", "show a", "ls", "log a", "classes", "describe plain", "rm a --yes"] {
@@ -74,7 +74,7 @@ fn foreign_data_file_is_refused() {
 fn truncated_store_gives_right_answer_or_error() {
     let vactor = vactor();
     let whole = fs::read(file(&vactor)).unwrap();
-    // behind the last page that is in use there may be nothing that is missed
+    // the bytes after the last used page may be unused
     for (line, right) in [("get a ask", "7\n"), ("call a go --json", "null\n")] {
         for length in [0, 100, 4096, 8192, whole.len() / 4, whole.len() / 2, whole.len() - 4096] {
             fs::write(file(&vactor), &whole[..length]).unwrap();
@@ -94,7 +94,7 @@ fn store_of_other_format_is_refused_with_number() {
         (1, "the store has format 1, which was never released; this vactor knows 2", "`vactor init --store PATH`"),
     ] {
         let mut bytes = fs::read(file(&vactor)).unwrap();
-        // docs/store-format.md: the format stands behind redb's header and the tag
+        // docs/store-format.md: the format follows redb's header and the tag
         bytes[320 + 8..][..2].copy_from_slice(&format.to_be_bytes());
         fs::write(file(&vactor), bytes).unwrap();
         all_refuse(&vactor, 6, error, hint);
@@ -130,7 +130,8 @@ mod permissions {
 
     const NOBODY: u32 = 65534;
 
-    /// Runs it as a user to whom permissions mean something: as root they do not. Another user's store must be named.
+    /// Runs a line as a user who is bound by permissions, which root is not. The store is named,
+    /// because another user owns it.
     fn as_another(vactor: &Vactor, line: &str) -> Ran {
         vactor.line_as(NOBODY, &format!("{line} --store .vactor"))
     }

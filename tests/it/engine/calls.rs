@@ -24,7 +24,7 @@ fn calls_of_one_actor_build_on_each_other() {
     assert_eq!(value(&place.engine()), 10);
     let reply = place.engine().call("c", "incr", json!({}), &none()).unwrap();
     assert_eq!((reply.reference.unwrap().to_string().as_str(), reply.step), ("c#3", Some(3)));
-    // a query called is a query: no reference, no step
+    // `call` of a query makes no reference and no step
     let asked = place.engine().call("c", "value", json!({}), &none()).unwrap();
     assert_eq!((asked.reference, asked.step, asked.result.as_str()), (None, None, "11"));
     assert_eq!(place.engine().show("c").unwrap().state, br#"{"val":11}"#);
@@ -45,7 +45,8 @@ fn invalid_call_is_refused_before_write() {
     assert_eq!(category(engine.call("d", "incr", json!({}), &none())), Category::NotFound);
     assert_eq!(category(engine.create("conter", "d", json!({}), &none())), Category::NotFound);
     assert_eq!(category(engine.create("counter", "c", json!({"init_val": 0}), &none())), Category::Conflict);
-    // past 64 bits is an integer of JSON's, but none that this class takes: it says so, and nothing is recorded
+    // JSON has integers of more than 64 bits, but this class takes none: the call fails and records
+    // nothing
     let past = serde_json::from_str(r#"{"val": 18446744073709551616}"#).unwrap();
     assert_eq!(category(engine.call("c", "incr", past, &none())), Category::BadInput);
     assert_eq!(engine.show("c").unwrap(), before);
@@ -63,7 +64,7 @@ fn failure_keeps_state_and_leaves_step() {
     let before = engine.show("h").unwrap();
     let methods = ["fail", "panic", "spin", "eat", "huge", "bloat", "chatter", "nonsense"];
     for method in methods {
-        // these two never end by themselves
+        // these two methods run for ever
         let by = if ["spin", "chatter"].contains(&method) { &hurried } else { &engine };
         let error = by.call("h", method, json!({}), &none()).unwrap_err();
         let expected = if method == "fail" { Category::Failure } else { Category::ClassError };
@@ -85,14 +86,15 @@ fn call_with_used_key_returns_recorded_result() {
     assert_eq!((first.is_duplicate, again.is_duplicate), (false, true));
     assert_eq!((&again.reference, &again.result), (&first.reference, &first.result));
     assert_eq!(value(&place.engine()), 5);
-    // another call: other arguments, arguments left to the default, another method, even one that is not there
+    // a different call: other arguments, arguments left to the default, another method, a missing
+    // method
     for (method, arguments) in
         [("incr", json!({"val": 6})), ("incr", json!({})), ("value", json!({})), ("no", json!({}))]
     {
         let error = place.engine().call("c", method, arguments, &keyed("k")).unwrap_err();
         assert!(matches!(error, Error::KeyTaken { .. }), "{error}");
     }
-    // a recorded failure is an answer too, and the constructor's key belongs to the actor
+    // a recorded failure is returned too, and the constructor's key belongs to the actor
     let failed = place.engine().call("h", "fail", json!({}), &keyed("f")).unwrap_err();
     assert_eq!(place.engine().call("h", "fail", json!({}), &keyed("f")).unwrap_err(), failed);
     assert_eq!(place.engine().steps("h", 1, 9).unwrap().len(), 2);
@@ -157,7 +159,7 @@ fn removed_id_is_free_and_continues_numbers() {
     assert_eq!(engine.call("c", "incr", json!({}), &none()).unwrap_err().category(), Category::NotFound);
     let made = engine.create("counter", "c", json!({"init_val": 7}), &none()).unwrap();
     assert_eq!((made.reference.unwrap().number, made.step), (3, Some(3)));
-    // the key ended with the actor that it belonged to
+    // the key was removed with its actor
     assert_eq!(incr(&engine, 1, &keyed("k")).unwrap(), 8);
     assert_eq!(engine.state_at("c", 3).unwrap(), br#"{"val":7}"#);
 }
@@ -188,7 +190,7 @@ fn class_registered_after_removal_runs_its_own_code() {
         class.mutation("ask", "(call $ok (call $text_answer))").task("work", "(call $ok (call $text_answer))").build()
     };
     let place = Place::empty();
-    // one process that goes on meanwhile, and another that changes the class
+    // one process keeps running while another changes the class
     let (running, changing) = (place.engine(), place.engine());
     let ask = |id: &str| running.call(id, "ask", json!({}), &none()).unwrap().result.to_string();
     let work = || running.run_task("plain", "work", json!({}), &none()).unwrap().result.to_string();
@@ -205,7 +207,7 @@ fn class_registered_after_removal_runs_its_own_code() {
         assert_eq!(running.class("plain", None).unwrap_err().category(), Category::NotFound);
         assert_eq!(changing.remove_class("plain", false).unwrap_err().category(), Category::NotFound);
     }
-    // the same bytes again are a new version too
+    // the same bytes are a new version too
     assert_eq!(changing.register("plain", &answers("3")).unwrap().registered, Registered::New(4));
     assert_eq!(changing.register("plain", &answers("3")).unwrap().registered, Registered::Unchanged(4));
 }
@@ -234,18 +236,18 @@ fn query_with_key_or_metadata_is_refused() {
         let error = engine.call("c", "value", json!({}), &options).unwrap_err();
         assert_eq!(error.category(), Category::BadInput);
         assert!(error.to_string().starts_with(&format!("value is a query: {reason}")), "{error}");
-        // of a batch alone, and behind a mutation that runs in the same group
+        // alone in a group, and after a mutation of the same group
         let query =
             || GroupCall { id: "c".into(), method: "value".into(), arguments: json!({}), options: options.clone() };
         let mutation = GroupCall { id: "c".into(), method: "incr".into(), arguments: json!({}), options: none() };
         assert_eq!(engine.call_many(vec![query()]).remove(0), Err(error.clone()));
         assert_eq!(engine.call_many(vec![mutation, query()]).remove(1), Err(error));
     }
-    // the key is free
+    // the key is unused
     assert_eq!(incr(&engine, 1, &keyed("k")).unwrap(), 3);
 }
 
-/// Older programs made such actors.
+/// Older programs created such actors.
 #[test]
 fn actor_with_id_like_flag_stays_usable() {
     let place = Place::new();

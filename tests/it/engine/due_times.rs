@@ -1,4 +1,4 @@
-//! Commands that wait in the foreground look when the next thing comes due.
+//! Commands that wait in the foreground look up the next due time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,8 @@ use super::{Place, sandbox};
 use crate::classes::component;
 use crate::proof::flows::faulty_store::FaultyStore;
 
-/// An engine with the class `probe` and an actor `p` of it, and its store, which counts how often it is asked what comes due.
+/// An engine with the class `probe` and an actor `p`, and its store, which counts its look-ups of
+/// due times.
 fn probe() -> (Place, Arc<FaultyStore>, Engine) {
     let place = Place::empty();
     let engine = place.engine();
@@ -34,7 +35,7 @@ fn foreground_wait_looks_up_next_due_time() {
     let submit = || engine.submit_call("p", "sleep", sleep(), &none).unwrap();
     let a_minute = || Some(Instant::now() + Duration::from_secs(60));
     let looks = |what: &str, act: &dyn Fn()| {
-        // a process that stands still until the time is due has nothing to look for
+        // a process that is paused until the due time looks up nothing
         let looked = (0..20).any(|_| {
             let before = store.dues();
             act();
@@ -81,7 +82,7 @@ fn clock_beyond_year_9999_is_refused() {
     error(engine.emit("c", "go", json!(1), None).unwrap_err());
     error(engine.remove("c", true).unwrap_err());
     assert_eq!(place.engine().head("c").unwrap(), before);
-    // the last time that there is
+    // the last representable time
     let last = place.engine_with(Settings { clock: Arc::new(|| Timestamp::LAST), ..Settings::default() });
     assert_eq!(last.call("c", "incr", json!({}), &none).unwrap().result.as_str(), "1");
 }

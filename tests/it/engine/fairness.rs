@@ -1,4 +1,4 @@
-//! Actors that always have something to run, and those beside them.
+//! Actors whose inboxes are never empty, and the actors beside them.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn spammer() -> RawClass {
         .mutation("once", NULL)
 }
 
-/// With actors `a` and `b` that send themselves messages for ever, and a call of `z`.
+/// A store with actors `a` and `b` that send themselves messages for ever, and a call of `z`.
 fn crowded() -> (Place, Reference) {
     let place = Place::empty();
     let engine = place.engine();
@@ -38,7 +38,7 @@ fn crowded() -> (Place, Reference) {
 }
 
 fn ends(engine: &Engine, reference: &Reference) -> bool {
-    // a guard against hanging for ever, no measure
+    // a bound against a hang, no measurement
     let until = Instant::now() + Duration::from_secs(120);
     let has_ended = || engine.invocation(reference).unwrap().ended_at().is_some();
     while !has_ended() && Instant::now() < until {
@@ -64,7 +64,8 @@ fn worker_runs_actor_beside_self_sending_actors() {
     }
 }
 
-/// In one process some callers wait for calls that stand behind endlessly many others, and one for a call that can run.
+/// In one process some callers wait for calls behind endless inboxes, and one waits for a call that
+/// can run.
 #[test]
 fn wait_ends_beside_waits_on_long_inboxes() {
     let (place, called) = crowded();
@@ -75,7 +76,7 @@ fn wait_ends_beside_waits_on_long_inboxes() {
         for id in ["a", "b"] {
             let engine = engine.clone();
             scope.spawn(move || {
-                // what it sends itself is waited for in turn
+                // each message is awaited in turn
                 for number in 2.. {
                     let reference: Reference = format!("{id}#{number}").parse().unwrap();
                     match engine.wait(&reference, None) {

@@ -1,4 +1,4 @@
-//! Many calls, committed together.
+//! Groups of calls that are committed together.
 
 use std::time::Instant;
 
@@ -67,7 +67,7 @@ fn dropped_group_leaves_nothing() {
     let (engine, other) = (place.engine(), place.engine());
     let mut many = engine.many();
     many.add(call("c", "incr", Options::default()));
-    // who calls it waits until the group is gone
+    // a caller waits until the group is dropped
     let waited = other.call("c", "incr", json!({}), &Options { deadline: Some(Instant::now()), ..Options::default() });
     assert!(matches!(waited, Err(Error::StillRunning { .. })), "{waited:?}");
     drop(many);
@@ -104,7 +104,7 @@ fn key_is_used_once_within_and_across_groups() {
     assert_eq!(value(&engine), 5);
 }
 
-/// A list is good for a call that cannot run in memory too.
+/// A call that is queued takes its arguments as a list, too.
 #[test]
 fn call_takes_arguments_as_list() {
     let place = Place::new();

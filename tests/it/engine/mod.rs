@@ -1,4 +1,4 @@
-//! The engine on a real store: the library's face, and what it promises.
+//! The engine on a real store, through the public face of the library.
 
 mod calls;
 mod due_times;
@@ -18,13 +18,14 @@ use vactor::store::{Mode, RedbStore};
 
 use crate::raw;
 
-/// A store in a folder, with an engine of its own for each that asks, as another process has.
+/// A store in a folder. Each of its engines stands for a process.
 pub struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    /// With the classes `counter` and `hostile`, and the actors `c` (a counter at 0) and `h`.
+    /// A store with the classes `counter` and `hostile`, and the actors `c` (a counter at 0) and
+    /// `h`.
     pub fn new() -> Place {
         let place = Place::empty();
         let engine = place.engine();
@@ -54,7 +55,7 @@ impl Place {
     }
 }
 
-/// With the cache of compiled classes that all tests share.
+/// A sandbox with the cache that all tests share.
 fn sandbox() -> Sandbox {
     Sandbox::new(Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")))
 }

@@ -1,4 +1,4 @@
-//! Calls that nobody waits for.
+//! Queued calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ fn queued_calls_run_in_order_by_any_caller() {
     let place = Place::new();
     let first = place.engine().submit_call("c", "incr", json!({"val": 10}), &none()).unwrap();
     assert_eq!(first.to_string(), "c#2");
-    // a blocking call after an async one sees its effect
+    // a blocking call after a queued one sees its effect
     assert_eq!(incr(&place.engine(), 10, &none()).unwrap(), 20);
     assert_eq!(place.engine().wait(&first, None).unwrap().result.as_str(), "10");
     let last = place.engine().submit_call("c", "incr", json!({"val": 1}), &none()).unwrap();
@@ -76,7 +76,7 @@ fn delayed_call_is_enqueued_when_due() {
     let at = |millis: u64| Options { due: Some(Timestamp::from_millis(1_800_000_000_000 + millis)), ..none() };
     let later = engine.submit_call("c", "incr", json!({"val": 100}), &at(2_000)).unwrap();
     let sooner = engine.submit_call("c", "incr", json!({"val": 10}), &at(1_000)).unwrap();
-    // the delayed delay nobody else
+    // delayed calls delay no others
     assert_eq!(incr(&engine, 1, &none()).unwrap(), 1);
     engine.work(1, IDLE).unwrap();
     assert_eq!(value(&engine), 1);
@@ -89,7 +89,7 @@ fn delayed_call_is_enqueued_when_due() {
     assert_eq!(engine.wait(&later, None).unwrap().result.as_str(), "111");
 }
 
-/// Time goes on between any two looks of a worker; it stays for what comes due within an hour, be that a moment away.
+/// The clock advances at each claim of a worker, which stays while a call is due within an hour.
 #[test]
 fn call_that_comes_due_between_claims_runs() {
     let place = Place::new();
@@ -122,7 +122,7 @@ fn queued_call_is_cancelled_at_once() {
     assert_eq!((phase(&first), phase(&second)), (Phase::Cancelled, Phase::Succeeded));
 }
 
-/// The guest may spin for an hour; whoever runs it is interrupted by a cancel from another engine.
+/// The guest may spin for an hour. A cancel by another engine interrupts its run.
 #[test]
 fn running_call_is_interrupted_by_cancel() {
     let place = Place::new();
@@ -140,7 +140,7 @@ fn running_call_is_interrupted_by_cancel() {
         }
         engine.cancel(&reference).unwrap();
         assert_eq!(engine.wait(&reference, None).unwrap_err().kind(), "cancelled");
-        // a guard against hanging for the hour, no measure
+        // a bound against a hang, no measurement
         let interrupted = told.recv_timeout(Duration::from_secs(60));
         settings.stop.stop();
         interrupted
@@ -150,7 +150,7 @@ fn running_call_is_interrupted_by_cancel() {
     assert_eq!(steps.len(), 2, "a call that had begun leaves its step");
 }
 
-/// Two machines whose clocks are ten minutes apart work on one actor.
+/// Two machines whose clocks differ by ten minutes run one actor.
 #[test]
 fn actor_clock_never_goes_back() {
     let place = Place::new();
@@ -217,7 +217,7 @@ fn construction_due_first_creates_actor() {
     };
     let late = create("hostile", Some(u64::MAX));
     assert_eq!(making(), Some((1, "hostile".to_owned())));
-    // calls of the actor are checked by the class that makes it
+    // calls are validated by the class of the pending construction
     let now = create("counter", None);
     assert_eq!(making(), Some((2, "counter".to_owned())));
     engine.submit_call("d", "incr", json!({}), &none()).unwrap();

@@ -1,4 +1,4 @@
-//! What happens between a look and the act that follows it.
+//! Changes between a read and the write that follows it.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -17,7 +17,8 @@ use super::{Place, keyed};
 use crate::proof::flows::faulty_store::FaultyStore;
 use crate::store::disk::Disk;
 
-/// An engine that is overtaken: something else happens when it asks for the time, which it does when it is about to accept a call.
+/// An engine that is overtaken: `by` runs when the engine reads the clock, which it does just
+/// before it accepts a call.
 fn overtaken(place: &Place, by: impl FnOnce(Engine) + Send + 'static) -> Engine {
     let (other, by) = (Mutex::new(Some(place.engine())), Mutex::new(Some(by)));
     let clock = move || {
@@ -29,7 +30,7 @@ fn overtaken(place: &Place, by: impl FnOnce(Engine) + Send + 'static) -> Engine 
     place.engine_with(Settings { clock: Arc::new(clock), ..Settings::default() })
 }
 
-/// The key is looked up first, but the other call may come just after that.
+/// The other call arrives after the look-up of the key.
 #[test]
 fn concurrent_create_with_same_key_creates_once() {
     let arguments = || json!({"init_val": 5});
@@ -38,18 +39,18 @@ fn concurrent_create_with_same_key_creates_once() {
     let engine = overtaken(&place, move |other| drop(create(&other).unwrap()));
     let made = create(&engine).unwrap();
     assert!(made.is_duplicate, "{made:?}");
-    // accepted meanwhile, and not made yet
+    // accepted meanwhile, and pending
     let place = Place::new();
     let submit = move |engine: &Engine| engine.submit_create("counter", "d", arguments(), &keyed("k"));
     let engine = overtaken(&place, move |other| drop(submit(&other).unwrap()));
     assert_eq!(submit(&engine).unwrap().to_string(), "d#1");
-    // with another key it is another call
+    // another key makes another call
     let engine = overtaken(&place, |_| ());
     let error = engine.create("counter", "d", arguments(), &keyed("l")).unwrap_err();
     assert!(matches!(error, Error::ActorExists { .. } | Error::BeingMade { .. }), "{error}");
 }
 
-/// Counts what was told to be stuck.
+/// Counts reports of actors that cannot run.
 #[derive(Default)]
 struct Told(AtomicUsize);
 
@@ -59,7 +60,7 @@ impl Observer for Told {
     }
 }
 
-/// Sends a word when something is stuck.
+/// Signals a report of an actor that cannot run.
 struct Telling(Mutex<Sender<()>>);
 
 impl Observer for Telling {
@@ -68,7 +69,8 @@ impl Observer for Telling {
     }
 }
 
-/// The component of a class is none, so that what stands in the inbox of its actor `s` cannot run.
+/// Registers a class with an invalid component, so that the queued construction of its actor `s`
+/// cannot run.
 fn spoil(place: &Place) {
     let description = place.engine().class("counter", None).unwrap().version.description;
     let (class, component) = (ClassName::new("spoiled").unwrap(), b"no component".to_vec());
@@ -78,7 +80,7 @@ fn spoil(place: &Place) {
     place.engine().submit_create("spoiled", "s", json!({"init_val": 0}), &Options::default()).unwrap();
 }
 
-/// What cannot run keeps no worker from leaving.
+/// An actor that cannot run keeps no worker.
 #[test]
 fn detached_worker_leaves_although_call_cannot_run() {
     let place = Place::new();
@@ -92,7 +94,7 @@ fn detached_worker_leaves_although_call_cannot_run() {
     std::thread::scope(|scope| {
         let worker = place.engine_with(settings);
         scope.spawn(move || tell.send(worker.work_detached(2)));
-        // a guard against hanging for ever, no measure
+        // a bound against a hang, no measurement
         let left = left.recv_timeout(Duration::from_secs(60));
         stop.stop();
         left.expect("it stays").unwrap();
@@ -101,7 +103,7 @@ fn detached_worker_leaves_although_call_cannot_run() {
     assert_eq!(place.engine().wait(&called, None).unwrap().result.as_str(), "1");
 }
 
-/// A worker that could not run an actor's invocation tries the next actor of that id.
+/// A worker that could not run an actor runs the recreated actor of that id.
 #[test]
 fn recreated_actor_is_run_by_worker_that_failed_on_previous_one() {
     let place = Place::new();
@@ -112,7 +114,7 @@ fn recreated_actor_is_run_by_worker_that_failed_on_previous_one() {
     std::thread::scope(|scope| {
         let worker = place.engine_with(settings);
         let worker = scope.spawn(move || worker.work(1, Until::Stopped));
-        // guards against hanging for ever, no measure
+        // bounds against a hang, no measurement
         let stuck = told.recv_timeout(Duration::from_secs(60));
         let other = place.engine();
         other.remove("s", true).unwrap();
@@ -129,7 +131,7 @@ fn recreated_actor_is_run_by_worker_that_failed_on_previous_one() {
     });
 }
 
-/// A store whose records do not fit together may refuse a commit though nothing else was committed.
+/// A store with inconsistent records may refuse a commit although no other commit came before.
 #[test]
 fn commit_refused_without_cause_is_damage() {
     let place = Place::new();
@@ -145,7 +147,8 @@ fn commit_refused_without_cause_is_damage() {
     assert_eq!(told.0.load(Ordering::SeqCst), 1);
 }
 
-/// Both workers saw that it can run before one of them found that it cannot; the other one comes after that.
+/// Both workers find the actor runnable before one of them finds that it cannot run; the other one
+/// follows.
 #[test]
 fn unrunnable_actor_is_reported_once_by_two_workers() {
     let place = Place::new();
@@ -167,7 +170,7 @@ fn unrunnable_actor_is_reported_once_by_two_workers() {
     assert_eq!(told.0.load(Ordering::SeqCst), 1, "told once");
 }
 
-/// Whoever ran the last call may hold the actor a moment longer than its end is known.
+/// The process that ran the last call may lock the actor a moment longer than its end is visible.
 #[test]
 fn actor_after_awaited_call_is_not_busy() {
     let place = Place::new();
@@ -180,12 +183,12 @@ fn actor_after_awaited_call_is_not_busy() {
         taken
     });
     Engine::new(Arc::new(store), super::sandbox(), Settings::default()).remove("c", false).unwrap();
-    // and one who does not let go runs something
+    // a lock that stays means a running call
     let _held = place.store().lock(&Name::from_stored("h"), None).unwrap();
     assert!(matches!(place.engine().remove("h", false), Err(Error::Busy { .. })));
 }
 
-/// A worker that is to end when nothing is left to run gives up after some tries, and loses nothing.
+/// A worker with `--until-idle` gives up after some tries, and loses nothing.
 #[test]
 fn worker_until_idle_on_full_disk_ends_with_error() {
     let disk = Disk::default();
@@ -208,8 +211,8 @@ fn worker_until_idle_on_full_disk_ends_with_error() {
     assert_eq!(engine(Settings::default()).wait(&called, None).unwrap().result.as_str(), "1");
 }
 
-/// Who waits for a call has what is before it in the inbox run, and itself. What is behind it is for others, though the call
-/// ended just before its actor was locked.
+/// A wait runs the calls before the awaited call in the inbox, and the call itself. The calls
+/// behind it are left to others, even if the awaited call ends just before the actor is locked.
 #[test]
 fn wait_runs_nothing_behind_awaited_call() {
     let place = Place::new();
@@ -227,7 +230,7 @@ fn wait_runs_nothing_behind_awaited_call() {
     assert_eq!(other.phase(&other.invocation(&second).unwrap()).unwrap(), Phase::Queued);
 }
 
-/// Hears that the class says something, which `h` does for ever.
+/// Counts log lines, which `h` writes for ever.
 #[derive(Default)]
 struct Heard(AtomicUsize);
 
@@ -237,7 +240,7 @@ impl Observer for Heard {
     }
 }
 
-/// What a helper thread was running when its caller's wait ended runs no longer when the wait returns.
+/// A run of a helper thread is stopped when the wait that needed it returns.
 #[test]
 fn returned_wait_leaves_nothing_running() {
     let place = Place::new();
@@ -251,7 +254,7 @@ fn returned_wait_leaves_nothing_running() {
         assert!(matches!(error, Error::StillRunning { .. }), "{error}");
         assert!(is_queued(), "it runs after the wait for it returned");
     }
-    // beside one that ends
+    // beside a call that ends
     heard.0.store(0, Ordering::SeqCst);
     while heard.0.load(Ordering::SeqCst) == 0 {
         let called = other.submit_call("c", "incr", json!({}), &Options::default()).unwrap();
@@ -260,7 +263,7 @@ fn returned_wait_leaves_nothing_running() {
     }
 }
 
-/// What could not be run once is tried again for a caller that comes later.
+/// A call that could not run is tried again for a later caller.
 #[test]
 fn later_wait_ignores_failure_of_earlier_wait() {
     let place = Place::new();
@@ -276,8 +279,8 @@ fn later_wait_ignores_failure_of_earlier_wait() {
     }
 }
 
-/// Each look for what can run fails once, as on a full disk, and a call is accepted just then: the command that accepts it
-/// finds a worker, and starts none.
+/// Each search for work fails once, as on a full disk, and a call is accepted just then. The
+/// command that accepts it finds a worker and starts none.
 #[test]
 fn detached_worker_runs_call_accepted_while_store_failed() {
     for failing in 1..=4 {
@@ -294,7 +297,7 @@ fn detached_worker_runs_call_accepted_while_store_failed() {
             Err(Error::io("write to the store", "no space left on device"))
         });
         let worker = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
-        // it may leave before it has looked so often
+        // the worker may leave before it searches so often
         while !accepted.load(Ordering::SeqCst) {
             worker.work_detached(1).unwrap();
         }
@@ -302,7 +305,7 @@ fn detached_worker_runs_call_accepted_while_store_failed() {
     }
 }
 
-/// A detached worker of this release that waits for a call of the next hour, until the answer is dropped.
+/// A detached worker of this release that waits for a call of the next hour, until it is dropped.
 struct Detached(StopSignal, Option<thread::JoinHandle<()>>);
 
 impl Detached {
@@ -350,7 +353,7 @@ fn stale_or_older_worker_does_not_count() {
     }
 }
 
-/// Whether the first worker counts, as one of a newer release.
+/// Whether the first worker counts as one of a newer release.
 static NEWER: AtomicBool = AtomicBool::new(false);
 
 #[test]
@@ -367,7 +370,7 @@ fn idle_worker_yields_to_newer_release() {
     };
     let engine = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
     let second = engine.clone();
-    // a call comes due in an hour, so it would stay
+    // a call is due in an hour, so the worker would stay
     let second = thread::spawn(move || second.work_detached(1).unwrap());
     let workers =
         || place.store().announcements(None).iter().filter(|one| one.name.as_str().starts_with("#worker")).count();

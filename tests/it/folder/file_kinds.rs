@@ -1,4 +1,4 @@
-//! Anything but a regular file under the name of a store's file.
+//! Irregular files in the place of a store's file.
 
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener;
@@ -7,7 +7,8 @@ use nix::sys::stat::{Mode, SFlag, mknod};
 
 use super::*;
 
-/// What may stand in a file's place, and what vactor calls it.
+/// Kinds of files that may stand in the place of a store's file, with the words that vactor uses
+/// for them.
 const KINDS: [(&str, &str); 7] = [
     ("link", "is a symbolic link"),
     ("dangling link", "is a symbolic link"),
@@ -20,7 +21,7 @@ const KINDS: [(&str, &str); 7] = [
 
 const SAFE: &str = "safe\n";
 
-/// Puts it there; whether this user may.
+/// Creates the file. False if this user may not.
 fn plant(vactor: &Vactor, kind: &str, name: &str) -> bool {
     let path = vactor.path(".vactor").join(name);
     let victim = vactor.write("victim", SAFE);
@@ -62,7 +63,7 @@ fn irregular_data_file_is_refused() {
         for line in ["worker --until-idle", "init", "register plain class"] {
             vactor.line(line).refuses(6, &format!("store.redb {said}"), hint);
         }
-        // a second name is no reason not to read it
+        // a file with a second name is read
         for line in ["get a ask", "call a go", "call a go --async"].into_iter().filter(|_| kind != "hard link") {
             vactor.line(line).refuses(6, &format!("store.redb {said}"), hint);
         }
@@ -98,7 +99,7 @@ fn irregular_lock_file_is_refused_before_accept() {
 #[test]
 fn irregular_worker_log_stops_no_worker() {
     for (kind, said) in KINDS {
-        // a store of its own: the last one's worker may be about to leave
+        // a store of its own, because the worker of the last one may be about to leave
         let vactor = vactor();
         if !plant(&vactor, kind, "worker.log") {
             continue;
@@ -106,7 +107,7 @@ fn irregular_worker_log_stops_no_worker() {
         let ran = vactor.line("call a go --async");
         assert!(ran.stderr.contains(&format!("worker.log {said}")), "{ran:?}");
         assert_eq!(ran.ok(), "a#2\n");
-        // nothing but the worker runs it: `log` only looks
+        // the worker alone runs it: `log` runs no call
         while !vactor.line("log a").ok().contains("a#2\t") {}
         unharmed(&vactor);
     }

@@ -1,4 +1,4 @@
-//! What vactor opens in a store's folder, whose it must be, and whose it is when it was made.
+//! Files of a store's folder: which are opened, and which owner and mode they have.
 
 mod file_kinds;
 mod modes;
@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::raw::{NULL, RawClass};
 use crate::support::Vactor;
 
-/// Two users that no machine has.
+/// Two user ids that no machine uses.
 const ADA: u32 = 64_001;
 const BOB: u32 = 64_002;
 
@@ -28,7 +28,8 @@ fn vactor() -> Vactor {
     vactor
 }
 
-/// A folder of Ada's that all may enter, with a class's file in it. Without root it is the user's own.
+/// A folder of Ada's that all users may enter, with the file of a class. Without root it belongs to
+/// the current user.
 fn adas() -> Vactor {
     let vactor = Vactor::new();
     let class = vactor.write("class", class().build());
@@ -38,7 +39,7 @@ fn adas() -> Vactor {
     vactor
 }
 
-/// Whether tests can act as several users. If they cannot, that is said.
+/// Whether tests can act as several users. If not, a message says so.
 fn has_users() -> bool {
     let is_root = nix::unistd::geteuid().is_root();
     if !is_root {

@@ -1,4 +1,4 @@
-//! Who may use the files that vactor makes.
+//! Modes and groups of the files that vactor creates.
 
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use crate::support::Ran;
 
 const FILES: [&str; 3] = ["store.redb", "lock", "worker.log"];
 
-/// Runs calls of all kinds, so that all files are there.
+/// Runs calls of all kinds, so that all files exist.
 fn use_all(vactor: &Vactor, user: u32, umask: &str, store: &str) {
     let script = format!(
         "umask {umask}; export VACTOR_STORE={store}; $VACTOR register plain class && $VACTOR create plain a &&
@@ -60,7 +60,7 @@ fn later_files_have_access_of_data_file() {
     }
 }
 
-/// Ada made the store, Bob is in the folder's group; each may have been the first to need a file.
+/// Ada created the store, and Bob is in the folder's group. Either may be the first to need a file.
 #[test]
 fn group_members_share_store() {
     if !has_users() {

@@ -13,7 +13,7 @@ use vactor::store::{Mode, RedbStore};
 use super::vactor;
 use crate::support::{Ran, Vactor};
 
-/// A store with a call that is due in some hours, and a detached worker that stays for it.
+/// A store with a call that is due in some hours, and a detached worker that waits for it.
 fn with_worker() -> (Vactor, Child) {
     let vactor = vactor();
     let mut later = vactor.command();
@@ -51,7 +51,7 @@ fn worker_leaves_when_store_is_moved() {
     let (vactor, worker) = with_worker();
     fs::create_dir(vactor.path("new")).unwrap();
     fs::rename(vactor.path(".vactor"), vactor.path("new/.vactor")).unwrap();
-    // perhaps before the worker has left: it does not count here
+    // the worker of the old place does not count here, even if it has not left yet
     let store = vactor.path("new/.vactor");
     let at_the_new_place = |line: &str| {
         let mut command = vactor.command();
@@ -86,7 +86,7 @@ fn worker_leaves_when_data_file_is_replaced() {
     leaves(worker);
 }
 
-/// A program that has a store open for long.
+/// A program that keeps a store open.
 #[test]
 fn moved_open_store_is_refused_until_moved_back() {
     let vactor = vactor();

@@ -15,7 +15,7 @@ fn store_of_other_user_is_used_only_when_named() {
     let vactor = adas();
     vactor.line_as(ADA, "register plain class").ok();
     vactor.line_as(ADA, "create plain a").ok();
-    // the folder around it is Bob's, and so are those below it
+    // the surrounding folder is Bob's, and so are the folders below it
     give(&vactor.path("."), BOB);
     let store = vactor.path(".vactor");
     let store = store.to_str().unwrap();

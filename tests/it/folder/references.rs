@@ -1,4 +1,4 @@
-//! The reference of an accepted call is told, whatever fails after it was accepted.
+//! The reference of an accepted call is printed, even if a later action fails.
 
 use std::process::Stdio;
 
@@ -12,7 +12,7 @@ fn with_actor() -> Vactor {
     vactor
 }
 
-/// Runs a line where no process can be started.
+/// Runs a line that cannot start a process.
 fn alone(vactor: &Vactor, line: &str) -> Ran {
     vactor.script_as(ADA, &format!("ulimit -u 1; exec $VACTOR {line}"))
 }
@@ -36,7 +36,7 @@ fn accepted_call_prints_reference_without_worker() {
     assert!(ran.stderr.contains("a#4 was cancelled, but no worker could be started"), "{ran:?}");
     let ran = alone(&vactor, "resume a#4");
     assert_eq!((ran.code, &*ran.stdout), (6, "a#5\n"), "{ran:?}");
-    // nothing of it is lost
+    // no accepted call is lost
     vactor.line_as(ADA, "wait a#2 a#3 b#1 a#5").ok();
 }
 
@@ -55,6 +55,6 @@ fn accepted_call_with_lost_reference_is_named_and_run() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     run("call a go --async", writer.into()).ok();
-    // nothing but the worker that was started runs them: `log` only looks
+    // the started worker alone runs them: `log` runs no call
     while !vactor.line("log a").ok().contains("a#4\t") {}
 }
