@@ -22,7 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What a class refuses, a missing name, a wrong argument: each is an [`Error`] with a kind, a category and a hint.
+//! An [`Error`] has a kind, a category and the names that it is about.
 //!
 //! ```
 //! # use serde_json::json;
@@ -31,7 +31,7 @@
 //! let error = engine.get("my_countr", "value", json!({})).unwrap_err();
 //! assert_eq!(error.to_string(), "there is no actor my_countr");
 //! assert_eq!(error.category(), Category::NotFound);
-//! assert!(error.hint().is_some());
+//! assert_eq!(error.kind(), "no-actor");
 //! # Ok::<(), vactor::Error>(())
 //! ```
 //!

@@ -14,6 +14,7 @@ mod console;
 mod detached;
 mod done;
 mod encoding;
+mod hint;
 mod interrupt;
 mod listing;
 mod options;

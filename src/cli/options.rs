@@ -7,9 +7,9 @@ use clap::{Arg, Args, ValueHint};
 use vactor::model::{Error, Limit, LimitOverrides};
 use vactor::sandbox::Compiling;
 
-use super::Console;
 use super::program;
 use super::quantity::{bytes, duration};
+use super::{Console, hint};
 
 // No doc comment: clap would take it for the command's description.
 #[derive(Args, Clone, Debug, Default)]
@@ -130,7 +130,7 @@ impl LimitFlags {
     /// it is passed over in silence.
     pub fn note_no_effect(&self, console: &Console) {
         let typed =
-            self.named().map(|(limit, _)| limit.flag()).filter(|flag| std::env::var_os(variable(flag)).is_none());
+            self.named().map(|(limit, _)| hint::flag(limit)).filter(|flag| std::env::var_os(variable(flag)).is_none());
         let flags: Vec<_> = typed.map(|flag| format!("`{flag}`")).collect();
         if !flags.is_empty() {
             let flags = flags.join(", ");

@@ -5,6 +5,8 @@ use std::io;
 use serde::Serialize;
 use vactor::model::{Category, Error, FaultOrigin, Json, Reference};
 
+use super::hint;
+
 /// Trouble with an exit code: a sentence, perhaps its cause, and a way out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
@@ -15,7 +17,7 @@ pub struct Problem {
     pub message: String,
     pub cause: Option<String>,
     pub hint: Option<String>,
-    /// What a class said beside its failure's message.
+    /// More of the fault: details of the class's failure, or which limit was exceeded.
     pub details: Option<Json>,
     /// The call that it is about, where that was accepted.
     pub reference: Option<Box<Reference>>,
@@ -82,7 +84,7 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         let mut problem = Problem::new(error.category(), error.kind(), error.to_string());
-        problem.hint = error.hint();
+        problem.hint = hint::of(&error);
         problem.reference = match &error {
             Error::Failed { reference, .. } => reference.clone().map(Box::new),
             Error::StillRunning { reference } | Error::LeftRunning { reference } => Some(Box::new(reference.clone())),
@@ -147,14 +149,14 @@ pub const CODES: [(Code, Option<Category>, &str); 8] = [
     (
         Code(5),
         Some(Category::ClassError),
-        "the class broke: a trap, a limit inside the class, a state that it refuses, a result that is no JSON, a \
-         divergence, a deadlock",
+        "class error: a trap, a limit inside the class, a state that it refuses, a result that is no JSON, a divergence, \
+         a deadlock",
     ),
     (
         Code(6),
         Some(Category::Store),
         "the store cannot be used: damaged, of a newer format, another user's, no permission, disk full, input or output \
-         failed; or the machine has no memory or no threads left",
+         failed; or the machine has no memory or no threads left; or an internal error of vactor",
     ),
     (Code(130), Some(Category::Interrupted), "interrupted"),
 ];
@@ -198,7 +200,7 @@ struct ErrorBody<'a> {
     cause: Option<&'a str>,
     /// What to do about it.
     hint: Option<&'a str>,
-    /// What the class said beside its failure's message.
+    /// More of the fault: details of the class's failure, or which limit was exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<serde_json::Value>,
     /// The call that it is about, where that was accepted.

@@ -1,7 +1,7 @@
 //! What a class says of itself.
 
 use std::collections::HashSet;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -48,6 +48,24 @@ pub enum MethodKind {
     Query,
     /// Has no state: a workflow step.
     Task,
+}
+
+impl MethodKind {
+    /// Kinds as a choice: `mutation or a query`.
+    pub(super) fn list(kinds: &[MethodKind]) -> String {
+        kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or a ")
+    }
+}
+
+impl fmt::Display for MethodKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MethodKind::Constructor => "constructor",
+            MethodKind::Mutation => "mutation",
+            MethodKind::Query => "query",
+            MethodKind::Task => "task",
+        })
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::process::shown;
-use super::{
-    CANNOT_READ, Cause, ClassName, CompileLimit, Fault, FaultOrigin, HostFault, Limit, MAX_NESTING, Process, Reference,
-};
+use serde::{Deserialize, Serialize};
 
-/// Everything that can go wrong, structured. [`Error::hint`] says what to do about it.
+use super::process::shown;
+use super::{Cause, ClassName, CompileLimit, Fault, FaultOrigin, HostFault, Limit, MethodKind, Process, Reference};
+
+/// Everything that can go wrong, in a structure from which a program can make a hint of its own.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -19,20 +19,23 @@ pub enum Error {
     InvalidReference { reference: String },
     #[error("the class {class} has no method {method}")]
     UnknownMethod { class: ClassName, method: String, similar: Option<String> },
-    /// The method is there, but it is not of a kind that this command runs.
-    #[error("{method} is a {kind}: {reason}")]
-    WrongKind { method: String, kind: &'static str, reason: &'static str, hint: &'static str },
+    /// The method is not of a kind that the caller asked for.
+    #[error("{method} is a {kind}: a {} is needed here", MethodKind::list(wanted))]
+    WrongKind { method: String, kind: MethodKind, wanted: Vec<MethodKind> },
+    /// A query is called with an option that only a recorded call can have.
+    #[error("{method} is a query: it takes no {option}, as nothing of it is kept")]
+    OptionOfQuery { method: String, option: QueryOption },
     #[error("the arguments do not fit {method}: {reason}")]
     BadArguments { method: String, signature: String, reason: String },
     #[error("the {limit} are over the limit of {allowed} bytes")]
     OverLimit { limit: Limit, allowed: u64 },
-    #[error("{} is more than `{}` can be: {} at most", limit.shown(*value), limit.flag(), limit.shown(*ceiling))]
+    #[error("{} is over the ceiling of the {limit}: {} at most", limit.shown(*value), limit.shown(*ceiling))]
     OverCeiling { limit: Limit, value: u64, ceiling: u64 },
     /// Checking or compiling the class took more than it may, before anything of it ran.
     #[error("the class cannot be compiled: {reason}")]
     NotCompiled { limit: CompileLimit, reason: String },
     #[error("this is no actor class: {reason}")]
-    NotAClass { reason: String, hint: Option<String> },
+    NotAClass { reason: String, defect: ClassDefect },
     #[error("the key {key:?} is longer than 255 bytes, or empty")]
     InvalidKey { key: String },
     #[error("{event:?} is no name for an event")]
@@ -118,9 +121,9 @@ pub enum Error {
     NewerFormat { found: u32, known: u32 },
     #[error("the store has format {found}, which was never released; this vactor knows {known}")]
     OlderFormat { found: u32, known: u32 },
-    /// A file or folder of the store that is not used: it may belong to another user, or lead to what is not the store's.
+    /// A file or folder of the store is not used: it may belong to another user, or lead to another file.
     #[error("{what}")]
-    Untrusted { what: String, hint: String },
+    Untrusted { what: String, path: UntrustedPath },
     #[error("cannot {action}: {cause}")]
     Io {
         action: String,
@@ -147,6 +150,66 @@ pub enum Error {
     /// Stopped while waiting for an accepted invocation.
     #[error("interrupted; {reference} was accepted and goes on")]
     LeftRunning { reference: Reference },
+}
+
+/// An option of a call that a query cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryOption {
+    Key,
+    Metadata,
+}
+
+impl fmt::Display for QueryOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            QueryOption::Key => "key",
+            QueryOption::Metadata => "metadata",
+        })
+    }
+}
+
+/// The rule of classes that some bytes break.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassDefect {
+    /// They are neither a component of the contract nor a module that can become one.
+    NoClass,
+    /// They import more than the contract has.
+    Imports,
+    /// They import the functions of a browser.
+    BrowserImports,
+    /// They export fewer functions than the contract asks for.
+    MissingExports,
+    /// They are made for a contract that this vactor does not have.
+    OtherContract,
+    /// They are no valid WebAssembly, or use a feature that no class may use.
+    Invalid,
+    /// The types of a function are not the contract's.
+    Types,
+    /// They cannot be compiled.
+    NotCompiled,
+    /// `describe` fails, or its result breaks a rule.
+    Description {
+        /// The limit that it exceeded.
+        limit: Option<Limit>,
+        /// The last message that it logged.
+        last_message: Option<String>,
+    },
+}
+
+/// A file or folder that is not used, by the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UntrustedPath {
+    /// A store of another user, found at this path without being named.
+    FoundStore { path: String },
+    /// A link to the folder of a store.
+    LinkToFolder,
+    /// The store's data, which has a second name.
+    DataWithSecondName,
+    /// The store's data, which is no file of the store's owner.
+    Data,
+    /// A file beside the data, which vactor makes again.
+    Auxiliary,
 }
 
 /// What kind of trouble an error is; the command line's exit codes are made from it.
@@ -194,7 +257,7 @@ impl Error {
             Error::InvalidClassName { .. } => "invalid-class-name",
             Error::InvalidReference { .. } => "invalid-reference",
             Error::UnknownMethod { .. } => "unknown-method",
-            Error::WrongKind { .. } => "wrong-kind",
+            Error::WrongKind { .. } | Error::OptionOfQuery { .. } => "wrong-kind",
             Error::BadArguments { .. } => "bad-arguments",
             Error::OverLimit { .. } | Error::OverCeiling { .. } | Error::NotCompiled { .. } => "limit",
             Error::NotAClass { .. } => "not-a-class",
@@ -244,6 +307,7 @@ impl Error {
                 Category::BadInput
             }
             WrongKind { .. }
+            | OptionOfQuery { .. }
             | BadArguments { .. }
             | OverLimit { .. }
             | OverCeiling { .. }
@@ -271,116 +335,6 @@ impl Error {
             Interrupted | LeftRunning { .. } => Category::Interrupted,
         }
     }
-
-    /// What to do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
-        let did_you_mean = |similar: &Option<String>, otherwise: &str| match similar {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => otherwise.to_owned(),
-        };
-        Some(match self {
-            Error::InvalidId { .. } => {
-                "an id is 1 to 255 letters, digits and `._~:@/+-`, not beginning with `-`, such as `user:1/cart`"
-                    .to_owned()
-            }
-            Error::InvalidClassName { .. } => {
-                "a class name is letters, digits and `_.-`, beginning with a letter".to_owned()
-            }
-            Error::InvalidReference { .. } => {
-                "`--async` prints the reference of a call, `vactor ps` and `vactor log` show it".to_owned()
-            }
-            Error::UnknownMethod { class, similar, .. } => {
-                did_you_mean(similar, &format!("`vactor describe {class}` shows its methods"))
-            }
-            Error::WrongKind { hint, .. } => (*hint).to_owned(),
-            Error::BadArguments { signature, .. } => format!("the method is `{signature}`"),
-            Error::OverLimit { limit, .. } => format!("`{}` raises the limit", limit.flag()),
-            Error::OverCeiling { .. } => "name a lower limit, or leave it out".to_owned(),
-            Error::NotCompiled { limit, .. } => format!("`{}` raises the limit", limit.flag()),
-            Error::NotAClass { hint, .. } => return hint.clone(),
-            Error::NoActor { similar, .. } => {
-                did_you_mean(similar, "`vactor ls` shows the actors, `vactor create` makes one")
-            }
-            Error::NoClass { similar, .. } => {
-                did_you_mean(similar, "`vactor classes` shows the classes, `vactor register` adds one")
-            }
-            Error::NoVersion { class, .. } => format!("`vactor describe {class}` shows the current one"),
-            Error::NoInvocation { reference } => {
-                let between = if reference.name.as_str().starts_with('-') { '=' } else { ' ' };
-                format!("`vactor ps --actor{between}{}` lists the calls that are known", reference.name)
-            }
-            Error::NoOpaqueId { .. } => {
-                "an invocation has one from the moment on in which a guest is told it; `vactor ps` shows references"
-                    .to_owned()
-            }
-            Error::NoStep { id, .. } => format!("`vactor log {}` shows the steps", operand(id)),
-            Error::NoStore { .. } => "`vactor init` makes a store here, `--store` names another".to_owned(),
-            Error::OtherClass { id, .. } => {
-                format!("`vactor show {}` shows it; give the new actor another id", operand(id))
-            }
-            Error::BeingMade { reference, .. } => {
-                format!("`vactor wait {}` waits until it is there", operand(reference))
-            }
-            Error::ActorExists { id } => {
-                format!("`vactor show {}` shows it; with `--if-absent`, `create` leaves it as it is", operand(id))
-            }
-            Error::ClassInUse { class, .. } => {
-                format!("`vactor rm --class {class} --force` removes it with its actors and cancels its calls")
-            }
-            Error::KeyTaken { .. } => {
-                "a key belongs to one call or event: take another key, or make the same call again".to_owned()
-            }
-            Error::KeyTakenByEvent { .. } => {
-                "a key belongs to one call or event: take another key, or send the same event again".to_owned()
-            }
-            Error::InboxFull { .. } => "wait until some have run; `vactor worker` runs them".to_owned(),
-            Error::EventsFull { .. } => {
-                "a method that waits for an event of their names takes the first of them".to_owned()
-            }
-            Error::Busy { .. } | Error::Stale { .. } => "try again".to_owned(),
-            Error::StoreBusy { holder: Some(Process { pid, stopped: true }) } => {
-                format!("`kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it; no commit is lost")
-            }
-            Error::StoreBusy { .. } => "a longer `--timeout` waits for it".to_owned(),
-            Error::NotAccepted { .. } => {
-                "a longer `--timeout` waits for it; `--async` leaves a mutation to a worker".to_owned()
-            }
-            Error::StillRunning { reference } | Error::LeftRunning { reference } => {
-                format!("`vactor wait {}` gives its result", operand(reference))
-            }
-            Error::AlreadyEnded { reference } | Error::Succeeded { reference } => {
-                format!("`vactor wait {}` gives its result", operand(reference))
-            }
-            Error::NotEnded { reference } => {
-                format!("`vactor wait {}` waits for it, `vactor cancel` ends it", operand(reference))
-            }
-            Error::AlreadyResumed { by, .. } => format!("`vactor wait {}` gives its result", operand(by)),
-            Error::Failed { id, fault, reference, .. } => return hint_of_fault(id, fault, reference.is_some()),
-            Error::Diverged { .. } => {
-                "given the same state, arguments and answers, its class must do the same again; what was recorded stays"
-                    .to_owned()
-            }
-            Error::Damaged { .. } => "restore a copy; nothing was changed".to_owned(),
-            Error::StoreGone { .. } => "`--store PATH` names the place where it is now".to_owned(),
-            Error::NewerFormat { .. } => "a newer vactor wrote it: use that one".to_owned(),
-            Error::OlderFormat { .. } => {
-                "the vactor that wrote it still reads it; `vactor init --store PATH` makes a new store".to_owned()
-            }
-            Error::Untrusted { hint, .. } => hint.clone(),
-            Error::InvalidEvent { .. } => "a name is 1 to 255 bytes without spaces, such as `approved`".to_owned(),
-            Error::InvalidPayload { .. } => format!("a payload has at most {MAX_NESTING} levels"),
-            Error::MetadataTwice { .. } => "give each name once".to_owned(),
-            Error::NothingToWaitFor => "name one reference at least".to_owned(),
-            Error::WrongClock => "set the clock of this machine; `date` shows it".to_owned(),
-            Error::InvalidKey { .. } => "a key is 1 to 255 bytes, such as the id of the order".to_owned(),
-            Error::Shortage { .. } => {
-                "nothing is recorded: try again when the machine has room; `ulimit -a` shows the limits of this shell"
-                    .to_owned()
-            }
-            Error::Internal { .. } => "this is a defect of vactor: report it with this text".to_owned(),
-            Error::Io { .. } | Error::Interrupted => return None,
-        })
-    }
 }
 
 fn of_fault(fault: &Fault) -> Category {
@@ -401,53 +355,12 @@ fn of_fault(fault: &Fault) -> Category {
     }
 }
 
-fn hint_of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> {
-    let is = |host: HostFault| fault.is_host(host);
-    if is(HostFault::Trap) && !was_accepted {
-        Some("what a query says is told while it runs, and kept nowhere; its actor is as it was".to_owned())
-    } else if is(HostFault::Trap) {
-        let id = operand(id);
-        Some(format!("`vactor log {id}` shows what it said before it broke; its state is as it was"))
-    } else if is(HostFault::BadState) {
-        Some(
-            match fault.message.starts_with(CANNOT_READ) {
-                true => "the class does not read what it or an older version of it saved; the saved state is as it was",
-                false => "the method left a state behind that the class cannot save; the saved state is as it was",
-            }
-            .to_owned(),
-        )
-    } else if is(HostFault::BadResult) {
-        let rules = format!("a result is one finite JSON value, no key twice, at most {MAX_NESTING} levels deep");
-        Some(rules + "; nothing was changed")
-    } else {
-        // a limit's message names its flag; a class's failure speaks for itself
-        None
-    }
-}
-
-/// A name as an argument of a command line: one that begins with `-` comes after `--`, or it would be read as a flag.
-pub fn operand(name: impl fmt::Display) -> String {
-    let name = name.to_string();
-    if name.starts_with('-') { format!("-- {name}") } else { name }
-}
-
-/// The name among `names` that a mistyped one was most likely meant to be.
-pub fn similar<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    names
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(typed, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::error::Error as _;
     use std::io;
 
     use super::*;
-    use crate::model::Name;
 
     #[test]
     fn error_with_a_cause_keeps_its_type_and_shows_it_once() {
@@ -466,32 +379,5 @@ mod tests {
         assert_eq!((error.kind(), error.category()), ("internal", Category::Store));
         assert_eq!(error.to_string(), "internal error: step 3 has no state");
         assert!(error.source().is_none() && !error.is_of_machine());
-        assert!(error.hint().unwrap().contains("defect of vactor"));
-    }
-
-    /// Every hint that gives a command with a name of the store.
-    #[test]
-    fn hint_with_a_name_like_a_flag_is_a_command_that_takes_it() {
-        let (id, reference) = ("-x".to_owned(), Reference { name: Name::from_stored("-x"), number: 9 });
-        let (class, wanted) = (ClassName::new("a").unwrap(), ClassName::new("b").unwrap());
-        let fault = Box::new(Fault::host(HostFault::Trap, "unreachable"));
-        let method = "go".to_owned();
-        for (error, command) in [
-            (Error::NoInvocation { reference: reference.clone() }, "`vactor ps --actor=-x`"),
-            (Error::NoStep { id: id.clone(), step: 3, first: 1, last: 2 }, "`vactor log -- -x`"),
-            (Error::OtherClass { id: id.clone(), class, wanted }, "`vactor show -- -x`"),
-            (Error::BeingMade { id: id.clone(), reference: reference.clone() }, "`vactor wait -- -x#9`"),
-            (Error::StillRunning { reference: reference.clone() }, "`vactor wait -- -x#9`"),
-            (Error::LeftRunning { reference: reference.clone() }, "`vactor wait -- -x#9`"),
-            (Error::AlreadyEnded { reference: reference.clone() }, "`vactor wait -- -x#9`"),
-            (Error::Succeeded { reference: reference.clone() }, "`vactor wait -- -x#9`"),
-            (Error::NotEnded { reference: reference.clone() }, "`vactor wait -- -x#9`"),
-            (Error::AlreadyResumed { reference: reference.clone(), by: reference.clone() }, "`vactor wait -- -x#9`"),
-            (Error::Failed { id, method, fault, reference: Some(reference) }, "`vactor log -- -x`"),
-        ] {
-            let hint = error.hint().unwrap();
-            assert!(hint.contains(command), "{error}: {hint}");
-        }
-        assert_eq!(operand("x#9"), "x#9");
     }
 }

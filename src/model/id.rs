@@ -214,6 +214,16 @@ impl FromStr for Reference {
     }
 }
 
+/// The name among `names` that a mistyped one was most likely meant to be.
+pub fn similar<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(typed, name), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -123,21 +123,6 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// The command line's flag that sets it.
-    pub fn flag(self) -> &'static str {
-        match self {
-            Limit::Time => "--max-time",
-            Limit::Memory => "--max-memory",
-            Limit::State => "--max-state",
-            Limit::Arguments => "--max-args",
-            Limit::Result => "--max-result",
-            Limit::Log => "--max-log",
-            Limit::Children => "--max-children",
-            Limit::Operations => "--max-operations",
-            Limit::Depth => "--max-depth",
-        }
-    }
-
     /// No caller can raise the limit over this, so that no store can make a run go on for days.
     pub fn ceiling(self) -> u64 {
         const HOUR: u64 = 3_600_000_000;
@@ -198,6 +183,14 @@ impl fmt::Display for Limit {
     }
 }
 
+/// Which limit on compiling a class an error is about. It is no limit of a run, so no call keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompileLimit {
+    Component,
+    Time,
+    Memory,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +202,7 @@ mod tests {
         assert_eq!(limits, Limits { time: Duration::from_secs(7200), memory: 4 << 30, ..Limits::default() });
         for (limit, value) in highest {
             let error = LimitOverrides::new([(limit, value + 1)]).unwrap_err().to_string();
-            assert!(error.contains(limit.flag()) && error.contains(&limit.shown(value)), "{error}");
+            assert!(error.contains(&limit.shown(value)), "{error}");
         }
     }
 
@@ -230,24 +223,5 @@ mod tests {
         let base = named(Limit::Time, 1).over(&named(Limit::Depth, 2));
         let limits = named(Limit::Time, 3).over(&base).limits();
         assert_eq!((limits.time, limits.depth), (Duration::from_micros(3), 2));
-    }
-}
-
-/// Which limit on compiling a class an error is about. It is no limit of a run, so no call keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompileLimit {
-    Component,
-    Time,
-    Memory,
-}
-
-impl CompileLimit {
-    /// The command line's flag that sets it.
-    pub fn flag(self) -> &'static str {
-        match self {
-            CompileLimit::Component => "--max-component",
-            CompileLimit::Time => "--max-compile-time",
-            CompileLimit::Memory => "--max-compile-memory",
-        }
     }
 }

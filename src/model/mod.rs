@@ -19,9 +19,9 @@ mod time;
 
 pub use cause::Cause;
 pub use description::{Description, Method, MethodKind, Parameter, type_name};
-pub use error::{Category, Error, operand, similar};
+pub use error::{Category, ClassDefect, Error, QueryOption, UntrustedPath};
 pub(crate) use id::is_identifier;
-pub use id::{ActorId, ClassName, Name, Reference};
+pub use id::{ActorId, ClassName, Name, Reference, similar};
 pub use invocation::{Attempt, CallKind, CallRequest, Invocation, Key, PendingWait, ResumePoint, Status, Times};
 pub use json::{Json, MAX_NESTING, NotJson, deserialize_value, read_value, shortened};
 pub(crate) use json::{canonical, is_deeper, too_deep};

@@ -246,14 +246,31 @@ impl HostFault {
 }
 
 impl Fault {
+    /// A fault of the host. Details of [`HostFault::Limit`] name the limit, as [`Fault::limit`] reads it.
     pub fn host(fault: HostFault, message: impl Into<String>) -> Fault {
-        Fault { origin: FaultOrigin::Host, kind: fault.kind().to_owned(), message: message.into(), details: None }
+        let details = match fault {
+            HostFault::Limit(limit) => Json::of(&LimitDetails { limit }).ok(),
+            _ => None,
+        };
+        Fault { origin: FaultOrigin::Host, kind: fault.kind().to_owned(), message: message.into(), details }
+    }
+
+    /// The limit that was exceeded: by the method that failed, or by a child whose fault it passed on.
+    pub fn limit(&self) -> Option<Limit> {
+        let details = self.details.as_ref().filter(|_| self.kind == HostFault::Limit(Limit::Time).kind())?;
+        details.read::<LimitDetails>().ok().map(|details| details.limit)
     }
 
     /// Whether the host ended it in this way.
     pub fn is_host(&self, fault: HostFault) -> bool {
         self.origin == FaultOrigin::Host && self.kind == fault.kind()
     }
+}
+
+/// The details of a fault of the kind `limit`.
+#[derive(Serialize, Deserialize)]
+struct LimitDetails {
+    limit: Limit,
 }
 
 /// What a class said while it ran.

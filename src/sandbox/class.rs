@@ -14,7 +14,7 @@ use super::host::exports::vactor::actor::class::Guest;
 use super::host::{Actor, ActorPre, Host, ON_LOG, OPERATIONS};
 use super::not_a_class;
 use super::run::{Aborted, MethodCall, Run, RunOutput, StopSignal, Success};
-use crate::model::{CANNOT_READ, Error, Json, Limit, Limits, LogLine, Result};
+use crate::model::{CANNOT_READ, ClassDefect, Error, Json, Limit, Limits, LogLine, Result};
 
 /// A compiled class. Each run gets an instance of its own.
 pub struct CompiledClass {
@@ -41,7 +41,7 @@ impl CompiledClass {
             true => Error::shortage("load a class", fault::sentence(&error)),
             false => not_a_class(
                 format!("it does not have the contract's types: {}", fault::sentence(&error)),
-                Some("build it with an SDK of this version"),
+                ClassDefect::Types,
             ),
         };
         Ok(CompiledClass { class: linked.map_err(not_the_contracts)?, runtime })
@@ -100,9 +100,9 @@ impl CompiledClass {
         match said {
             Ok(description) => Ok(Ok(description)),
             Err(Failed::Fault(fault)) => {
-                let last = host.into_log().lines.pop();
-                let hint = last.map(|line| format!("the last that it logged is: {}", line.message));
-                Ok(Err(Error::NotAClass { reason: fault.message, hint }))
+                let last_message = host.into_log().lines.pop().map(|line| line.message);
+                let defect = ClassDefect::Description { limit: fault.limit(), last_message };
+                Ok(Err(not_a_class(fault.message, defect)))
             }
             Err(Failed::Aborted(aborted)) => Ok(Err(not_described(aborted))),
             Err(Failed::NoRoom(error)) => Err(NoRoom(error)),

@@ -10,15 +10,9 @@ use wit_parser::Resolve;
 
 use super::engine::FEATURES;
 use super::not_a_class;
-use crate::model::{Error, Result};
+use crate::model::{ClassDefect, Error, Result};
 
 const WIT: &str = include_str!("../../wit/actor.wit");
-
-const HOW_TO_BEGIN: &str = "`vactor build` makes a class from its source, `vactor new` writes one to begin with";
-const HOW_TO_AVOID_IMPORTS: &str = "build it for wasm32-unknown-unknown, with an SDK; a class in Python or JavaScript is to be \
-                                    built with its WASI stubbed out";
-const HOW_TO_AVOID_A_BROWSER: &str = "a crate that the class uses expects a browser there: do without its feature for that, \
-                                      often named `js` or `wasmbind`";
 
 /// Whether the bytes are a component with the contract's imports and exports; the component, where it had to be made of a core
 /// module.
@@ -28,9 +22,9 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
     } else if Parser::is_core_wasm(bytes) {
         Some(from_module(bytes)?)
     } else if bytes.is_empty() {
-        return Err(not_a_class("it is empty".to_owned(), Some(HOW_TO_BEGIN)));
+        return Err(not_a_class("it is empty".to_owned(), ClassDefect::NoClass));
     } else {
-        return Err(not_a_class("it is no WebAssembly".to_owned(), Some(HOW_TO_BEGIN)));
+        return Err(not_a_class("it is no WebAssembly".to_owned(), ClassDefect::NoClass));
     };
     check(made.as_deref().unwrap_or(bytes))?;
     Ok(made)
@@ -47,13 +41,13 @@ fn from_module(module: &[u8]) -> Result<Vec<u8>> {
     if !carries_type {
         return Err(not_a_class(
             "it is a core module that does not carry a component's type".to_owned(),
-            Some(HOW_TO_BEGIN),
+            ClassDefect::NoClass,
         ));
     }
     let encoded = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
     encoded.map_err(|error| {
         let reason = error.root_cause().to_string();
-        not_a_class(format!("no component can be made of this core module: {reason}"), Some(HOW_TO_BEGIN))
+        not_a_class(format!("no component can be made of this core module: {reason}"), ClassDefect::NoClass)
     })
 }
 
@@ -84,14 +78,14 @@ fn check(component: &[u8]) -> Result<()> {
     }
 
     let Some(class) = exports.iter().find(|name| contract.has(name, &["class"])) else {
-        return Err(not_a_class("it does not export `vactor:actor/class`".to_owned(), Some(HOW_TO_BEGIN)));
+        return Err(not_a_class("it does not export `vactor:actor/class`".to_owned(), ClassDefect::NoClass));
     };
     contract.check_version(class)?;
     let given = functions(&types, types.component_item_for_export(class));
     let missing = contract.functions(class).difference(&given).cloned().collect();
     refuse_some(missing, |missing| {
         let reason = format!("its export `vactor:actor/class` lacks {}", list(missing));
-        not_a_class(reason, Some("a class exports all functions of the contract; an SDK writes them"))
+        not_a_class(reason, ClassDefect::MissingExports)
     })
 }
 
@@ -163,7 +157,7 @@ impl Contract {
         }
         let reason =
             format!("it is built for version {text} of the contract, this vactor knows {major}.{minor}.{patch}");
-        Err(not_a_class(reason, Some("build it with the SDK of this vactor, or take the vactor that it was built for")))
+        Err(not_a_class(reason, ClassDefect::OtherContract))
     }
 
     fn functions(&self, name: &str) -> BTreeSet<String> {
@@ -181,17 +175,17 @@ fn refuse_some(names: BTreeSet<String>, refuse: impl FnOnce(&BTreeSet<String>) -
 fn refuse_imports(names: &BTreeSet<String>) -> Error {
     let reason = format!("it imports {}; a class may import `vactor:actor/context` alone", list(names));
     let of_a_browser = names.iter().any(|name| name.starts_with("__wbindgen"));
-    not_a_class(reason, Some(if of_a_browser { HOW_TO_AVOID_A_BROWSER } else { HOW_TO_AVOID_IMPORTS }))
+    not_a_class(reason, if of_a_browser { ClassDefect::BrowserImports } else { ClassDefect::Imports })
 }
 
 fn refuse_functions(interface: &str, names: &BTreeSet<String>) -> Error {
     let reason = format!("it asks `{interface}` for {}, which this vactor does not have", list(names));
-    not_a_class(reason, Some("build it with the SDK of this vactor, or take the vactor that it was built for"))
+    not_a_class(reason, ClassDefect::OtherContract)
 }
 
 fn damaged(error: &wasmparser::BinaryReaderError) -> Error {
     let reason = format!("it is damaged, or uses what no class may: {} (at byte {})", error.message(), error.offset());
-    not_a_class(reason, Some("build it anew; threads, shared memory, 64-bit memories and exceptions are not let in"))
+    not_a_class(reason, ClassDefect::Invalid)
 }
 
 fn list(names: &BTreeSet<String>) -> String {

@@ -9,7 +9,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, ModuleVersionStrategy
 use super::host::{Actor, Host};
 use super::watchdog::Watchdog;
 use super::{fault, not_a_class};
-use crate::model::{Error, Result};
+use crate::model::{ClassDefect, Error, Result};
 
 /// wasmtime's version, as Cargo.toml pins it.
 pub const WASMTIME: &str = "48.0.8";
@@ -86,7 +86,7 @@ pub fn compile(component: &[u8], form: Form) -> Result<Vec<u8>> {
     let engine = start(&config)?;
     engine.precompile_component(component).map_err(|error| match fault::is_of_machine(&error) {
         true => Error::shortage("compile a class", fault::sentence(&error)),
-        false => not_a_class(fault::sentence(&error), None),
+        false => not_a_class(fault::sentence(&error), ClassDefect::NotCompiled),
     })
 }
 

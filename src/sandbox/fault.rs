@@ -145,7 +145,7 @@ pub fn over(which: Limit, actual: usize, method: &str, limits: &Limits) -> Fault
 }
 
 fn limit(which: Limit, what: String) -> Fault {
-    Fault::host(HostFault::Limit(which), format!("{what}; `{}` raises the limit", which.flag()))
+    Fault::host(HostFault::Limit(which), what)
 }
 
 pub fn bad_result(method: &str, error: &NotJson) -> Fault {

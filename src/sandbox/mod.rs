@@ -29,7 +29,7 @@ pub use class::CompiledClass;
 pub use compile::{Compiling, compile_for_parent};
 pub use run::{Aborted, Bounds, Identity, MethodCall, Operations, Run, RunOutput, StopSignal, Success, Wake};
 
-use crate::model::{Description, Error, Hash, Json, Limits, LogLine, Result, lock};
+use crate::model::{ClassDefect, Description, Error, Hash, Json, Limits, LogLine, Result, lock};
 use class::{NoRoom, not_described};
 use engine::{Form, Runtime};
 use pool::{Place, Pool};
@@ -149,7 +149,10 @@ impl Sandbox {
         let said = Description::read(&description).and_then(|class| class.check().map(|()| class));
         match said {
             Ok(class) => Ok(Inspected { component: component.into_owned(), hash, description, class }),
-            Err(reason) => Err(not_a_class(format!("what `describe` says is not right: {reason}"), None)),
+            Err(reason) => Err(not_a_class(
+                format!("the result of `describe` breaks a rule: {reason}"),
+                ClassDefect::Description { limit: None, last_message: None },
+            )),
         }
     }
 
@@ -283,6 +286,6 @@ impl Loaded {
     }
 }
 
-fn not_a_class(reason: String, hint: Option<&str>) -> Error {
-    Error::NotAClass { reason, hint: hint.map(str::to_owned) }
+fn not_a_class(reason: String, defect: ClassDefect) -> Error {
+    Error::NotAClass { reason, defect }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use vactor::engine::Engine;
-use vactor::model::{ActorId, CallKind, Error, Name, Reference, operand};
+use vactor::model::{ActorId, CallKind, Error, Name, Reference};
 
 use crate::cli::done::Done;
+use crate::cli::hint::operand;
 use crate::cli::options::LimitFlags;
 use crate::cli::{Cli, Mode, Problem, Run, complete};
 

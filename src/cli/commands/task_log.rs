@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 use vactor::engine::{Engine, Phase};
-use vactor::model::{Attempt, CallKind, CallRequest, Invocation, Log, Name, Outcome, Reference, Status, operand};
+use vactor::model::{Attempt, CallKind, CallRequest, Invocation, Log, Name, Outcome, Reference, Status};
 
 use super::log::{FaultBody, SaidBody, meta, said, short};
 use super::ps::StatusFlag;
+use crate::cli::hint::operand;
 use crate::cli::{Cli, Problem};
 
 /// What is read from the store at once.

@@ -6,12 +6,13 @@ use std::io;
 use clap::Args;
 use serde_json::Value;
 use vactor::engine::Options;
-use vactor::model::{Error, HostFault, Reference, operand};
+use vactor::model::{Error, HostFault, Reference};
 use vactor::store;
 
 use super::call::{ResultLine, print, print_reference, read, tell_details};
 use crate::cli::args::{self, Sources, Words};
 use crate::cli::done::{Done, WAS_MADE, result_printed};
+use crate::cli::hint::operand;
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
 use crate::cli::stream::Waiting;
 use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt};

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::engine::classes::LoadedClass;
 use crate::engine::{Engine, Options, PendingConstruction, new_seed};
 use crate::model::{
-    ActorId, CallKind, CallRequest, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, Result,
-    canonical, shortened, similar,
+    ActorId, CallKind, CallRequest, ClassName, Error, Hash, Json, Key, Limit, Method, MethodKind, Name, QueryOption,
+    Result, canonical, shortened, similar,
 };
 
 impl Engine {
@@ -93,38 +93,22 @@ pub(in crate::engine) fn complete(method: &Method, sent: &Map<String, Value>, al
     }
 }
 
-/// Refuses what is not of one of these kinds, and says which command is for it.
+/// Refuses a method that is not of one of these kinds.
 pub(in crate::engine) fn expect_kind(method: &Method, wanted: &[MethodKind]) -> Result<()> {
     if wanted.contains(&method.kind) {
         return Ok(());
     }
-    let (kind, hint) = match method.kind {
-        MethodKind::Constructor => ("constructor", "`vactor create` runs it"),
-        MethodKind::Mutation => ("mutation", "`vactor call` runs it"),
-        MethodKind::Query => ("query", "`vactor get` runs it"),
-        MethodKind::Task => ("task", "`vactor run` runs it"),
-    };
-    let reason = match wanted {
-        [MethodKind::Query] => "a query is needed here",
-        [MethodKind::Task] => "a task is needed here",
-        [MethodKind::Mutation] => "a mutation is needed here",
-        _ => "a mutation or a query is needed here",
-    };
-    Err(Error::WrongKind { method: method.name.clone(), kind, reason, hint })
+    Err(Error::WrongKind { method: method.name.clone(), kind: method.kind, wanted: wanted.to_vec() })
 }
 
 /// Refuses the options that only a call which is kept can have: nothing of a query is kept.
 pub(in crate::engine) fn expect_options_of_query(method: &Method, options: &Options) -> Result<()> {
-    let (reason, hint) = match options {
-        Options { key: Some(_), .. } => {
-            ("it takes no key, as nothing of it is kept", "leave out the key: a query can be called again at any time")
-        }
-        Options { meta, .. } if !meta.is_empty() => {
-            ("it takes no metadata, as nothing of it is kept", "leave out the metadata")
-        }
+    let option = match options {
+        Options { key: Some(_), .. } => QueryOption::Key,
+        Options { meta, .. } if !meta.is_empty() => QueryOption::Metadata,
         _ => return Ok(()),
     };
-    Err(Error::WrongKind { method: method.name.clone(), kind: "query", reason, hint })
+    Err(Error::OptionOfQuery { method: method.name.clone(), option })
 }
 
 pub(in crate::engine) fn object(method: &Method, arguments: Value) -> Result<Map<String, Value>> {

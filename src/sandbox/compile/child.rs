@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::wire::{self, ABANDONED, Answer, OVER_TIME, Request};
-use crate::model::Error;
+use crate::model::{ClassDefect, Error};
 
 /// What the command of [`Compiling`](super::Compiling) does: checks or compiles the class that the process which started it
 /// writes to its stdin, answers on its stdout, and ends.
@@ -62,13 +62,13 @@ fn answer(request: &Request, class: &[u8], time: Duration) -> (Answer, Vec<u8>) 
     }
     match done {
         Ok(Ok(body)) => (Answer::Done { length: body.as_ref().map(Vec::len) }, body.unwrap_or_default()),
-        Ok(Err(Error::NotAClass { reason, hint })) => (Answer::NotAClass { reason, hint }, Vec::new()),
+        Ok(Err(Error::NotAClass { reason, defect })) => (Answer::NotAClass { reason, defect }, Vec::new()),
         Ok(Err(Error::Shortage { cause, .. })) => (Answer::NoMemory { reason: cause.to_string() }, Vec::new()),
         Ok(Err(Error::Internal { what })) => (Answer::Internal { what }, Vec::new()),
         Ok(Err(error)) => (Answer::Failed { reason: error.to_string() }, Vec::new()),
         Err(panic) => {
             let reason = format!("the compiler panicked on it: {}", words(panic.as_ref()));
-            (Answer::NotAClass { reason, hint: None }, Vec::new())
+            (Answer::NotAClass { reason, defect: ClassDefect::NotCompiled }, Vec::new())
         }
     }
 }

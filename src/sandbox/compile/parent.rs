@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::wire::{self, Answer, Job, OVER_TIME, Request};
 use super::{Compiling, over};
-use crate::model::{CompileLimit, Error, Result, lock, show_bytes, show_time, wait, wait_timeout};
+use crate::model::{ClassDefect, CompileLimit, Error, Result, lock, show_bytes, show_time, wait, wait_timeout};
 use crate::sandbox::not_a_class;
 use crate::sandbox::run::{Aborted, Bounds, Wake};
 
@@ -36,7 +36,7 @@ pub fn perform(
     };
     match read(said).filter(|_| status.is_none_or(|status| status.success())) {
         Some(Answer::Done { length }) => Ok(take(said, length)?),
-        Some(Answer::NotAClass { reason, hint }) => Err(Error::NotAClass { reason, hint }.into()),
+        Some(Answer::NotAClass { reason, defect }) => Err(not_a_class(reason, defect).into()),
         Some(Answer::NoMemory { reason }) => Err(no_memory(0, reason, compiling).into()),
         Some(Answer::Failed { reason }) => Err(broken(reason).into()),
         Some(Answer::Internal { what }) => Err(Error::internal(what).into()),
@@ -208,10 +208,12 @@ fn unanswered(status: Option<ExitStatus>, begun: bool, said: &[u8], compiling: &
         return no_memory(bytes, "there is not enough memory".to_owned(), compiling);
     }
     if said.contains("has overflowed its stack") {
-        return not_a_class("it is nested too deep to be compiled".to_owned(), None);
+        return not_a_class("it is nested too deep to be compiled".to_owned(), ClassDefect::NotCompiled);
     }
     match signal {
-        Signal::Crash(name) if begun => not_a_class(format!("the compiler crashed on it ({name})"), None),
+        Signal::Crash(name) if begun => {
+            not_a_class(format!("the compiler crashed on it ({name})"), ClassDefect::NotCompiled)
+        }
         _ => {
             let status = status.map_or_else(|| "it ended without an answer".to_owned(), |status| status.to_string());
             let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::model::ClassDefect;
 use crate::sandbox::engine::{Form, SETTINGS, WASMTIME};
 
 /// From the process that wants a class; the bytes of the class follow.
@@ -40,7 +41,7 @@ pub enum Answer {
     },
     NotAClass {
         reason: String,
-        hint: Option<String>,
+        defect: ClassDefect,
     },
     /// There was not enough memory: of the machine, or within the bounds of the process.
     NoMemory {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 pub(in crate::store) use std::fs::File;
 
-use crate::model::{Error, Result};
+use crate::model::{Error, Result, UntrustedPath};
 
 /// The data.
 pub(in crate::store) const DATA: &str = "store.redb";
@@ -141,9 +141,7 @@ impl Folder {
         let path = self.path.display();
         Err(Error::Untrusted {
             what: format!("the store at {path} was not named, and belongs to the user with the id {owner}"),
-            hint: format!(
-                "`--store {path}` or VACTOR_STORE uses it all the same, `vactor init --store .vactor` makes one here"
-            ),
+            path: UntrustedPath::FoundStore { path: path.to_string() },
         })
     }
 
@@ -297,13 +295,13 @@ fn cannot_open(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + 
 }
 
 fn refuse(path: &Path, refusal: &Refusal) -> Error {
-    let hint = match (refusal, path.file_name().is_some_and(|name| name == DATA)) {
-        (Refusal::LinkOf { .. }, _) => "name the folder itself, without the link".to_owned(),
-        (Refusal::HardLink, true) => "make it a file of its own: copy it, and move the copy in its place".to_owned(),
-        (_, true) => "restore the store's own file, or name another store with `--store`".to_owned(),
-        (_, false) => "remove it: it holds no data, and is made again".to_owned(),
+    let kind = match (refusal, path.file_name().is_some_and(|name| name == DATA)) {
+        (Refusal::LinkOf { .. }, _) => UntrustedPath::LinkToFolder,
+        (Refusal::HardLink, true) => UntrustedPath::DataWithSecondName,
+        (_, true) => UntrustedPath::Data,
+        (_, false) => UntrustedPath::Auxiliary,
     };
-    Error::Untrusted { what: format!("{} {refusal}", path.display()), hint }
+    Error::Untrusted { what: format!("{} {refusal}", path.display()), path: kind }
 }
 
 impl fmt::Display for Refusal {

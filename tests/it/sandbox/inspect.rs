@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use vactor::model::{Error, Hash, Limits};
+use vactor::model::{ClassDefect, Error, Hash, Limit, Limits};
 use vactor::sandbox::StopSignal;
 
 use super::SANDBOX;
 use crate::raw::{self, NULL, RawClass};
 
-/// The reason and the hint for which a file is refused.
-fn refused(bytes: &[u8]) -> (String, String) {
+/// Why a file is refused.
+fn refused(bytes: &[u8]) -> (String, ClassDefect) {
     refused_within(bytes, &Limits::default())
 }
 
-fn refused_within(bytes: &[u8], limits: &Limits) -> (String, String) {
+fn refused_within(bytes: &[u8], limits: &Limits) -> (String, ClassDefect) {
     match SANDBOX.inspect(bytes, limits, &StopSignal::default(), &mut || (), &mut |_| ()) {
-        Err(Error::NotAClass { reason, hint }) => (reason, hint.unwrap_or_default()),
+        Err(Error::NotAClass { reason, defect }) => (reason, defect),
         Err(other) => panic!("refused for another reason: {other:?}"),
         Ok(_) => panic!("taken for a class"),
     }
@@ -43,9 +43,7 @@ fn core_module_becomes_same_component() {
 #[test]
 fn other_file_is_refused() {
     for (bytes, expected) in [(b"".as_slice(), "it is empty"), (b"#!/bin/sh\n", "it is no WebAssembly")] {
-        let (reason, hint) = refused(bytes);
-        assert_eq!(reason, expected);
-        assert!(hint.contains("vactor build"), "{hint}");
+        assert_eq!(refused(bytes), (expected.to_owned(), ClassDefect::NoClass));
     }
 }
 
@@ -60,9 +58,9 @@ fn truncated_component_is_refused() {
 
 #[test]
 fn foreign_imports_are_refused_by_name() {
-    let (reason, hint) = refused(&raw::with_wasi());
+    let (reason, defect) = refused(&raw::with_wasi());
     assert_eq!(reason, "it imports `wasi:cli/environment@0.2.0`; a class may import `vactor:actor/context` alone");
-    assert!(hint.contains("wasm32-unknown-unknown"), "{hint}");
+    assert_eq!(defect, ClassDefect::Imports);
 
     let wit = "package a:b; world w { import c; import now: func() -> u64; } interface c { f: func(); }";
     let core = r#"(module (import "a:b/c" "f" (func)) (import "$root" "now" (func (result i64))))"#;
@@ -79,9 +77,9 @@ fn wasi_module_is_refused_by_import_names() {
 #[test]
 fn browser_module_is_refused_by_import_names() {
     let module = r#"(module (import "__wbindgen_placeholder__" "__wbindgen_throw" (func)))"#;
-    let (reason, hint) = refused(&wat::parse_str(module).unwrap());
+    let (reason, defect) = refused(&wat::parse_str(module).unwrap());
     assert!(reason.starts_with("it imports `__wbindgen_placeholder__`; "), "{reason}");
-    assert!(hint.contains("expects a browser"), "{hint}");
+    assert_eq!(defect, ClassDefect::BrowserImports);
 }
 
 #[test]
@@ -105,9 +103,9 @@ fn missing_exports_are_refused_by_name() {
         (func (export "vactor:actor/class@0.1.0#describe") (result i32) unreachable)
         (func (export "vactor:actor/class@0.1.0#construct") (param i32 i32))
         (func (export "vactor:actor/class@0.1.0#invoke")))"#;
-    let (reason, hint) = refused(&raw::component(core, wit));
+    let (reason, defect) = refused(&raw::component(core, wit));
     assert_eq!(reason, "its export `vactor:actor/class` lacks `get-state`, `migrate`, `set-state`");
-    assert!(hint.contains("SDK"), "{hint}");
+    assert_eq!(defect, ClassDefect::MissingExports);
 }
 
 #[test]
@@ -148,9 +146,9 @@ fn unknown_host_functions_are_refused_by_name() {
 fn shared_memory_is_refused() {
     let raw = RawClass::new().fields("(memory (export \"memory\") 2) (memory 1 1 shared)");
     let module = raw::module(&raw.wat(), include_str!("../../../wit/actor.wit"));
-    let (reason, hint) = refused(&module);
+    let (reason, defect) = refused(&module);
     assert!(reason.contains("threads must be enabled"), "{reason}");
-    assert!(hint.contains("shared memory"), "{hint}");
+    assert_eq!(defect, ClassDefect::Invalid);
 }
 
 #[test]
@@ -158,21 +156,25 @@ fn trapping_describe_is_refused_with_its_log() {
     let raw = RawClass::new()
         .first("describe", "(call $log (i32.const 3) (call $text_why)) (unreachable)")
         .text("why", "oh no");
-    let (reason, hint) = refused(&raw.build());
+    let (reason, defect) = refused(&raw.build());
     assert_eq!(reason, "describe panicked or aborted; its log may say why");
-    assert_eq!(hint, "the last that it logged is: oh no");
+    assert_eq!(defect, ClassDefect::Description { limit: None, last_message: Some("oh no".to_owned()) });
     let looping = RawClass::new().first("describe", "(loop (br 0))");
     let limits = Limits { time: Duration::from_millis(20), ..Limits::default() };
-    let (reason, _) = refused_within(&looping.build(), &limits);
-    assert_eq!(reason, "describe computed for longer than 20 ms; `--max-time` raises the limit");
+    let (reason, defect) = refused_within(&looping.build(), &limits);
+    assert_eq!(reason, "describe computed for longer than 20 ms");
+    assert_eq!(defect, ClassDefect::Description { limit: Some(Limit::Time), last_message: None });
 }
 
 #[test]
 fn invalid_description_is_refused() {
     for (said, expected) in [
         ("hello", "the result of describe is not JSON: expected value at line 1 column 1"),
-        ("[]", "what `describe` says is not right: it does not have the contract's shape: "),
-        (r#"{"methods":[]}"#, "what `describe` says is not right: a class has exactly one constructor, this one has 0"),
+        ("[]", "the result of `describe` breaks a rule: it does not have the contract's shape: "),
+        (
+            r#"{"methods":[]}"#,
+            "the result of `describe` breaks a rule: a class has exactly one constructor, this one has 0",
+        ),
     ] {
         let reason = reason_of(&RawClass::new().description(said));
         assert!(reason.starts_with(expected), "{reason}");

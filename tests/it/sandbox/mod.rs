@@ -123,6 +123,9 @@ fn none() -> Json {
 fn assert_fault(fault: &Fault, host: HostFault, message: &str) {
     assert!(fault.is_host(host), "{fault:?}");
     assert_eq!(fault.message, message);
+    if let HostFault::Limit(limit) = host {
+        assert_eq!(fault.limit(), Some(limit));
+    }
 }
 
 fn messages(ran: &RunOutput) -> Vec<&str> {

@@ -114,8 +114,8 @@ fn limit_over_maximum_is_refused() {
         [("--max-time", "2h", "7200001ms"), ("--max-memory", "4GiB", "4294967297"), ("--max-depth", "10000", "10001")]
     {
         for command in ["call a add", "call a add --async", "get a value", "run probe square 3", "create probe new"] {
-            let hint = "name a lower limit";
-            probes.line(&format!("{command} {limit} {past}")).refuses(2, &format!("than `{limit}` can be"), hint);
+            let hint = format!("name a lower limit: `{limit}` takes at most");
+            probes.line(&format!("{command} {limit} {past}")).refuses(2, "is over the ceiling of", &hint);
         }
         assert_eq!(probes.line(&format!("get a value {limit} {ceiling}")).ok(), "0\n");
     }

@@ -9,7 +9,7 @@ use crate::engine::run::execute::{Replays, identity};
 use crate::engine::run::operations::outbound::{checked, fault_of};
 use crate::engine::{Engine, new_seed};
 use crate::model::{
-    ActorId, Error, Fault, Fingerprint, HistoryEntry, HostFault, Json, Limit, Limits, MethodKind, Name,
+    ActorId, Error, Fault, FaultOrigin, Fingerprint, HistoryEntry, HostFault, Json, Limit, Limits, MethodKind, Name,
     OperationResult, QueryCall, Result, Timestamp, WaitResult,
 };
 use crate::sandbox::{self, Aborted, Run, RunOutput};
@@ -41,8 +41,7 @@ impl Driver<'_> {
         self.asked_bytes += bytes as u64;
         if self.asked_bytes > self.limits.memory {
             let limit = Limit::Memory;
-            let what = "what the invocation was answered between two waits takes more than its memory";
-            let message = format!("{what}; `{}` raises the limit", limit.flag());
+            let message = "what the invocation was answered between two waits takes more than its memory";
             return Ok(Err(Fault::host(HostFault::Limit(limit), message)));
         }
         let answered = WaitResult { index: 0, result: answer, at: self.now };
@@ -105,13 +104,9 @@ impl Engine {
 
 /// No flag raises the limits of a query that a method asks.
 fn within_default_limits(mut fault: Fault) -> Fault {
-    for limit in [Limit::Time, Limit::Memory, Limit::Result] {
-        let raises = format!("; `{}` raises the limit", limit.flag());
-        if fault.is_host(HostFault::Limit(limit))
-            && let Some(what) = fault.message.strip_suffix(&raises)
-        {
-            fault.message = format!("{what}; a query that a method asks has the default limits");
-        }
+    if fault.origin == FaultOrigin::Host && fault.limit().is_some() {
+        fault.message += "; a query that a method asks has the default limits";
+        fault.details = None;
     }
     fault
 }

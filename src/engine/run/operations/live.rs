@@ -31,8 +31,7 @@ impl Driver<'_> {
     pub(in crate::engine) fn send(&mut self, asked: Fingerprint, outgoing: &OutgoingCall, delay_ms: u64) -> Performed {
         let allowed = self.limits.children;
         if outgoing.ordinal > allowed {
-            let flag = Limit::Children.flag();
-            let message = format!("the invocation started and sent more than {allowed}; `{flag}` raises the limit");
+            let message = format!("the invocation started and sent more than {allowed}");
             return Ok(Err(Fault::host(HostFault::Limit(Limit::Children), message)));
         }
         let now = self.engine.now()?;

@@ -223,9 +223,7 @@ impl<'e> Driver<'e> {
     /// What is asked for is kept in memory until it is committed, and in the record for good: both have a bound.
     fn over_limit(&mut self, operation: &Operation) -> Option<Fault> {
         let limits = &self.limits;
-        let over = |limit: Limit, what: String| {
-            Fault::host(HostFault::Limit(limit), format!("{what}; `{}` raises the limit", limit.flag()))
-        };
+        let over = |limit: Limit, what: String| Fault::host(HostFault::Limit(limit), what);
         if self.recorded + self.entries.len() as u64 >= limits.operations {
             let what = format!("the invocation asked the host for more than {} things", limits.operations);
             return Some(over(Limit::Operations, what));

@@ -174,7 +174,7 @@ fn object_of(method: &Method, text: &str) -> Result<Map<String, Value>> {
 }
 
 fn over(limit: Limit, what: String) -> Fault {
-    Fault::host(HostFault::Limit(limit), format!("{what}; `{}` raises the limit", limit.flag()))
+    Fault::host(HostFault::Limit(limit), what)
 }
 
 /// What a guest is told of a call that cannot be accepted. An error that is not about the call stays one.
@@ -201,10 +201,10 @@ pub(in crate::engine) fn fault_of(error: Error) -> Result<Fault> {
 /// What the author of a class can do about it, in the words of the SDK. The hints of errors are for the command line.
 fn way_out(error: &Error) -> Option<String> {
     Some(match error {
-        Error::WrongKind { kind: "query", .. } => "`ctx.ask` asks it".to_owned(),
-        Error::WrongKind { kind: "mutation", .. } => "`ctx.start` and `ctx.send` call it".to_owned(),
-        Error::WrongKind { kind: "task", .. } => "`ctx.task` runs it".to_owned(),
-        Error::WrongKind { kind: "constructor", .. } => "`or_create` of a call runs it".to_owned(),
+        Error::WrongKind { kind: MethodKind::Query, .. } => "`ctx.ask` asks it".to_owned(),
+        Error::WrongKind { kind: MethodKind::Mutation, .. } => "`ctx.start` and `ctx.send` call it".to_owned(),
+        Error::WrongKind { kind: MethodKind::Task, .. } => "`ctx.task` runs it".to_owned(),
+        Error::WrongKind { kind: MethodKind::Constructor, .. } => "`or_create` of a call runs it".to_owned(),
         Error::NoActor { similar: Some(name), .. }
         | Error::NoClass { similar: Some(name), .. }
         | Error::UnknownMethod { similar: Some(name), .. } => format!("did you mean `{name}`?"),

@@ -236,7 +236,7 @@ fn saved_state_over_limit_is_refused() {
     let save = |name: &str| format!("(call $save {}) {NULL}", text(name));
     assert_eq!(world.go(&save("said"), counting()).asked, [Operation::Save(b"so".to_vec())]);
     let Asked { ran, asked, .. } = world.go(&save("id"), counting());
-    let message = "the state of go has 3 bytes, more than 2 bytes; `--max-state` raises the limit";
+    let message = "the state of go has 3 bytes, more than 2 bytes";
     assert_fault(&ran.outcome.unwrap_err(), HostFault::Limit(Limit::State), message);
     assert_eq!(asked, []);
 }
