@@ -67,13 +67,13 @@ fn trap_is_class_error() {
 #[test]
 fn trap_of_query_leaves_no_step() {
     let vactor = vactor(RawClass::new().query("ask", "(unreachable)").task("work", "(unreachable)"));
-    vactor.line("get a ask").refuses(5, "ask", "told while it runs");
+    vactor.line("get a ask").refuses(5, "ask", "shown while it runs");
     vactor.line("run bad work").refuses(5, "work", "`vactor log bad/work#1` shows what it said");
 }
 
 #[test]
 fn endless_loop_ends_at_time_limit() {
-    go(&vactor(going("(loop (br 0)) (unreachable)")), "--max-time 50ms").refuses(5, "`--max-time`", "");
+    go(&vactor(going("(loop (br 0)) (unreachable)")), "--max-time 50ms").refuses(5, "", "`--max-time`");
 }
 
 #[test]
@@ -85,25 +85,25 @@ fn expired_timeout_leaves_no_step() {
         assert_eq!(vactor.line("log a").ok().lines().count(), 2, "nothing happened");
     }
     // computing time has a limit of its own, and reaching it is a failure
-    go(&vactor, "--timeout 1h --max-time 50ms --key k").refuses(5, "`--max-time`", "");
+    go(&vactor, "--timeout 1h --max-time 50ms --key k").refuses(5, "", "`--max-time`");
 }
 
 #[test]
 fn allocation_over_memory_limit_is_class_error() {
     let eating = "(loop (drop (memory.grow (i32.const 16))) (br 0)) (unreachable)";
-    go(&vactor(going(eating)), "--max-memory 16MiB").refuses(5, "`--max-memory`", "");
+    go(&vactor(going(eating)), "--max-memory 16MiB").refuses(5, "", "`--max-memory`");
 }
 
 #[test]
 fn result_over_limit_is_class_error() {
     let giving = "(drop (memory.grow (i32.const 1600))) (call $ok (i32.const 131072) (i32.const 100000000))";
-    go(&vactor(going(giving)), "").refuses(5, "`--max-result`", "");
+    go(&vactor(going(giving)), "").refuses(5, "", "`--max-result`");
 }
 
 #[test]
 fn state_over_limit_is_class_error() {
     let growing = "(global.set $state.len (i32.const 2000)) (call $ok (call $text_null))";
-    go(&vactor(going(growing)), "--max-state 1KiB").refuses(5, "`--max-state`", "");
+    go(&vactor(going(growing)), "--max-state 1KiB").refuses(5, "", "`--max-state`");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn endless_log_is_truncated() {
     let told = "\na: warn: what else it says is dropped: a log has at most 1 KiB; `--max-log` raises the limit\n";
     assert_eq!(ran.stderr.matches(told).count(), 1, "{ran:?}");
     assert!(vactor.line("log a").ok().contains("(cut)"));
-    ran.refuses(5, "`--max-time`", "");
+    ran.refuses(5, "", "`--max-time`");
 }
 
 #[test]

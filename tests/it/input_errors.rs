@@ -198,7 +198,7 @@ fn file_without_class_is_refused() {
     register(&RawClass::new().first("describe", "(unreachable)").build()).refuses(2, "no actor class", "");
     register(&RawClass::new().description("{}").build()).refuses(2, "no actor class", "");
     vactor.write("file", RawClass::new().first("describe", "(loop (br 0))").build());
-    vactor.line("register other file --max-time 50ms").refuses(2, "`--max-time`", "");
+    vactor.line("register other file --max-time 50ms").refuses(2, "", "`--max-time`");
     vactor.line("register other none").refuses(2, "cannot read none", "`vactor build`");
     vactor.line("register other .").refuses(2, ". is a folder", "`vactor build .`");
     vactor.write("file", &component);
