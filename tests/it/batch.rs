@@ -37,7 +37,7 @@ fn lines_are_answered_in_order_and_failed_line_stops_none() {
         r#"{"actor":"a","method":"value"}"#,
         "",
         r#"{"actor":"a","method":"incr","args":[1,2]}"#,
-        r#"{"actor":"nobody","method":"incr"}"#,
+        r#"{"actor":"missing","method":"incr"}"#,
         r#"{"actor":"a","method":"incr","key":"k","meta":{"why":"a test"}}"#,
         r#"{"actor":"a","method":"incr","key":"k"}"#,
         r#"{"actor":"a","method":"incr","key":"k","args":[2]}"#,
@@ -83,11 +83,11 @@ fn lines_are_answered_in_order_and_failed_line_stops_none() {
 #[test]
 fn exit_code_is_that_of_first_failed_line() {
     let vactor = counters(&["a"]);
-    vactor.write("lines", format!("{}{}no JSON\n", incr("a"), incr("nobody")));
+    vactor.write("lines", format!("{}{}no JSON\n", incr("a"), incr("missing")));
     let ran = vactor.line("batch -q lines --json");
     assert_eq!((ran.code, values(&ran.stdout).len()), (3, 3));
     let said = values(&ran.stderr).pop().unwrap();
-    assert_eq!(said["error"]["message"], "2 of 3 lines failed, the first is line 2: there is no actor nobody");
+    assert_eq!(said["error"]["message"], "2 of 3 lines failed, the first is line 2: there is no actor missing");
     assert_eq!(vactor.fed(["batch", "-"], "").ok(), "");
 }
 

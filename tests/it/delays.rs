@@ -136,6 +136,6 @@ fn invalid_time_is_refused() {
         vactor.line(&format!("call c incr {line}")).refuses(2, error, hint);
     }
     vactor.line("call c value --after 5s").refuses(2, "value is a query", "`vactor get` runs it");
-    vactor.line("call nobody incr --after 5s").refuses(3, "there is no actor nobody", "");
+    vactor.line("call missing incr --after 5s").refuses(3, "there is no actor missing", "");
     assert_eq!(vactor.line("ps").ok().lines().count(), 1, "the header alone");
 }

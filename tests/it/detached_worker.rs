@@ -64,7 +64,8 @@ fn script(vactor: &Vactor, script: &str) -> Ran {
 #[test]
 fn worker_inherits_no_descriptor() {
     let vactor = plain();
-    // a lock ends when the last descriptor is closed, and a pipe as well: the shell waits for the end of its `$(…)`
+    // a lock ends when the last descriptor is closed, and a pipe as well: the shell waits for the
+    // end of its `$(…)`
     let ran = script(
         &vactor,
         r#"exec 9> held; flock 9

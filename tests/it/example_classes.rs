@@ -1,4 +1,4 @@
-//! The counter, from its source to its journal.
+//! The example classes counter, account and inventory, through the command line.
 
 use crate::classes;
 use crate::support::Vactor;

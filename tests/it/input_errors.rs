@@ -25,7 +25,7 @@ fn vactor() -> Vactor {
 fn unknown_name_is_not_found() {
     let vactor = vactor();
     vactor.line("call fist change").refuses(3, "there is no actor fist", "did you mean `first`?");
-    vactor.line("get nobody echo 1").refuses(3, "there is no actor nobody", "`vactor ls`");
+    vactor.line("get missing echo 1").refuses(3, "there is no actor missing", "`vactor ls`");
     vactor.line("show fist").refuses(3, "there is no actor fist", "did you mean `first`?");
     vactor.line("log fist").refuses(3, "there is no actor fist", "did you mean `first`?");
     vactor.line("rm fist --yes").refuses(3, "there is no actor fist", "did you mean `first`?");
@@ -34,7 +34,7 @@ fn unknown_name_is_not_found() {
     vactor.line("rm --class plan --yes").refuses(3, "there is no class plan", "did you mean `plain`?");
     vactor.line("call first chang").refuses(2, "the class plain has no method chang", "did you mean `change`?");
     vactor.line("get first other").refuses(2, "the class plain has no method other", "`vactor describe plain`");
-    assert_eq!(vactor.line("ls nobody").ok(), "id\tclass\tversion\tsteps\tupdated\n");
+    assert_eq!(vactor.line("ls missing").ok(), "id\tclass\tversion\tsteps\tupdated\n");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn rm_without_yes_is_refused() {
     vactor.line("rm").refuses(2, "required arguments", "usage: vactor rm");
     vactor.line("rm first").refuses(2, "this removes first and its history (1 steps)", "`--yes`");
     vactor.line("rm --class plain").refuses(2, "the class plain with all its versions and its 1 actors", "`--yes`");
-    vactor.line("rm first nobody --yes").refuses(3, "there is no actor nobody", "");
+    vactor.line("rm first missing --yes").refuses(3, "there is no actor missing", "");
     vactor.line("show first").ok();
     vactor.line("rm first --yes").ok();
     vactor.line("rm --class plain --yes").ok();

@@ -1,12 +1,13 @@
-//! `vactor ps`: what was accepted, and what it is doing.
+//! `vactor ps`: accepted calls and their states.
 
 use serde_json::Value;
 
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
 
-/// A store with actors `a` and `b`, whose `go` does nothing, `fail` says no, and `spin` never ends. `a#2` is queued, `b#2`
-/// is queued for long, `b#3` succeeded, `b#4` failed, `b#5` is it again, `b#6` was cancelled.
+/// A store with actors `a` and `b`, whose `go` does nothing, `fail` fails, and `spin` never ends.
+/// `a#2` is queued, `b#2` is delayed, `b#3` succeeded, `b#4` failed, `b#5` is its resumption, `b#6`
+/// was cancelled.
 fn vactor() -> Vactor {
     let spin = "(call $log (i32.const 1) (call $text_begun)) (loop (br 0)) (unreachable)";
     let fail = "(call $fail (call $text_begun) (call $text_begun) (i32.const 0) (i32.const 0))";
@@ -25,7 +26,7 @@ fn vactor() -> Vactor {
     vactor
 }
 
-/// With no worker that runs it.
+/// Accepts a call without a worker.
 fn accept(vactor: &Vactor, line: &str, reference: &str) {
     let mut command = vactor.command();
     command.env("VACTOR_WORKER", "off").args(line.split_whitespace());
@@ -48,7 +49,7 @@ fn ps_filters_calls_by_status() {
         listed(&vactor, "ps --actor b"),
         ["b#6 cancelled", "b#5 queued", "b#4 failed", "b#3 succeeded", "b#2 queued", "b#1 succeeded"]
     );
-    // what has ended, of all actors
+    // ended calls of all actors
     assert_eq!(listed(&vactor, "ps --status succeeded"), ["a#1 succeeded", "b#3 succeeded", "b#1 succeeded"]);
     assert_eq!(listed(&vactor, "ps --status succeeded --limit 2"), ["a#1 succeeded", "b#3 succeeded"]);
     assert_eq!(listed(&vactor, "ps --status failed"), ["b#4 failed"]);
@@ -75,7 +76,7 @@ fn ps_of_unknown_name_is_refused() {
             assert!(ran.stderr.contains(hint), "{}", ran.stderr);
         }
     }
-    // nothing of these has been called yet, or nothing is left
+    // names without calls
     assert_eq!(listed(&vactor, "ps --actor plain/work"), [""; 0]);
     assert_eq!(listed(&vactor, "ps --actor shelf/lamp --status queued"), [""; 0]);
     accept(&vactor, "create plain b --async", "b#1");
@@ -129,7 +130,7 @@ fn watch_shows_changes_on_terminal() {
     command.args(["ps", "--watch", "--actor", "a"]).env("TERM", "xterm").env("NO_COLOR", "1").stdout(slave);
     let mut watching = command.stderr(Stdio::piped()).spawn().unwrap();
     drop(command);
-    // what is shown from here on, up to these words
+    // reads the output up to these words
     let mut until = |words: &str| {
         let (mut shown, mut buffer) = (String::new(), [0; 4096]);
         while !shown.contains(words) {
@@ -158,7 +159,7 @@ fn watch_omits_rows_that_do_not_fit() {
     command.args(["ps", "--watch", "--actor", "b"]).env("TERM", "xterm").env("NO_COLOR", "1").stdout(slave);
     let mut watching = command.spawn().unwrap();
     drop(command);
-    // up to the beginning of the second look
+    // up to the beginning of the second screen
     let (mut shown, mut buffer) = (String::new(), [0; 4096]);
     while shown.matches(CLEARED).count() < 2 {
         let read = master.read(&mut buffer).unwrap();
@@ -171,6 +172,6 @@ fn watch_omits_rows_that_do_not_fit() {
     assert_eq!(first.lines().count(), 4, "{first}");
 }
 
-/// What a look begins with.
+/// The beginning of each screen.
 #[cfg(target_os = "linux")]
 const CLEARED: &str = "\u{1b}[H\u{1b}[2J";

@@ -95,7 +95,7 @@ fn failed_call_is_reported_by_wait_and_resumed_once() {
     assert_eq!(vactor.line("resume h#2").ok(), "h#3\n");
     vactor.line("resume h#2").refuses(4, "h#2 was resumed already, as h#3", "h#3");
     vactor.line("wait h#9").refuses(3, "there is no invocation h#9", "`vactor ps --actor h`");
-    vactor.line("wait nobody#1").refuses(3, "there is no invocation nobody#1", "");
+    vactor.line("wait missing#1").refuses(3, "there is no invocation missing#1", "");
     vactor.line("wait h").refuses(2, "", "");
     // if both have ended, the one that was committed first is printed
     assert_eq!(vactor.line("wait h#3").code, 1);

@@ -1,4 +1,4 @@
-//! Classes written by hand in WebAssembly text: what no SDK would let through, and what a test wants exactly so.
+//! Classes in WebAssembly text, for behaviour that no SDK allows, and for exact behaviour.
 
 use std::fmt::Write;
 
@@ -7,8 +7,8 @@ use wit_parser::Resolve;
 
 const WIT: &str = include_str!("../../wit/actor.wit");
 
-/// A class that behaves, unless it is told otherwise: its state is whatever bytes it was given, its constructor
-/// `new` leaves the state empty, and it has the methods that it is given.
+/// A well-behaved class by default: its state is the bytes that it was given, its constructor `new`
+/// leaves the state empty, and it has the methods that a test adds.
 ///
 /// Bodies are instructions in the folded text format. They find:
 ///
@@ -43,7 +43,7 @@ const EXPORTS: [(&str, &str); 6] = [
     ("migrate", "(param $version i32) (param $old i32) (param $old.len i32) (result i32)"),
 ];
 
-/// Everything that each class has. Data lies below 64 KiB, what the host allocates above.
+/// The code of every class. Data is below 64 KiB, memory of the host above.
 const COMMON: &str = r#"
   (import "vactor:actor/context@0.1.1" "class-name" (func $class-name (param i32)))
   (import "vactor:actor/context@0.1.1" "version" (func $version (result i32)))
@@ -97,7 +97,7 @@ const COMMON: &str = r#"
     (unreachable))
 "#;
 
-/// What a class that asks for operations has more.
+/// The additional code of a class with operations.
 const OPERATIONS: &str = r#"
   (import "vactor:actor/context@0.1.1" "save" (func $save (param i32 i32)))
   (import "vactor:actor/context@0.1.1" "wait-any" (func $wait-any (param i32 i32) (result i32)))
@@ -137,7 +137,7 @@ const WITH_HANDLES: &str = r#"
     (i32.load (i32.const 132)) (i32.load (i32.const 136)))
 "#;
 
-/// What ends a method that has nothing to say.
+/// The end of a method that returns null.
 pub const NULL: &str = "(call $ok (call $text_null))";
 
 impl RawClass {
@@ -178,13 +178,13 @@ impl RawClass {
         self
     }
 
-    /// Has an export do something else first.
+    /// Runs other code before an export.
     pub fn first(mut self, name: &'static str, body: &str) -> RawClass {
         self.first.push((name, body.to_owned()));
         self
     }
 
-    /// What `describe` gives, instead of the methods that are there.
+    /// Replaces the description.
     pub fn description(mut self, text: &str) -> RawClass {
         self.description = Some(text.to_owned());
         self
@@ -195,7 +195,7 @@ impl RawClass {
         self
     }
 
-    /// Replaces the memory of two pages, and adds what else a module may have.
+    /// Replaces the memory of two pages, and adds other fields of a module.
     pub fn fields(mut self, fields: &str) -> RawClass {
         self.fields = fields.to_owned();
         self
@@ -275,7 +275,7 @@ impl RawClass {
     }
 }
 
-/// A class whose methods each do what none should. All of them are mutations without parameters.
+/// A class whose methods misbehave, one in each way. All of them are mutations without parameters.
 pub fn hostile() -> RawClass {
     let huge = "(drop (memory.grow (i32.const 1600)))
         (memory.fill (i32.const 65536) (i32.const 49) (i32.const 100000000))
@@ -295,13 +295,13 @@ pub fn hostile() -> RawClass {
         .mutation("nonsense", "(call $ok (call $text_said))")
 }
 
-/// A class that takes back no state that it gave.
+/// A class that refuses the state that it returned.
 pub fn refusing() -> RawClass {
     let no = "(call $fail (call $text_null) (call $text_said) (i32.const 0) (i32.const 0))";
     RawClass::new().text("said", "that is no state of mine").export("set-state", no).mutation("go", NULL)
 }
 
-/// A component that imports what WASI has.
+/// A component that imports WASI functions.
 pub fn with_wasi() -> Vec<u8> {
     let wit = "package a:b; world w { import wasi:cli/environment@0.2.0; }
         package wasi:cli@0.2.0 { interface environment { get: func() -> u32; } }";

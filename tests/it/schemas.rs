@@ -1,4 +1,4 @@
-//! JSON Schemas of classes: the host judges by them, within bounds.
+//! JSON Schemas of classes: validation by the host, within bounds.
 
 use serde_json::{Map, Value, json};
 use vactor::model::{ClassName, Hash};
@@ -30,12 +30,12 @@ fn refused_at_register(schema: &Value, reason: &str) {
     vactor.line("register hostile class").refuses(2, &reason, "");
 }
 
-/// A store with an actor `a`, of a class that says this of itself and that nothing has checked.
+/// A store with an actor `a` of a class whose description was not validated.
 fn foreign(schema: &Value) -> Vactor {
     let vactor = Vactor::with("hostile", &class(&json!(true)));
     vactor.line("create hostile a").ok();
     let store = RedbStore::open(&vactor.path(".vactor"), Mode::Write).unwrap();
-    // one byte more at the end of the component, in a custom section, makes it another
+    // a custom section of one byte makes the component a different one
     let mut component = class(&json!(true)).build();
     component.extend([0, 3, 1, b'x', b'y']);
     let registered = store.register(NewVersion {
@@ -62,7 +62,7 @@ fn doubled(keyword: &str) -> Value {
     json!({"$ref": "#/$defs/d0", "$defs": defs})
 }
 
-/// An expression of ten operations that all have a left and a right side.
+/// An expression of ten operations with left and right sides.
 fn expressions() -> Value {
     let operation = |name: String| {
         let side = json!({"$ref": "#/$defs/E"});

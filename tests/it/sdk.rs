@@ -1,4 +1,4 @@
-//! What the Rust SDK does not let a class commit, as its callers see it.
+//! States and values that the Rust SDK does not commit, as callers see it.
 
 use serde_json::Value;
 

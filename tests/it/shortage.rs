@@ -1,4 +1,5 @@
-//! A process that may not have what a class needs: the class is not at fault, and nothing is recorded.
+//! Processes without the resources that a class needs: the class is not blamed, and nothing is
+//! recorded.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -8,11 +9,13 @@ use serde_json::Value;
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
 
-/// Kibibytes of address space: less than is reserved for one memory, and less than 1 GiB of memory takes.
+/// Kibibytes of address space: less than the reservation of one memory, and less than 1 GiB of
+/// memory needs.
 const LITTLE: u32 = 4 << 20;
 const LESS: u32 = 900 << 10;
 
-/// A store with the actors `a` and `z`. Each `go` adds one to the state, `eat` takes 1 GiB first.
+/// A store with the actors `a` and `z`. Each `go` adds one to the state, `eat` allocates 1 GiB
+/// first.
 fn counting() -> Vactor {
     let begins = "(global.set $state.len (i32.add (global.get $state.len) (i32.const 1)))";
     let eat = "(if (i32.eq (memory.grow (i32.const 16384)) (i32.const -1)) (then (unreachable)))";
@@ -29,7 +32,7 @@ fn counting() -> Vactor {
     vactor
 }
 
-/// Runs it with so much address space.
+/// Runs a line with this much address space.
 fn within(vactor: &Vactor, kibibytes: u32, line: &str) -> Ran {
     let settings = vactor.command();
     let mut shell = Command::new("sh");
@@ -92,7 +95,8 @@ fn worker_without_memory_for_class_runs_other_classes() {
     assert_eq!(steps(&vactor, "a"), [(true, "new".to_owned()), (true, "eat".to_owned())]);
 }
 
-/// The limit on the size of files stands for a full disk: the process may write again as soon as it is raised.
+/// The limit on file sizes stands for a full disk: the process can write again as soon as it is
+/// raised.
 #[cfg(target_os = "linux")]
 #[test]
 fn worker_continues_when_full_disk_has_space_again() {
@@ -119,7 +123,7 @@ fn worker_continues_when_full_disk_has_space_again() {
         assert!(told.is_some(), "it ended: {:?}", worker.wait());
         let pid = worker.id().to_string();
         assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());
-        // what it says later must not end it
+        // later output must not end it
         std::thread::spawn(move || said.for_each(drop));
         while steps(&vactor, "a").len() < 2 {}
         assert!(steps(&vactor, "a")[1].0, "it succeeded");

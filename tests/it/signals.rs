@@ -1,4 +1,4 @@
-//! Ctrl-C, and a reader that goes away.
+//! Ctrl-C and closed readers.
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read};
@@ -34,7 +34,8 @@ fn ctrl_c_ends_run_without_effect() {
     }
 }
 
-/// A run that computes for a fraction of a second, in a process that is stopped for longer than it may compute.
+/// A run that computes for a fraction of a second, in a process that is stopped for longer than its
+/// time limit.
 #[test]
 fn stopped_process_uses_no_computing_time() {
     const MAY_COMPUTE: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::classes;
 use crate::support::{Ran, Vactor};
 
-/// Runs `vactor build` in the folder, with what cargo needs.
+/// Runs `vactor build` in the folder, with the environment that cargo needs.
 fn build(vactor: &Vactor, args: &[&str]) -> Ran {
     Ran::from(classes::builder().current_dir(vactor.path("")).arg("build").args(args).output().unwrap())
 }
@@ -19,7 +19,7 @@ fn new_class_builds_registers_and_runs() {
     vactor.line("create cart mine").ok();
     assert_eq!(vactor.line("call mine add 2").ok(), "2\n");
     assert_eq!(vactor.line("get mine count").ok(), "2\n");
-    // one class it is, and no more
+    // the crate has exactly one class
     let class = std::fs::read_to_string(vactor.path("shopping-cart/src/lib.rs")).unwrap();
     let other = "\n#[actor]\nimpl Other { pub fn new() -> Self { Other } }\n";
     let derived = "#[derive(serde::Serialize, serde::Deserialize)]\npub struct Other;\n";
@@ -63,7 +63,7 @@ fn depend(vactor: &Vactor, class: &str, line: &str) {
     vactor.write(&manifest, text.replace("[dependencies]\n", &format!("[dependencies]\n{line}\n")));
 }
 
-/// Each build finds what the other left in the target folder that both have.
+/// Both builds use the same target folder.
 #[test]
 fn class_that_calls_new_class_builds_in_one_target_folder() {
     let vactor = Vactor::new();
@@ -77,7 +77,7 @@ fn class_that_calls_new_class_builds_in_one_target_folder() {
     vactor.line("register price-list price-list.wasm").ok();
     vactor.line("create cart mine").ok();
     assert_eq!(vactor.line("call mine pay 2").ok(), "3\n");
-    // as if they had been changed: cargo has to compile both again
+    // newer sources: cargo has to compile both again
     for class in ["price-list", "cart", "price-list"] {
         let file = format!("{class}/src/lib.rs");
         vactor.write(&file, std::fs::read(vactor.path(&file)).unwrap());
@@ -119,7 +119,7 @@ fn classes_of_same_name_keep_their_components() {
     }
     let source = std::fs::read_to_string(folder("second").join("src/lib.rs")).unwrap();
     vactor.write("second/twin/src/lib.rs", source.replace("Ok(self.count)", "Ok(100 * self.count)"));
-    // the second is older than the build of the first, so that by its time cargo need not compile it
+    // the second source is older than the first build, so cargo need not compile it by its time
     for name in ["first", "second", "first"] {
         build(&vactor, &[&format!("{name}/twin"), "-o", &format!("{name}.wasm")]).ok();
         vactor.line(&format!("register {name} {name}.wasm")).ok();
@@ -130,7 +130,7 @@ fn classes_of_same_name_keep_their_components() {
     assert!(vactor.line("classes --json").ok().lines().all(|line| line.contains(r#""versions":1"#)));
 }
 
-/// A folder with a manifest of its own is left out of a package: the SDK must be in it all the same.
+/// cargo leaves a folder with a manifest out of a package, but the SDK must be in it.
 #[test]
 fn packed_crate_has_files_that_new_writes() {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -202,7 +202,7 @@ fn build_names_crate_that_it_cannot_build() {
 fn build_without_target_names_command_that_adds_it() {
     let vactor = Vactor::new();
     vactor.line("new tally").ok();
-    // a sysroot without any target stands for a toolchain that lacks this one
+    // a sysroot without targets stands for a toolchain that lacks this one
     let mut command = classes::builder();
     command.current_dir(vactor.path("")).args(["build", "tally"]);
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", format!("--sysroot={}", vactor.path("").display()));
@@ -224,7 +224,7 @@ fn counter_component_is_small() {
     assert!(bytes <= 140 << 10, "{bytes} bytes");
 }
 
-/// A class that waits for nothing carries nothing of waiting.
+/// A class without waits imports no functions for them.
 #[test]
 fn component_imports_functions_that_class_uses() {
     assert_eq!(asked_for_by("counter"), ["log"]);

@@ -1,4 +1,4 @@
-//! Processes that stand still (SIGSTOP, Ctrl-Z, a suspended container), and what others make of them.
+//! Stopped processes (SIGSTOP, Ctrl-Z, a suspended container), and their effect on others.
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
@@ -18,7 +18,8 @@ use crate::raw::{NULL, RawClass};
 use crate::support::lock::{Lock, Range};
 use crate::support::{Ran, Vactor, signal};
 
-/// A store with an actor `a`, whose `spin` says `begun` and never ends, and whose `go` ends at once.
+/// A store with an actor `a`, whose `spin` logs `begun` and never ends, and whose `go` ends at
+/// once.
 fn plain() -> Vactor {
     let spin = "(call $log (i32.const 1) (call $text_begun)) (loop (br 0)) (unreachable)";
     let class = RawClass::new().text("begun", "begun").mutation("spin", spin).mutation("go", NULL).query("ask", NULL);
@@ -33,7 +34,7 @@ fn accept(vactor: &Vactor, line: &str) -> String {
     Ran::from(command.output().unwrap()).ok().trim_end().to_owned()
 }
 
-/// A worker that computes `a#2` and is stopped.
+/// A worker that runs `a#2` and is stopped.
 fn stopped_worker(vactor: &Vactor) -> Child {
     assert_eq!(accept(vactor, "call a spin --async"), "a#2");
     let mut worker = vactor.start(["worker"]);
@@ -100,7 +101,7 @@ fn cancel_frees_actor_of_stopped_process() {
     accept(&vactor, "cancel a#2");
     vactor.line("call a go").ok();
     assert_eq!(vactor.line("wait a#3 a#4").ok(), "null\nnull\n");
-    // it goes on, and finds that it was cancelled
+    // it continues, and finds its call cancelled
     signal(&worker, "CONT");
     assert_eq!(vactor.line("call a go --async").ok(), "a#6\n");
     assert_eq!(vactor.line("wait a#6").ok(), "null\n");
@@ -113,7 +114,7 @@ fn cancel_frees_actor_of_stopped_process() {
 fn store_locked_by_stopped_process_names_it() {
     let vactor = plain();
     let worker = stopped_worker(&vactor);
-    // it wrote last, so it is the one that has this
+    // it wrote last, so the lock is its own
     let data = File::options().read(true).write(true).open(vactor.path(".vactor/store.redb")).unwrap();
     let held = Lock::take(data, Range::Writer);
     let who = format!("process {}, which is stopped, holds", worker.id());
@@ -145,7 +146,7 @@ fn stopped_worker_prevents_no_other_worker() {
     wait_until(|| vactor.line("log a").ok().lines().count() == 3);
     let workers = detached(&vactor);
     assert_eq!((workers.len(), workers.contains(&first)), (2, true));
-    // there is a worker again, so no third one
+    // a worker runs again, so no third one starts
     vactor.line("call a go --async").ok();
     wait_until(|| vactor.line("log a").ok().lines().count() == 4);
     assert_eq!(detached(&vactor), workers);
@@ -162,7 +163,7 @@ fn impossible_announcement_is_ignored() {
         assert_eq!(listed(&vactor, "a#2")["status"], "queued");
         vactor.line("call a ask").ok();
     }
-    // a link may lead anywhere
+    // a link to any place
     std::fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", &file).unwrap();
     assert_eq!(listed(&vactor, "a#2")["status"], "queued");
@@ -213,7 +214,7 @@ fn wait_of_read_only_user_leaves_call_to_worker() {
         vactor.line_as(65534, &line).refuses(4, &format!("{call} had not ended"), "");
     }
     kill(worker);
-    // nobody else runs it now
+    // no worker runs it
     let wait = format!("wait a#2 --store {}", store.display());
     let waited = vactor.line_as(65534, &wait);
     assert!(waited.code == 6 && waited.stderr.contains("Permission denied"), "{waited:?}");

@@ -128,12 +128,12 @@ mod permissions {
 
     use super::*;
 
-    const NOBODY: u32 = 65534;
+    const STRANGER: u32 = 65534;
 
     /// Runs a line as a user who is bound by permissions, which root is not. The store is named,
     /// because another user owns it.
     fn as_another(vactor: &Vactor, line: &str) -> Ran {
-        vactor.line_as(NOBODY, &format!("{line} --store .vactor"))
+        vactor.line_as(STRANGER, &format!("{line} --store .vactor"))
     }
 
     fn allow(path: &Path, mode: u32) {

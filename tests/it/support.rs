@@ -1,4 +1,4 @@
-//! A folder to run vactor in, and what it answered.
+//! A folder in which vactor runs, and its output.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -11,7 +11,7 @@ use crate::raw::RawClass;
 
 pub mod lock;
 
-/// An empty folder with vactor in it, and nothing of the user's settings.
+/// An empty folder for vactor, without settings of the user.
 pub struct Vactor {
     folder: TempDir,
 }
@@ -29,7 +29,7 @@ impl Vactor {
         Vactor { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// With a store that has this class.
+    /// A folder with a store that has this class.
     pub fn with(name: &str, class: &RawClass) -> Vactor {
         let vactor = Vactor::new();
         vactor.write("class", class.build());
@@ -48,14 +48,14 @@ impl Vactor {
         path
     }
 
-    /// The binary, ready to be given arguments.
+    /// The binary, without arguments.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vactor"));
         command.env_clear().envs(self.environment()).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
 
-    /// What it runs with: a home of its own, and what finds cargo and rustup for building classes.
+    /// Its environment: a home of its own, and the variables by which classes are built.
     pub fn environment(&self) -> Vec<(&'static str, OsString)> {
         let passed = ["PATH", "CARGO_HOME", "RUSTUP_HOME", "CARGO_ENCODED_RUSTFLAGS"];
         let passed = passed.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
@@ -72,20 +72,20 @@ impl Vactor {
         self.run(line.split_whitespace())
     }
 
-    /// Runs it with this on stdin.
+    /// Runs it with this text on stdin.
     pub fn fed<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>, stdin: impl AsRef<[u8]>) -> Ran {
         let mut command = self.command();
         command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // it may refuse the line before it reads anything
+        // it may end before it reads its input
         let _ = child.stdin.take().unwrap().write_all(stdin.as_ref());
         Ran::from(child.wait_with_output().unwrap())
     }
 
-    /// The binary as another user, in no group but one with the user's number; without root as the user that the tests run
-    /// as. It is a copy of the binary beside the store, for the folder that it was built in may be closed to others. A
-    /// process of its own writes it: what this one has open for writing any child that another test starts just then has
-    /// open too, and a file that is open for writing is not run.
+    /// The binary as another user, in no group but one with the user's number; without root as the
+    /// current user. It is a copy beside the store, because other users may have no access to the
+    /// target folder. A process of its own writes the copy: a child that another test starts may
+    /// inherit files that this process has open for writing, and such a file cannot be executed.
     #[cfg(unix)]
     pub fn command_as(&self, user: u32) -> Command {
         let binary = self.path("binary");
@@ -121,7 +121,8 @@ impl Vactor {
     }
 }
 
-/// A command that has what [`Vactor::command`] has, but no cache: the common one is not open to other users.
+/// A command with the environment of [`Vactor::command`] and without a cache, because other users
+/// have no access to the common one.
 #[cfg(unix)]
 fn as_user(mut command: Command, vactor: &Vactor, user: u32) -> Command {
     use std::os::unix::process::CommandExt;
@@ -133,7 +134,7 @@ fn as_user(mut command: Command, vactor: &Vactor, user: u32) -> Command {
     command
 }
 
-/// One cache of compiled classes for all tests: it is keyed by the classes' bytes.
+/// One cache of compiled classes for all tests, keyed by the bytes of the classes.
 fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
 }
@@ -141,7 +142,7 @@ fn cache() -> PathBuf {
 impl From<Output> for Ran {
     fn from(output: Output) -> Ran {
         Ran {
-            // a signal shows as what a shell makes of it
+            // a signal becomes the exit code of a shell
             code: output.status.code().unwrap_or_else(|| 128 + ended_by(&output)),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
@@ -167,14 +168,14 @@ pub fn signal(child: &Child, name: &str) {
 }
 
 impl Ran {
-    /// What it printed, where it ended well.
+    /// Its stdout. Asserts success.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.stdout
     }
 
-    /// What it said on stderr, where it ended with this code and printed nothing.
+    /// Its stderr. Asserts the exit code, and that it printed nothing.
     #[track_caller]
     pub fn fails(self, code: i32) -> String {
         assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
@@ -182,7 +183,7 @@ impl Ran {
         self.stderr
     }
 
-    /// As [`fails`](Ran::fails), with an error and a hint that say so.
+    /// As [`fails`](Ran::fails). Asserts the error and the hint.
     #[track_caller]
     pub fn refuses(self, code: i32, error: &str, hint: &str) {
         let said = self.fails(code);

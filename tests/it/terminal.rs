@@ -1,4 +1,4 @@
-//! What a person sees and a script does not.
+//! Output on a terminal, which scripts do not get.
 #![cfg(target_os = "linux")]
 
 use std::ffi::OsString;
@@ -10,11 +10,12 @@ use std::process::{Command, Stdio};
 use crate::raw::{NULL, RawClass};
 use crate::support::Vactor;
 
-/// What this process writes to the terminal when the other has ended. Without it, the last that was written could be lost
+/// Written to the terminal when the command has ended. Without it, the last output could be lost
 /// with the terminal.
 const END: &str = "(end)";
 
-/// Runs a line on a terminal, on which a person types this. The answer is what the terminal showed, and the exit code.
+/// Runs a line on a terminal, on which this text is typed. The output of the terminal, and the exit
+/// code.
 fn on_terminal(vactor: &Vactor, line: &str, typed: &str, variables: &[(&str, &str)]) -> (String, i32) {
     let mut command = vactor.command();
     command.args(line.split_whitespace()).env("TERM", "xterm").envs(variables.iter().copied());
@@ -67,7 +68,7 @@ fn class_text_does_not_control_terminal() {
     assert_eq!(shown(&vactor, "get a ask -q"), "\"a\\u001b]0;title \\u{9b}\"\n");
 }
 
-/// What turns, hides or cuts text on a terminal, and what of it may be seen.
+/// Characters that reorder, hide or cut text on a terminal.
 const HIDING: &str = "x\u{61c}\u{200b}\u{ad}\u{feff}\u{2028}\u{e0041}\u{202e}\u{fe0f}\u{3164}\u{34f}y";
 const CODES: &str = r"x\u{61c}\u{200b}\u{ad}\u{feff}\u{2028}\u{e0041}\u{202e}\u{fe0f}\u{3164}\u{34f}y";
 const JSON_CODES: &str = r"x\u061c\u200b\u00ad\ufeff\u2028\udb40\udc41\u202e\ufe0f\u3164\u034fy";
@@ -92,7 +93,7 @@ fn hiding_text_is_shown_as_codes_and_piped_unchanged() {
     let vactor = Vactor::with("plain", &class);
     vactor.line("create plain a").ok();
     vactor.line("call a fail").fails(1);
-    // a line is split at each space, and U+2028 is one
+    // U+2028 counts as a space, at which lines are split
     let typed = HIDING.replace('\u{2028}', "");
     vactor.line(&format!("call a go --meta why={typed}")).ok();
     vactor.line(&format!("emit a {typed} {typed} -q")).fails(0);
@@ -101,7 +102,7 @@ fn hiding_text_is_shown_as_codes_and_piped_unchanged() {
         let hidden = HIDING.chars().filter(|c| !c.is_ascii()).find(|c| shown.contains(*c));
         assert_eq!(hidden, None, "{line}: {shown:?}");
         let codes = if json { JSON_CODES } else { CODES };
-        // a table breaks its cells
+        // a table wraps its cells
         let codes = if line == "log a" { r"\u{61" } else { codes };
         assert!(shown.contains(codes) || shown.contains(&codes.replace(r"\u{2028}", "")), "{line}: {shown:?}");
     };
@@ -148,7 +149,7 @@ fn tables_are_drawn_on_terminal() {
     let listed = plain("ls");
     assert!(listed.starts_with("ID  CLASS  VERSION  STEPS  UPDATED\na   plain  1        1      "), "{listed}");
     assert!(plain("show a").starts_with("id          a\nclass       plain\n"));
-    assert_eq!(plain("ls nobody"), "there is no actor whose id begins with nobody\n");
+    assert_eq!(plain("ls missing"), "there is no actor whose id begins with missing\n");
 }
 
 #[test]
@@ -156,20 +157,20 @@ fn colour_follows_terminal_and_settings() {
     let vactor = vactor();
     let coloured =
         |line: &str, variables: &[(&str, &str)]| on_terminal(&vactor, line, "", variables).0.contains('\u{1b}');
-    assert!(coloured("show nobody", &[]) && coloured("ls", &[]) && coloured("--help", &[]));
+    assert!(coloured("show missing", &[]) && coloured("ls", &[]) && coloured("--help", &[]));
     for (line, variables) in [
-        ("show nobody", &[("NO_COLOR", "1")]),
+        ("show missing", &[("NO_COLOR", "1")]),
         ("ls", &[("NO_COLOR", "1")]),
         ("--help", &[("NO_COLOR", "1")]),
-        ("show nobody", &[("TERM", "dumb")]),
-        ("show nobody --color=never", &[("CLICOLOR_FORCE", "1")]),
+        ("show missing", &[("TERM", "dumb")]),
+        ("show missing --color=never", &[("CLICOLOR_FORCE", "1")]),
         ("--help --color=never", &[("CLICOLOR_FORCE", "1")]),
     ] {
         assert!(!coloured(line, variables), "{line} {variables:?}");
     }
-    assert!(vactor.line("show nobody --color=always").stderr.contains('\u{1b}'));
+    assert!(vactor.line("show missing --color=always").stderr.contains('\u{1b}'));
     let mut command = vactor.command();
-    let forced = command.args(["show", "nobody"]).env("CLICOLOR_FORCE", "1").output().unwrap();
+    let forced = command.args(["show", "missing"]).env("CLICOLOR_FORCE", "1").output().unwrap();
     assert!(forced.stderr.contains(&0x1b));
 }
 
@@ -197,7 +198,8 @@ fn long_command_shows_progress() {
     assert_eq!(on_terminal(&vactor, "call a go", "", &[("XDG_CACHE_HOME", cache.to_str().unwrap())]).0, "null\n");
 }
 
-/// A real bash, with readline and its own word breaks. What is typed ahead waits in the terminal until bash reads it.
+/// A real bash, with readline and its word breaks. Text that is typed early waits in the terminal
+/// until bash reads it.
 #[test]
 fn bash_completes_words_with_split_characters() {
     let vactor =

@@ -1,10 +1,11 @@
-//! The pages tell the truth: their console blocks are played against the real binary.
+//! The console blocks of the pages are played against the real binary.
 //!
-//! The blocks of a page are one session in a folder of its own, in which the components of the example classes that the
-//! page names lie ready. Transcripts show stdout alone; every command must end with 0. Of other blocks,
-//! `file=PATH` is written to the folder, and `from=PATH` must stand in that file of the project.
+//! The blocks of a page are one session in a folder of its own, with the components of the example
+//! classes that the page names. Transcripts show stdout alone; every command must end with 0. Of
+//! other blocks, `file=PATH` is written to the folder, and `from=PATH` must be part of that file of
+//! the project.
 //!
-//! `REWRITE=1 cargo test transcripts` writes what came out into the pages.
+//! `REWRITE=1 cargo test transcripts` writes the output into the pages.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,7 +62,7 @@ fn play(page: impl AsRef<Path>) {
     }
 }
 
-/// The page with what its commands print now.
+/// The page with the present output of its commands.
 fn played(text: &str, folder: &Path, page: &Path) -> String {
     let mut played = String::new();
     let mut lines = text.lines();
@@ -88,7 +89,7 @@ fn played(text: &str, folder: &Path, page: &Path) -> String {
     played
 }
 
-/// Commands stand after `$ `, and go on after `> `; the rest is what they printed.
+/// Commands begin with `$ ` and continue after `> `; the other lines are their output.
 fn session(block: &[&str], folder: &Path, page: &Path, played: &mut String) {
     let mut lines = block.iter().peekable();
     while let Some(line) = lines.next() {

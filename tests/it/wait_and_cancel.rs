@@ -1,10 +1,11 @@
-//! Waiting for what is not there, what does not end, and what has ended: each with its exit code, and nothing changed.
+//! `wait`, `cancel` and `rm` of missing, endless and ended calls: each with its exit code, and
+//! without an effect.
 
 use serde_json::{Value, json};
 
 use crate::support::{Ran, Vactor};
 
-/// A store with counters `c` and `d`, made by the command line alone.
+/// A store with counters `c` and `d`.
 fn counters() -> Vactor {
     let vactor = Vactor::new();
     vactor.write("counter.wasm", include_bytes!("../contracts/counter-0.1.0.wasm"));
@@ -14,7 +15,7 @@ fn counters() -> Vactor {
     vactor
 }
 
-/// With no worker that runs it.
+/// Accepts a call without a worker.
 fn accept(vactor: &Vactor, line: &str) -> String {
     let mut command = vactor.command();
     command.env("VACTOR_WORKER", "off").args(line.split_whitespace());
@@ -25,17 +26,17 @@ fn accept(vactor: &Vactor, line: &str) -> String {
 fn unknown_reference_is_not_found() {
     let vactor = counters();
     vactor.line("wait c#9").refuses(3, "there is no invocation c#9", "`vactor ps --actor c`");
-    vactor.line("wait nobody#1").refuses(3, "there is no invocation nobody#1", "");
+    vactor.line("wait missing#1").refuses(3, "there is no invocation missing#1", "");
     vactor.line("cancel c#9").refuses(3, "there is no invocation c#9", "");
     vactor.line("resume c#9").refuses(3, "there is no invocation c#9", "");
     for word in ["c", "c#", "c#0", "c#x", "#1"] {
         vactor.run(["wait", word]).refuses(2, "is no reference", "");
     }
-    // of a store that is not this one
+    // a reference of another store
     let other = counters();
     accept(&other, "call d incr --async");
     vactor.line("wait d#2").refuses(3, "there is no invocation d#2", "");
-    // nothing is waited for where one of them is wrong
+    // if one reference is wrong, `wait` waits for none
     accept(&vactor, "call c incr --async");
     vactor.line("wait c#2 c#9").refuses(3, "there is no invocation c#9", "");
     assert_eq!(vactor.line("get c value").ok(), "0\n");
@@ -55,7 +56,7 @@ fn reference_of_removed_actor_is_reported() {
         assert_eq!((waited.code, waited.stdout.as_str()), (4, "null\n"));
         assert!(waited.stderr.contains("c was removed before this had ended"), "{}", waited.stderr);
     }
-    // a new actor goes on from the last number
+    // a recreated actor continues its numbers
     vactor.line("create counter c 5").ok();
     vactor.line("wait c#5").ok();
     vactor.line("wait c#2").refuses(3, "there is no invocation c#2", "");
@@ -108,7 +109,7 @@ fn rm_of_several_removes_none_if_one_is_busy_or_missing() {
     let vactor = counters();
     accept(&vactor, "call d incr --after 7d");
     vactor.line("rm c d --yes").refuses(4, "d is busy", "`--force`");
-    vactor.line("rm c nobody --yes").refuses(3, "there is no actor nobody", "");
+    vactor.line("rm c missing --yes").refuses(3, "there is no actor missing", "");
     vactor.line("rm --class counter --yes").refuses(4, "d is busy", "`--force`");
     assert_eq!(vactor.line("ls").ok().lines().count(), 3);
     vactor.line("rm c d c --yes --force").ok();

@@ -22,7 +22,7 @@ fn answers_come_in_order_and_failed_call_stops_none() {
         call("d", "incr", Options::default()),
         call("c", "value", Options::default()),
         call("c", "nothing", Options::default()),
-        call("nobody", "incr", Options::default()),
+        call("missing", "incr", Options::default()),
         call("h", "fail", Options::default()),
         call("c", "incr", keyed("k")),
         call("c", "incr", keyed("k")),

@@ -200,7 +200,7 @@ fn wait_any_returns_first_ended_call() {
     assert_eq!((first, outcome.unwrap_err().category()), (1, Category::Failure));
     let error = engine.wait(&never, Some(Instant::now())).unwrap_err();
     assert!(matches!(error, Error::StillRunning { .. }));
-    let unknown: Reference = "nobody#1".parse().unwrap();
+    let unknown: Reference = "missing#1".parse().unwrap();
     assert_eq!(engine.wait(&unknown, None).unwrap_err().category(), Category::NotFound);
 }
 

@@ -32,7 +32,7 @@ struct Ran {
 impl Observer for Ran {
     fn logged(&self, _: &Name, line: &LogLine) {
         let now = self.clock.load(Ordering::SeqCst);
-        // the host says that one clock is behind the other
+        // the host logs that one clock is behind the other
         if let Ok(value) = line.message.parse() {
             self.said.lock().unwrap().push((value, now));
         }
@@ -66,14 +66,15 @@ fn workers_with_different_clocks_run_delayed_call_once_and_not_early() {
         machine.ran.said.lock().unwrap().len()
     };
     assert_eq!((ran(&early), ran(&late), ran(&early)), (0, 1, 0));
-    // what the late one accepts is as far off by the early one's clock
+    // the late machine's due times are as far off by the early machine's clock
     late.submit(BEGIN + 15 * MINUTE);
     assert_eq!((ran(&early), ran(&late)), (0, 1));
     early.clock.fetch_add(15 * MINUTE, Ordering::SeqCst);
     assert_eq!((ran(&early), ran(&late)), (1, 1));
 }
 
-/// Who accepts a call puts what is due by its own clock before it. Whoever runs that then, no guest sees a time before its due one.
+/// Accepting a call enqueues the calls that are due by the accepting machine's clock. No guest sees
+/// a time before its due time, whichever machine runs it.
 #[test]
 fn call_due_by_other_clock_sees_its_due_time() {
     let place = Place::new();
@@ -128,7 +129,7 @@ fn delayed_calls_run_once_and_actor_clock_never_goes_back() {
         steps.iter().all(|step| step.times.now.as_millis() >= due(step.reference)),
         "a guest saw a time before it was due"
     );
-    // the counter's value after a step tells which one ran; a run that another overtook is among them
+    // the value after a step names the machine that ran it; overtaken runs are among them
     for (value, now) in machines.iter().flat_map(|machine| machine.ran.said.lock().unwrap().clone()) {
         let step = &steps[usize::try_from(value).unwrap() - 1];
         assert!(now + 10 * MINUTE >= due(step.reference), "early by every clock");

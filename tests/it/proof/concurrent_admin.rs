@@ -1,5 +1,5 @@
-//! Threads, each with an engine of its own as another process has, that cancel, resume, remove and create what others run.
-//! `VACTOR_SEED` replays the choices.
+//! Threads, each with an engine that stands for a process, that cancel, resume, remove and create
+//! actors and calls of others. `VACTOR_SEED` replays the choices.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -21,7 +21,8 @@ fn none() -> Options {
     Options::default()
 }
 
-/// Promise 6 and 7: who is told that it cancelled a call finds it without effect; who is told that it had ended finds its result.
+/// A cancel that is acknowledged has cancelled the call, and one that is refused finds its result
+/// (docs/concepts.md).
 #[test]
 fn cancelled_call_has_no_effect_and_ended_call_has() {
     let mut random = Rng::with_seed(seed());
@@ -41,7 +42,7 @@ fn cancelled_call_has_no_effect_and_ended_call_has() {
             let mut random = random.fork();
             let (engine, submitted, told) = (place.engine(), &submitted, &told);
             scope.spawn(move || {
-                // the newest, which somebody may run just now
+                // the newest call, which may be running
                 while submitted.lock().unwrap().len() < CALLS {
                     let newest = submitted.lock().unwrap().last().cloned();
                     let Some(reference) = newest.filter(|_| random.bool()) else { continue };
@@ -73,7 +74,7 @@ fn cancelled_call_has_no_effect_and_ended_call_has() {
     replay(&submitter, "c");
 }
 
-/// Each step's state is what its replay gives.
+/// Asserts that the replay of each step gives its state.
 fn replay(engine: &Engine, id: &str) {
     for step in engine.steps(id, 1, usize::MAX).unwrap() {
         engine.state_at(id, step.number).unwrap();
@@ -116,7 +117,7 @@ fn concurrent_creates_create_once() {
                     match created {
                         Ok(Some(_)) => drop(made.fetch_add(1, Ordering::SeqCst)),
                         Ok(None) => {}
-                        // one that is being made is there when that has ended, whichever construction made it
+                        // an actor whose construction is pending exists when that has ended
                         Err(Error::BeingMade { reference, .. }) => match engine.wait(&reference, None) {
                             Ok(_) => {}
                             Err(error) => assert_eq!(error.kind(), "exists"),
@@ -132,7 +133,8 @@ fn concurrent_creates_create_once() {
     }
 }
 
-/// An actor goes and comes while others call it: no reference and no step is ever given twice, and what is there in the end is whole.
+/// An actor is removed and created again while others call it: no reference and no step is given
+/// twice, and the remaining data is consistent.
 #[test]
 fn recreated_actor_under_calls_gives_no_number_twice() {
     let place = Place::new();
@@ -152,7 +154,8 @@ fn recreated_actor_under_calls_gives_no_number_twice() {
                         };
                         match reply {
                             Ok(reply) => replies.push((reply.reference.unwrap().number, reply.step.unwrap())),
-                            // it was not there, or went before this had its turn, or its end was forgotten with it
+                            // the actor was missing, or was removed before the call ran, or its
+                            // record was removed with it
                             Err(error) => assert!(
                                 ["no-actor", "not-found", "cancelled", "no-invocation"].contains(&error.kind()),
                                 "{error:?}"

@@ -1,4 +1,4 @@
-//! Promise 3, as a shell user sees it: no update is lost.
+//! Updates of concurrent commands are never lost (docs/concepts.md).
 
 use crate::support::Vactor;
 

@@ -22,18 +22,19 @@ use vactor::store::{Mode, RedbStore};
 
 use crate::support::Vactor;
 
-/// Who has not ended by then is stuck.
+/// A process that has not ended by then is stuck.
 const STUCK: Duration = Duration::from_mins(10);
 
-/// Of so many workers one after the other, each of which ends when there is nothing to do, the last has found nothing.
+/// After so many workers with `--until-idle`, one after the other, the last has found nothing to
+/// run.
 const WORKERS: usize = 100;
 
 pub struct KilledProcesses {
     pub vactor: Vactor,
     killed: AtomicU64,
-    /// How many of them were workers that nobody waited for.
+    /// The number of detached workers among them.
     detached: AtomicU64,
-    /// Microseconds that a process lives if it is let live.
+    /// The mean life of a process that is not killed, in microseconds.
     lifetime: AtomicU64,
 }
 
@@ -46,13 +47,13 @@ pub struct Ended {
     pub code: Option<i32>,
 }
 
-/// How many are to be killed.
+/// The number of processes to kill.
 pub fn goal(otherwise: u64) -> u64 {
     std::env::var("VACTOR_KILLS").map_or(otherwise, |kills| kills.parse().unwrap())
 }
 
-/// Plays rounds, each until so many were killed in all, up to the goal; and on where not all was seen by then that is to be seen,
-/// but not for ever.
+/// Plays rounds of kills up to the goal, and further rounds until all expected things were seen, up
+/// to ten times the goal.
 pub fn rounds(goal: u64, round: u64, mut play: impl FnMut(u64), has_seen_all: impl Fn() -> bool) {
     let mut until = 0;
     while until < goal || !has_seen_all() && until < 10 * goal {
@@ -73,7 +74,7 @@ impl Default for KilledProcesses {
 }
 
 impl KilledProcesses {
-    /// So many at a time, one after the other, until so many were killed in all.
+    /// Runs so many processes at a time until `until` were killed in all.
     pub fn play(&self, processes: usize, until: u64, random: &mut Rng, one: impl Fn(&mut Rng) + Sync) {
         thread::scope(|scope| {
             for _ in 0..processes {
@@ -90,7 +91,7 @@ impl KilledProcesses {
         });
     }
 
-    /// What died is taken up by the next worker, and that one has an end; some of it may not be due yet. Then nothing is left to do.
+    /// Runs workers until nothing is pending, not even delayed calls.
     pub fn settle(&self) -> Engine {
         let engine = self.engine();
         for _ in 0..WORKERS {
@@ -99,17 +100,17 @@ impl KilledProcesses {
             }
             self.run(vec!["worker".to_owned(), "--until-idle".to_owned()], "", None, false).lines(&[0]).count();
         }
-        panic!("nobody can run {:?}", engine.pending(None, None, 3));
+        panic!("no worker can run {:?}", engine.pending(None, None, 3));
     }
 
-    /// A reader of the store.
+    /// An engine that only reads the store.
     pub fn engine(&self) -> Engine {
         let store = RedbStore::open(&self.vactor.path(".vactor"), Mode::Read).unwrap();
         let cache = Cache::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         Engine::new(Arc::new(store), Sandbox::new(cache), Settings::default())
     }
 
-    /// Replays all journals: each step gives the state that it gave.
+    /// Replays all journals: each replay gives the recorded state.
     pub fn replay(&self) {
         let engine = self.engine();
         for (id, _) in engine.actors("", None, usize::MAX).unwrap() {
@@ -119,12 +120,12 @@ impl KilledProcesses {
         }
     }
 
-    /// A moment in a process's life, or shortly after.
+    /// A random moment of a process's life, or shortly after it.
     pub fn moment(&self, random: &mut Rng) -> Duration {
         Duration::from_micros(random.u64(..=self.lifetime.load(Ordering::SeqCst) * 5 / 4))
     }
 
-    /// Kills the worker that nobody waits for, if there is one.
+    /// Kills the detached worker, if there is one.
     fn kill_detached(&self) {
         let folder = self.vactor.path(".vactor");
         for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -142,7 +143,8 @@ impl KilledProcesses {
         }
     }
 
-    /// Runs a process to its end, or kills it then. What it accepts may be left to a worker that it starts.
+    /// Runs a process to its end, or kills it after a time. With `worker`, it may start a detached
+    /// worker.
     pub fn run(&self, args: Vec<String>, stdin: &str, dies_after: Option<Duration>, worker: bool) -> Ended {
         let mut command = self.vactor.command();
         command.args(&args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -151,7 +153,7 @@ impl KilledProcesses {
         }
         let started = Instant::now();
         let mut child = command.spawn().unwrap();
-        // it may be dead before it reads
+        // it may be killed before it reads
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let (tell, told) = channel();
@@ -159,7 +161,7 @@ impl KilledProcesses {
             let (mut stdout, mut stderr) = (String::new(), String::new());
             out.read_to_string(&mut stdout).unwrap();
             err.read_to_string(&mut stderr).unwrap();
-            // who has killed it does not listen any more
+            // the receiver is gone if the process was killed
             let _ = tell.send(());
             (stdout, stderr)
         });
@@ -189,7 +191,8 @@ impl fmt::Display for KilledProcesses {
 }
 
 impl Ended {
-    /// The lines that it printed, whole ones; where it was not killed, it ended with one of these codes.
+    /// The whole lines that it printed. Asserts that its exit code is one of these, if it was not
+    /// killed.
     #[track_caller]
     pub fn lines(&self, codes: &[i32]) -> impl Iterator<Item = &str> {
         if let Some(code) = self.code {

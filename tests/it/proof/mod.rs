@@ -1,4 +1,5 @@
-//! The promises under many processes, crashes and wrong clocks: what is played here is random, or adversely timed.
+//! Random and adversely timed tests of the guarantees in docs/concepts.md: many processes, kills,
+//! power cuts and wrong clocks.
 
 mod clocks;
 mod concurrent_admin;
@@ -16,7 +17,7 @@ mod training;
 mod transfers;
 mod waits;
 
-/// What replays a random test: printed first, and taken from the environment.
+/// The seed of a random test: printed first, and taken from the environment.
 pub fn seed() -> u64 {
     let seed = std::env::var("VACTOR_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("VACTOR_SEED={seed}");

@@ -1,4 +1,4 @@
-//! Promise 4: queries never wait. A mutation is held in its middle while they run.
+//! Queries never wait (docs/concepts.md). A mutation is paused in its middle while they run.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,7 +15,7 @@ use vactor::store::{Mode, RedbStore};
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
 
-/// Holds a guest where it says a line, until it is told to go on.
+/// Pauses a guest at a log line until it may continue.
 struct Holding {
     said: Sender<()>,
     go_on: Mutex<Receiver<()>>,
@@ -28,7 +28,8 @@ impl Observer for Holding {
     }
 }
 
-/// Its state is a number; `change` says a line between the old one and the new one, `ask` computes for a while first.
+/// A class whose state is a number: `change` logs a line between the old and the new state, `ask`
+/// computes for a while first.
 fn class() -> RawClass {
     let set = |text: &str| format!("(call $text_{text}) (global.set $state.len) (global.set $state)");
     let compute = "(loop (local.set $i (i32.add (local.get $i) (i32.const 1)))
@@ -65,7 +66,7 @@ fn queries_return_while_mutation_is_paused() {
             let (query, answer) = (vactor.start(["get", "a", "ask"]), answer.clone());
             scope.spawn(move || answer.send(Ran::from(query.wait_with_output().unwrap())));
         }
-        // a guard against hanging for ever, no measure
+        // a bound against a hang, no measurement
         let answers: Vec<_> = (0..10).map(|_| answered.recv_timeout(Duration::from_mins(10))).collect();
         let ended = mutation.is_finished();
         let_go.send(()).unwrap();

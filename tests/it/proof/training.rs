@@ -1,4 +1,5 @@
-//! The examples that wait, their processes killed at random moments: what comes of them is what comes of them undisturbed.
+//! The examples that wait, in processes that are killed at random moments: the results are those of
+//! undisturbed runs.
 
 use vactor::model::Name;
 
@@ -18,7 +19,7 @@ fn register(killed: &KilledProcesses, class: &str) {
     killed.vactor.run(["register".as_ref(), class.as_ref(), component.as_os_str()]).ok();
 }
 
-/// One search, which four processes ask for with one key, again and again.
+/// One search that four processes request repeatedly with one key.
 #[test]
 fn killed_training_finds_result_of_undisturbed_training() {
     const SEARCH: &str = "call --key grid iris search epochs=100";

@@ -1,5 +1,6 @@
-//! Money moved between accounts by eight processes that are killed at random moments, and by runs that are cancelled:
-//! whatever became of each transfer, every account holds what it began with, less what was taken and with what came.
+//! Money moved between accounts by eight processes that are killed at random moments, with
+//! cancelled runs: every account has its opening balance, less the withdrawals and plus the
+//! deposits.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,23 +15,23 @@ use crate::classes;
 
 const PROCESSES: usize = 8;
 
-/// Kills between two looks at the whole store.
+/// Kills between two checks of all accounts.
 const ROUND: u64 = 50;
 
-/// What each account begins with. The last can count no more: what is sent there goes back.
+/// Opening balances. The last account is full: transfers to it go back.
 const ACCOUNTS: [(&str, i64); 4] = [("a0", 1000), ("a1", 1000), ("a2", 10), ("full", i64::MAX)];
 
-/// Where no account is.
+/// The id of a missing account.
 const NOWHERE: &str = "nowhere";
 
-/// A transfer that may be there, by the number in its id.
+/// A transfer that may exist, by the number in its id.
 struct Plan {
     from: &'static str,
     to: &'static str,
     amount: i64,
 }
 
-/// The transfers follow from their numbers, so that nobody has to keep what a process that died was told.
+/// Each transfer follows from its number, so that no state of a killed process is needed.
 fn plan(number: u64) -> Plan {
     let mut random = Rng::with_seed(number);
     let from = ACCOUNTS[random.usize(..3)].0;
@@ -38,7 +39,7 @@ fn plan(number: u64) -> Plan {
     Plan { from, to: others[random.usize(..others.len())], amount: random.i64(1..=300) }
 }
 
-/// One process: a new transfer, or an old one's run or cancellation.
+/// One process: a new transfer, or the run or cancellation of an old one.
 fn play(killed: &KilledProcesses, begun: &AtomicU64, random: &mut Rng) {
     let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
     let chosen = match random.u8(..3) {
@@ -50,13 +51,13 @@ fn play(killed: &KilledProcesses, begun: &AtomicU64, random: &mut Rng) {
     let create = words(&["create", "--if-absent", "transfer", &id, from, to, &amount.to_string()]);
     let moment = |random: &mut Rng| (random.u8(..3) > 0).then(|| killed.moment(random));
     let worker = random.u8(..4) == 0;
-    // 4: it stood behind others, and somebody cancelled it
+    // 4: it was queued and was cancelled
     killed.run(create, "", moment(random), worker).lines(&[0, 4]).count();
     let reference = format!("{id}#{}", random.u64(2..5));
     let (args, codes) = match random.u8(..5) {
         0 => (words(&["cancel", &reference]), [0, 3, 4]),
         1 => (words(&["call", "--async", &id, "run"]), [0, 3, 4]),
-        // 1: it says that the money did not arrive; 4: somebody cancelled it
+        // 1: the money did not arrive; 4: it was cancelled
         _ => (words(&["call", &id, "run"]), [0, 1, 4]),
     };
     let codes: Vec<i32> = codes.into_iter().chain([3]).collect();
@@ -90,8 +91,8 @@ fn kills_and_cancels_lose_no_money() {
     assert!(both(), "{:?}", stages.borrow());
 }
 
-/// Runs each transfer to its end, then holds the accounts against what the transfers say of themselves. Gives how many
-/// transfers ended how.
+/// Runs each transfer to its end, then compares the accounts with the transfers. Returns the number
+/// of transfers by outcome.
 fn hold(killed: &KilledProcesses, begun: u64) -> BTreeMap<String, usize> {
     let mut expected: BTreeMap<_, _> = ACCOUNTS.into_iter().map(|(id, opening)| (id, i128::from(opening))).collect();
     let mut stages = BTreeMap::new();
@@ -105,7 +106,7 @@ fn hold(killed: &KilledProcesses, begun: u64) -> BTreeMap<String, usize> {
             let stage: Value = serde_json::from_str(&killed.vactor.run(["get", &id, "stage"]).ok()).unwrap();
             stage["stage"].as_str().unwrap().to_owned()
         };
-        // a cancel took the giving back along with the run: the next run gives back
+        // a cancel ended the refund with the run: the next run refunds
         if stage() == "owed" {
             ended = killed.vactor.run(["call", &id, "run"]);
         }

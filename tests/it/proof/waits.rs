@@ -1,7 +1,8 @@
-//! Eight processes on methods that wait (for children, tasks, events and saves), killed and cancelled at random moments: in the end
-//! each call was run once, with as many children, messages and events as its method asks for, and no more.
+//! Eight processes call methods that wait for children, tasks, events and saves, and are killed and
+//! cancelled at random moments. In the end each call ran once, with exactly the children, messages
+//! and events of its method.
 //!
-//! `VACTOR_KILLS` sets how many are killed, `VACTOR_SEED` replays the choices.
+//! `VACTOR_KILLS` sets the number of kills, `VACTOR_SEED` replays the choices.
 #![cfg(unix)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,16 +20,16 @@ use crate::classes::component;
 
 const PROCESSES: usize = 8;
 
-/// Kills between two looks at the whole store.
+/// Kills between two checks of the whole store.
 const ROUND: u64 = 60;
 
-/// Each has actors of its own kind of call. `gate` and `noted` are called by others alone.
+/// Actors by kind of call. `gate` and `noted` are called by other actors alone.
 const ACTORS: [&str; 9] = ["a0", "a1", "a2", "squares", "pipes", "notes", "takes", "gate", "noted"];
 
-/// What a call is to do; it follows from its number, as its key does.
+/// The plan of a call, which follows from its number, as its key does.
 #[derive(Debug)]
 enum Plan {
-    /// One actor has another (or itself) add, perhaps in a circle with others.
+    /// An actor has another one, or itself, add; such calls may form a cycle.
     AddTo {
         from: &'static str,
         to: &'static str,
@@ -65,7 +66,7 @@ impl Plan {
             Plan::Squares(n) => format!("call squares sum_of_squares {n}"),
             Plan::Pipeline(steps) => format!("call pipes pipeline {steps} gate"),
             Plan::Notes(n) => format!("call notes send_notes noted {n}"),
-            // it waits for ever where nobody sends something
+            // without an event it waits for ever
             Plan::Take => "call takes take go --async".to_owned(),
             Plan::Emit => format!("emit takes go e{number}"),
             Plan::Task(n) => format!("run probe square {n}"),
@@ -79,11 +80,11 @@ impl Plan {
     }
 }
 
-/// What processes said of each call.
+/// The output of processes about each call.
 #[derive(Default)]
 struct Told {
     begun: u64,
-    /// Results, and references of those that nobody waited for.
+    /// Results, and references of queued calls.
     lines: BTreeMap<u64, BTreeSet<String>>,
     references: Vec<String>,
 }
@@ -122,7 +123,7 @@ fn play(killed: &KilledProcesses, told: &Mutex<Told>, random: &mut Rng) {
     }
     let asynchronous = words.iter().any(|word| word == "--async");
     let ended = killed.run(words, "", dies_after, worker);
-    // it was cancelled (4), or closed a circle (5)
+    // it was cancelled (4), or was a deadlock (5)
     for line in ended.lines(&[0, 4, 5]) {
         let mut told = told.lock().unwrap();
         if asynchronous {
@@ -157,7 +158,7 @@ fn waiting_methods_run_once_under_kills() {
     assert!(enough());
 }
 
-/// Runs all that can run, and sends events while somebody waits for one.
+/// Runs all calls, and sends events while calls wait for them.
 fn end_what_takes(killed: &KilledProcesses, extra: &mut u64) -> Engine {
     loop {
         killed.run(["worker", "--until-idle"].map(str::to_owned).into(), "", None, false).lines(&[0]).count();
@@ -172,10 +173,10 @@ fn end_what_takes(killed: &KilledProcesses, extra: &mut u64) -> Engine {
     }
 }
 
-/// All that was ever accepted.
+/// All accepted invocations.
 struct All {
     calls: BTreeMap<u64, Invocation>,
-    /// By who called: what it started, and what it sent.
+    /// The children and messages of each caller.
     called: BTreeMap<Reference, Vec<Invocation>>,
 }
 
@@ -201,7 +202,8 @@ impl All {
         self.calls.values().filter(|call| result(call).is_err_and(|kind| kind == "cancelled")).count()
     }
 
-    /// Whether each was done as often as it was asked for, and everybody was told the same.
+    /// Asserts that each call ran as often as its method requires, and that all processes got the
+    /// same result.
     fn hold(&self, engine: &Engine, told: &Told, extra: u64) {
         let mut taken = BTreeSet::new();
         for (number, call) in &self.calls {
@@ -210,7 +212,7 @@ impl All {
             }
         }
         let callers: BTreeSet<Reference> = self.calls.values().map(Invocation::reference).collect();
-        assert!(self.called.keys().all(|caller| callers.contains(caller)), "somebody was called by nobody");
+        assert!(self.called.keys().all(|caller| callers.contains(caller)), "a call has an unknown caller");
         let mut sent = taken;
         for event in engine.events("takes", 0, usize::MAX).unwrap() {
             let payload = event.payload.value().as_str().unwrap().to_owned();
@@ -231,10 +233,10 @@ impl All {
             assert!(lines.iter().all(is_true), "{} gave {result}, and told was {lines:?}", call.reference());
         }
         let events = (0..told.begun).filter(|number| sent.contains(&format!("e{number}"))).count();
-        assert_eq!(events, sent.len(), "somebody sent what nobody asked for: {sent:?}");
+        assert_eq!(events, sent.len(), "unexpected messages: {sent:?}");
     }
 
-    /// One call, and all that it called. The payload that it took, if it did.
+    /// Checks one call with its calls. The payload that it took, if any.
     fn holds(&self, number: u64, call: &Invocation) -> Option<String> {
         let me = call.reference();
         let outcome = result(call);

@@ -1,4 +1,4 @@
-//! Compiled code is kept for the next process, and never trusted where others could have put it.
+//! Compiled code is cached for later processes, and ignored if other users could have written it.
 #![cfg(unix)]
 
 use std::fs::{self, File, FileTimes, Permissions};
@@ -28,12 +28,13 @@ impl Place {
         self.folder.path().join("deep/vactor")
     }
 
-    /// Runs the class as a new process would. Whether it was compiled.
+    /// Runs the class as a new process does. True if it was compiled.
     fn compiles(&self) -> bool {
         self.run(Cache::at(self.cache())).0
     }
 
-    /// Runs the class as a new process would. Whether it was compiled, and the reasons why that is not kept.
+    /// Runs the class as a new process does. Whether it was compiled, and the reasons for which it
+    /// was not cached.
     fn run(&self, cache: Cache) -> (bool, Vec<NotKept>) {
         let (mut asked, mut compiled) = (false, false);
         let component = || {
@@ -93,7 +94,7 @@ fn damaged_entry_is_compiled_again() {
 
 #[test]
 fn entry_of_other_settings_is_ignored() {
-    // under the right name all the same, as if somebody had renamed it
+    // under the right name, as if it had been renamed
     let place = Place::new();
     place.compiles();
     let entry = place.entry();
@@ -116,7 +117,7 @@ fn entry_writable_by_others_is_ignored() {
         fs::set_permissions(&path, Permissions::from_mode(closed)).unwrap();
         assert!(!place.compiles(), "{path:?}");
     }
-    // a link leads out of the folder
+    // a link to a file outside of the folder
     let (entry, elsewhere) = (place.entry(), place.folder.path().join("elsewhere"));
     fs::rename(&entry, &elsewhere).unwrap();
     symlink(&elsewhere, &entry).unwrap();
@@ -127,7 +128,7 @@ fn entry_writable_by_others_is_ignored() {
 fn unusable_cache_reports_reason_once() {
     let place = Place::new();
     let folder = place.cache();
-    // a file is where the folder must be
+    // a file in the place of the folder
     fs::write(place.folder.path().join("deep"), "a file").unwrap();
     let refused = |part: &str| {
         let (compiled, not_kept) = place.run(Cache::at(&folder));
@@ -142,7 +143,7 @@ fn unusable_cache_reports_reason_once() {
     refused("its mode is 755, and `chmod 700` closes it");
     fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     assert_eq!(place.run(Cache::at(&folder)), (false, vec![]));
-    // a folder is where the entry must be
+    // a folder in the place of the entry
     fs::remove_file(place.entry()).unwrap();
     let name = Hash::of(&place.component).to_string();
     assert_eq!(place.run(Cache::none()), (true, vec![]));

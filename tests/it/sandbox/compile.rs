@@ -1,4 +1,4 @@
-//! A command that compiles, as an embedding program gives one.
+//! The compiler command of an embedding program.
 
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ fn by(command: &[&str]) -> Compiling {
     Compiling { command: Some(command.iter().map(OsString::from).collect()), ..Compiling::default() }
 }
 
-/// What the program of this package is started with for it.
+/// The compiler command of this package's binary.
 const COMMAND: [&str; 2] = [env!("CARGO_BIN_EXE_vactor"), "compile-for-parent"];
 
 fn inspect(compiling: Compiling, bytes: &[u8]) -> Result<Vec<u8>, Error> {
@@ -75,13 +75,13 @@ fn misbehaving_compiler_command_is_shortage() {
         assert!(action == "run the process that compiles classes" && cause.to_string().contains(words), "{error:?}");
     };
     has(failed("kill -KILL $$", |_| ()), "signal: 9");
-    // it had not seen the class
+    // it ended before it read the class
     has(failed("kill -ABRT $$", |_| ()), "signal: 6");
     has(failed("echo no space >&2; exit 3", |_| ()), "no space");
     has(failed("exit 0", |_| ()), "exit status: 0");
     has(failed("echo '{\"done\":{\"length\":5}}'; echo abc", |_| ()), "it gave 4 bytes of 5");
     has(failed("echo '{\"failed\":{\"reason\":\"too few threads\"}}'", |_| ()), "too few threads");
-    // far less than it may have
+    // far below its limit
     has(failed("echo memory allocation of 4096 bytes failed >&2; kill -ABRT $$", |_| ()), "not enough memory");
     has(failed("", |compiling| compiling.command = Some(Vec::new())), "is empty");
     has(failed("", |compiling| compiling.command = Some(vec!["/nonexistent/vactor".into()])), "No such file");
@@ -98,7 +98,7 @@ fn deadline_ends_silent_compiler_command() {
     assert!(Instant::now() >= deadline);
 }
 
-/// And what the command has started.
+/// It also ends the children of the command.
 #[test]
 fn stop_ends_silent_compiler_command() {
     let stop = StopSignal::default();
@@ -116,7 +116,7 @@ fn stop_ends_silent_compiler_command() {
     assert_eq!(class(&mut || ()), Some(Aborted::Stopped), "one that was stopped stays so");
 }
 
-/// The other thread compiles, and would for long.
+/// The other thread compiles for minutes.
 #[test]
 fn wait_for_compiling_thread_ends_at_deadline_or_stop() {
     let component = hostile().build();
@@ -133,7 +133,7 @@ fn wait_for_compiling_thread_ends_at_deadline_or_stop() {
         let waiting = scope.spawn(|| class((&second).into(), &mut || ()));
         second.stop();
         assert_eq!(waiting.join().unwrap(), Some(Aborted::Stopped));
-        // a waiting thread makes the class ready when the one that did so has ended
+        // a waiting thread compiles the class when the other thread has ended
         let (stop, (tell, told)) = (StopSignal::default(), std::sync::mpsc::channel());
         let next = scope.spawn({
             let stop = stop.clone();

@@ -1,4 +1,4 @@
-//! Which files are actor classes, and what is said of those that are none.
+//! Files that are classes, and the reasons for which others are refused.
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use vactor::sandbox::{Aborted, MethodCall, StopSignal};
 use super::{World, assert_fault, compile};
 use crate::raw::{self, NULL, RawClass};
 
-/// The component model's own table, of those imports that need the guest's memory.
+/// The component model's table of the imports that need the guest's memory.
 const GLUE: u64 = 5 * 8;
 const PAGE: u64 = 65536;
 const FOR_EVER: &str = "(loop (br 0)) (unreachable)";
@@ -26,7 +26,7 @@ fn short() -> World {
 fn endless_method_ends_at_time_limit() {
     let message = "spin computed for longer than 20 ms";
     assert_fault(&short().fault(&looping(), "spin"), HostFault::Limit(Limit::Time), message);
-    // wherever it loops
+    // in any export
     let raw = RawClass::new().mutation("spin", NULL).export("set-state", FOR_EVER);
     assert_fault(&short().fault(&raw, "spin"), HostFault::Limit(Limit::Time), message);
     let start = "(memory (export \"memory\") 2) (func $spin (loop (br 0))) (start $spin)";
@@ -75,7 +75,7 @@ fn deadline_is_no_time_limit() {
 
 #[test]
 fn concurrent_runs_keep_their_own_time() {
-    // the later deadline is watched first, and the stopped one is none of theirs
+    // the later deadline is watched first, and the stopped run belongs to neither
     let class = compile(&looping());
     let (long, stopped) = (World::limited(|limits| limits.time = Duration::from_secs(3600)), StopSignal::default());
     let long = World { stop: stopped.clone(), ..long };
@@ -119,7 +119,7 @@ fn memory_is_granted_at_limit_and_not_past_it() {
     let message = "eat used more than 655400 bytes of memory";
     assert_fault(&grow(9).unwrap_err(), HostFault::Limit(Limit::Memory), message);
 
-    // a memory that begins too large, and all that a class has counts together
+    // an initial memory over the limit; all memories and tables count together
     let world = World::limited(|limits| limits.memory = 10 * PAGE + GLUE);
     for fields in ["(memory (export \"memory\") 11)", "(memory (export \"memory\") 6) (memory 5)"] {
         let fault = world.fault(&RawClass::new().fields(fields).mutation("eat", NULL), "eat");
@@ -172,7 +172,7 @@ fn result_is_returned_at_limit_and_not_past_it() {
     assert_eq!(give("1234").unwrap().result, Json::parse("1234").unwrap());
     let message = "the result of go has 5 bytes, more than 4 bytes";
     assert_fault(&give("12345").unwrap_err(), HostFault::Limit(Limit::Result), message);
-    // a failure is a result too
+    // failures count as results
     let raw = RawClass::new().text("long", "12345");
     let body = "(call $fail (call $text_null) (call $text_long) (i32.const 0) (i32.const 0))";
     let fault = world.fault(&raw.mutation("go", body), "go");
@@ -207,7 +207,7 @@ fn hostile_class_causes_its_own_fault() {
 
 #[test]
 fn host_copies_at_most_memory_limit_from_guest() {
-    // three texts that are one half of the memory
+    // three texts of half the memory each
     let half = "(i32.const 65536) (i32.const 65000)";
     let body = format!("(call $fail {half} {half} {half})");
     let world = World::limited(|limits| limits.memory = 2 * PAGE + GLUE);
@@ -234,7 +234,7 @@ fn endless_log_is_truncated() {
         None,
     );
     assert_eq!(ran.err(), Some(Aborted::Stopped));
-    // four letters and the end of the line, twice; then what is left, and the note that it is cut
+    // four letters and the newline, twice; then the rest, and the note of truncation
     assert_eq!(said[..3], ["null", "null", "nu"]);
     assert_eq!(said.len(), 4);
 }
@@ -250,7 +250,7 @@ fn log_is_truncated_at_limit() {
     assert_eq!(log("héé", 5), (Some("héé".to_owned()), false));
     assert_eq!(log("héé", 4), (Some("hé".to_owned()), true));
     assert_eq!(log("héé", 0), (None, true));
-    // lines of no letters end too
+    // empty lines count too
     let raw = RawClass::new().text("none", "");
     let body = format!(
         "(loop $l (call $log (i32.const 1) (call $text_none)) (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100)))) {NULL}"

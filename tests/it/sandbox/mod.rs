@@ -1,4 +1,4 @@
-//! The sandbox: what a class may do, what it may not, and what comes of it.
+//! The sandbox: permitted and forbidden behaviour of classes, and its results.
 
 mod cache;
 #[cfg(unix)]
@@ -19,7 +19,7 @@ use vactor::sandbox::{
 
 use crate::raw::RawClass;
 
-/// What all tests share, as all threads of a process would.
+/// The sandbox that all tests share, as the threads of a process do.
 static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(Cache::none()));
 
 fn compile(raw: &RawClass) -> Arc<CompiledClass> {
@@ -27,7 +27,7 @@ fn compile(raw: &RawClass) -> Arc<CompiledClass> {
     SANDBOX.class(&Hash::of(&component), || Ok(&component), (&StopSignal::default()).into(), &mut || ()).unwrap()
 }
 
-/// What a run depends on, but for the method.
+/// The inputs of a run without the method.
 #[derive(Clone)]
 struct World {
     limits: Limits,
@@ -63,7 +63,7 @@ impl World {
         self.run_all(class, method, on_log, None).unwrap()
     }
 
-    /// Why a mutation on an empty state was aborted.
+    /// The reason for which a mutation on an empty state was aborted.
     fn aborted(&self, class: &CompiledClass, name: &str) -> Aborted {
         let method = MethodCall::Mutate { state: b"", name, arguments: &none() };
         self.run_all(class, method, &mut |_| (), None).err().expect("the run ended")
@@ -102,7 +102,7 @@ impl World {
     }
 }
 
-/// A mutation of one body in the usual world.
+/// The outcome of a mutation with this body.
 fn outcome(body: &str) -> Result<String, Fault> {
     let class = compile(&RawClass::new().mutation("go", body));
     World::new().mutate(&class, "go").outcome.map(|success| success.result.to_string())

@@ -1,4 +1,5 @@
-//! Places that are used again, and memories without reserved address space: what a class sees there is what it sees anywhere.
+//! Pooled instances, and memories without reserved address space: a class behaves there as
+//! elsewhere.
 
 use std::sync::Barrier;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use vactor::sandbox::{Cache, MethodCall, ReadyClass, Sandbox, StopSignal};
 use super::{World, compile, none};
 use crate::raw::{self, NULL, RawClass};
 
-/// A sandbox with so many places, and a cache of its own: only what is cached comes into a place.
+/// A sandbox with a pool of so many instances, and a cache of its own: only cached classes are
+/// pooled.
 struct Pooled {
     sandbox: Sandbox,
     #[expect(dead_code, reason = "removed when it is dropped")]
@@ -30,8 +32,8 @@ impl Pooled {
     }
 }
 
-/// The method twice in a pool, the first time elsewhere because it is compiled then, and once without reservations, as it is
-/// otherwise.
+/// Runs the method twice in a pool, whose first run compiles outside of it, and once without
+/// reservations.
 #[track_caller]
 fn same(world: &World, raw: &RawClass, name: &str) {
     let pooled = Pooled::new(1);
@@ -85,7 +87,7 @@ fn tables_and_memories_grow_in_pool_as_outside() {
     }
 }
 
-/// A run that leaves its memory, its globals and its table full of what the next must not see.
+/// The first run fills its memory, its globals and its table, which the next must not see.
 #[test]
 fn pooled_instance_begins_empty() {
     let body =
@@ -100,7 +102,7 @@ fn pooled_instance_begins_empty() {
     same(&World::new(), &raw, "go");
 }
 
-/// One that has more than a place holds, and more runs than there are places.
+/// A class that is too large for the pool, and more runs than pooled instances.
 #[test]
 fn run_without_free_place_runs_outside_pool() {
     let tables: String = (0..20).map(|n| format!("(table $t{n} 1 funcref)")).collect();
@@ -116,7 +118,7 @@ fn run_without_free_place_runs_outside_pool() {
             scope.spawn(|| {
                 let (world, class) = (World::new(), pooled.ready(&raw));
                 let method = MethodCall::Mutate { state: b"", name: "go", arguments: &none() };
-                // all of them are in the middle of their run at once
+                // all runs are in their middle at once
                 let ran = world.run_and_see(&class, method, &mut |_| {
                     together.wait();
                 });

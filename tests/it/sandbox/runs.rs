@@ -1,4 +1,4 @@
-//! What runs of a class give, and what a guest is told.
+//! Outputs of runs, and the inputs that a guest sees.
 
 use vactor::model::{FaultOrigin, HostFault, Json, Level, Seed};
 use vactor::sandbox::{MethodCall, StopSignal};
@@ -6,7 +6,7 @@ use vactor::sandbox::{MethodCall, StopSignal};
 use super::{World, assert_fault, compile, messages, none, outcome};
 use crate::raw::{self, NULL, RawClass};
 
-/// Each function of `context`, called.
+/// A call of each function of `context`.
 const CALLS: [(&str, &str); 8] = [
     ("class-name", "(call $class-name (global.get $pair))"),
     ("version", "(drop (call $version))"),
@@ -111,7 +111,7 @@ fn guest_gets_its_identity_and_time() {
     let class = compile(&RawClass::new().mutation("go", &body).task("work", &body));
     let ran = World::new().mutate(&class, "go");
     assert_eq!(messages(&ran), ["counter", "my_counter", "abc", "null", "null"]);
-    // version 3 and attempt 2, said as levels
+    // version 3 and attempt 2, as log levels
     let levels: Vec<_> = ran.log.lines.iter().map(|line| line.level).collect();
     assert_eq!(levels, [Level::Info, Level::Info, Level::Info, Level::Error, Level::Warn]);
     let ran = World::new().run(&class, MethodCall::Task { name: "work", arguments: &none() });
@@ -145,7 +145,7 @@ fn same_run_gives_same_bytes() {
     assert_eq!(bytes(&world, "once"), bytes(&world, "once"));
     assert_ne!(bytes(&world, "once"), bytes(&other, "once"));
     assert_eq!([bytes(&world, "once"), bytes(&world, "on")].concat(), bytes(&world, "both"));
-    // these are recorded in journals: they never change
+    // these bytes are recorded in journals, so they never change
     assert_eq!(bytes(&world, "once"), EVER);
 }
 
@@ -160,7 +160,7 @@ fn floating_point_is_deterministic() {
         let canonical = format!("(if (i64.ne {bits} (i64.const 0x7ff8000000000000)) (then (unreachable))) {NULL}");
         assert_eq!(outcome(&canonical).unwrap(), "null");
     }
-    // an index out of range: zero where it is deterministic, lane 0 by x86's own instruction
+    // an index out of range gives zero if deterministic, lane 0 by x86's own instruction
     let lane =
         "(i8x16.extract_lane_u 0 (i8x16.relaxed_swizzle (i8x16.splat (i32.const 5)) (i8x16.splat (i32.const 16))))";
     assert_eq!(outcome(&format!("(if {lane} (then (unreachable))) {NULL}")).unwrap(), "null");
@@ -193,7 +193,7 @@ fn class_failure_is_returned_unchanged() {
     assert_eq!(fail(&"k".repeat(256), "m", "").kind, "failure");
     assert_eq!(fail("two\nlines", "m", "").kind, "failure");
     assert_eq!(fail("k", "m", "no JSON").details.unwrap().as_str(), r#""no JSON""#);
-    // a kind of the host's stays the class's, but three
+    // three kinds of the host are reserved; others may be used by classes
     assert_eq!(fail("trap", "m", "").origin, FaultOrigin::Class);
     for fault in [HostFault::BadArguments, HostFault::BadResult, HostFault::BadState] {
         assert_fault(&fail(fault.kind(), "n is no number", ""), fault, "n is no number");

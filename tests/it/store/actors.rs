@@ -1,4 +1,4 @@
-//! Actors and classes: made, listed, removed; each a test of every store.
+//! Actors and classes: created, listed, removed. Each function is a test of every store.
 
 use vactor::model::*;
 use vactor::store::{Committed, NewVersion, Registered};
@@ -82,7 +82,7 @@ fn failed_construction_leaves_no_actor(stores: &Fixture) {
     assert_eq!(ended.status, Status::Ended { times: times(2, 2), outcome: failed(), log: log("hello"), step: None });
     make(&*store, "a", b"0");
     assert_eq!(store.invocation(&reference("a", 2)).unwrap().unwrap().request.kind, construction("a", 1).kind);
-    // a step whose number is that of another invocation is not taken for it
+    // a step of another invocation with the same number is not taken for it
     assert_eq!(store.invocation(&reference("a", 1)).unwrap().unwrap(), ended);
 }
 
@@ -112,7 +112,7 @@ fn class_gets_version_per_component(stores: &Fixture) {
     assert_eq!(store.component(&second.hash).unwrap().unwrap(), long);
     assert_eq!(store.component(&Hash::of(b"none")).unwrap(), None);
     assert_eq!(store.version(&class(), 3).unwrap(), None);
-    // bytes that two classes share stay while one has them
+    // bytes that two classes share stay while one class has them
     let other = ClassName::new("other").unwrap();
     store.register(NewVersion { class: other.clone(), ..version(b"one", 5) }).unwrap();
     store.remove_class(&class(), false).unwrap();

@@ -1,4 +1,5 @@
-//! Waiting for the locks of a store's file, which the test takes as another process in a transaction would have them.
+//! Waits for the locks of a store's file, which the test takes like another process in a
+//! transaction.
 
 use std::fs::File;
 use std::path::Path;
@@ -41,7 +42,7 @@ fn handle_stays_usable_after_refused_lock() {
     for (steps, range) in [Range::Writer, Range::Header, Range::HeaderShared].into_iter().enumerate() {
         let _now = deadline(Some(Instant::now()));
         let lock = Lock::take(data(folder.path()), range);
-        assert!(is_busy(store.remove(&id("nobody"), at(0), true)), "{range:?}");
+        assert!(is_busy(store.remove(&id("missing"), at(0), true)), "{range:?}");
         assert!(is_busy(RedbStore::open(folder.path(), Mode::Write)), "{range:?}");
         for reader in [&store, &reader] {
             match range {
@@ -88,7 +89,7 @@ fn wait_for_lock_ends_when_stopped() {
     let store = RedbStore::open_in(Folder::open(folder.path()).unwrap(), Mode::Write, waits).unwrap();
     let lock = Lock::take(data(folder.path()), Range::Writer);
     thread::scope(|scope| {
-        let writes = scope.spawn(|| store.remove(&id("nobody"), at(0), true));
+        let writes = scope.spawn(|| store.remove(&id("missing"), at(0), true));
         told.recv().unwrap();
         *stopped.lock().unwrap() = true;
         assert_eq!(writes.join().unwrap(), Err(Error::Interrupted));
@@ -97,7 +98,8 @@ fn wait_for_lock_ends_when_stopped() {
     step(&store, "a", b"1");
 }
 
-/// One thread of a process waits for another process, and others of it end at their own deadlines.
+/// One thread of a process waits for another process, and the other threads end at their own
+/// deadlines.
 #[test]
 fn thread_ends_at_own_deadline_while_other_thread_waits() {
     let folder = counter();
@@ -108,11 +110,11 @@ fn thread_ends_at_own_deadline_while_other_thread_waits() {
         let lock = Lock::take(data(folder.path()), range);
         thread::scope(|scope| {
             let (store, told) = (&store, &told);
-            let waits = scope.spawn(|| store.remove(&id("nobody"), at(0), true));
+            let waits = scope.spawn(|| store.remove(&id("missing"), at(0), true));
             told.recv().unwrap();
             let ends = scope.spawn(|| {
                 let _now = deadline(Some(Instant::now() + Duration::from_millis(1)));
-                assert!(is_busy(store.remove(&id("nobody"), at(0), true)));
+                assert!(is_busy(store.remove(&id("missing"), at(0), true)));
                 if range == Range::Header {
                     assert!(is_busy(store.load(&id("a"))));
                 }

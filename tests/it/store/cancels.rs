@@ -1,4 +1,4 @@
-//! Cancelling takes children along; each a test of every store.
+//! Cancellation, which cancels children. Each function is a test of every store.
 
 use std::collections::BTreeSet;
 
@@ -50,9 +50,9 @@ fn cancel_cancels_children(stores: &Fixture) {
     assert!(ended(&*store, "counter/sum", 1).0.is_host(HostFault::Cancelled));
     assert_eq!(store.pending(None, None, 9).unwrap(), []);
     assert_eq!(store.runnable(None, at(u64::MAX), 9).unwrap().names, []);
-    // once is enough
+    // an ended call cannot be cancelled again
     assert_eq!(cancel(&*store, "b", 2, 71), Err(Error::AlreadyEnded { reference: reference("b", 2) }));
-    // the children of one that failed run on
+    // the children of a failed call continue
     let number = waits(&*store, "a", 80, vec![starts(call("c", "x", 81))], vec![ResolvedTarget::Child(0)]);
     commit(&*store, Commit { outcome: failed(), ..ends(accepted("a", number), 2, 82, b"0") }).unwrap();
     assert!(is_ready(&*store, "c", 83));
@@ -61,7 +61,7 @@ fn cancel_cancels_children(stores: &Fixture) {
 fn cancelled_run_leaves_step(stores: &Fixture) {
     let store = made(stores);
     tree(&*store);
-    // c runs in some process: it has committed nothing yet
+    // c is running, and has committed nothing yet
     let running = BTreeSet::from([reference("c", 2), reference("counter/sum", 1)]);
     store.cancel(&reference("a", 2), at(70), cancelled(), &running).unwrap();
     let step = |of: &str| store.steps(&id(of), 2, 1).unwrap().pop();
@@ -71,7 +71,7 @@ fn cancelled_run_leaves_step(stores: &Fixture) {
     assert_eq!(of_a.state, Hash::of(b"0"));
     assert_eq!(step("c").unwrap().run, None);
     assert_eq!((ended(&*store, "b", 2).1, ended(&*store, "counter/sum", 1).1), (Some(2), None));
-    // one that only stood there leaves none; nor does a constructor
+    // a queued call leaves no step, nor does a constructor
     let queued = accept(&*store, call("d", "x", 71));
     cancel(&*store, "d", queued, 72).unwrap();
     assert_eq!(ended(&*store, "d", queued).1, None);
@@ -115,7 +115,7 @@ fn run_cancels_child(stores: &Fixture) {
         starts(call("b", "x", 61)),
         cancels(ResolvedTarget::Child(0)),
         cancels(ResolvedTarget::Child(0)),
-        cancels(ResolvedTarget::Invocation(reference("nobody", 7))),
+        cancels(ResolvedTarget::Invocation(reference("missing", 7))),
         starts(call("c", "x", 62)),
     ];
     let number = waits(&*store, "a", 60, entries, vec![ResolvedTarget::Child(4)]);

@@ -1,4 +1,5 @@
-//! What a commit starts and sends: children, messages, and the ids that guests see; each a test of every store.
+//! Children and messages of a commit, and the ids that guests see. Each function is a test of every
+//! store.
 
 use vactor::model::*;
 use vactor::store::{Commit, NewCall, NewEntry, Progress};
@@ -64,7 +65,7 @@ fn messages_are_sent_with_commit(stores: &Fixture) {
     commit(&*store, Commit { progress: Some(sent), ..ends(fresh(call("a", "x", 60)), 1, 60, b"1") }).unwrap();
     let pending = store.pending(None, None, 9).unwrap();
     let methods: Vec<_> = pending.iter().map(|pending| pending.request.method.as_str()).collect();
-    // the third was one too many for the inbox
+    // the third message exceeds the inbox limit
     assert_eq!(methods, ["self", "one", "later"]);
     assert!(pending.iter().all(|pending| pending.request.caller == Some(reference("a", 2))));
     assert_eq!(store.next_due(at(60)).unwrap(), Some(at(100)));

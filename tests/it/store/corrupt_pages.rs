@@ -1,4 +1,5 @@
-//! redb's own structures with right sums and wrong content: an error at once, within the memory that the file takes.
+//! redb's structures with valid checksums and wrong content: an error at once, within the memory
+//! that the file needs.
 
 use std::process::{Command, Stdio};
 
@@ -11,10 +12,10 @@ use crate::support::{Ran, Vactor};
 
 const PAGE: usize = 4096;
 
-/// KiB of addresses that a command may take: a page number can ask for 4 GiB.
+/// The address space of a command in KiB: a page number can ask for 4 GiB.
 const ADDRESSES: usize = 1 << 20;
 
-/// A store whose tree has branch pages, and whose file is of some MiB.
+/// A store with branch pages in its tree, of some MiB.
 fn vactor() -> Vactor {
     let class = RawClass::new().text("seven", "7").query("ask", "(call $ok (call $text_seven))").mutation("go", NULL);
     let vactor = Vactor::with("plain", &class);
@@ -26,8 +27,8 @@ fn vactor() -> Vactor {
     vactor
 }
 
-/// Runs commands with a bound on their memory. Each must end with 6, or as on a store that has other pages: with 0 or 3. At least
-/// one ends with 6.
+/// Runs commands with limited memory. Each must end with 6, or as on a store with other pages, with
+/// 0 or 3. At least one ends with 6.
 #[track_caller]
 fn all_end(vactor: &Vactor, what: &str) {
     let mut refused = 0;
@@ -49,7 +50,7 @@ fn change(what: impl Into<String>, change: impl Fn(&mut Vec<u8>) + 'static) -> C
     (what.into(), Box::new(change))
 }
 
-/// Plays changes of the pages, each on the same store.
+/// Plays changes of the pages on the same store.
 fn play(changes: impl IntoIterator<Item = Change>) {
     let vactor = vactor();
     let folder = vactor.path(".vactor");
@@ -78,7 +79,7 @@ fn offset(number: u64) -> usize {
     PAGE * (1 + (number & 0xf_ffff) as usize)
 }
 
-/// Page numbers that no file of a test has.
+/// Page numbers outside of all test files.
 const WRONG: [u64; 6] = [1 << 63, 20 << 59, 13 << 59, 31 << 59 | 0xf_ffff, 0xf_ffff, 7 << 20];
 
 #[test]
@@ -92,7 +93,7 @@ fn wrong_root_in_header_is_refused() {
     }));
 }
 
-/// Offsets of the page numbers in the definitions of a tree of tables, which is one page.
+/// Offsets of the page numbers in the definitions of a tree of tables of one page.
 fn definitions(bare: &[u8], slot: usize) -> Vec<usize> {
     let page = offset(number(bare, newest_slot(bare) + slot));
     let short = |at: usize| u32::from_le_bytes(bare[page + at..page + at + 4].try_into().unwrap()) as usize;
@@ -147,7 +148,8 @@ fn wrong_child_of_page_is_refused() {
     }));
 }
 
-/// Has some children of each branch page be another page, which `to` gives for the page's own number and its first child.
+/// Replaces some children of each branch page by the page that `to` gives for the page's own number
+/// and its first child.
 fn lead(bare: &mut [u8], skipped: usize, to: impl Fn(u64, u64) -> u64) {
     for page in branches(bare) {
         let all: Vec<usize> = children(bare, page).collect();
@@ -167,7 +169,8 @@ fn self_referring_page_is_refused() {
 
 #[test]
 fn exponential_chain_of_pages_is_refused() {
-    // a chain of pages in which each has the next for all its children: two to the power of its length ways
+    // a chain of pages in which all children of each are the next: two to the power of its length
+    // paths
     const CHAIN: usize = 100;
     play([change("a chain", |bare| {
         let page = branches(bare)[0];
@@ -182,7 +185,7 @@ fn exponential_chain_of_pages_is_refused() {
             children(bare, at).for_each(|child| put(bare, child, next));
         }
         children(bare, page).for_each(|child| put(bare, child, first as u64));
-        // the header's length of the only region
+        // the length of the only region, in the header
         let pages = (bare.len() / PAGE - 1) as u32;
         bare[28..32].copy_from_slice(&pages.to_le_bytes());
     })]);
@@ -199,7 +202,7 @@ fn wrong_lengths_in_header_are_refused() {
     }));
 }
 
-/// Bytes that are changed in a run; VACTOR_SEED plays one run again.
+/// Changed bytes in a run; VACTOR_SEED replays a run.
 const CHANGES: usize = 300;
 
 #[test]
@@ -220,7 +223,7 @@ fn page_with_wrong_bytes_gives_right_answer_or_error() {
     for _ in 0..CHANGES {
         let page = *random.choice(&used).unwrap();
         let mut changed = bare.clone();
-        // what stands at the beginning of a page says most
+        // the beginning of a page has most of its structure
         let within = if page == 0 {
             320
         } else if random.bool() {

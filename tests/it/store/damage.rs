@@ -1,4 +1,5 @@
-//! A damaged file: the right answer or an error that says so, never a wrong one, a panic or a hang.
+//! Damaged files: the right answer or an error about the damage, never a wrong answer, a panic or a
+//! hang.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,7 +10,7 @@ use super::disk::Disk;
 use super::fixture::*;
 use super::workload::{dump, story};
 
-/// Flips at seeded places; VACTOR_SEED plays one run again.
+/// Flipped bits at random places; VACTOR_SEED replays a run.
 const FLIPS: usize = 1000;
 
 fn store_file() -> (Vec<u8>, Vec<String>) {
@@ -22,7 +23,7 @@ fn store_file() -> (Vec<u8>, Vec<String>) {
     (std::fs::read(folder.path().join("store.redb")).unwrap(), truth)
 }
 
-/// What a store with these bytes answers, read and then written to.
+/// The answers of a store with these bytes, which is read and then written to.
 fn ask(bytes: &[u8], mode: Mode) -> Result<Vec<String>> {
     let store = RedbStore::open_on(Disk::holding(bytes.to_vec()), mode)?;
     let answers = dump(&store)?;
@@ -86,7 +87,7 @@ fn flipped_header_bit_is_refused() {
 fn truncated_file_gives_no_wrong_answer() {
     let (bytes, truth) = store_file();
     for length in (0..bytes.len()).step_by(1999).chain([1, 337, 338, 4096, 8192, bytes.len() - 1]) {
-        // nothing at all makes a new store on a backend of one's own; a file of a folder is refused
+        // an empty backend makes a new store; an empty file in a folder is refused
         if length > 0 {
             judge(&bytes[..length], &truth, &format!("{length} bytes of {}", bytes.len()));
         }

@@ -1,4 +1,4 @@
-//! A wait never hangs by a cycle; each a test of every store.
+//! Deadlocks, which are found at once. Each function is a test of every store.
 
 use vactor::model::*;
 use vactor::store::Store;
@@ -25,7 +25,7 @@ fn made(stores: &Fixture) -> std::sync::Arc<dyn Store> {
     store
 }
 
-/// A call that starts another of `target` and waits for it; what it is told at once.
+/// A call that starts a call of `target` and waits for it. The immediate result of its wait.
 fn calls(
     store: &dyn Store,
     turn: vactor::store::CommitSource,
@@ -49,7 +49,7 @@ fn wait_for_own_actor_is_deadlock(stores: &Fixture) {
     let store = made(stores);
     let (number, fault) = calls(&*store, fresh(call("a", "x", 60)), "a", "a", 60);
     expect(fault, "a#2 waits for a#3, which stands behind a#2 in its inbox");
-    // it is told so, and goes on
+    // it gets the fault, and continues
     let invocation = store.next_in_inbox(&name("a"), at(61)).unwrap().unwrap();
     assert_eq!((invocation.number, invocation.pending_wait()), (number, None));
     assert!(is_ready(&*store, "a", 61));
@@ -61,7 +61,7 @@ fn mutual_wait_is_deadlock(stores: &Fixture) {
     assert_eq!(fault, None);
     let (_, fault) = calls(&*store, accepted("b", 2), "b", "a", 61);
     expect(fault, "b#2 waits for a#3, which stands behind a#2 in its inbox, which waits for b#2");
-    // two roots that cross
+    // two roots with crossing waits
     let (_, fault) = calls(&*store, fresh(call("c", "x", 60)), "c", "d", 62);
     assert_eq!(fault, None);
     let (_, fault) = calls(&*store, fresh(call("d", "x", 60)), "d", "c", 63);
@@ -97,27 +97,27 @@ fn wait_for_own_end_is_deadlock(stores: &Fixture) {
 
 fn wait_any_is_deadlock_if_every_branch_is(stores: &Fixture) {
     let store = made(stores);
-    // a's branches: itself, and b, which can go on
+    // the wait targets of a: itself, and b, which can run
     let asks = vec![starts(call("a", "stuck", 61)), starts(call("b", "free", 61))];
     let first = waits(&*store, "a", 60, asks, vec![ResolvedTarget::Child(0), ResolvedTarget::Child(1)]);
     assert!(!is_ready(&*store, "a", 61));
-    // now b waits for a: then no branch is left
+    // now b waits for a: no target can run
     let on = vec![ResolvedTarget::Invocation(reference("a", first))];
     let (_, found) = suspend(&*store, suspends(accepted("b", 2), 1, 62, progress(0, vec![]), on.clone()));
     expect(found.map(|found| found.result.result.unwrap_err()), "b#2 waits for a#2, which waits for b#2");
-    // with a timer or an event beside it, it can go on
+    // a timer or an event as another target can answer it
     for other in [ResolvedTarget::Timer(at(900)), on_event("e")] {
         let on = [on.clone(), vec![other]].concat();
         let (_, found) = suspend(&*store, suspends(accepted("b", 2), 1, 63, progress(0, vec![]), on));
         assert_eq!(found, None);
     }
-    // as long as b's event can come, c may wait for a, and be waited for by nobody
+    // while b's event can come, c may wait for a without a waiter of its own
     waits(&*store, "c", 64, vec![], on);
 }
 
 fn delayed_call_closes_cycle_when_due(stores: &Fixture) {
     let store = made(stores);
-    // b#2 is to come at 200; a waits for it, b#3 waits for a, c waits from outside
+    // b#2 is due at 200; a waits for it, b#3 waits for a, c waits outside of the cycle
     accept(&*store, delayed("b", "later", 40, 200));
     let late = vec![ResolvedTarget::Invocation(reference("b", 2))];
     let outside = waits(&*store, "c", 59, vec![], late.clone());
@@ -129,7 +129,7 @@ fn delayed_call_closes_cycle_when_due(stores: &Fixture) {
         |of: &str, number, on: &[ResolvedTarget], now| store.wait_result(&reference(of, number), on, at(now)).unwrap();
     assert_eq!(answer("a", waiter, &late, 199), None);
     assert_eq!(store.runnable(None, at(199), 9).unwrap().names, []);
-    // who looks finds it, before anybody let it take its place and after
+    // a read finds the deadlock before and after b#2 is enqueued
     let way = "a#2 waits for b#2, which stands behind b#3 in its inbox, which waits for a#2";
     for _ in 0..2 {
         expect(answer("a", waiter, &late, 200).map(|found| found.result.result.unwrap_err()), way);
@@ -163,11 +163,11 @@ fn long_cycle_is_reported_in_part(stores: &Fixture) {
 
 fn runnable_wait_is_no_deadlock(stores: &Fixture) {
     let store = made(stores);
-    // a task never waits, though its actor's name waits
+    // a task does not wait, although the actor of its name does
     waits(&*store, "a", 60, vec![starts(task("a", 61))], vec![ResolvedTarget::Child(0)]);
-    // a chain whose end computes
+    // a chain whose last call is running
     waits(&*store, "b", 60, vec![starts(call("c", "x", 61))], vec![ResolvedTarget::Child(0)]);
     waits(&*store, "d", 60, vec![], vec![ResolvedTarget::Invocation(reference("b", 2))]);
-    let (_, fault) = calls(&*store, accepted("c", 2), "c", "nobody", 62);
+    let (_, fault) = calls(&*store, accepted("c", 2), "c", "missing", 62);
     assert_eq!(fault, None);
 }

@@ -1,4 +1,4 @@
-//! Disks of the tests' own making.
+//! Disks in memory.
 
 use std::io::{self, ErrorKind};
 use std::ops::Bound;
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use redb::{BackendError, StorageBackend};
 
-/// What happened on a disk, in order.
+/// An operation on a disk.
 #[derive(Clone)]
 pub enum Op {
     Write(u64, Vec<u8>),
     SetLen(u64),
     Sync,
-    /// The store told its user that this much is done.
+    /// The store acknowledged this much.
     Acknowledged(usize),
 }
 
@@ -24,7 +24,7 @@ pub struct Disk(Arc<Mutex<Inner>>);
 struct Inner {
     bytes: Vec<u8>,
     ops: Vec<Op>,
-    /// Bytes that fit on it.
+    /// The capacity in bytes.
     room: Option<u64>,
 }
 
@@ -39,7 +39,7 @@ impl Disk {
         self.0.lock().unwrap().ops.clone()
     }
 
-    /// How much happened.
+    /// The number of operations.
     pub fn happened(&self) -> usize {
         self.0.lock().unwrap().ops.len()
     }
@@ -48,7 +48,7 @@ impl Disk {
         self.0.lock().unwrap().ops.push(Op::Acknowledged(done));
     }
 
-    /// From now on no more than this fits on it.
+    /// Sets the capacity.
     pub fn fill(&self, room: Option<u64>) {
         self.0.lock().unwrap().room = room;
     }

@@ -1,4 +1,4 @@
-//! Events: kept until taken, each taken once; each a test of every store.
+//! Events, which are kept until they are taken, once. Each function is a test of every store.
 
 use vactor::model::*;
 use vactor::store::{Commit, NewEvent};
@@ -26,7 +26,7 @@ fn event_is_kept_until_taken(stores: &Fixture) {
     let second = Event { name: "a".to_owned(), number: 2, at: at(10), payload: Json::parse("1").unwrap() };
     assert_eq!(store.events(&name("a"), 1, 1).unwrap(), [second]);
     assert_eq!(store.name_record(&name("a")).unwrap().unwrap().events, 5);
-    // the first of its name over a number
+    // the first event of a name after a number
     let number = waits(&*store, "a", 60, vec![], vec![on_event("other")]);
     let first = |after| {
         let on = ResolvedTarget::Event { name: "z".to_owned(), after };
@@ -73,7 +73,7 @@ fn event_is_taken_once(stores: &Fixture) {
         (store.events(&name("a"), 0, 9).unwrap().len(), store.name_record(&name("a")).unwrap().unwrap().events),
         (1, 1)
     );
-    // what is gone cannot be taken again
+    // a taken event cannot be taken again
     let twice = Commit { progress: Some(progress(1, taken)), ..ends(accepted("a", number), 1, 65, b"1") };
     assert_eq!(commit(&*store, twice), Err(Error::Stale { id: "a".to_owned() }));
     // taken events stay taken when the run is cancelled
@@ -100,7 +100,7 @@ fn events_over_limit_are_refused(stores: &Fixture) {
     assert_eq!([emit(), emit()], [Ok(1), Ok(2)]);
     let refused = emit().unwrap_err();
     assert_eq!(refused, Error::EventsFull { id: "a".to_owned(), allowed: 2 });
-    // the inbox of calls is another one
+    // the limit of the inbox is another one
     accept(&*store, call("a", "x", 11));
 }
 
@@ -116,7 +116,7 @@ fn event_with_used_key_is_sent_once(stores: &Fixture) {
     assert_eq!(store.events(&name("a"), 0, 9).unwrap().len(), 1);
     let taken = Error::KeyTakenByEvent { key: "k".to_owned(), id: "a".to_owned(), number: 1 };
     assert_eq!(store.emit(with_key("go", "2", "k"), 9), Err(taken.clone()));
-    // a call and an event do not share a key
+    // a call and an event cannot have the same key
     assert_eq!(store.invocation_by_key(&name("a"), "k"), Err(taken.clone()));
     assert_eq!(store.accept(vec![keyed("a", "x", 20, "k")], 9).unwrap(), [Err(taken.clone())]);
     assert_eq!(commit(&*store, ends(fresh(keyed("a", "x", 20, "k")), 1, 21, b"1")), Err(taken));

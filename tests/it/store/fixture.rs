@@ -1,4 +1,4 @@
-//! Stores to play with, and the words to fill them.
+//! Stores under test, and short constructors of their data.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use vactor::store::{
     Suspend, Suspended,
 };
 
-/// A new store, and further handles of the same one.
+/// A new store, and further handles of it.
 pub enum Fixture {
     File(TempDir),
     Memory(Arc<RedbStore>),
@@ -27,7 +27,7 @@ impl Fixture {
         Fixture::Memory(Arc::new(RedbStore::in_memory().unwrap()))
     }
 
-    /// A handle of its own, as another process would have.
+    /// A new handle, which stands for another process.
     pub fn open(&self) -> Arc<dyn Store> {
         match self {
             Fixture::File(folder) => Arc::new(RedbStore::open(folder.path(), Mode::Write).unwrap()),
@@ -120,7 +120,7 @@ pub fn accepted(of: &str, number: u64) -> CommitSource {
     CommitSource::Accepted { name: name(of), number }
 }
 
-/// The commit that makes an actor.
+/// The commit that creates an actor.
 pub fn makes(turn: CommitSource, expected_steps: u64, now: u64, state: &[u8]) -> Commit {
     let end = End::Created { class: class(), version: 1, state: state.to_vec() };
     Commit { end, ..ends(turn, expected_steps, now, state) }
@@ -130,21 +130,21 @@ pub fn bare(turn: CommitSource, expected_steps: u64, now: u64) -> Commit {
     Commit { end: End::WithoutStep, outcome: failed(), ..ends(turn, expected_steps, now, b"") }
 }
 
-/// Ends an accepted one as cancelled.
+/// Cancels a pending invocation.
 pub fn cancel(store: &dyn Store, of: &str, number: u64, now: u64) -> Result<()> {
     store.cancel(&reference(of, number), at(now), cancelled(), &BTreeSet::new())
 }
 
 pub fn cancelled() -> Fault {
-    Fault::host(HostFault::Cancelled, "somebody cancelled it")
+    Fault::host(HostFault::Cancelled, "it was cancelled")
 }
 
-/// A run that began, and was committed, when its guest's clock said the same.
+/// Times of a run whose guest's clock was its begin time.
 pub fn times(began: u64, committed: u64) -> Times {
     Times { began: Some(at(began)), committed: at(committed), now: at(began) }
 }
 
-/// Commits some, at the latest time that one of their guests saw.
+/// Commits a group, at the latest time that one of its guests saw.
 pub fn commit_all(store: &dyn Store, commits: Vec<Commit>) -> Result<Vec<Result<Committed>>> {
     let now = commits.iter().map(|commit| commit.now).max().unwrap();
     store.commit(commits, now)
@@ -166,7 +166,7 @@ pub fn step(store: &dyn Store, of: &str, state: &[u8]) -> Committed {
     commit(store, ends(fresh(call(of, "incr", 10 + steps)), steps, 11 + steps, state)).unwrap()
 }
 
-/// Accepts one; answers its number.
+/// Accepts a request. Its number.
 pub fn accept(store: &dyn Store, request: CallRequest) -> u64 {
     match store.accept(vec![request], 100).unwrap().pop().unwrap() {
         Ok(vactor::store::Accepted::New(number)) => number,
@@ -180,7 +180,7 @@ pub fn asked(what: &str) -> Fingerprint {
     Fingerprint { summary: what.to_owned(), hash: Hash::of(what.as_bytes()) }
 }
 
-/// What a run that began at 50 asked for since its record had so many entries.
+/// The progress of a run that began at 50, after so many entries of its history.
 pub fn progress(expected_record: u64, entries: Vec<NewEntry>) -> Progress {
     Progress {
         began: at(50),
@@ -201,7 +201,7 @@ pub fn starts(request: CallRequest) -> NewEntry {
     NewEntry::Start { fingerprint: asked(&format!("start {}", request.name)), child: Box::new(child(request)) }
 }
 
-/// The entry of a wait that was answered.
+/// The entry of an answered wait.
 pub fn answered(found: StoredResult) -> NewEntry {
     let recorded = HistoryEntry { fingerprint: asked("wait"), result: OperationResult::Waited(found.result) };
     match found.event {
@@ -239,7 +239,7 @@ pub fn steps_of(store: &dyn Store, of: &str) -> u64 {
     store.name_record(&name(of)).unwrap().unwrap_or_default().counters.steps
 }
 
-/// A call of an actor whose run asks for some things and then waits, not answered; its number.
+/// A call whose run performs operations and then waits without a result. Its number.
 pub fn waits(store: &dyn Store, of: &str, now: u64, entries: Vec<NewEntry>, on: Vec<ResolvedTarget>) -> u64 {
     let request = fresh(call(of, "waits", now));
     let (number, found) = suspend(store, suspends(request, steps_of(store, of), now, progress(0, entries), on));
@@ -256,7 +256,7 @@ pub fn on_event(event: &str) -> ResolvedTarget {
     ResolvedTarget::Event { name: event.to_owned(), after: 0 }
 }
 
-/// Ends the accepted invocation of a number, with a state.
+/// Ends a pending invocation with a state.
 pub fn end(store: &dyn Store, of: &str, number: u64, now: u64) {
     commit(store, ends(accepted(of, number), steps_of(store, of), now, b"ended")).unwrap();
 }

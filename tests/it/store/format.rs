@@ -1,4 +1,4 @@
-//! docs/store-format.md, played: the file read by its words alone.
+//! docs/store-format.md as a test: the file is read by the page alone.
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use vactor::model::Hash;
@@ -16,7 +16,7 @@ fn file_matches_store_format_page() {
     for change in story() {
         change(&store).unwrap();
     }
-    // more than a group of pages, and a state in pieces
+    // more than one group of pages, and a state in pieces
     let state = vec![5; 3_000_000];
     make(&store, "big", &state);
     let file = std::fs::read(folder.path().join("store.redb")).unwrap();

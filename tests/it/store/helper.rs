@@ -1,4 +1,4 @@
-//! Another process on the same store: this test binary again, in a role.
+//! Another process on the same store: this test binary in a role.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -39,9 +39,9 @@ impl Helper {
         Helper { child, stdin, lines }
     }
 
-    /// What it says next; None when it has ended.
+    /// Its next message; None when it has ended.
     pub fn hear(&mut self) -> Option<String> {
-        // the test harness says things of its own
+        // the test harness prints lines of its own
         self.lines.by_ref().map(|line| line.unwrap()).find_map(|line| line.strip_prefix("> ").map(str::to_owned))
     }
 
@@ -56,7 +56,7 @@ impl Helper {
 }
 
 fn say(words: impl std::fmt::Display) {
-    // a line of its own, whatever the harness has left on it
+    // on a new line, because the harness may have left one unfinished
     println!("\n> {words}");
 }
 
@@ -64,7 +64,8 @@ fn listen() {
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
-/// One increment of the actor `a`, whose state is a number; tried again for as long as others are faster.
+/// One increment of the actor `a`, whose state is a number. It is retried while other processes are
+/// faster.
 fn increment(store: &dyn Store) -> u64 {
     loop {
         let there = store.load(&id("a")).unwrap().unwrap();
@@ -78,7 +79,7 @@ fn increment(store: &dyn Store) -> u64 {
     }
 }
 
-/// Not a test of its own: what the tests start as another process.
+/// No test: the process that other tests start.
 #[test]
 fn helper_process() {
     let Ok(role) = std::env::var(ROLE) else { return };
@@ -145,7 +146,7 @@ fn helper_process() {
     }
 }
 
-/// Gives up root's rights, where the tests run as root; elsewhere one has none.
+/// Gives up the rights of root, if it has them.
 fn become_a_stranger() {
     use nix::unistd::{Gid, Uid, setgid, setuid};
     if Uid::effective().is_root() {

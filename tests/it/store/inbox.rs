@@ -1,4 +1,4 @@
-//! What was accepted: its key, its turn, its end; each a test of every store.
+//! Accepted calls: keys, inbox order, ends. Each function is a test of every store.
 
 use vactor::model::*;
 use vactor::store::{Accepted, Committed, End, Runnable, RunnableCursor, Store};
@@ -28,7 +28,7 @@ fn call_with_used_key_is_duplicate(stores: &Fixture) {
     let Committed::Duplicate(known) = again else { panic!("{again:?}") };
     assert_eq!((known.number, &known.request), (2, &keyed("a", "incr", 5, "k")));
     assert_eq!(store.load(&id("a")).unwrap().unwrap().state, b"1");
-    // an accepted one, before it ran, after, and after it failed
+    // a queued call, before it ran, after it ran, and after it failed
     let number = accept(&*store, keyed("a", "incr", 9, "later"));
     let known = |store: &dyn Store| match store.accept(vec![keyed("a", "other", 9, "later")], 100).unwrap().remove(0) {
         Ok(Accepted::Duplicate(known)) => known,
@@ -44,11 +44,11 @@ fn call_with_used_key_is_duplicate(stores: &Fixture) {
     assert!(matches!(known(&*store).status, Status::Ended { outcome: Outcome::Failed(_), step: Some(3), .. }));
     assert_eq!(store.invocation_by_key(&name("a"), "later").unwrap().unwrap().number, number);
     assert_eq!(store.invocation_by_key(&name("b"), "later").unwrap(), None);
-    // two of one key in one group: the second is told of the first
+    // two calls of one key in one group: the second is a duplicate of the first
     let both = vec![keyed("a", "x", 11, "twice"), keyed("a", "x", 11, "twice")];
     let both = store.accept(both, 100).unwrap();
     assert!(matches!(both[0], Ok(Accepted::New(_))) && matches!(both[1], Ok(Accepted::Duplicate(_))), "{both:?}");
-    // keys end with their actor
+    // keys are removed with their actor
     store.remove(&id("a"), at(12), true).unwrap();
     assert_eq!(store.invocation_by_key(&name("a"), "k").unwrap(), None);
 }
@@ -87,7 +87,7 @@ fn call_accepted_during_run_is_behind_it(stores: &Fixture) {
     assert_eq!(done, Committed::Done { reference: behind + 1, step: Some(2) });
     assert_eq!(store.next_in_inbox(&name("a"), at(9)).unwrap().unwrap().number, behind);
     commit(&*store, ends(accepted("a", behind), 2, 8, b"2")).unwrap();
-    // each is found under its own number
+    // each is found by its own number
     for (number, step) in [(behind, 3), (behind + 1, 2)] {
         let ended = store.invocation(&reference("a", number)).unwrap().unwrap();
         assert!(matches!(ended.status, Status::Ended { step: Some(found), .. } if found == step), "{ended:?}");
@@ -105,9 +105,9 @@ fn delayed_call_is_enqueued_when_due(stores: &Fixture) {
     assert_eq!((head.queued, head.delayed), (0, 4));
     assert_eq!(store.next_in_inbox(&name("a"), at(99)).unwrap(), None);
     assert_eq!(store.runnable(None, at(99), 10).unwrap().names, []);
-    // nobody has looked yet, and it is due
+    // no search has enqueued it yet, and it is due
     assert_eq!(store.next_in_inbox(&name("a"), at(100)).unwrap().unwrap().number, soon);
-    // one that is accepted before the due time has its turn first, one accepted after it stands behind
+    // a call accepted before the due time runs first, one accepted after it is behind
     let before = accept(&*store, call("a", "before", 99));
     assert_eq!(store.runnable(None, at(100), 10).unwrap().names, [name("a")]);
     let head = store.name_record(&name("a")).unwrap().unwrap();
@@ -119,7 +119,7 @@ fn delayed_call_is_enqueued_when_due(stores: &Fixture) {
     let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (0, 1));
     assert_eq!(store.pending(None, None, 10).unwrap()[0].number, next_year);
-    // due at once is no delay
+    // a due time that has passed is no delay
     let now = accept(&*store, delayed("a", "now", 300, 300));
     assert_eq!(store.next_in_inbox(&name("a"), at(0)).unwrap().unwrap().number, now);
 }

@@ -1,4 +1,5 @@
-//! Holds and watches, between threads as between processes; each a test of every store.
+//! Locks of actors and watches, between threads as between processes. Each function is a test of
+//! every store.
 
 use std::sync::mpsc;
 use std::thread;
@@ -33,7 +34,7 @@ fn lock_excludes_other_threads(stores: &Fixture) {
     drop(held);
     assert_eq!(told.recv().unwrap(), "holds");
     assert!(waits.join().unwrap());
-    // one who gave up does not keep it
+    // a lock that timed out is not taken later
     assert!(one.lock(&name("a"), Some(Instant::now() + Duration::from_secs(60))).unwrap().is_some());
 }
 
@@ -53,10 +54,10 @@ fn lock_set_locks_and_releases_names(stores: &Fixture) {
     let (mut ours, mut theirs) = (one.lock_set().unwrap(), other.lock_set().unwrap());
     let c = other.lock(&name("c"), None).unwrap().unwrap();
     assert!(ours.take(&name("a")).unwrap() && ours.take(&name("b")).unwrap());
-    assert!(!ours.take(&name("c")).unwrap(), "somebody has it");
+    assert!(!ours.take(&name("c")).unwrap(), "it is locked");
     assert!(!theirs.take(&name("a")).unwrap() && theirs.take(&name("d")).unwrap());
     assert!(!ours.take(&name("d")).unwrap());
-    // another of the same store is another holder
+    // another handle of the same store is another owner
     assert!(one.lock(&name("b"), Some(Instant::now())).unwrap().is_none() && other.is_locked(&name("a")).unwrap());
     let mut watch = other.watch().unwrap();
     let end = Instant::now() + Duration::from_secs(60);
@@ -84,7 +85,7 @@ fn watch_wakes_at_commit(stores: &Fixture) {
             tell.send(()).unwrap();
             watch.wait(end);
         }
-        // nothing happens now: it gives up at its deadline
+        // without a commit the watch ends at its deadline
         watch.wait(Instant::now() + Duration::from_millis(20));
     });
     told.recv().unwrap();
@@ -92,7 +93,7 @@ fn watch_wakes_at_commit(stores: &Fixture) {
     watcher.join().unwrap();
 }
 
-/// Who is woken by a commit may find the name held still, and waits on.
+/// A process that a commit wakes may find the name still locked, and waits on.
 fn watch_wakes_when_name_is_unlocked(stores: &Fixture) {
     let (one, other) = (stores.open(), stores.open());
     make(&*one, "a", b"0");

@@ -1,6 +1,6 @@
-//! What every store promises, played against each: one function per promise, named in its file's `promises`.
+//! Guarantees of every store: one function per guarantee, named in its file's `promises`.
 
-/// Each promise as a test of every store.
+/// Makes a test of every store from each function.
 macro_rules! promises {
     ($($promise:ident)*) => {
         mod in_a_file {

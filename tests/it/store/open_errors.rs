@@ -1,4 +1,4 @@
-//! Stores that cannot be used: one sentence that says why, and nothing lost.
+//! Unusable stores: an error with the reason, and no data lost.
 
 use std::sync::Barrier;
 use std::thread;
@@ -90,7 +90,7 @@ fn full_disk_loses_nothing() {
     };
     assert_eq!(error.category(), Category::Store);
     assert!(error.to_string().contains("no storage space"), "{error}");
-    // the handle stays refused, and says why
+    // the handle stays unusable, with the reason
     assert_eq!(store.accept(vec![call("a", "x", 7)], 100).unwrap_err(), error);
     let read = RedbStore::open_on(disk.clone(), Mode::Read).unwrap();
     assert!(read.load(&id("a")).unwrap().is_some_and(|there| there.state == last));

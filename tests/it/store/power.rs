@@ -1,4 +1,4 @@
-//! The power goes at any moment, and the disk keeps what it likes of what was not synced.
+//! The power fails at any moment, and the disk keeps some of the unsynced writes.
 
 use vactor::store::{Mode, RedbStore, Store};
 
@@ -6,7 +6,7 @@ use super::disk::{Disk, Op};
 use super::fixture::*;
 use super::workload::{dump, story};
 
-/// A disk writes its sectors whole.
+/// Sectors are written atomically.
 const SECTOR: usize = 512;
 
 #[test]
@@ -20,7 +20,7 @@ fn acknowledged_commits_survive_power_cut() {
     let mut dumps = vec![read(&disk)];
     disk.acknowledge(0);
     for (n, change) in (1..).zip(story()) {
-        // some of it by processes that come and go
+        // some acts by processes that come and go
         if n % 3 == 0 {
             drop(store);
             store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
@@ -47,15 +47,15 @@ fn acknowledged_commits_survive_power_cut() {
             is(acknowledged) || is(acknowledged + 1),
             "neither {acknowledged} nor one more, after {cut} operations"
         );
-        // and it goes on from there
+        // the store continues from there
         let turns = written.accept(vec![call("none", "x", 70)], 9).unwrap();
         assert!(turns[0].is_ok());
         assert_eq!(written.next_in_inbox(&name("none"), at(70)).unwrap().unwrap().number, 1);
     }
 }
 
-/// What a reader finds if all survives. A store that is open for writing would let what is due take its place meanwhile,
-/// which is a commit of its own.
+/// The answers of a reader if all writes survive. A store that is open for writing could enqueue
+/// due calls meanwhile, which is a commit of its own.
 fn read(disk: &Disk) -> Vec<String> {
     let mut image = Vec::new();
     for op in disk.ops() {
@@ -68,7 +68,7 @@ fn read(disk: &Disk) -> Vec<String> {
     dump(&RedbStore::open_on(Disk::holding(image), Mode::Read).unwrap()).unwrap()
 }
 
-/// What is on the disk, which held something before: all that was synced, and of the rest any, in part or not.
+/// The content of the disk after a power cut: all synced writes, and any part of the others.
 pub fn after_cut(before: &[u8], ops: &[Op], random: &mut fastrand::Rng) -> Vec<u8> {
     let synced = ops.iter().rposition(|op| matches!(op, Op::Sync)).map_or(0, |sync| sync + 1);
     let mut image = before.to_vec();
@@ -81,7 +81,7 @@ pub fn after_cut(before: &[u8], ops: &[Op], random: &mut fastrand::Rng) -> Vec<u
                 let whole = if random.bool() { sectors } else { random.usize(..=sectors) };
                 put(&mut image, *offset, &data[..data.len().min(whole * SECTOR)]);
             }
-            // a file's length is the file system's own, which keeps it in order
+            // the length of a file is metadata, which the file system keeps in order
             Op::SetLen(length) => image.resize(*length as usize, 0),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! Many processes on one store, some of which die.
+//! Many processes on one store, some of which are killed.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -25,7 +25,7 @@ fn a_minute() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-/// What is in a folder: names, contents, and when they changed.
+/// The content of a folder: names, bytes, and times of change.
 fn traces(folder: &Path) -> BTreeMap<String, (Vec<u8>, SystemTime)> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let trace = |entry: std::fs::DirEntry| {
@@ -66,7 +66,7 @@ fn kill_loses_no_acknowledged_commit() {
         }
         std::thread::sleep(Duration::from_micros(random.u64(..2000)));
         helper.child.kill().unwrap();
-        // what it had said before it died
+        // the messages before it was killed
         while let Some(said) = helper.hear() {
             known = said.parse().unwrap();
         }
@@ -86,7 +86,7 @@ fn reader_does_not_wait_for_writer() {
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::libc;
     let folder = counter();
-    // redb's lock of a write transaction, as another process in one would have it
+    // redb's lock of a write transaction, as another process in a transaction has it
     let file = std::fs::File::options().write(true).open(folder.path().join("store.redb")).unwrap();
     let byte = libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,
@@ -97,7 +97,7 @@ fn reader_does_not_wait_for_writer() {
     };
     fcntl(&file, FcntlArg::F_OFD_SETLK(&byte)).unwrap();
     assert_eq!(read(folder.path()), 0);
-    // it is that lock: a writer waits for it
+    // it is the right lock: a writer waits for it
     let mut helper = Helper::start("increments when told", folder.path());
     drop(file);
     assert_eq!(helper.hear().as_deref(), Some("ready"));
@@ -179,7 +179,7 @@ fn file_size_limit_is_error() {
     let folder = counter();
     let limited = command("grows", folder.path());
     let mut shell = std::process::Command::new("sh");
-    // in blocks of 512 bytes: a megabyte
+    // a megabyte in blocks of 512 bytes
     shell.args(["-c", "ulimit -f 2000; exec \"$0\" \"$@\""]).arg(limited.get_program()).args(limited.get_args());
     shell.envs(limited.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut helper = Helper::run(shell);

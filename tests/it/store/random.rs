@@ -1,4 +1,4 @@
-//! Changes at random, and after each of them what holds in every committed state.
+//! Random changes, and after each the invariants of every committed state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ fn play(actors: [&'static str; 4]) {
     let store = RedbStore::open_on(disk.clone(), Mode::Write).unwrap();
     let random = fastrand::Rng::with_seed(seed);
     let mut world = World { actors, store, disk, random, now: 100, for_nothing: 0, did: BTreeMap::new() };
-    // a test that did nothing proves nothing: it goes on until everything happened, and not for ever
+    // the test goes on until every kind of change happened, within a bound
     let everything = ["ended", "answered", "saved", "deadlock", "cancelled", "retried"];
     let mut changes = 0;
     while changes < CHANGES || changes < 10 * CHANGES && !everything.iter().all(|what| world.did.contains_key(what)) {
@@ -51,9 +51,9 @@ struct World {
     disk: Disk,
     random: fastrand::Rng,
     now: u64,
-    /// How often a name had been noted that had nothing to run.
+    /// How often the ready index had a name with nothing to run.
     for_nothing: usize,
-    /// What happened, and how often.
+    /// Counts by kind of change.
     did: BTreeMap<&'static str, u32>,
 }
 
@@ -66,7 +66,7 @@ impl World {
         self.actors[self.random.usize(..self.actors.len())]
     }
 
-    /// A call of some actor, a task, or a construction; some of them later.
+    /// A random call, task or construction, possibly delayed.
     fn some_call(&mut self) -> CallRequest {
         let (of, now) = (self.pick(), self.now);
         let request = match self.random.u8(..8) {
@@ -93,7 +93,7 @@ impl World {
         self.random.choice(pending).map(|pending| pending.reference())
     }
 
-    /// One transaction, or none if it does not fit.
+    /// One transaction, or none if it does not apply.
     fn change(&mut self) {
         self.now += self.random.u64(..3);
         let (of, now) = (self.pick(), self.now);
@@ -151,7 +151,7 @@ impl World {
         self.count(if again { "retried" } else { "ended" });
     }
 
-    /// Goes on with an invocation: with the answer of its wait, some starts, and a wait, a save or the end.
+    /// Continues an invocation: the result of its wait, some starts, and a wait, a save or the end.
     fn run(&mut self, of: &str, turn: CommitSource, before: Option<Invocation>) {
         let begun = before.as_ref().and_then(|before| before.resume_point.clone());
         let mut record = begun.as_ref().map_or(0, |begun| begun.history_len);
@@ -237,11 +237,11 @@ impl World {
             || !self.store.runnable_tasks(of, None, now, 1).unwrap().is_empty()
     }
 
-    /// What holds in every state.
+    /// Asserts the invariants.
     fn look(&mut self, n: usize) {
         let now = at(self.now);
         let mut due = Vec::new();
-        // a task that leaves its actor's name noted is the one thing that only a look finds
+        // only a search removes the name of an actor that a task left in the ready index
         let mut to_be_tidied = self.actors.contains(&TASK) && !self.can_run(&name(TASK), now);
         for of in self.names() {
             let head = self.store.name_record(&of).unwrap().unwrap_or_default();
@@ -266,23 +266,25 @@ impl World {
         let runs: Vec<Name> = self.names().into_iter().filter(|of| self.can_run(of, now)).collect();
         let before = self.disk.happened();
         let found = self.store.runnable(None, now, 99).unwrap().names;
-        // of several that wait in a circle one is woken, and the others may be told too if somebody looks before it goes on
+        // one of several actors in a cycle is woken; others may get the fault too, if they are read
+        // before it continues
         let woken = |of: &Name| found.contains(of);
         let (told, others): (Vec<Name>, Vec<Name>) = runs.into_iter().partition(|of| self.is_told_a_cycle(of, now));
-        // a delayed one that closes it may take its place only when the tasks of its name have run
+        // a delayed call that closes a cycle may be enqueued only after the tasks of its name have
+        // run
         let is_broken = told.is_empty() || told.iter().any(woken) || !others.is_empty();
-        assert!(is_broken, "nobody breaks the circle after {n}");
+        assert!(is_broken, "the cycle stays after {n}");
         let expected: BTreeSet<Name> = others.into_iter().chain(told.into_iter().filter(woken)).collect();
         assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "who can run after {n}");
         let wrote = self.disk.happened() - before;
-        // it writes only where that lets something take its place; else a name was noted that had nothing to run, which is
-        // rare: somebody else let go of a circle that one in it was woken to break
+        // a search writes only to enqueue a call; or the ready index had a name with nothing to
+        // run, which is rare: a cycle was broken elsewhere after one of its members had been woken
         self.for_nothing += usize::from(wrote > 0 && !to_be_tidied);
         let again = self.store.runnable(None, now, 99).unwrap().names;
         assert_eq!((again, self.disk.happened() - before), (found, wrote), "looking again after {n}");
     }
 
-    /// What is on each version, by all actors and all that is pending.
+    /// The usage of each version, counted from all actors and pending calls.
     fn counted(&self) -> Vec<VersionUsage> {
         let mut counts = BTreeMap::<u32, (u64, u64)>::new();
         for (_, head) in self.store.actors("", None, usize::MAX).unwrap() {
@@ -296,7 +298,7 @@ impl World {
         counts.into_iter().map(|(version, (actors, pending))| VersionUsage { version, actors, pending }).collect()
     }
 
-    /// Whether all that lets a name run is that its first waits in a circle.
+    /// Whether a name is runnable only because its first call waits in a cycle.
     fn is_told_a_cycle(&self, of: &Name, now: Timestamp) -> bool {
         if !self.store.runnable_tasks(of, None, now, 1).unwrap().is_empty() {
             return false;
@@ -309,7 +311,7 @@ impl World {
         fault.is_some_and(|fault| fault.is_host(HostFault::Deadlock))
     }
 
-    /// When all that can come has come, everything ends: nothing waits for ever.
+    /// When all events and due times have passed, everything ends: nothing waits for ever.
     fn come_to_an_end(&mut self) {
         self.now += 1_000_000;
         while !self.pending().is_empty() {

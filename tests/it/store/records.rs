@@ -1,4 +1,5 @@
-//! Records with right sums and wrong content: the right answer or an error that names the record, never a panic or a hang.
+//! Records with valid checksums and wrong content: the right answer or an error that names the
+//! record, never a panic or a hang.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,13 +17,13 @@ use super::workload::story;
 use crate::classes::component;
 use crate::support::{Ran, Vactor};
 
-/// Records that are changed; VACTOR_SEED plays one run again.
+/// Changed records; VACTOR_SEED replays a run.
 const CHANGES: usize = 300;
 
-/// Stores that commands are run on.
+/// The number of stores on which commands run.
 const STORES: usize = 12;
 
-/// Nothing takes so long; what does is a hang.
+/// A bound against a hang.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn store_file() -> Vec<u8> {
@@ -34,7 +35,7 @@ fn store_file() -> Vec<u8> {
     std::fs::read(folder.path().join("store.redb")).unwrap()
 }
 
-/// Where the values of a MessagePack text are, those in others behind them.
+/// The ranges of the values of a MessagePack text, those in others after them.
 fn values(text: &[u8]) -> Vec<Range<usize>> {
     fn value(text: &[u8], from: usize, found: &mut Vec<Range<usize>>) -> usize {
         let number = |at: usize, bytes: usize| text[at..at + bytes].iter().fold(0, |n, b| n << 8 | usize::from(*b));
@@ -67,7 +68,7 @@ fn values(text: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// What stands in a value's place.
+/// A wrong value.
 fn wrong(random: &mut fastrand::Rng) -> Vec<u8> {
     fn text(text: &str) -> Vec<u8> {
         [&[0xda][..], &(text.len() as u16).to_be_bytes(), text.as_bytes()].concat()
@@ -92,13 +93,13 @@ fn wrong(random: &mut fastrand::Rng) -> Vec<u8> {
         15 => vec![0x90],
         16 => vec![0x91; 5000],
         17 => [&[0xc4, 32][..], &[7; 32]].concat(),
-        // lengths of what is not there
+        // lengths of missing data
         18 => vec![0xdd, 0xff, 0xff, 0xff, 0xff],
         _ => vec![0xc6, 0xff, 0xff, 0xff, 0xf0, 1],
     }
 }
 
-/// Everything that a store is asked; an error is an answer.
+/// Calls all reading methods of a store. Their errors.
 fn ask_all(store: &dyn Store) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut told = |error: Option<Error>| errors.extend(error);
@@ -142,7 +143,7 @@ fn ask_all(store: &dyn Store) -> Vec<Error> {
     errors
 }
 
-/// What changes a store, each that it may refuse.
+/// Calls the writing methods of a store, each of which may fail. Their errors.
 fn change_all(store: &dyn Store) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut told = |error: Option<Error>| errors.extend(error);
@@ -174,7 +175,7 @@ fn change_all(store: &dyn Store) -> Vec<Error> {
     errors
 }
 
-/// Asks on a thread of its own, so that a hang is found.
+/// Calls all methods on a thread of its own, so that a hang is found.
 pub fn asked(bytes: Vec<u8>, what: String) -> Vec<Error> {
     let (send, answer) = mpsc::channel();
     let said = what.clone();
@@ -225,9 +226,9 @@ fn is_damage(error: &&Error) -> bool {
     matches!(error, Error::Damaged { .. })
 }
 
-/// The record under a key with one value of it changed; None for what has no record of its own.
+/// The record under a key with one value changed; None for a value that is no record.
 fn with_wrong_value(random: &mut fastrand::Rng, key: &[u8], value: &[u8]) -> Option<(Vec<u8>, String)> {
-    // of bare bytes the hash stands elsewhere, and what is long stands in pieces
+    // the hash of bare bytes is in another record, and large data is in pieces
     if value.len() < 10 || value[0] != 0 || *value != sealed(key, &value[9..]) {
         return None;
     }
@@ -238,7 +239,7 @@ fn with_wrong_value(random: &mut fastrand::Rng, key: &[u8], value: &[u8]) -> Opt
     Some((sealed(key, &changed), what))
 }
 
-/// A store of the class `probe` with something of everything.
+/// A store of the class `probe` with data of every kind.
 fn probes() -> Vactor {
     let vactor = Vactor::new();
     let component = component("probe");
@@ -274,7 +275,7 @@ fn command_on_wrong_record_does_not_panic() {
     let file = std::fs::read(&path).unwrap();
     let records = records(&file);
     let (mut stores, mut found) = (0, 0);
-    // it plays on until it has seen what it is to see, whatever is drawn
+    // the test goes on until enough errors were found, within a bound
     while stores < STORES || found <= STORES && stores < 20 * STORES {
         let (key, value) = random.choice(&records).unwrap();
         let Some((changed, what)) = with_wrong_value(&mut random, key, value) else { continue };

@@ -1,4 +1,4 @@
-//! Files with right sums and wrong content: what a program that means harm can write.
+//! Files with valid checksums and wrong content, as a hostile program can write them.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
 const PAGE: usize = 4096;
 const GROUP: usize = 512;
 
-/// A table of the store's, as redb sees it.
+/// The store's table of records, as redb sees it.
 const RECORDS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
 
-/// The file as redb sees it; each page's sum is looked at.
+/// The file as redb sees it. Asserts the checksum of each page.
 pub fn without_sums(file: &[u8]) -> Vec<u8> {
     let mut bare = Vec::new();
     for (group, pages) in file.chunks((GROUP + 1) * PAGE).enumerate() {
@@ -20,7 +20,7 @@ pub fn without_sums(file: &[u8]) -> Vec<u8> {
             let entry = n.saturating_sub(1);
             let number = group * GROUP + entry;
             let sum = xxh3_64_with_seed(page, number as u64).to_be_bytes();
-            // pages that redb has not used yet have none
+            // unused pages have none
             if number > 0 && sums[entry * 8..][..8] != [0; 8] {
                 let right = sums[entry * 8..][..8] == sum;
                 assert!(right, "page {number}");
@@ -31,7 +31,7 @@ pub fn without_sums(file: &[u8]) -> Vec<u8> {
     bare
 }
 
-/// The store's file with these pages of redb's, all its sums right: those of the pages, of the header, of its commits.
+/// The store's file with these pages of redb and valid checksums of pages, header and commits.
 pub fn with_sums(bare: &[u8]) -> Vec<u8> {
     let mut bare = bare.to_vec();
     let tag = [&b"\0vactor\0"[..], &FORMAT.to_be_bytes()].concat();
@@ -57,15 +57,15 @@ pub fn with_sums(bare: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The format of the stores that are written here.
+/// The format of these stores.
 pub const FORMAT: u16 = 2;
 
-/// The offset of the commit slot that a header without its sums names.
+/// The offset of the current commit slot, by a header without checksums.
 pub fn newest_slot(bare: &[u8]) -> usize {
     64 + 128 * usize::from(bare[9] & 1)
 }
 
-/// Changes the pages of the store in a folder as redb sees them, and makes their sums right.
+/// Changes the pages of the store in a folder as redb sees them, and corrects the checksums.
 pub fn rewrite(folder: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let path = folder.join("store.redb");
     let mut bare = without_sums(&std::fs::read(&path).unwrap());
@@ -82,11 +82,11 @@ pub fn records(file: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     entries.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())).collect()
 }
 
-/// The store's file with another value under a key, written by redb itself.
+/// The store's file with another value under a key, written by redb.
 pub fn with_value(file: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
     let (folder, database) = opened(file);
     let mut write = database.begin_write().unwrap();
-    // as the processes of a store commit
+    // as processes of vactor commit
     write.set_two_phase_commit(true);
     write.set_quick_repair(true);
     write.open_table(RECORDS).unwrap().insert(key, value).unwrap();
@@ -95,7 +95,7 @@ pub fn with_value(file: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
     with_sums(&std::fs::read(folder.path().join("bare.redb")).unwrap())
 }
 
-/// A record with the sum that binds it to its key.
+/// A record with the checksum that binds it to its key.
 pub fn sealed(key: &[u8], record: &[u8]) -> Vec<u8> {
     let sum = blake3::hash(&[&(key.len() as u64).to_be_bytes(), key, record].concat());
     [&[0], &sum.as_bytes()[..8], record].concat()

@@ -1,4 +1,5 @@
-//! What a step leaves: whole or not at all, in order, for good; each a test of every store.
+//! Steps: stored wholly or not at all, in order, permanently. Each function is a test of every
+//! store.
 
 use vactor::model::*;
 use vactor::store::{CommitSource, Committed, End};
@@ -51,7 +52,7 @@ fn step_is_stored_whole(stores: &Fixture) {
     assert_eq!(made.request, construction("a", 1));
     assert_eq!(store.invocation(&reference("a", 3)).unwrap(), None);
 
-    // a step that leaves the state as it was
+    // a step that keeps the state
     let same = vactor::store::Commit {
         end: End::Step { version: 1, state: None },
         outcome: failed(),
@@ -72,11 +73,11 @@ fn stale_commit_changes_nothing(stores: &Fixture) {
     assert_eq!(one.name_record(&name("a")).unwrap(), before);
     assert_eq!(one.load(&id("a")).unwrap().unwrap().state, b"2");
     assert_eq!(one.invocation_by_key(&name("a"), "k").unwrap(), None);
-    // an accepted one that another process ended
+    // a pending call that another process ended
     let number = accept(&*one, call("a", "incr", 7));
     commit(&*other, ends(accepted("a", number), 2, 8, b"3")).unwrap();
     assert_eq!(commit(&*one, ends(accepted("a", number), 3, 8, b"4")), Err(Error::Stale { id: "a".to_owned() }));
-    // one whose actor was removed
+    // a call of a removed actor
     one.remove(&id("a"), at(9), false).unwrap();
     let late = ends(fresh(call("a", "incr", 9)), 3, 9, b"5");
     assert_eq!(commit(&*one, late), Err(Error::Stale { id: "a".to_owned() }));
@@ -141,8 +142,8 @@ fn group_commits_consecutive_steps_of_actor(stores: &Fixture) {
     assert_eq!(store.steps(&id("a"), 100, 2).unwrap()[1].number, 101);
 }
 
-/// A group's second step was made of what its first one left. Somebody else's step must not make room for it, nor must a key
-/// that somebody else used.
+/// The second step of a group was made from the first one. A step of another process must not make
+/// it valid, nor must a key that another process used.
 fn commit_after_refused_commit_in_group_is_stale(stores: &Fixture) {
     let store = stores.open();
     make(&*store, "other", b"0");
@@ -163,7 +164,8 @@ fn commit_after_refused_commit_in_group_is_stale(stores: &Fixture) {
     }
 }
 
-/// Steps append one byte to the state, so that a checkpoint and the steps behind it give any state.
+/// Steps append one byte to the state, so that any state follows from a checkpoint and the steps
+/// after it.
 fn earlier_states_have_near_checkpoint(stores: &Fixture) {
     for (of, start) in [("short", 0), ("long", 20_000)] {
         let store = stores.open();
@@ -185,7 +187,8 @@ fn earlier_states_have_near_checkpoint(stores: &Fixture) {
             assert_eq!(Hash::of(&rebuilt), recorded);
             checkpoints.insert(checkpoint);
         }
-        // history costs what happened: 200 steps do not weigh many long states
+        // the size of the history follows from the changes: 200 steps take less than many long
+        // states
         assert!(of == "short" || checkpoints.len() < 8, "{checkpoints:?}");
         let last = store.name_record(&name(of)).unwrap().unwrap().actor.unwrap();
         assert_eq!(store.checkpoint(&id(of), u64::MAX).unwrap().unwrap().0, last.checkpoint);

@@ -1,4 +1,4 @@
-//! Tasks: any number of one name at once, tried again; each a test of every store.
+//! Tasks: in parallel under one name, and retried. Each function is a test of every store.
 
 use vactor::model::*;
 use vactor::store::{Commit, Committed, End, Store};
@@ -62,7 +62,7 @@ fn failed_task_is_retried(stores: &Fixture) {
     commit(&*store, bare(accepted("counter/sum", 1), 0, 60)).unwrap();
     assert_eq!(store.invocation(&reference("counter/sum", 1)).unwrap().unwrap().attempts, 3);
     assert!(found(&*store, "a", waiter, 61).is_some() && is_ready(&*store, "a", 61));
-    // one that fails at once, before anybody accepted it
+    // a call that fails before it was accepted
     let again = Commit { end: End::Retry { due: at(90) }, ..bare(fresh(task("counter/sum", 70)), 0, 70) };
     assert_eq!(commit(&*store, again).unwrap(), Committed::Done { reference: 2, step: None });
     assert_eq!(task_numbers(&*store, None, 90, 9), [2]);
@@ -87,7 +87,7 @@ fn task_and_actor_of_same_name_are_independent(stores: &Fixture) {
     assert!(is_ready(&*store, "counter/sum", 70));
 }
 
-/// Fails a task that is tried again, and says so.
+/// Fails a try of a task that is retried.
 fn fails(store: &dyn Store, number: u64, now: u64) {
     let again = Commit {
         end: End::Retry { due: at(now + 1) },
@@ -114,7 +114,7 @@ fn failed_tries_of_task_are_kept(stores: &Fixture) {
     let last = Attempt { number: 3, times: times(40, 40), outcome: done("7"), log: log("hello") };
     assert_eq!(tries(1, 9), [failed(1, 20), failed(2, 30), last.clone()]);
     assert_eq!((tries(2, 1), tries(3, 9), tries(4, 9)), (vec![failed(2, 30)], vec![last], vec![]));
-    // no try ended one that was cancelled
+    // a cancelled call has no failed try for its end
     cancel(&*store, "counter/sum", 1, 50).unwrap();
     assert_eq!(store.attempts(&reference("counter/sum", 1), 1, 9).unwrap(), [failed(1, 25)]);
     let nothing = store.attempts(&reference("counter/sum", 3), 1, 9).unwrap_err();
@@ -143,7 +143,7 @@ fn removed_tasks_leave_only_numbers(stores: &Fixture) {
     assert!(store.attempts(&reference("counter/sum", 3), 1, 9).is_err());
     assert_eq!(store.invocation_by_key(&name("counter/sum"), "2").unwrap(), None);
     assert_eq!(store.invocation_by_key(&name("counter/sum"), "1").unwrap().unwrap().number, 2);
-    // what took up another again is gone, so it may be taken up once more
+    // the resumption was removed, so the call can be resumed again
     assert_eq!(store.remove_tasks(&name("counter/sum"), Some(5), at(60), false).unwrap(), 1);
     let number = accept(&*store, resumed);
     commit(&*store, bare(accepted("counter/sum", number), 0, 70)).unwrap();
@@ -170,7 +170,7 @@ fn task_in_use_is_removed_only_by_force(stores: &Fixture) {
     assert!(busy(remove(None, false)) && busy(remove(Some(1), false)), "the one that started it has not ended");
     store.remove(&id("a"), at(30), true).unwrap();
     assert_eq!(remove(None, false).unwrap(), 1);
-    // by force: what runs is cancelled and stays, what is wanted goes
+    // by force: running calls are cancelled and stay, needed results go
     make(&*store, "a", b"0");
     let children = vec![
         starts(CallRequest { depth: 1, ..task("counter/sum", 40) }),

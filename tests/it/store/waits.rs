@@ -1,4 +1,4 @@
-//! Runs of several commits: waits, records, saves; each a test of every store.
+//! Runs of several commits: waits, histories, saves. Each function is a test of every store.
 
 use vactor::model::*;
 use vactor::store::{Commit, Committed, End, NewEntry, Progress, Store, Suspended};
@@ -51,7 +51,7 @@ fn wait_is_recorded_and_answered_by_end_of_child(stores: &Fixture) {
     assert_eq!(store.next_in_inbox(&name("a"), at(62)).unwrap(), None);
     assert_eq!(store.runnable(None, at(62), 9).unwrap().names, [name("b")]);
     assert_eq!(found(&*store, "a", number, 62), None);
-    // no step, and the state as it was
+    // no step, and an unchanged state
     assert_eq!(steps_of(&*store, "a"), 1);
 
     end(&*store, "b", child.number, 70);
@@ -69,7 +69,7 @@ fn wait_is_recorded_and_answered_by_end_of_child(stores: &Fixture) {
         (step.reference, step.run),
         (number, Some(RunProgress { first_now: at(50), history_len: 2, is_save: false }))
     );
-    // a replay of the history needs the record
+    // a replay needs the history
     let record = store.history(&reference("a", number), 0, 9).unwrap();
     assert_eq!(
         record,
@@ -77,7 +77,7 @@ fn wait_is_recorded_and_answered_by_end_of_child(stores: &Fixture) {
     );
     assert_eq!(store.history(&reference("a", number), 1, 9).unwrap(), record[1..]);
     assert_eq!(store.runnable(None, at(80), 9).unwrap().names, []);
-    // who asks for an answer of what has ended is told so
+    // a wait of an ended invocation fails
     let late = store.wait_result(&reference("a", number), &[ResolvedTarget::Child(0)], at(80));
     assert_eq!(late, Err(Error::AlreadyEnded { reference: reference("a", number) }));
 }
@@ -93,7 +93,7 @@ fn wait_with_present_result_does_not_suspend(stores: &Fixture) {
     assert_eq!(begun(&*store, "a", number).wait, None);
     assert!(is_ready(&*store, "a", 61));
     assert_eq!(store.next_due(at(0)).unwrap(), None);
-    // one that never was, or is gone
+    // a call that never existed, or was removed
     let gone = suspends(
         accepted("a", number),
         1,
@@ -119,7 +119,7 @@ fn earliest_of_several_results_counts(stores: &Fixture) {
     assert_eq!(index(90), Some(2));
     end(&*store, "c", 2, 79);
     assert_eq!(index(90), Some(3));
-    // two at one time: the lower index
+    // two at the same time: the lower index
     end(&*store, "b", 2, 79);
     assert_eq!(index(90), Some(0));
     // the guest's clock never goes back
@@ -183,14 +183,14 @@ fn begun_call_is_first_in_inbox(stores: &Fixture) {
     assert_eq!(order(&*store), [number, first, second, later]);
     let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed), (3, 1));
-    // what is due stands behind it, and those who look for work are not told of it again and again
+    // due calls are behind it, and searches do not find it again
     assert!(!is_ready(&*store, "a", 61));
     let head = store.name_record(&name("a")).unwrap().unwrap();
     assert_eq!((head.queued, head.delayed, store.next_due(at(0)).unwrap()), (4, 0, None));
     end(&*store, "a", number, 70);
     assert_eq!(order(&*store), [first, second, later]);
     assert!(is_ready(&*store, "a", 71));
-    // one that was delayed goes to the front as well
+    // a delayed call that begins goes to the front too
     cancel(&*store, "a", first, 71).unwrap();
     cancel(&*store, "a", second, 71).unwrap();
     cancel(&*store, "a", later, 71).unwrap();
@@ -207,7 +207,7 @@ fn other_commits_are_refused_while_call_waits(stores: &Fixture) {
     make(&*store, "a", b"0");
     let queued = accept(&*store, call("a", "queued", 40));
     let stale = Error::Stale { id: "a".to_owned() };
-    // only the first of an inbox can begin
+    // only the first call of an inbox can begin
     let second = accept(&*store, call("a", "queued", 40));
     let skips = suspends(accepted("a", second), 1, 60, progress(0, vec![]), vec![on_event("e")]);
     assert_eq!(store.suspend(skips).unwrap_err(), stale);
@@ -240,7 +240,7 @@ fn progress_continues_from_recorded_history(stores: &Fixture) {
     cancel(&*store, "a", number, 63).unwrap();
     let gone = suspends(accepted("a", number), 2, 64, progress(1, vec![]), vec![ResolvedTarget::Child(0)]);
     assert_eq!(store.suspend(gone).unwrap_err(), stale);
-    // one whose actor was removed
+    // a call of a removed actor
     store.remove(&id("a"), at(65), true).unwrap();
     let late = suspends(fresh(call("a", "x", 66)), 2, 66, progress(0, vec![]), vec![on_event("e")]);
     assert_eq!(store.suspend(late).unwrap_err(), stale);
@@ -256,7 +256,7 @@ fn suspend_with_used_key_is_duplicate(stores: &Fixture) {
     assert_eq!(store.name_record(&name("a")).unwrap().unwrap().queued, 1);
 }
 
-/// A commit of a run that goes on.
+/// A save of a run that continues.
 fn saves(commit: Commit, record: u64, entries: Vec<NewEntry>) -> Commit {
     let progress = Progress { save: Some(asked("save")), ..progress(record, entries) };
     Commit { progress: Some(progress), ..commit }
@@ -277,7 +277,7 @@ fn save_is_step_and_keeps_previous_state(stores: &Fixture) {
     assert_eq!(step.run, Some(RunProgress { first_now: at(50), history_len: 2, is_save: true }));
     let record = store.history(&reference("a", number), 1, 9).unwrap();
     assert_eq!(record, [HistoryEntry { fingerprint: asked("save"), result: OperationResult::Saved(2) }]);
-    // it goes on, before the one that was accepted earlier
+    // it continues, before a call that was accepted earlier
     let invocation = store.next_in_inbox(&name("a"), at(62)).unwrap().unwrap();
     assert_eq!((invocation.number, invocation.status), (number, Status::Pending));
     assert_eq!(invocation.resume_point.unwrap().saves, 1);
@@ -287,7 +287,7 @@ fn save_is_step_and_keeps_previous_state(stores: &Fixture) {
     assert_eq!(store.initial_state(&reference("a", number)).unwrap().unwrap(), b"before");
     let all = store.invocations(&name("a"), None, 9).unwrap();
     assert_eq!(all.iter().map(|found| found.number).collect::<Vec<_>>(), [number, behind, 1]);
-    // a failure leaves it as it was at the last save
+    // a failure returns to the last save
     let fails = Commit {
         outcome: failed(),
         end: End::Step { version: 1, state: None },
@@ -316,7 +316,7 @@ fn saving_constructor_has_created_actor(stores: &Fixture) {
     end(&*store, "a", number, 63);
     let ended = store.invocation(&reference("a", number)).unwrap().unwrap();
     assert!(matches!(ended.status, Status::Ended { step: Some(3), .. }), "{ended:?}");
-    // one that waits before it saves has made nothing yet
+    // a constructor that waits before it saves has not created its actor
     let wait = suspends(fresh(construction("b", 60)), 0, 60, progress(0, vec![]), vec![on_event("e")]);
     let (number, _) = suspend(&*store, wait);
     assert_eq!(store.load(&id("b")).unwrap(), None);
@@ -354,7 +354,7 @@ fn waiting_actors_cost_no_look_ups(stores: &Fixture) {
         waits(&*store, of, 60, vec![], vec![on_event("go"), ResolvedTarget::Timer(at(10_000))]);
         accept(&*store, call(of, "behind", 61));
     }
-    // one look, however small, sees past them all
+    // one search with any limit passes them all
     assert_eq!(store.runnable(None, at(99), 1).unwrap().names, []);
     store.emit(event("waits250", "other", "1", 70), 9).unwrap();
     assert_eq!(store.runnable(None, at(99), 1).unwrap().names, []);

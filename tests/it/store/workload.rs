@@ -1,4 +1,4 @@
-//! A store's story: changes of every kind, and everything that it answers after them.
+//! Changes of every kind, and all answers of a store after them.
 
 use vactor::model::*;
 use vactor::store::{Commit, Progress, Store, Suspend};
@@ -8,7 +8,7 @@ use super::fixture::*;
 /// A change, in one transaction.
 pub type Change = Box<dyn Fn(&dyn Store) -> Result<()>>;
 
-/// Everything that a store answers, as lines. Along the way, whether one answer contradicts another.
+/// All answers of a store, as lines. Asserts that no answer contradicts another.
 pub fn dump(store: &dyn Store) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for class in store.classes()? {
@@ -36,7 +36,7 @@ pub fn dump(store: &dyn Store) -> Result<Vec<String>> {
         let pending = store.pending(Some(&of), None, usize::MAX)?;
         let waiting = head.as_ref().map_or(0, |head| head.queued + head.delayed);
         assert_eq!(pending.len() as u64, waiting, "the inbox of {of}");
-        // at the end of time every wait that has a timer is answered
+        // at the end of time every wait with a timer is answered
         let tasks = store.runnable_tasks(&of, None, at(u64::MAX), usize::MAX)?;
         let next = store.next_in_inbox(&of, at(u64::MAX))?;
         assert!(next.is_none() || next.as_ref() == pending.first());
@@ -63,7 +63,7 @@ pub fn dump(store: &dyn Store) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Changes of every kind, each one transaction.
+/// Changes of every kind, one transaction each.
 pub fn story() -> Vec<Change> {
     let version = |bytes: Vec<u8>| vactor::store::NewVersion {
         class: class(),

@@ -1,4 +1,4 @@
-//! redb's locks on a store's file, as another process would have them.
+//! redb's locks on a store's file, as another process has them.
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
@@ -6,14 +6,14 @@ use std::fs::File;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-/// Which bytes.
+/// The locked bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Range {
-    /// That of a write transaction.
+    /// The lock of a write transaction.
     Writer,
-    /// The header's, as a writer has it while it writes the header.
+    /// The lock of the header, as a writer has it while it writes the header.
     Header,
-    /// The header's, as a reader has it while it reads the header.
+    /// The lock of the header, as a reader has it while it reads the header.
     HeaderShared,
 }
 
@@ -34,7 +34,7 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// A child that another test is about to start may have the file, too.
+    /// A child that another test starts may have inherited the file, too.
     fn drop(&mut self) {
         fcntl(&self.0, FcntlArg::F_OFD_SETLK(&lock(libc::F_UNLCK, 0, 0))).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The example `approval` over days, by a clock that the test moves; what waits is in the store alone.
+//! The example `approval` over days, by a clock that the test sets; waits are in the store alone.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::classes::component;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// A request that was submitted, to be decided in three days.
+/// A submitted request with three days to decide.
 fn submitted() -> (Flow, Reference) {
     let flow = Flow::new(&[]);
     flow.engine.register("approval", &std::fs::read(component("approval")).unwrap()).unwrap();
@@ -50,7 +50,7 @@ fn approval_reminds_daily_and_expires_at_deadline() {
 fn approval_is_decided_by_first_event() {
     let (flow, submitted) = submitted();
     pass_days(&flow, 2);
-    flow.emit("desk", "rejected", json!({"reason": "nobody said who"}));
+    flow.emit("desk", "rejected", json!({"reason": "without a name"}));
     flow.work();
     assert_eq!(flow.phase(&submitted), Phase::Waiting, "that was no decision");
     flow.emit("desk", "approved", json!({"by": "Ada"}));
@@ -64,7 +64,7 @@ fn approval_is_decided_by_first_event() {
     flow.replays("desk");
 }
 
-/// A cancel goes back to what was saved: submitted again, it waits until the same deadline.
+/// A cancel returns to the saved state: submitted again, the request waits until the same deadline.
 #[test]
 fn cancelled_approval_keeps_deadline_and_reminders() {
     let (flow, submitted) = submitted();

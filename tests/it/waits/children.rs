@@ -1,4 +1,4 @@
-//! Starting others, and waiting for them.
+//! Children: started and awaited.
 
 use serde_json::json;
 use vactor::engine::Phase;
@@ -36,7 +36,7 @@ fn children_run_in_parallel_and_are_joined() {
 #[test]
 fn invalid_child_call_is_host_fault() {
     let flow = Flow::new(&["a"]);
-    for (other, expected) in [("nobody", "not-found"), ("not an id", "child-bad-arguments")] {
+    for (other, expected) in [("missing", "not-found"), ("not an id", "child-bad-arguments")] {
         assert_eq!(kind(flow.call("a", "add_to", json!({"other": other}))), expected, "{other}");
     }
     assert_eq!(flow.get("a", "value"), 0);
@@ -81,7 +81,7 @@ fn child_is_cancelled_by_parent() {
     flow.pass(std::time::Duration::from_millis(20));
     assert_eq!(flow.wait(&gives_up).unwrap(), "cancelled");
     assert_eq!(flow.phase(&"b#2".parse().unwrap()), Phase::Cancelled);
-    // and what stood behind it goes on
+    // the calls behind it continue
     assert_eq!(flow.call("b", "add", json!({})).unwrap(), 1);
 }
 
@@ -98,7 +98,7 @@ fn actor_of_other_class_is_refused_by_start_or_create() {
         ("exists", "the actor o is of the class other, not of probe")
     );
     assert_eq!(flow.get("o", "value"), 0);
-    // of one that is being made, too
+    // also with a pending construction
     flow.engine.submit_create("other", "p", json!({}), &vactor::Options::default()).unwrap();
     assert_eq!(kind(flow.call("a", "add_to_new", json!({"other": "p", "n": 5}))), "exists");
 }

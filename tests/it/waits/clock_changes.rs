@@ -1,4 +1,5 @@
-//! Clocks that are set: an actor that was run while the clock was ahead, and what was delayed by such a clock.
+//! Changed clocks: actors that ran while the clock was ahead, and calls that were delayed by such a
+//! clock.
 
 use std::time::Duration;
 
@@ -15,19 +16,19 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What an invocation that waits is waiting for.
+/// The wait targets of an invocation.
 fn waits_on(flow: &Flow, reference: &Reference) -> Vec<ResolvedTarget> {
     flow.engine.invocation(reference).unwrap().pending_wait().map(|waiting| waiting.targets.clone()).unwrap_or_default()
 }
 
-/// The lines of an actor's log that say that the clock went back, by step.
+/// The steps of an actor whose logs say that the clock went back.
 fn jumps(flow: &Flow, id: &str) -> Vec<u64> {
     let steps = flow.engine.steps(id, 1, 100).unwrap();
     let says = |line: &vactor::model::LogLine| line.message.starts_with("the clock went back by ");
     steps.iter().filter(|step| step.log.lines.iter().any(says)).map(|step| step.number).collect()
 }
 
-/// Ends `reference` after so long by the clock, and not before.
+/// Asserts that `reference` ends after so long by the clock, and not before.
 fn ends_after(flow: &Flow, reference: &Reference, delay: u64) {
     flow.work();
     flow.pass(ms(delay - 1));
@@ -88,7 +89,7 @@ fn delays_restart_when_clock_is_set_back() {
     let fails = flow.engine.submit_task("probe", "flaky", json!({"tries": 2}), &Options::default()).unwrap();
     flow.work();
     assert_eq!(flow.engine.invocation(&fails).unwrap().attempts, 1);
-    // a time that was named stays
+    // an explicit time stays
     let named = Options { due: Some(Timestamp::from_millis(BEGIN + CENTURY + 4_000)), ..Options::default() };
     let named = flow.engine.submit_call("a", "add", json!({}), &named).unwrap();
     flow.set(BEGIN);
@@ -98,7 +99,7 @@ fn delays_restart_when_clock_is_set_back() {
     assert_eq!(flow.phase(&named), Phase::Queued);
 }
 
-/// What one machine found to be due is run by another one whose clock is behind.
+/// A call that one machine found due is run by another one whose clock is behind.
 #[test]
 fn task_due_by_clock_ahead_is_run_by_clock_behind() {
     let flow = Flow::new(&[]);
@@ -123,7 +124,7 @@ fn delays_are_kept_across_different_clocks() {
     assert_eq!(due, Some(Timestamp::from_millis(BEGIN + 3_604_000)));
 }
 
-/// A message counts its delay from when it was sent, however often its sender is run again before it leaves.
+/// The delay of a message counts from its first send, however often its sender is replayed.
 #[test]
 fn message_delay_counts_from_first_send() {
     use crate::raw::{NULL, RawClass};

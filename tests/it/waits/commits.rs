@@ -1,5 +1,5 @@
-//! What each commit holds and what a failure drops, clause by clause. `proof::flows` plays flows like these with a process that
-//! dies at every write.
+//! The content of each commit, and the effects of failures. `proof::flows` plays such flows in
+//! processes that are killed at each write.
 
 use serde_json::json;
 use vactor::engine::Phase;
@@ -64,7 +64,7 @@ fn cancel_cancels_children() {
 #[test]
 fn failure_leaves_children_running() {
     let flow = Flow::new(&["a", "b"]);
-    // the child waits, the parent does not wait for it
+    // the child waits, and the parent does not wait for it
     flow.call("a", "begin", json!({"other": "b"})).unwrap();
     flow.work();
     assert_eq!(flow.phase(&"b#2".parse().unwrap()), Phase::Waiting);
@@ -81,7 +81,7 @@ fn resume_keeps_successful_children() {
     flow.call("gate", "open", json!({"up_to": 5})).unwrap();
     let again = flow.engine.resume(&failed).unwrap();
     flow.work();
-    // on the state that the saves left: 6, and all five again
+    // on the saved state: 6, and all five again
     assert_eq!(flow.wait(&again).unwrap(), 21);
     assert_eq!(flow.get("gate", "status"), "new+++++", "each step passed the gate once");
     flow.replays("a");
@@ -109,7 +109,7 @@ fn suspended_guest_continues_at_resume_point() {
     let flow = Flow::new(&["a"]);
     let takes = flow.submit("a", "take_all", json!({"event": "go", "n": 5}));
     for n in 0..5 {
-        // each look is by an engine that has never seen it
+        // each engine is new
         flow.work();
         assert_eq!(flow.phase(&takes), Phase::Waiting);
         flow.emit("a", "go", json!(n.to_string()));

@@ -1,4 +1,4 @@
-//! Waits that would wait for each other for ever.
+//! Cycles of waits.
 
 use std::time::Duration;
 

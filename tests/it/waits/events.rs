@@ -44,7 +44,7 @@ fn event_with_used_key_is_sent_once() {
     assert_eq!((emit("x").unwrap(), emit("x").unwrap()), (1, 1));
     assert!(matches!(emit("y"), Err(Error::KeyTakenByEvent { .. })));
     assert_eq!(flow.engine.events("a", 0, 9).unwrap().len(), 1);
-    // a taken one is not sent again either
+    // the key of a taken event is used, too
     flow.call("a", "take", json!({"event": "go"})).unwrap();
     emit("x").unwrap();
     assert_eq!(flow.engine.events("a", 0, 9).unwrap(), []);
@@ -71,7 +71,7 @@ fn wait_any_of_events_and_timer_returns_first() {
             flow.emit("a", event, json!(null));
         }
         flow.pass(Duration::from_hours(2));
-        // an event that came before the deadline is the first, however late somebody looks
+        // an event that was sent before the deadline is the first, however late the wait is read
         flow.work();
         assert_eq!(flow.wait(&decides).unwrap(), expected);
         flow.replays("a");
@@ -119,10 +119,10 @@ fn delayed_message_arrives_when_due() {
 #[test]
 fn undeliverable_message_is_logged() {
     let flow = Flow::new(&["a"]);
-    flow.call("a", "send", json!({"other": "nobody", "n": 7})).unwrap();
+    flow.call("a", "send", json!({"other": "missing", "n": 7})).unwrap();
     let step = flow.engine.steps("a", 2, 1).unwrap().remove(0);
     let said: Vec<String> = step.log.lines.into_iter().map(|line| line.message).collect();
-    assert_eq!(said, ["a message for nobody.add was not accepted: there is no actor nobody"]);
+    assert_eq!(said, ["a message for missing.add was not accepted: there is no actor missing"]);
 }
 
 #[test]

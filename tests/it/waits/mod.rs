@@ -1,4 +1,4 @@
-//! Methods that wait, on a real store and by the class `probe`: what design calls durable waits, a clause to a test.
+//! Methods that wait, on a real store with the class `probe`.
 
 mod approval;
 mod children;
@@ -25,7 +25,7 @@ use crate::engine::Place;
 const BEGIN: u64 = 1_900_000_000_000;
 const IDLE: Until = Until::Idle { ahead: Duration::ZERO };
 
-/// A store with the class `probe`, a clock that the test moves, and an engine.
+/// A store with the class `probe`, a clock that the test sets, and an engine.
 pub struct Flow {
     place: Place,
     clock: Arc<AtomicU64>,
@@ -33,7 +33,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// With probes of these ids.
+    /// A store with probes of these ids.
     pub fn new(ids: &[&str]) -> Flow {
         let place = Place::empty();
         let clock = Arc::new(AtomicU64::new(BEGIN));
@@ -51,7 +51,7 @@ impl Flow {
         Settings { clock, ..Settings::default() }
     }
 
-    /// An engine as another process has one.
+    /// An engine that stands for another process.
     pub fn another(&self) -> Engine {
         self.place.engine_with(Flow::settings(&self.clock))
     }
@@ -88,7 +88,8 @@ impl Flow {
         self.engine.wait(reference, Some(deadline)).map(|reply| reply.result.value())
     }
 
-    /// Runs all that can run, in an engine that then goes: what waits is in the store alone.
+    /// Runs all runnable invocations in an engine that is then dropped: waits remain in the store
+    /// alone.
     pub fn work(&self) {
         self.another().work(1, IDLE).unwrap();
     }
@@ -102,7 +103,7 @@ impl Flow {
         self.engine.emit(id, event, payload, None).unwrap();
     }
 
-    /// The state after each step, built by replay: they are compared with the recorded hashes on the way.
+    /// Replays all steps, whose states must have the recorded hashes.
     pub fn replays(&self, id: &str) {
         let head = self.engine.head(id).unwrap();
         let first = head.actor.unwrap().first_step;
@@ -112,7 +113,7 @@ impl Flow {
     }
 }
 
-/// The kind of the fault that a call failed with.
+/// The kind of the fault of a failed call.
 #[track_caller]
 pub fn kind(outcome: Result<Value, Error>) -> String {
     match outcome {

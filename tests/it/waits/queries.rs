@@ -1,4 +1,4 @@
-//! Queries that a method asks: recorded, replayed, and broken off with the method.
+//! Queries of methods: recorded, replayed, and interrupted with the method.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use vactor::{Error, Reference};
 
 use super::{Flow, kind};
 
-/// Computes until it is stopped.
+/// An endless computation.
 const FOR_EVER: u64 = 1 << 60;
 
 #[test]
@@ -21,7 +21,7 @@ fn query_result_is_replayed_and_not_run_again() {
     flow.call("b", "add", json!({"n": 5})).unwrap();
     flow.emit("a", "go", json!(null));
     assert_eq!(flow.wait(&asks).unwrap(), json!([0, 5]));
-    // nothing is left to ask
+    // the queried actor is gone
     flow.engine.remove("b", false).unwrap();
     flow.replays("a");
     let record: Vec<OperationResult> = {
@@ -38,10 +38,10 @@ fn query_result_is_replayed_and_not_run_again() {
 #[test]
 fn query_fault_is_recorded_with_failed_method() {
     let flow = Flow::new(&["a"]);
-    assert_eq!(kind(flow.call("a", "ask_often", json!({"other": "nobody", "times": 1, "length": 1}))), "not-found");
+    assert_eq!(kind(flow.call("a", "ask_often", json!({"other": "missing", "times": 1, "length": 1}))), "not-found");
     let step = flow.engine.steps("a", 2, 1).unwrap().remove(0);
     let operations = flow.engine.operations("a", &step).unwrap();
-    assert_eq!(operations[0].fingerprint.summary, r#"ask nobody.long {"length":1}"#);
+    assert_eq!(operations[0].fingerprint.summary, r#"ask missing.long {"length":1}"#);
     flow.replays("a");
 }
 
@@ -54,7 +54,7 @@ fn query_is_interrupted_with_calling_method() {
     let error = flow.engine.call("a", "ask", arguments.clone(), &options).unwrap_err();
     assert!(matches!(error, Error::NotAccepted { .. }), "{error}");
     assert_eq!(flow.engine.head("a").unwrap().counters.steps, 1, "nothing is recorded");
-    // one that is accepted ends when it is cancelled
+    // a queued call ends when it is cancelled
     let asks: Reference = flow.submit("a", "ask", arguments);
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| flow.work());
@@ -77,7 +77,7 @@ fn queries_on_one_permit_answer_each_other() {
     let asks: Vec<Reference> = [("a", "b"), ("b", "a")]
         .map(|(one, other)| flow.submit(one, "ask", json!({"other": other, "query": "value"})))
         .into();
-    // one guest computes at a time, and a query is within the permit of its caller
+    // one guest computes at a time, and a query runs on the permit of its caller
     flow.another().work(1, super::IDLE).unwrap();
     let mut answers: Vec<_> = asks.iter().map(|one| flow.wait(one).unwrap().as_i64().unwrap()).collect();
     answers.sort();

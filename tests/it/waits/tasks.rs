@@ -1,4 +1,4 @@
-//! Tasks: run, tried again, recorded once.
+//! Tasks: run, retried, recorded once.
 
 use serde_json::json;
 use vactor::Options;

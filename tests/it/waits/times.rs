@@ -1,4 +1,4 @@
-//! When invocations and their steps ran, by the wall clock, and what their guests saw of the time.
+//! Times of invocations and steps by the wall clock, and times that guests saw.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn waiting_run_has_begin_and_commit_times() {
     flow.work();
     assert_eq!(flow.phase(&sleeps), Phase::Waiting);
     assert_eq!(flow.engine.invocation(&sleeps).unwrap().began_at(), Some(at(1000)));
-    // the timer is due at 6000, and nothing looks before 9000
+    // the timer is due at 6000, and the first engine runs at 9000
     flow.pass(Duration::from_secs(8));
     flow.work();
     let expected = Times { began: Some(at(1000)), committed: at(9000), now: at(9000) };
@@ -71,7 +71,7 @@ fn call_cancelled_before_run_has_no_begin_time() {
     assert_eq!((began, committed), (None, at(3000)));
 }
 
-/// A clock that goes back leaves the order of a journal's times as it is.
+/// A clock that goes back keeps the order of a journal's times.
 #[test]
 fn journal_times_never_go_back() {
     let flow = Flow::new(&["a"]);
@@ -87,7 +87,7 @@ fn journal_times_never_go_back() {
     flow.replays("a");
 }
 
-/// Of two that have ended the one that ended first answers a wait for any, though its guest began later.
+/// Of two ended children the one that ended first answers the wait, although its guest began later.
 #[test]
 fn wait_any_returns_child_that_ended_first() {
     let flow = Flow::new(&["a", "long", "short"]);

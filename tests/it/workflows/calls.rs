@@ -15,7 +15,7 @@ fn self_sending_method_called_twice_counts_to_twenty() {
     assert_eq!(probes.steps("a").len(), 21, "a creation, and each count once");
 }
 
-/// What a blocking call sends is left to a worker that nobody started by hand.
+/// A message of a blocking call is left to a detached worker.
 #[test]
 fn message_of_call_is_run_by_worker() {
     let probes = Probes::new(&["a", "b"]);
@@ -47,7 +47,7 @@ fn failed_pipeline_is_resumed_at_failed_step() {
     for _ in 0..5 {
         probes.line("emit a next").ok();
     }
-    // on the state that the saves left, which is 6
+    // on the saved state, which is 6
     assert_eq!(probes.line("wait a#3").ok(), "21\n");
     assert_eq!(probes.steps("gate"), ["new", "open", "pass", "pass", "pass", "open", "pass", "pass"]);
     probes.line("resume a#2").refuses(4, "a#2 was resumed already, as a#3", "");
@@ -145,8 +145,8 @@ fn deadlock_is_explained() {
 #[test]
 fn child_fault_is_value_or_failure_of_parent() {
     let probes = Probes::new(&["a", "b"]);
-    assert_eq!(probes.line("call a meet nobody").ok(), "\"not-found\"\n");
-    probes.line("call a add_to nobody").refuses(1, "there is no actor nobody", "");
+    assert_eq!(probes.line("call a meet missing").ok(), "\"not-found\"\n");
+    probes.line("call a add_to missing").refuses(1, "there is no actor missing", "");
     let failed = probes.line("call a pipeline 1 b --json").fails(1);
     let error: Value = serde_json::from_str(failed.lines().last().unwrap()).unwrap();
     let error = &error["error"];
@@ -157,7 +157,7 @@ fn child_fault_is_value_or_failure_of_parent() {
 #[test]
 fn expired_wait_leaves_call_running() {
     let probes = Probes::new(&["a"]);
-    // one whose time runs out before it is accepted never was
+    // a call whose timeout ends before its acceptance leaves nothing
     let mut timeouts = (0..).map(|n| probes.line(&format!("call a take go --timeout {}s", 1 << n)));
     let ran = timeouts.find(|ran| !ran.stderr.contains("nothing happened"));
     ran.unwrap().refuses(4, "a#2 had not ended when the time ran out; it goes on", "`vactor wait a#2`");
@@ -169,13 +169,13 @@ fn expired_wait_leaves_call_running() {
         probes.line(&format!("emit a go {payload}")).ok();
     }
     assert_eq!(probes.line("wait a#2 a#3").ok(), "\"x\"\n\"y\"\n");
-    // and one whose turn it is
+    // and a call that is running
     let waits = probes.start("call a take go");
     probes.until("a#4", "waiting");
     signal(&waits, "INT");
     ended(waits).refuses(130, "interrupted; a#4 was accepted and goes on", "`vactor wait a#4`");
     assert_eq!(probes.listed("--actor a")[0], "a#4 waiting");
-    // a worker that nobody started by hand goes on with it
+    // a detached worker continues it
     probes.0.line("emit a go z").ok();
     while probes.get("a", "status") != "z" {}
 }

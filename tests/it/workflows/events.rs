@@ -15,7 +15,7 @@ fn event_is_taken_when_sent_before_or_after_wait() {
     probes.until("a#3", "waiting");
     probes.line("emit a go after").ok();
     assert_eq!(ended(waits).ok(), "\"after\"\n");
-    // no process is there while it waits, and none but its own worker when it goes on
+    // no process runs while it waits, and only its detached worker afterwards
     probes.line("call a take go --async").ok();
     probes.work();
     probes.0.line("emit a go late").ok();
@@ -48,7 +48,7 @@ fn payload_is_read_from_words_file_or_stdin() {
 #[test]
 fn event_without_actor_or_name_is_refused() {
     let probes = Probes::new(&["a"]);
-    probes.line("emit nobody go").refuses(3, "there is no actor nobody", "`vactor ls`");
+    probes.line("emit missing go").refuses(3, "there is no actor missing", "`vactor ls`");
     probes.run(&["emit", "a", "two words"]).refuses(2, "\"two words\" is no name for an event", "without spaces");
     probes.run(&["emit", "a", ""]).refuses(2, "\"\" is no name for an event", "");
     let big = format!("\"{}\"", "x".repeat(100));

@@ -1,4 +1,4 @@
-//! Limits of methods that call others, by their flags.
+//! Limits of methods that call others, by flags.
 
 use super::Probes;
 
@@ -66,7 +66,7 @@ fn accepted_call_ignores_limits_of_running_process() {
     let ran = probes.line("worker --until-idle --max-result 1");
     assert!(ran.code == 0 && ran.stderr.contains("`--max-result` has no effect here"), "{ran:?}");
     assert_eq!(probes.line("wait probe/square#1").ok(), "144\n");
-    // where they are accepted, variables count as flags do
+    // at acceptance, variables count as flags do
     assert_eq!(with_variable("call a tick 5 --async").ok(), "a#4\n");
     probes.work();
     assert_eq!(probes.line("wait a#4").code, 5);

@@ -1,4 +1,4 @@
-//! What `ps`, `show`, `log`, `wait` and `cancel` tell of calls that wait.
+//! `ps`, `show`, `log`, `wait` and `cancel` of waiting calls.
 
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ fn cancel_cancels_children_and_frees_inbox() {
         assert_eq!(probes.listed("--status cancelled").iter().filter(|row| row.starts_with(child)).count(), 1);
     }
     assert_eq!(probes.listed("--status waiting"), [""; 0]);
-    // a worker that nobody started by hand runs what stood behind it
+    // a detached worker runs the call behind it
     while probes.get("a", "value") != 1 {}
 }
 
@@ -58,7 +58,7 @@ fn log_lists_operations() {
     assert!(rows.contains("= b#2") && rows.contains("wait for b#2 = 5"), "{rows}");
 }
 
-/// The ids that guests see name calls as well as references do.
+/// Exposed ids name calls as references do.
 #[test]
 fn call_is_found_by_exposed_id() {
     let probes = Probes::new(&["a", "b"]);

@@ -1,4 +1,4 @@
-//! Methods that wait, tasks and events by the command line, each story with processes of its own.
+//! Methods that wait, tasks and events by the command line, in processes of their own.
 
 mod calls;
 mod events;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::classes;
 use crate::support::{Ran, Vactor};
 
-/// A store with the class `probe` and actors of it. No worker starts by itself.
+/// A store with the class `probe` and actors of it. No worker is started.
 struct Probes(Vactor);
 
 impl Probes {
@@ -50,7 +50,7 @@ impl Probes {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Runs all that can run, in a process that then goes.
+    /// Runs all runnable invocations in a process of its own.
     fn work(&self) {
         self.line("worker --until-idle").ok();
     }
@@ -66,7 +66,7 @@ impl Probes {
         rows.lines().skip(1).map(cells).collect()
     }
 
-    /// Looks until a call is in this state.
+    /// Polls until a call has this status.
     fn until(&self, reference: &str, status: &str) {
         let id = reference.split_once('#').unwrap().0;
         let wanted = format!("{reference} {status}");
@@ -81,7 +81,7 @@ impl Probes {
     }
 }
 
-/// How a process ended that was started.
+/// The result of a started process.
 fn ended(child: Child) -> Ran {
     Ran::from(child.wait_with_output().unwrap())
 }

@@ -1,10 +1,10 @@
-//! Queries that a method asks of actors, by the command line.
+//! Queries of methods, by the command line.
 
 use serde_json::{Value, json};
 
 use super::Probes;
 
-/// What `ask` of an actor was answered.
+/// The result of `ask` of an actor.
 fn asked(probes: &Probes, query: &str, arguments: &str) -> String {
     let printed = probes.run(&["call", "a", "ask", "b", query, arguments]).ok();
     let answer: Value = serde_json::from_str(&printed).unwrap();
@@ -34,11 +34,11 @@ fn ask_returns_result_or_fault() {
         "Host limit: computes computed for longer than 30 s; a query that a method asks has the default limits"
     );
     assert_eq!(
-        probes.run(&["call", "a", "ask", "nobody", "value"]).ok(),
-        "\"Host not-found: there is no actor nobody\"\n"
+        probes.run(&["call", "a", "ask", "missing", "value"]).ok(),
+        "\"Host not-found: there is no actor missing\"\n"
     );
     assert!(probes.run(&["call", "a", "ask", "a#b", "value"]).ok().contains("Host bad-arguments: the id"));
-    // nothing of it is a step of the one that was asked
+    // the queried actor has no step
     assert_eq!(probes.steps("b"), ["new", "add"]);
 }
 
@@ -46,14 +46,14 @@ fn ask_returns_result_or_fault() {
 fn ask_is_listed_as_operation() {
     let probes = Probes::new(&["a", "b"]);
     probes.line("call a ask b value").ok();
-    probes.line("call a ask nobody value").ok();
+    probes.line("call a ask missing value").ok();
     let lines = probes.line("log a --json --last 2").ok();
     let steps: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(
         steps[0]["operations"],
         json!([{"asked": "ask b.value {}", "started": null, "answer": 0, "fault": null}])
     );
-    assert_eq!(steps[1]["operations"][0]["fault"], "there is no actor nobody");
+    assert_eq!(steps[1]["operations"][0]["fault"], "there is no actor missing");
     assert!(probes.line("log a").ok().contains("ask b.value {} = 0"));
 }
 
@@ -62,13 +62,13 @@ fn ask_sees_committed_state() {
     let probes = Probes::new(&["a", "b"]);
     assert_eq!(probes.line("call a ask_itself").ok(), "[0,1]\n");
     assert_eq!(probes.line("call a ask_new c").ok(), "[\"not-found\",101]\n");
-    // in a process that goes, and in another one, which has the first answer from the record
+    // in one process, and in another one that replays the first result
     assert_eq!(probes.line("call a ask_twice b --async").ok(), "a#4\n");
     probes.work();
     probes.line("call b add 5").ok();
     probes.line("emit a go").ok();
     assert_eq!(probes.line("wait a#4").ok(), "[0,5]\n");
-    // an actor that runs answers by its last save
+    // a query of a running actor sees its last save
     probes.line("call b boot --async").ok();
     probes.work();
     assert_eq!(asked(&probes, "status", "{}"), "starting");

@@ -1,4 +1,4 @@
-//! What is recorded of tasks, and the metadata of calls: seen and removed by the command line.
+//! Records of tasks, and metadata of calls: shown and removed by the command line.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn log_of_task_lists_calls() {
     assert_eq!(flaky["log"][0]["message"], "try 2");
     let table = probes.line("log probe/square").ok();
     assert!(table.starts_with("reference\ttime\tstatus\t") && table.contains("order=17\\nby=ada"), "{table}");
-    // pending calls show theirs, too
+    // pending calls have metadata, too
     probes.line("run probe square 9 --meta why=because --async").ok();
     assert_eq!(lines(&probes, "ps --actor probe/square")[0]["meta"], json!({"why": "because"}));
     probes.line("log probe/sqare").refuses(3, "there is no actor probe/sqare", "did you mean `probe/square`?");
@@ -63,7 +63,7 @@ fn log_of_task_call_lists_tries() {
     assert_eq!(said, ["try 1", "try 2", "try 3"]);
     assert_eq!((&tries[0]["fault"]["kind"], &tries[2]["result"]), (&json!("flaky"), &json!(3)));
     assert!(tries.windows(2).all(|pair| pair[0]["ended"].as_str() <= pair[1]["began"].as_str()));
-    // one that was cancelled before a try
+    // a call that was cancelled before its first try
     probes.line("run probe square 7 --async").ok();
     assert_eq!(lines(&probes, "log probe/square#1").len(), 0);
     probes.line("cancel probe/square#1").ok();
@@ -87,7 +87,7 @@ fn log_of_shared_name_shows_actor_and_names_task() {
     assert!(shown.stdout.starts_with("step\t") && shown.stdout.contains("\tnew\t"), "{shown:?}");
     assert!(shown.stderr.contains("`vactor ps --actor=probe/square`"), "{shown:?}");
     assert_eq!(lines(&probes, &format!("log {task}"))[0]["result"], 49);
-    // the actor goes first
+    // the actor comes first
     let removed = probes.line("rm probe/square --yes");
     assert!(removed.stderr.contains("calls of the task probe/square stay"), "{removed:?}");
     assert_eq!(lines(&probes, "log probe/square").len(), 1);
@@ -108,21 +108,21 @@ fn rm_removes_ended_task_calls() {
     assert_eq!(left, ["probe/square#1", "probe/square#3"]);
     probes.line("rm probe/square#2 --yes").refuses(3, "there is no invocation probe/square#2", "");
     probes.line("wait probe/square#2").refuses(3, "there is no invocation probe/square#2", "");
-    // its key is free again, the others are not
+    // its key is unused again, the others are used
     assert_eq!(probes.line("run probe square 9 --key k2").ok(), "81\n");
     probes.line("run probe square 9 --key k1").refuses(4, "was used for another call", "");
-    // none goes where one is in use
+    // if one call is in use, none is removed
     probes.line("run probe square 5 --async").ok();
     probes.line("rm probe/flaky probe/square --yes").refuses(4, "probe/square#5 is busy", "--force");
     assert_eq!(lines(&probes, "log probe/flaky").len(), 1);
     let removed = probes.line("rm probe/flaky probe/square --yes --force");
     assert!(removed.stderr.contains("removed 3 calls of the task probe/square"), "{removed:?}");
-    // what had not ended stays as cancelled, as with actors, and goes the next time
+    // pending calls stay as cancelled, as those of actors do, and are removed the next time
     assert_eq!(probes.listed("--actor probe/square"), ["probe/square#5 cancelled"]);
     probes.line("rm probe/square --yes").ok();
     assert_eq!(lines(&probes, "log probe/square").len(), 0);
     assert_eq!(lines(&probes, "log probe/flaky").len(), 0);
-    // numbers are not given twice
+    // numbers are used once
     assert_eq!(probes.line("run probe square 5 --async").ok(), "probe/square#6\n");
     probes.line("rm probe/nothing --yes").refuses(3, "there is no actor probe/nothing", "");
 }
@@ -168,7 +168,7 @@ fn metadata_from_method_is_kept_with_calls() {
     let meta = |line: &str| lines(&probes, line).iter().map(|one| one["meta"].clone()).collect::<Vec<_>>();
     assert_eq!(meta("log probe/square"), [json!({"kind": "task", "order": "17"})]);
     let of_b = meta("log b");
-    // what makes the actor belongs to the call that has it made
+    // the construction belongs to the call that needs the actor
     let kinds = ["child", "child", "named", "message"].map(|kind| json!({ "kind": kind }));
     assert_eq!(of_b, kinds);
     assert_eq!(meta("log a"), [json!({}), json!({})]);

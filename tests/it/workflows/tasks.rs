@@ -12,7 +12,7 @@ fn task_is_awaited_or_left_to_worker() {
     assert_eq!(probes.listed("--actor probe/square"), ["probe/square#2 queued", "probe/square#1 succeeded"]);
     assert_eq!(probes.line("wait probe/square#2").ok(), "64\n");
     assert_eq!(probes.listed("--status succeeded"), ["probe/square#2 succeeded", "probe/square#1 succeeded"]);
-    // by a worker that nobody started by hand
+    // by a detached worker
     assert_eq!(probes.0.line("run probe square 9 --async").ok(), "probe/square#3\n");
     probes.until("probe/square#3", "succeeded");
     probes.line("run probe sqare 7").refuses(2, "no method sqare", "did you mean `square`?");

@@ -1,4 +1,5 @@
-//! A run that asks for something else than its record has: that it was another way round is simulated by a record that was forged.
+//! A replay that performs another operation than its history has. A forged history stands for the
+//! divergence.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ fn diverged_replay_ends_and_names_both_operations() {
     player.work();
     player.emit("a", "go", json!("first"));
     player.work();
-    // a guest that waits in memory still would go on there
+    // a guest that still waits in memory would continue there
     drop(open().lock(&Name::from_stored("a"), None).unwrap());
     player.emit("a", "go", json!("second"));
     drop(player);

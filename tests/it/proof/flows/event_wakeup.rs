@@ -1,4 +1,4 @@
-//! Many actors that wait for an event: the one that gets it runs, and no other.
+//! Many actors wait for an event: the one that gets it runs, and no other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn event_wakes_only_its_actor() {
     player.probes(&ids.iter().map(String::as_str).collect::<Vec<_>>());
     let takes: Vec<_> = ids.iter().map(|id| player.submit(id, "take", json!({"event": "go"}))).collect();
     player.work();
-    // whose guest has left memory holds its actor no more, and all that it wrote is counted
+    // a suspended guest has unlocked its actor, and all writes are counted
     let all_let_go = || ids.iter().for_each(|id| drop(store.lock(&Name::from_stored(id), None).unwrap()));
 
     for n in [7, 250] {
@@ -33,12 +33,12 @@ fn event_wakes_only_its_actor() {
         player.work();
         all_let_go();
         let (writes, loads) = store.counts();
-        // the event and the end, of one actor
+        // the event and the end of one actor
         assert_eq!((writes - before.0, loads - before.1), (2, 1));
         assert_eq!(player.end_of(&takes[n]).unwrap(), "now");
     }
     let before = store.counts();
     player.engine.work(2, Until::Idle { ahead: Duration::ZERO }).unwrap();
-    assert_eq!(store.counts(), before, "the others wait, and nobody looks at them");
+    assert_eq!(store.counts(), before, "the others wait, and are not read");
     assert_eq!(player.engine.pending(None, None, usize::MAX).unwrap().len(), CROWD - 2);
 }

@@ -1,4 +1,5 @@
-//! All that a store knows and that does not depend on chance or on the time: what must be the same however often processes died.
+//! All data of a store that depends neither on chance nor on the time: equal however often
+//! processes are killed.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +7,12 @@ use serde_json::{Value, json};
 use vactor::Engine;
 use vactor::model::{Invocation, Name, Outcome, Reference, Status};
 
-/// By what it is about, in words.
+/// Facts by their subjects.
 pub type Facts = BTreeMap<String, Value>;
 
-/// Along the way: nothing is left to run, journals have no gap, every step's state is what a replay gives, the head is at the last
-/// step, and every reference that was ever given has ended, with the step that says so.
+/// Asserts that nothing is left to run, that journals have no gap, that replays give the recorded
+/// states, that the name record is at the last step, and that every reference has ended with its
+/// step.
 pub fn facts(engine: &Engine) -> Facts {
     assert_eq!(engine.pending(None, None, 9).unwrap(), [], "accepted and not run");
     let mut facts = Facts::new();
@@ -30,7 +32,8 @@ pub fn facts(engine: &Engine) -> Facts {
             let status = engine.invocation(&Reference::new(&id, step.reference)).unwrap().status;
             let Status::Ended { step: Some(last), .. } = status else { panic!("{id}#{} left a step", step.reference) };
             assert_eq!(last == step.number, !is_save, "step {} of {id}", step.number);
-            // a process that plays on begins at the time of the last call, and says that the clock went back
+            // a process that continues begins at the time of the last call, and logs that the clock
+            // went back
             let lines = step.log.lines.iter().map(|line| line.message.as_str());
             let (reference, log) = (step.reference, lines.filter(|line| !line.starts_with("the clock went back by ")));
             let fact = json!({
@@ -72,7 +75,7 @@ pub fn told(outcome: &Outcome) -> Value {
     }
 }
 
-/// Opaque ids come from chance.
+/// Opaque ids are random.
 fn without_ids(text: &str) -> String {
     let mut masked = String::new();
     for (n, part) in text.split("\"i").enumerate() {

@@ -1,5 +1,5 @@
-//! A store that counts what is asked of it, kills its process at a write, says something else than it holds, and lets
-//! others be faster.
+//! A store that counts reads and writes, kills its process at a write, returns false records, and
+//! lets other processes be faster.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,12 +17,12 @@ use vactor::store::{
     Suspend, Suspended, VersionUsage, Watch,
 };
 
-/// The moment of a process's death.
+/// The write at which the process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
-    /// Right before the write of this number, from 1.
+    /// Before the write of this number, from 1.
     Before(u64),
-    /// Right after it.
+    /// After it.
     After(u64),
 }
 
@@ -30,19 +30,19 @@ pub struct FaultyStore {
     store: RedbStore,
     death: Option<Death>,
     writes: AtomicU64,
-    /// Actors that were loaded, each to be run.
+    /// Loads of actors; each is followed by a run.
     loads: AtomicU64,
-    /// How often it was asked what comes due.
+    /// Look-ups of the next due time.
     dues: AtomicU64,
-    /// What it makes of records.
+    /// Changes the histories that are read.
     pub forges: fn(&mut Vec<HistoryEntry>),
-    /// Whether it refuses every commit as overtaken.
+    /// Whether it refuses every commit as stale.
     pub refuses: bool,
-    /// What it makes of announcements.
+    /// Changes the announcements that are read.
     pub hears: fn(&mut Vec<Announcement>),
-    /// How it takes a hold.
+    /// Takes the lock of an actor.
     takes: Takes,
-    /// Happens before each look for what can run, which fails with it.
+    /// Runs before each search for runnable names, which fails with its error.
     pub looks: Looks,
 }
 
@@ -66,7 +66,7 @@ impl FaultyStore {
         }
     }
 
-    /// One that takes holds in this way.
+    /// A store that locks actors in this way.
     pub fn taking(
         store: RedbStore,
         takes: impl Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<NameLock>> + Send + Sync + 'static,
@@ -79,12 +79,12 @@ impl FaultyStore {
         (self.writes.load(Ordering::SeqCst), self.loads.load(Ordering::SeqCst))
     }
 
-    /// How often it was asked what comes due.
+    /// Look-ups of the next due time.
     pub fn dues(&self) -> u64 {
         self.dues.load(Ordering::SeqCst)
     }
 
-    /// What has written nothing does not count.
+    /// Runs a write, and counts it if it has changed the store.
     fn write<T>(&self, write: impl FnOnce() -> Result<T>, has_written: impl FnOnce(&T) -> bool) -> Result<T> {
         if self.death == Some(Death::Before(self.writes.load(Ordering::SeqCst) + 1)) {
             die();
@@ -102,10 +102,10 @@ impl FaultyStore {
 
 fn die() -> ! {
     kill(Pid::this(), Signal::SIGKILL).unwrap();
-    unreachable!("nobody survives that");
+    unreachable!("SIGKILL ends the process");
 }
 
-/// Methods that the store behind it answers.
+/// Methods that are forwarded.
 macro_rules! passed_on {
     ($($name:ident($($arg:ident: $of:ty),*) -> $answer:ty;)*) => {
         $(fn $name(&self, $($arg: $of),*) -> $answer {

@@ -1,9 +1,10 @@
-//! Methods that wait, whose processes die at every write that they make, or live for a few writes each: in the end the store knows the
-//! same as if nobody had died.
+//! Methods that wait, in processes that are killed at each write or after a few writes: in the end
+//! the store has the same facts as without kills.
 //!
-//! A process that dies is this test binary again, on a store that kills it. The flow is then played again from its beginning, by
-//! the keys of its calls and events: what happened before is not done twice, what was left is taken up. `VACTOR_SEED` replays at
-//! which writes the processes die.
+//! A killed process is this test binary again, on a store that kills it. The flow is then played
+//! again from its beginning, with the keys of its calls and events: acknowledged acts have no
+//! second effect, and unfinished ones continue. `VACTOR_SEED` replays the writes at which processes
+//! are killed.
 #![cfg(unix)]
 
 mod diverged;
@@ -38,7 +39,7 @@ const FLOW: &str = "VACTOR_TEST_FLOW";
 const FOLDER: &str = "VACTOR_TEST_FOLDER";
 const DEATH: &str = "VACTOR_TEST_DEATH";
 
-/// A process that has not ended by then is stuck, and says so.
+/// A process that has not ended by then is stuck.
 const STUCK: Duration = Duration::from_mins(10);
 
 /// More writes than any flow makes.
@@ -104,11 +105,11 @@ fn flow(name: &str) -> &'static Flow {
     FLOWS.iter().find(|flow| flow.name == name).unwrap()
 }
 
-/// A store that a flow can begin on.
+/// A store at the beginning of a flow.
 struct Beginning {
     flow: Flow,
     folder: TempDir,
-    /// Of a play in which nobody dies.
+    /// The facts of a play without kills.
     undisturbed: Facts,
 }
 
@@ -151,7 +152,7 @@ impl Beginning {
         assert!(more.is_empty(), "{more:?}, in `{}` {after}", self.flow.name);
     }
 
-    /// Plays it in a process that dies then; whether it did.
+    /// Plays the flow in a process that is killed at a write. False if the process ended before.
     fn dies(&self, folder: &TempDir, death: Death) -> bool {
         let (when, number) = match death {
             Death::Before(number) => ("before", number),
@@ -168,7 +169,7 @@ impl Beginning {
     }
 }
 
-/// Not a test of its own: what the tests start as another process.
+/// No test: the process that other tests start.
 #[test]
 fn child_process() {
     let Ok(name) = std::env::var(FLOW) else { return };
@@ -196,7 +197,7 @@ fn killed_at_each_write(flow: &'static Flow) {
     let mut random = Rng::with_seed(seed());
     let beginning = Beginning::of(flow);
     for number in 1..ENOUGH {
-        // the store is as after the write before it
+        // before a write, the store is as after the previous one
         if random.u8(..4) == 0 {
             let folder = beginning.copy();
             beginning.dies(&folder, Death::Before(number));
@@ -215,7 +216,8 @@ fn killed_at_each_write(flow: &'static Flow) {
 fn killed_every_few_writes(flow: &'static Flow) {
     let mut random = Rng::with_seed(seed());
     let beginning = Beginning::of(flow);
-    // a wait that closes a cycle is told so, and that is recorded with the next write: lives of one would never get there
+    // a deadlock is recorded with the next write, so a process needs more than one write to record
+    // it
     let most = random.u64(2..5);
     let folder = beginning.copy();
     let lives = (1..ENOUGH).find(|_| !beginning.dies(&folder, Death::After(random.u64(1..=most))));

@@ -1,4 +1,5 @@
-//! Plays a flow: every call and event has a key, so that a flow that was cut off anywhere can be played again from its beginning.
+//! Plays a flow: every call and event has a key, so a flow that was interrupted can be played again
+//! from its beginning.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub struct Player<'a> {
     clock: Arc<AtomicU64>,
     acts: Cell<u64>,
     passed: Cell<Duration>,
-    /// Is told after each act, which is acknowledged then.
+    /// Is called after each act, which is acknowledged then.
     told: &'a dyn Fn(&Engine),
 }
 
@@ -84,20 +85,21 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Runs what can run, two at once.
+    /// Runs all runnable invocations, two at once.
     pub fn work(&self) {
         self.engine.work(2, Until::Idle { ahead: Duration::ZERO }).unwrap();
         self.done(());
     }
 
-    /// The time is so much later since the beginning; it does not go back where somebody played further before.
+    /// Sets the clock to a time after the beginning. It does not go back if an earlier play went
+    /// further.
     pub fn pass(&self, time: Duration) {
         self.passed.set(self.passed.get() + time);
         self.clock.fetch_max(BEGIN + self.passed.get().as_millis() as u64, Ordering::SeqCst);
         self.work();
     }
 
-    /// What came of an invocation that has ended, or does when it is waited for.
+    /// The outcome of an invocation, which this waits for.
     pub fn end_of(&self, reference: &Reference) -> Result<Value, String> {
         self.done(told(self.engine.wait(reference, None).map(|reply| reply.result.value())))
     }
@@ -107,7 +109,7 @@ impl<'a> Player<'a> {
     }
 }
 
-/// When the last invocation of a store was accepted.
+/// The time at which the last invocation of the store was accepted.
 fn latest(store: &dyn Store) -> u64 {
     let names = store.names(None, usize::MAX).unwrap();
     let newest = names.iter().flat_map(|name| store.invocations(name, None, 1).unwrap());

@@ -1,5 +1,5 @@
-//! The power goes between any two syncs of a flow, and the disk keeps what it likes of what was not synced. What was acknowledged is
-//! there, and the rest comes when the flow is played again.
+//! The power fails between any two syncs of a flow, and the disk keeps some of the unsynced writes.
+//! Acknowledged work is there, and the rest follows when the flow is played again.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,10 +17,10 @@ use super::{Beginning, Flow, sandbox, seed};
 use crate::store::disk::{Disk, Op};
 use crate::store::power::after_cut;
 
-/// How many of the cuts are played to the end; all are looked at.
+/// One in so many cuts is played to the end; all are read.
 const ONE_IN: usize = 6;
 
-/// Each reference that was given, with its outcome if it has ended.
+/// Each reference that was returned, with its outcome if it has ended.
 type Known = BTreeMap<Reference, Option<Value>>;
 
 fn known(engine: &Engine) -> Known {
@@ -45,7 +45,7 @@ pub fn power_cut_at_each_sync(flow: &'static Flow) {
     let acknowledged = RefCell::new(vec![Known::new()]);
     let tell = |engine: &Engine| {
         let mut acknowledged = acknowledged.borrow_mut();
-        // first what is known, for some of it may still be done by threads that nobody waits for
+        // references are read first, because other threads may still be ending invocations
         acknowledged.push(known(engine));
         disk.acknowledge(acknowledged.len() - 1);
     };
@@ -58,7 +58,7 @@ pub fn power_cut_at_each_sync(flow: &'static Flow) {
     let syncs: Vec<usize> = (0..ops.len()).filter(|n| matches!(ops[*n], Op::Sync)).collect();
     let played = random.usize(..ONE_IN);
     for (n, sync) in syncs.iter().enumerate() {
-        // all that goes with this sync was written, or less
+        // all writes before this sync, or fewer
         let before = if n == 0 { 0 } else { syncs[n - 1] + 1 };
         let cut = if random.bool() { *sync } else { random.usize(before..=*sync) };
         let done = ops[..cut].iter().rev().find_map(|op| match op {

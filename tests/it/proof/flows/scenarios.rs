@@ -1,4 +1,5 @@
-//! What is played: each from its beginning, in the order of its acts, whatever of it was played before.
+//! The flows: each is played from its beginning, in the order of its acts, whatever was played
+//! before.
 
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub fn pipeline_is_resumed(flow: &Player) {
     flow.call("gate", "open", json!({"up_to": 4})).unwrap();
     let again = flow.resume(&failed);
     flow.work();
-    // on the state that the saves left: 3, and all four again
+    // on the saved state: 3, and all four again
     assert_eq!(flow.end_of(&again).unwrap(), 13);
     assert_eq!(flow.get("gate", "status"), "new++++", "each step passed the gate once");
 }
@@ -176,7 +177,7 @@ pub fn money_is_moved(flow: &Player) {
     for (id, opening) in [("ada", json!(500)), ("bob", json!(20)), ("full", json!(i64::MAX))] {
         flow.create("account", id, json!({"owner": id, "opening": opening}));
     }
-    let plans = [("ada", "bob", 120), ("bob", "ada", 1000), ("ada", "full", 7), ("ada", "nobody", 5)];
+    let plans = [("ada", "bob", 120), ("bob", "ada", 1000), ("ada", "full", 7), ("ada", "missing", 5)];
     for (n, (from, to, amount)) in (1..).zip(plans) {
         flow.create("transfer", &format!("t{n}"), json!({"from": from, "to": to, "amount": amount}));
     }
@@ -186,7 +187,7 @@ pub fn money_is_moved(flow: &Player) {
         flow.work();
         assert_eq!(flow.end_of(&runs).unwrap_err(), kind);
     }
-    // run again, they say the same
+    // repeated calls return the same
     flow.call("t1", "run", json!({})).unwrap();
     assert_eq!(flow.call("t3", "run", json!({})).unwrap_err(), "returned");
     let balances = ["ada", "bob", "full"].map(|id| flow.get(id, "balance"));
@@ -214,7 +215,7 @@ pub fn request_is_decided(flow: &Player) {
     assert_eq!(flow.end_of(&chair).unwrap()["status"], "expired");
 }
 
-/// One trial at a time: of two, either may end first.
+/// One trial at a time, because either of two may end first.
 pub fn models_are_trained(flow: &Player) {
     flow.create("trainer", "iris", json!({"folds": 2}));
     let search = |rate: f64| json!({"rates": [rate], "penalties": [0.01], "epochs": 3});

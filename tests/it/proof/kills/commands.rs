@@ -1,4 +1,4 @@
-//! What the processes do: one line of [`MIX`] and one arm in each function here for each kind.
+//! Commands of the processes: each kind is a line of [`MIX`] and an arm of each function here.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -9,14 +9,14 @@ use super::{COUNTERS, Driver, Log, Op, Told};
 
 /// A command, ready to run.
 pub enum Command {
-    /// An increment by one, waited for or not.
+    /// An increment by one, blocking or queued.
     Call {
         op: usize,
         actor: String,
         key: Option<String>,
         waits: bool,
     },
-    /// An increment whose turn comes a moment later.
+    /// A delayed increment.
     Later {
         op: usize,
         actor: String,
@@ -53,7 +53,7 @@ pub enum Command {
 
 type Make = fn(&mut Rng, &mut Log) -> Command;
 
-/// What is done, and how often.
+/// The kinds of commands with their weights.
 const MIX: [(u32, Make); 13] = [
     (6, |random, log| call(log, counter(random), None, true)),
     (4, |random, log| call(log, counter(random), None, false)),
@@ -89,8 +89,8 @@ fn counter(random: &mut Rng) -> &'static str {
     COUNTERS[random.usize(..COUNTERS.len())]
 }
 
-/// A key of now or of a while ago, so that a call is made again: beside the first one, after it, or after its death. It belongs to
-/// one actor.
+/// A new key or a recent one of the same actor, so that a call is made again: concurrently, after
+/// the first one, or after its process was killed.
 fn keyed(random: &mut Rng, log: &Log) -> (&'static str, String) {
     let number = log.ops.len() / 10 + random.usize(..5);
     (COUNTERS[number % COUNTERS.len()], format!("k{number}"))
@@ -136,7 +136,7 @@ fn batch(random: &mut Rng, log: &mut Log) -> Command {
     Command::Batch { ops, lines }
 }
 
-/// One of those that were accepted last, which may have ended already.
+/// One of the last accepted calls, which may have ended.
 fn cancel(random: &mut Rng, log: &mut Log) -> Command {
     let last = log.cancellable.len().saturating_sub(3);
     if log.cancellable.is_empty() {
@@ -205,7 +205,7 @@ impl Command {
         if let Command::Batch { lines, .. } = self { lines } else { "" }
     }
 
-    /// How it may end by itself: what was cancelled is a conflict.
+    /// Exit codes of a process that was not killed. A cancelled call is a conflict.
     fn codes(&self) -> &[i32] {
         match self {
             Command::Cancel { .. } | Command::Wait { .. } => &[0, 4],
@@ -213,7 +213,7 @@ impl Command {
         }
     }
 
-    /// Notes what the process told, however it ended.
+    /// Records the output of a process, however it ended.
     pub fn hear(&self, driver: &Driver, ended: &Ended) {
         let lines: Vec<&str> = ended.lines(self.codes()).collect();
         let mut log = driver.log();
@@ -268,20 +268,20 @@ impl Command {
 }
 
 impl Log {
-    /// A new op, of which nothing is told yet.
+    /// A new operation without an answer.
     fn op(&mut self, actor: &str, key: Option<String>) -> usize {
         self.ops.push(Op { actor: actor.to_owned(), key, told: Told::Nothing });
         self.ops.len() - 1
     }
 
-    /// The least that a counter is by now: the highest result that was told.
+    /// The least value of a counter: the highest returned result.
     fn results(&self, actor: &str) -> i64 {
         let of = self.ops.iter().filter(|op| op.actor == actor);
         let told = of.filter_map(|op| if let Told::Result(result) = op.told { Some(result) } else { None });
         told.max().unwrap_or(0)
     }
 
-    /// The most that it can be: all that was ever begun.
+    /// The greatest possible value: all increments that were begun.
     fn most(&self, actor: &str) -> i64 {
         self.ops.iter().filter(|op| op.actor == actor).count() as i64
     }

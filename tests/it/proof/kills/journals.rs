@@ -1,4 +1,4 @@
-//! What the store says of all that happened, and whether that is what the processes told.
+//! The journals of the store, compared with the output of the processes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,11 +7,11 @@ use vactor::{ActorId, Engine, Json, Reference};
 
 use super::{Log, Told};
 
-/// The journals of all actors, as far as they went at the last look.
+/// The journals of all actors, up to the last read.
 #[derive(Default)]
 pub struct Journals {
     actors: BTreeMap<ActorId, Journal>,
-    /// Which step an op left, by the op's number.
+    /// The step of an operation, by the operation's number.
     ops: HashMap<usize, Found>,
     results: HashMap<Reference, i64>,
     cancelled: HashSet<Reference>,
@@ -31,8 +31,8 @@ struct Found {
 }
 
 impl Journals {
-    /// Reads what is new. Along the way: nothing waits, journals have no gap, hashes are those of the states that the steps give, and
-    /// every reference that was ever given has ended.
+    /// Reads new steps. Asserts that nothing waits, that journals have no gap, that states have
+    /// their hashes, and that every reference has ended.
     pub fn read(&mut self, engine: &Engine) {
         assert_eq!(engine.pending(None, None, 9).unwrap(), [], "accepted and not run");
         for (id, head) in engine.actors("", None, usize::MAX).unwrap() {
@@ -56,7 +56,7 @@ impl Journals {
                     Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.kind == "cancelled" => {
                         self.cancelled.insert(reference);
                     }
-                    // of two creations at the same time the later one finds the actor there, and is answered so
+                    // of two concurrent constructions the later one fails with `exists`
                     Status::Ended { outcome: Outcome::Failed(fault), .. } if fault.kind == "exists" => {}
                     Status::Ended { outcome: Outcome::Succeeded(_), .. } => {}
                     other => panic!("{reference} is {other:?}"),
@@ -66,7 +66,7 @@ impl Journals {
         }
     }
 
-    /// Whether all that was told holds.
+    /// Asserts that the output of all processes agrees with the journals.
     pub fn hold(&self, log: &Log) {
         let mut by_key: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
         for (number, op) in log.ops.iter().enumerate() {
@@ -81,12 +81,12 @@ impl Journals {
         for (reference, result) in &log.waited {
             match result {
                 Some(result) => assert_eq!(self.results.get(reference), Some(result), "{reference}"),
-                // a constructor has no result, nor has what was cancelled
+                // constructors and cancelled calls have no result
                 None => assert!(reference.number == 1 || self.cancelled.contains(reference), "{reference}"),
             }
         }
         for reference in &self.cancelled {
-            assert!(log.cancels.contains_key(reference), "nobody cancelled {reference}");
+            assert!(log.cancels.contains_key(reference), "no process cancelled {reference}");
         }
         for (reference, _) in log.cancels.iter().filter(|(_, told)| **told) {
             assert!(self.cancelled.contains(reference), "{reference} was cancelled");
@@ -96,7 +96,8 @@ impl Journals {
         }
     }
 
-    /// One call, however often it was made (with a key): it left one step at most, and that is what everybody was told.
+    /// One call, possibly repeated with its key: it left at most one step, and each process got its
+    /// result.
     fn holds(&self, log: &Log, ops: &[usize]) {
         let found: Vec<&Found> = ops.iter().filter_map(|op| self.ops.get(op)).collect();
         assert!(found.len() <= 1, "ops {ops:?} are one call, and left {found:?}");
@@ -117,7 +118,7 @@ impl Journals {
 }
 
 impl Journal {
-    /// The next step of a counter; answers its result, if it was not cancelled.
+    /// Adds the next step of a counter. Its result, if it was not cancelled.
     fn add(&mut self, engine: &Engine, id: &ActorId, step: &Step) -> Option<i64> {
         assert_eq!(step.number, self.steps + 1, "a gap in {id}");
         self.steps = step.number;

@@ -1,8 +1,9 @@
-//! Eight processes of the real binary on one store, killed by SIGKILL at random moments; after each round, and nothing done by hand,
-//! what was acknowledged is in the state, nothing is there twice, every reference has ended, nothing is stuck.
+//! Eight processes of the real binary on one store, killed by SIGKILL at random moments. After each
+//! round, without repair by hand: acknowledged effects are in the state, none is there twice, every
+//! reference has ended, nothing is stuck.
 //!
-//! `VACTOR_KILLS=5000` sets how many are killed. `VACTOR_SEED` replays the choices: the commands of each of the eight, and when each
-//! is killed; what the machine does between is its own.
+//! `VACTOR_KILLS=5000` sets the number of kills. `VACTOR_SEED` replays the choices, which are the
+//! commands of the processes and the moments of the kills; the scheduling of the machine differs.
 #![cfg(unix)]
 
 mod commands;
@@ -21,45 +22,45 @@ use journals::Journals;
 
 const PROCESSES: usize = 8;
 
-/// Kills between two looks at the whole store.
+/// Kills between two reads of the whole store.
 const ROUND: u64 = 100;
 
-/// The actors that are there from the beginning, counters at 0.
+/// The initial actors, counters at 0.
 const COUNTERS: [&str; 4] = ["c0", "c1", "c2", "c3"];
 
-/// The store, and what the processes on it told.
+/// The store, and the output of the processes on it.
 struct Driver {
     killed: KilledProcesses,
     log: Mutex<Log>,
 }
 
-/// What was asked of the processes and what they answered.
+/// Commands of the processes, with their output.
 #[derive(Default)]
 struct Log {
     ops: Vec<Op>,
-    /// References that were printed, and not seen to have ended.
+    /// References that were printed, and have not been seen to end.
     open: Vec<Reference>,
-    /// What `wait` printed: None is `null`.
+    /// Results of `wait`: None is `null`.
     waited: Vec<(Reference, Option<i64>)>,
     /// References of calls without a key.
     cancellable: Vec<Reference>,
-    /// What somebody tried to cancel, and whether it was told that it did.
+    /// Cancelled references, and whether the cancel was acknowledged.
     cancels: HashMap<Reference, bool>,
     /// Actors whose creation was acknowledged.
     made: Vec<String>,
 }
 
-/// A call or a creation that changes something. Its number goes with it into the journal.
+/// A call or a construction that changes the state. Its number is recorded in the journal.
 struct Op {
     actor: String,
     key: Option<String>,
     told: Told,
 }
 
-/// What a process said of an op before it ended.
+/// The output of a process about an operation.
 #[derive(Clone, PartialEq, Debug)]
 enum Told {
-    /// It may have happened or not.
+    /// Unknown: it may have happened.
     Nothing,
     Result(i64),
     Reference(Reference),

@@ -1,5 +1,6 @@
-//! Promise 3 and 4 at once: whatever several threads and processes do to actors at the same time, it looks as if one thing happened after
-//! the other, each between its call and its answer. `VACTOR_SEED` replays the choices, not what the machine does between.
+//! Concurrent calls of several threads and processes are linearizable (docs/concepts.md): they look
+//! as if one happened after the other, each between its call and its answer. `VACTOR_SEED` replays
+//! the choices; the scheduling of the machine differs.
 
 mod checker;
 
@@ -25,7 +26,7 @@ struct Counter;
 
 #[derive(Clone, Debug)]
 enum Operation {
-    /// The result is None where nobody was told.
+    /// The result is None if it was not returned.
     Incr {
         by: i64,
         key: Option<u64>,
@@ -38,7 +39,7 @@ enum Operation {
 
 use Operation::{Get, Incr};
 
-/// The value, and what each key was answered.
+/// The value, and the answer of each key.
 impl Object for Counter {
     type State = (i64, BTreeMap<u64, i64>);
     type Operation = Operation;
@@ -79,11 +80,11 @@ impl Recorder {
     }
 }
 
-/// What is done next, and to which actor: the result is not known yet.
+/// The next operation and its actor; its result is not known yet.
 fn choose(random: &mut Rng, recorder: &Recorder) -> (usize, Operation) {
     let operation = match random.u8(..6) {
         0..2 => Get { result: 0 },
-        // one of now or of a little while ago: others make the same call, at the same time or later
+        // a recent key, so that others make the same call, concurrently or later
         2 => Incr { by: 1, key: Some(recorder.clock.load(Ordering::SeqCst) / 60 + random.u64(..2)), result: None },
         _ => Incr { by: random.i64(1..4), key: None, result: None },
     };
@@ -98,7 +99,7 @@ fn options(key: Option<u64>) -> Options {
     Options { key: key.map(|key| format!("k{key}")), ..Options::default() }
 }
 
-/// A thread with an engine of its own, as another process has.
+/// Operations of a thread with an engine of its own, which stands for a process.
 fn by_library(engine: &Engine, random: &mut Rng, recorder: &Recorder) {
     let (actor, operation) = choose(random, recorder);
     let id = ACTORS[actor];
@@ -140,7 +141,7 @@ fn by_process(vactor: &Vactor, random: &mut Rng, recorder: &Recorder) {
     recorder.add(actor, called, operation);
 }
 
-/// What four threads and two chains of processes saw, by actor.
+/// The histories of four threads and two chains of processes, by actor.
 fn histories(random: &mut Rng) -> Vec<Vec<Event<Operation>>> {
     let vactor = Vactor::new();
     vactor.write("counter.wasm", include_bytes!("../../../contracts/counter-0.1.0.wasm"));
@@ -177,13 +178,13 @@ fn concurrent_histories_are_linearizable() {
         let shown = |event: &Event<Operation>| format!("{:?} {:?}", (event.called, event.returned), event.operation);
         let all: Vec<String> = history.iter().map(shown).collect();
         assert!(is_linearizable::<Counter>(&history), "the history of {actor}:\n{}", all.join("\n"));
-        // the same with one answer that another call got does not pass
+        // a history with one foreign answer is refused
         let spoiled = spoil(history);
-        assert!(!is_linearizable::<Counter>(&spoiled), "an update of {actor} is lost and nobody notices");
+        assert!(!is_linearizable::<Counter>(&spoiled), "the lost update of {actor} is not found");
     }
 }
 
-/// Two increments that were told the same.
+/// Gives two increments the same result.
 fn spoil(mut history: Vec<Event<Operation>>) -> Vec<Event<Operation>> {
     let mut plain = history.iter_mut().filter_map(|event| match &mut event.operation {
         Incr { key: None, result, .. } => Some(result),
@@ -207,7 +208,7 @@ fn checker_accepts_linearizable_histories_only() {
     assert!(!holds(vec![(0, Some(1), incr(Some(1))), (2, Some(3), Get { result: 0 })]), "a stale read");
     assert!(!holds(vec![(0, Some(1), Get { result: 1 }), (2, Some(3), incr(Some(1)))]), "a read of the future");
     assert!(!holds(vec![(0, Some(1), incr(Some(1))), (2, Some(3), incr(Some(1)))]), "a lost update");
-    // at the same time: either order, but one
+    // concurrent: either order, but one
     assert!(holds(vec![(0, Some(3), incr(Some(1))), (1, Some(2), Get { result: 0 })]));
     assert!(holds(vec![(0, Some(3), incr(Some(1))), (1, Some(2), Get { result: 1 })]));
     assert!(!holds(vec![(0, Some(3), incr(Some(1))), (1, Some(2), incr(Some(1)))]), "a lost update");
@@ -216,7 +217,7 @@ fn checker_accepts_linearizable_histories_only() {
     // a key
     assert!(holds(vec![(0, Some(1), keyed(1)), (2, Some(3), incr(Some(2))), (4, Some(5), keyed(1))]));
     assert!(!holds(vec![(0, Some(1), keyed(1)), (2, Some(3), keyed(2))]), "a call with a key that ran twice");
-    // what nobody saw the end of
+    // an operation without a return
     for result in [0, 1] {
         assert!(holds(vec![(0, None, incr(None)), (1, Some(2), Get { result })]));
     }

@@ -1,4 +1,4 @@
-//! What can be done, as plain data.
+//! Acts on an engine, as plain data.
 
 use fastrand::Rng;
 
@@ -29,11 +29,11 @@ pub enum Act {
     Work {
         jobs: usize,
     },
-    /// So many milliseconds go by.
+    /// The clock advances by so many milliseconds.
     Pass(u64),
-    /// Another process goes on.
+    /// Another process continues.
     Reopen,
-    /// The model says another thing of it than the engine.
+    /// The model is wrong about it on purpose.
     Wrong,
 }
 
@@ -50,11 +50,11 @@ pub enum What {
     /// Fails below zero.
     Open(i64),
     Deposit(i64),
-    /// Fails where there is not enough.
+    /// Fails if the balance is too small.
     Withdraw(i64),
 }
 
-/// One of the references of an actor that were given, or the one after them.
+/// A reference of an actor that was returned, or the one after the last.
 #[derive(Clone, Copy, Debug)]
 pub struct Pick {
     pub id: usize,

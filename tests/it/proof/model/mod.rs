@@ -1,7 +1,9 @@
-//! Random sequences of commands, played on an engine and on a plain model of what it promises: the same answers, and after each command
-//! the same numbers, inboxes, states and ends. On a store in a file and on one in memory.
+//! Random sequences of acts, played on an engine and on a plain model: both give the same answers,
+//! and after each act the same numbers, inboxes, states and outcomes. The store is a file or
+//! memory.
 //!
-//! `VACTOR_SEED` replays a run, `VACTOR_CASES` says how many sequences. One that fails is made shorter before it is printed.
+//! `VACTOR_SEED` replays a run, `VACTOR_CASES` sets the number of sequences. A failing sequence is
+//! shrunk before it is printed.
 
 mod actions;
 mod plain;
@@ -42,7 +44,7 @@ fn play(start: fn() -> Played) {
     }
 }
 
-/// Plays them on both.
+/// Plays a sequence on both.
 fn compare(start: fn() -> Played, acts: &[Act]) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(|| {
         let (mut played, mut plain) = (start(), Plain::default());
@@ -64,7 +66,7 @@ fn compare(start: fn() -> Played, acts: &[Act]) -> Result<(), String> {
     })
 }
 
-/// Leaves out what the failure does not need.
+/// Removes the acts that the failure does not need.
 fn shorter(start: fn() -> Played, mut acts: Vec<Act>) -> Vec<Act> {
     let mut length = acts.len() / 2;
     while length > 0 {
@@ -82,7 +84,7 @@ fn shorter(start: fn() -> Played, mut acts: Vec<Act>) -> Vec<Act> {
     acts
 }
 
-/// A model that is wrong on purpose is found out, and by how little.
+/// A wrong model is found, with a minimal sequence.
 #[test]
 fn wrong_model_is_found_and_failure_is_shrunk() {
     let mut random = Rng::with_seed(1);

@@ -1,10 +1,10 @@
-//! The model: what an engine promises, without a store, a sandbox or a lock.
+//! The model of an engine, without a store, a sandbox or a lock.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::actions::{Act, Call, IDS, Pick, What};
 
-/// What an act gave. Errors by their kinds.
+/// The answer of an act. Errors by their kinds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Done,
@@ -16,7 +16,7 @@ pub enum Answer {
     },
     Value(String),
     Reference(u64),
-    /// It was there already, and nothing changed.
+    /// It existed, and nothing changed.
     There,
     Error(String),
     Many(Vec<Answer>),
@@ -28,14 +28,14 @@ pub struct Plain {
     pub names: [Named; IDS.len()],
 }
 
-/// All that is known of an id.
+/// The data of an id.
 #[derive(Default)]
 pub struct Named {
     pub steps: u64,
     pub references: u64,
     pub account: Option<Account>,
     pub inbox: VecDeque<u64>,
-    /// When it is due, and which one it is.
+    /// Due times with numbers.
     pub delayed: BTreeSet<(u64, u64)>,
     pub invocations: BTreeMap<u64, Invocation>,
     pub keys: BTreeMap<u8, u64>,
@@ -56,7 +56,7 @@ pub struct Invocation {
     pub resumed_by: Option<u64>,
 }
 
-/// The result or the kind of the failure, and the step that it left.
+/// The result, or the kind of the failure, and the step.
 #[derive(Clone, Debug)]
 pub struct End {
     pub outcome: Result<String, String>,
@@ -129,8 +129,8 @@ impl Plain {
         act(&mut self.names[pick.id], number)
     }
 
-    /// Whether it waits for an invocation that is not due yet, or calls an actor whose construction is not: whether such a call is
-    /// accepted depends on who holds the actor at the moment.
+    /// Whether it waits for an invocation that is not due yet, or calls an actor whose construction
+    /// is not due: such a call is accepted only if the actor is locked at the moment.
     pub fn depends_on_the_clock(&self, act: &Act) -> bool {
         let depends = |call: &Call| {
             let named = &self.names[call.id];
@@ -161,19 +161,19 @@ impl Named {
         used.is_some_and(|number| self.is_delayed(*number, now))
     }
 
-    /// Which call used the key before; an error where it was another one.
+    /// The call that used the key before; an error if it was a different call.
     fn known(&self, call: &Call) -> Option<Result<u64, Answer>> {
         let number = *self.keys.get(&call.key?)?;
         Some(if self.invocations[&number].what == call.what { Ok(number) } else { Err(error("key-taken")) })
     }
 
-    /// Whether it is there, or a construction of it was accepted.
+    /// Whether the actor exists, or its construction is pending.
     fn is_to_be(&self) -> bool {
         let opens = |invocation: &Invocation| invocation.end.is_none() && matches!(invocation.what, What::Open(_));
         self.account.is_some() || self.invocations.values().any(opens)
     }
 
-    /// What is said of an actor that is not there.
+    /// The answer for a missing actor.
     fn absent(&self) -> Answer {
         if self.is_to_be() { error("being-made") } else { error("no-actor") }
     }
@@ -182,7 +182,7 @@ impl Named {
         self.inbox.iter().copied().find(|number| matches!(self.invocations[number].what, What::Open(_)))
     }
 
-    /// Why a construction is not accepted.
+    /// The reason for which a construction is refused.
     fn made_already(&self) -> Option<Answer> {
         match self.account {
             Some(_) => Some(error("exists")),
@@ -190,7 +190,7 @@ impl Named {
         }
     }
 
-    /// Waits for the constructions of an actor, and makes it where all of them fail.
+    /// Waits for the pending constructions of an actor, and creates it if all of them fail.
     fn ensure(&mut self, call: &Call, now: u64) -> Answer {
         while let Some(number) = self.queued_construction().filter(|_| self.account.is_none()) {
             self.answer(number, false, now);
@@ -236,7 +236,7 @@ impl Named {
     /// `call` names no constructor.
     fn call_constructor(&self, call: &Call) -> Answer {
         match self.known(call) {
-            // it was used for another method than a call's, even if that made the actor
+            // the key was used by another kind of call, possibly by the construction
             Some(_) => error("key-taken"),
             None if !self.is_to_be() => error("no-actor"),
             None => error("wrong-kind"),
@@ -302,7 +302,7 @@ impl Named {
         self.inbox.front().copied().or(due.map(|(_, number)| *number))
     }
 
-    /// Runs an accepted one.
+    /// Runs a pending invocation.
     fn run(&mut self, number: u64, now: u64) {
         self.leave(number);
         self.end(number, now);
@@ -344,7 +344,7 @@ impl Named {
         self.invocations.get_mut(&number).unwrap().end = Some(End { outcome, step });
     }
 
-    /// Runs what stands before it, and itself.
+    /// Runs the invocations before it in the inbox, and itself.
     fn answer(&mut self, number: u64, recorded: bool, now: u64) -> Answer {
         while self.invocations[&number].end.is_none() {
             let next = self.next(now).expect("it has its turn");

@@ -17,11 +17,11 @@ use super::actions::{Act, Call, IDS, Pick, What};
 use super::plain::{Answer, Plain};
 use crate::classes;
 
-/// What the model calls 0.
+/// The time that the model calls 0.
 const BEGIN: u64 = 2_000_000_000_000;
 
 pub struct Played {
-    /// None where the store is in memory.
+    /// None if the store is in memory.
     folder: Option<TempDir>,
     store: Arc<dyn Store>,
     engine: Engine,
@@ -47,7 +47,8 @@ impl Played {
     }
 
     pub fn act(&mut self, act: &Act, plain: &Plain) -> Answer {
-        // who ran a call holds the actor a moment longer than its end is known, and a cancel or a removal would find it at work
+        // a process locks the actor a moment longer than the end of its call is visible, and a
+        // cancel or a removal would find it busy
         if let Act::Cancel(Pick { id, .. }) | Act::Remove { id, .. } = act {
             drop(self.store.lock(&Name::from_stored(IDS[*id]), None).unwrap());
         }
@@ -110,7 +111,7 @@ impl Played {
         }
     }
 
-    /// Numbers, inboxes in order, balances.
+    /// Compares numbers, inboxes in order, and balances.
     pub fn agrees(&self, plain: &Plain) -> Result<(), String> {
         for (id, named) in IDS.iter().zip(&plain.names) {
             let name = Name::from_stored(id);
@@ -127,7 +128,8 @@ impl Played {
         Ok(())
     }
 
-    /// Every invocation, its end and who took it up again; every step, when it was, and the state that its replay gives.
+    /// Compares every invocation with its outcome and its resumption, and every step with its time
+    /// and the state of its replay.
     pub fn remembers(&self, plain: &Plain) -> Result<(), String> {
         for (id, named) in IDS.iter().zip(&plain.names) {
             let found = self.engine.invocations(&Name::from_stored(id), None, usize::MAX).unwrap();

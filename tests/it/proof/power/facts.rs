@@ -1,4 +1,4 @@
-//! What was told to those who asked, and whether a store knows of it still.
+//! Acknowledged facts, and whether a store has them.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,23 @@ use vactor::engine::{Options, Reply};
 use vactor::model::{Name, NameRecord, Outcome, Status};
 use vactor::{Engine, Json, Reference};
 
-/// Counters, one whose calls fail, accounts, and who moves money from the first to the second.
+/// Counters, an actor whose calls fail, accounts, and transfers from the first account to the
+/// second.
 const IDS: [&str; 8] = ["c", "d", "e", "h", ACCOUNTS[0], ACCOUNTS[1], "small", "large"];
 const COUNTERS: [&str; 3] = ["c", "d", "e"];
 pub const ACCOUNTS: [&str; 2] = ["from", "to"];
 
-/// Of each account.
+/// The opening balance of each account.
 pub const OPENING: i64 = 100;
 
 /// All that was acknowledged.
 #[derive(Clone, Default)]
 pub struct Facts {
     accepted: Vec<Reference>,
-    /// With the step, where the one who was told was told it.
+    /// References with outcomes, and with the step if it was returned.
     ended: Vec<(Reference, Option<u64>, Result<Json, String>)>,
     keys: Vec<Key>,
-    /// The last reference that an actor had when it was removed.
+    /// The last reference of an actor when it was removed.
     removed: BTreeMap<String, u64>,
 }
 
@@ -54,7 +55,7 @@ impl Facts {
         self.keys.push(Key { id: id.to_owned(), key: key.to_owned(), by, result: reply.result.clone() });
     }
 
-    /// An actor is gone, or is about to go.
+    /// Forgets an actor that is removed.
     pub fn forget(&mut self, id: &str) {
         let last = self.accepted.iter().filter(|reference| reference.name.as_str() == id);
         let last = last.map(|reference| reference.number).max().unwrap_or(0);
@@ -64,7 +65,7 @@ impl Facts {
         self.keys.retain(|key| key.id != id);
     }
 
-    /// Whether the store knows all of it, and makes sense.
+    /// Asserts that the store has all facts and is consistent.
     pub fn check(&self, engine: &Engine) {
         for reference in &self.accepted {
             engine.invocation(reference).unwrap();
@@ -87,21 +88,22 @@ impl Facts {
         }
     }
 
-    /// No gap, the head is at the last step, each step's state is what a replay gives, every reference is known.
+    /// Asserts that the journal has no gap, that the name record is at the last step, that each
+    /// replay gives the step's state, and that every reference exists.
     fn journal(&self, engine: &Engine, id: &str, head: &NameRecord) {
         let actor = head.actor.as_ref().unwrap();
         let steps = engine.steps(id, 1, usize::MAX).unwrap();
         assert!(steps.iter().map(|step| step.number).eq(actor.first_step..=head.counters.steps), "gaps in {id}");
         let mut value = 0;
         for step in &steps {
-            // a replay that gives another state than the step recorded is an error
+            // a replay that gives another state than the recorded one is an error
             let state = engine.state_at(id, step.number).unwrap();
             let argument = |name: &str| step.request.arguments.value()[name].as_i64().unwrap();
             if COUNTERS.contains(&id) {
                 value += argument(if step.request.method == "new" { "init_val" } else { "val" });
                 assert_eq!(state, format!(r#"{{"val":{value}}}"#).into_bytes(), "step {} of {id}", step.number);
             }
-            // one that saves leaves steps before its last one
+            // an invocation that saves leaves steps before its last one
             match engine.invocation(&Reference::new(Name::from_stored(id), step.reference)).unwrap().status {
                 Status::Ended { step: Some(last), .. } => assert!(last >= step.number, "{id} after its end"),
                 Status::Ended { step: None, .. } => panic!("step {} of {id} is of one that left none", step.number),
@@ -118,7 +120,7 @@ impl Facts {
         assert!(self.removed.get(id).is_none_or(|last| head.counters.references > *last || steps[0].reference == 1));
     }
 
-    /// Nothing is left to run; what was accepted has an end.
+    /// Asserts that nothing is pending, and that accepted calls have ended.
     pub fn have_ended(&self, engine: &Engine) {
         assert_eq!(engine.pending(None, None, 9).unwrap(), []);
         for reference in &self.accepted {
@@ -131,7 +133,7 @@ impl Facts {
         }
     }
 
-    /// A call made again with its key gives what it gave.
+    /// Asserts that repeated keyed calls return their results.
     pub fn keys_answer(&self, engine: &Engine) {
         for Key { id, key, by, result } in &self.keys {
             let options = Options { key: Some(key.clone()), ..Options::default() };
@@ -141,7 +143,8 @@ impl Facts {
     }
 }
 
-/// As many as the head says; in the order in which they were accepted, the delayed last, by their due times.
+/// Asserts that the inbox has as many calls as the name record says, in the order of acceptance,
+/// and delayed ones last, by their due times.
 fn inbox(engine: &Engine, name: &Name) {
     let pending = engine.pending(Some(name), None, usize::MAX).unwrap();
     if let Ok(head) = engine.head(name.as_str()) {

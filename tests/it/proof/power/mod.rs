@@ -1,7 +1,8 @@
-//! The power goes at any moment of a workload of every kind, and the disk keeps what it likes of what was not synced. Whatever was
-//! acknowledged by then is there; of the rest each transaction wholly or not at all; and it goes on from there.
+//! The power fails at any moment of a workload of every kind, and the disk keeps some of the
+//! unsynced writes. Acknowledged work is there; of the rest, each transaction is there wholly or
+//! not at all; and the store continues from there.
 //!
-//! `VACTOR_SEED` replays what the disk kept.
+//! `VACTOR_SEED` replays the writes that the disk kept.
 
 mod facts;
 mod workload;
@@ -25,7 +26,7 @@ use workload::workload;
 
 const BEGIN: u64 = 2_000_000_000_000;
 
-/// How many of the cuts are worked on to the end; all are looked at.
+/// One in so many cuts is worked on to the end; all are read.
 const ONE_IN: usize = 8;
 
 #[test]
@@ -37,7 +38,7 @@ fn acknowledged_work_survives_power_cut() {
     let (mut facts, mut known) = (Facts::default(), Vec::new());
     let acts = workload();
     for (n, act) in acts.iter().enumerate() {
-        // some of it by processes that come and go
+        // some acts by processes that come and go
         if n % 5 == 4 {
             engine = open(&disk, &clock);
         }

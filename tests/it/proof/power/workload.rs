@@ -1,4 +1,4 @@
-//! What is under way when the power goes: a bit of everything, in a fixed order.
+//! The workload of the power cuts: every kind of act, in a fixed order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +13,10 @@ use crate::{classes, raw};
 
 type Run = Box<dyn Fn(&Engine, &Arc<AtomicU64>, &mut Facts)>;
 
-/// One thing that is done, and acknowledged when it returns.
+/// An act, which is acknowledged when it returns.
 pub struct Act {
     pub run: Run,
-    /// The actor that is gone after it.
+    /// The actor that it removes.
     pub removes: Option<&'static str>,
 }
 
@@ -62,7 +62,7 @@ fn submit(id: &'static str, by: i64, after: u64) -> Act {
     }
 }
 
-/// Fails, and leaves a step all the same.
+/// A call that fails and leaves a step.
 fn fail() -> Act {
     act(|engine, facts| {
         let failed = engine.submit_call("h", "fail", json!({}), &none()).unwrap();
@@ -72,7 +72,7 @@ fn fail() -> Act {
     })
 }
 
-/// Calls of several actors, in one commit where their actors are free.
+/// Calls of several actors, in one commit if the actors are idle.
 fn many() -> Act {
     act(|engine, facts| {
         let calls = ["c", "d", "c", "d", "c"].map(|id| GroupCall {
@@ -124,7 +124,7 @@ pub fn workload() -> Vec<Act> {
         facts.replied("h", &engine.create("hostile", "h", json!({}), &none()).unwrap());
     })];
     acts.extend([create("c"), create("d"), call("c", 1), call_keyed("c", "first", 2), many(), fail()]);
-    // more and more stands in the inbox
+    // the inbox grows
     acts.extend([submit("c", 3, 0), submit("c", 4, 5_000), submit("c", 5, 1_000)]);
     acts.extend(cancel_queued("c"));
     acts.push(call("c", 6));
@@ -136,14 +136,15 @@ pub fn workload() -> Vec<Act> {
         let failed = "h#2".parse().unwrap();
         facts.accepted(engine.resume(&failed).unwrap());
     }));
-    // it is gone with what waits for it, and comes again
+    // it is removed with its pending calls, and created again
     acts.extend([submit("d", 10, 0), submit("d", 11, 9_000), remove("d"), create("d"), many()]);
     acts.extend([submit("d", 12, 2_000), pass(9_000), call("d", 13), work(), many(), call("e", 14)]);
     acts.extend(transfers());
     acts
 }
 
-/// Actors that call others, save, and wait: money moves from one account to another, and some that is not there does not.
+/// Actors that call others, save and wait: money moves between accounts, and from a missing account
+/// nothing moves.
 fn transfers() -> Vec<Act> {
     let make = |class: &'static str, id: &'static str, arguments: Value| {
         act(move |engine, facts| facts.replied(id, &engine.create(class, id, arguments.clone(), &none()).unwrap()))

@@ -1,5 +1,5 @@
-//! Each single call of the C library that a command makes fails in turn: memory, threads, random bytes, files, clocks.
-//! Whatever the command makes of it, nothing of the class is blamed: the command made again finds what it should.
+//! Each call of the C library that a command makes fails in turn: memory, threads, random bytes,
+//! files, clocks. The class is never blamed, and the repeated command succeeds.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::classes;
 use crate::raw::{NULL, RawClass};
 use crate::support::{Ran, Vactor};
 
-/// What is played where nothing else is said.
+/// The default number of plays.
 const FEW: usize = 40;
 
 /// A command, and what it prints if all is well.
@@ -29,7 +29,7 @@ struct Case {
     line: &'static str,
     stdin: &'static str,
     prints: &'static str,
-    /// What `value` of the actor is afterwards, and its steps.
+    /// The value of the actor afterwards, and its number of steps.
     leaves: (&'static str, usize),
 }
 
@@ -58,7 +58,7 @@ const CASES: [Case; 10] = [
     case("register", "register other other.wasm -q", "", NOTHING),
 ];
 
-/// A store with an actor, to be copied for each run, and the library that makes calls fail.
+/// A store with an actor, copied for each run, and the library that makes calls fail.
 struct Stage {
     vactor: Vactor,
     library: PathBuf,
@@ -76,7 +76,7 @@ impl Stage {
         Stage { vactor, library }
     }
 
-    /// A copy of the store, as it is before the case's command.
+    /// A copy of the store before the case's command.
     fn set(&self, case: &Case) -> Vactor {
         let copy = Vactor::new();
         fs::create_dir(copy.path(".vactor")).unwrap();
@@ -112,7 +112,7 @@ impl Stage {
 
 fn feed(store: &Vactor, mut command: Command, case: &Case) -> Ran {
     let input = store.write("input", case.stdin);
-    // what is compiled is compiled each time
+    // without a cache, so that each run compiles
     if case.name == "register" {
         command.env("XDG_CACHE_HOME", store.path("cache"));
     }
@@ -128,14 +128,15 @@ fn plain(store: &Vactor, line: &str, name: &'static str) -> Ran {
     )
 }
 
-/// Where the standard library or the C library itself gives up, there is nothing that a program can do.
+/// Messages of the standard library or the C library itself when it aborts, which no program can
+/// prevent.
 const GIVEN_UP: [&str; 3] = [
     "failed to allocate an alternative stack",
     "failed to set up alternative stack guard page",
     "failed to generate random data",
 ];
 
-/// What a command made of its trouble; an error is what it should not have made of it.
+/// The kind of a command's result; Err if it is wrong.
 fn outcome(case: &Case, ran: &Ran) -> Result<&'static str, String> {
     let gave_up = GIVEN_UP.iter().any(|text| ran.stderr.contains(text));
     match ran.code {
@@ -146,12 +147,12 @@ fn outcome(case: &Case, ran: &Ran) -> Result<&'static str, String> {
     }
 }
 
-/// What is wrong with what the command left, and with the same command made again.
+/// Checks the state that the command left, and the repeated command.
 fn aftermath(store: &Vactor, case: &Case) -> Result<(), String> {
     let again = feed(store, store.command(), case);
     let recorded = |text: &str| text.replace(",\"recorded\":true", "");
     if (again.code, recorded(&again.stdout).as_str()) != (0, case.prints) {
-        // it was made, and its answer could not be told
+        // it was created, and its answer was lost
         let made = ["create", "register"].contains(&case.name) && again.stderr.contains("exist");
         if !made {
             return Err(format!("made again: {again:?}"));
@@ -209,7 +210,7 @@ fn failed_system_call_is_no_class_error() {
     assert!(wrong.is_empty(), "{} of them went wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Runs a line where no thread can be started.
+/// Runs a line that cannot start a thread.
 fn alone(stage: &Stage, store: &Vactor, line: &str) -> Ran {
     let mut command = store.command();
     command.env("LD_PRELOAD", &stage.library).env("VACTOR_WORKER", "off").args(line.split(' '));
@@ -223,7 +224,7 @@ fn process_without_threads_runs_awaited_call_itself() {
     let store = stage.set(&case("alone", "", "", NOTHING));
     let alone = |line: &str| alone(&stage, &store, line);
     assert_eq!(alone("call a add 5").ok(), "5\n");
-    // longer than a run is without anything that watches it, on a guest's thread that checks by itself
+    // longer than a run stays unwatched, on a guest's thread that checks by itself
     alone("run probe spin 3000000000 --max-time 50ms --retries 0").refuses(
         5,
         "spin computed for longer than 50 ms",
@@ -231,7 +232,7 @@ fn process_without_threads_runs_awaited_call_itself() {
     );
     alone("run probe spin 30000000000 --timeout 50ms").refuses(4, "had not ended when the time ran out", "");
     assert_eq!(alone("run probe square 3").ok(), "9\n");
-    // its tasks run one after the other, and it runs again in between
+    // its tasks run one after the other, between its own runs
     assert_eq!(alone("call a sum_of_squares 3").ok(), "14\n");
     alone("call a add 1 --async").ok();
     store.line("cancel probe/spin#2").ok();

@@ -1,4 +1,4 @@
-//! What a mutation asks for that others see.
+//! Operations of a mutation.
 
 mod permissions;
 mod waits;
@@ -14,7 +14,7 @@ use vactor::sandbox::{CompiledClass, MethodCall, Operations, RunOutput};
 use super::{World, assert_fault, compile, messages, none};
 use crate::raw::{NULL, RawClass};
 
-/// Performs operations as a test says, and keeps what was asked for.
+/// Performs operations as the test says, and records them.
 struct Performer<F> {
     perform: F,
     asked: Vec<Operation>,
@@ -32,7 +32,7 @@ impl<F: FnMut(&Operation) -> Performed + Send> Operations for Performer<F> {
 
 type Performed = Result<Option<WaitResult>, Fault>;
 
-/// What a run came to, what it asked for, and what it had said each time.
+/// The output of a run, its operations, and the log at each operation.
 struct Asked {
     ran: RunOutput,
     asked: Vec<Operation>,
@@ -63,7 +63,7 @@ fn class(body: &str) -> RawClass {
     raw.text("class", "account").text("init", "[1").text("said", "so").mutation("go", body)
 }
 
-/// Every wait is answered by the first, with a number that says how many answers there were before.
+/// Answers every wait by its first target, with the number of earlier answers.
 fn counting() -> impl FnMut(&Operation) -> Performed + Send {
     let mut answers = 0;
     move |operation| {
@@ -90,7 +90,7 @@ fn child(ordinal: u64) -> String {
     Seed([7; 32]).child(ordinal).opaque_id()
 }
 
-/// Each function that makes an operation or a handle, called. The texts are those of [`class`].
+/// A call of each function that makes an operation or a handle. The texts are those of [`class`].
 const CALLS: [(&str, &str); 14] = [
     ("save", "(call $save (call $text_said))"),
     ("wait-any", "(drop (call $wait-kept (i32.const 1)))"),
@@ -126,7 +126,7 @@ const CALLS: [(&str, &str); 14] = [
     ("ask", "(call $ask (call $text_id) (call $text_method) (call $text_args) (i32.const 128))"),
 ];
 
-/// What the author of a class calls a function, as messages do.
+/// The name of a function in the SDK, as messages use it.
 fn of_sdk(function: &str) -> String {
     match function {
         "start-actor" | "start-or-create" => "ctx.start".to_owned(),
@@ -224,7 +224,7 @@ fn save_begins_new_log() {
     assert_eq!(logs.iter().map(lines).collect::<Vec<_>>(), [vec!["so", "so"], vec!["so"]]);
     assert_eq!((lines(&ran.log), ran.log.truncated), (vec!["so".to_owned()], false));
     assert!(ran.outcome.is_ok());
-    // one that was refused is none
+    // a refused operation exposes no id
     let refused = world.go(&body, |_| Err(Fault::host(HostFault::Diverged, "it is another one")));
     assert_eq!(lines(&refused.ran.log), ["so", "so"]);
 }

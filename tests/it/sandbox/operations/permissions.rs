@@ -1,4 +1,4 @@
-//! Who may ask for something that others see, and who may not.
+//! The runs that may perform operations.
 
 use vactor::model::HostFault;
 use vactor::sandbox::{MethodCall, StopSignal};
@@ -9,7 +9,7 @@ use crate::raw::NULL;
 
 #[test]
 fn operations_are_allowed_in_mutation_and_constructor_only() {
-    // `version` says which function is called, `attempt` where
+    // `version` selects the function, `attempt` the export that calls it
     let calls = CALLS
         .iter()
         .enumerate()
@@ -34,7 +34,7 @@ fn operations_are_allowed_in_mutation_and_constructor_only() {
     let task = MethodCall::Task { name: "work", arguments };
     let migrate = MethodCall::Migrate { from_version: 1, state };
     for (number, (name, _)) in CALLS.iter().enumerate() {
-        // these two need a handle
+        // these two functions need a handle
         let needs_handle = ["wait-any", "handle.cancel"].contains(name);
         for (attempt, method, who) in [
             (1, mutate, "the start of a class"),
@@ -49,7 +49,7 @@ fn operations_are_allowed_in_mutation_and_constructor_only() {
             let world = World { version: number as u32, attempt, ..World::new() };
             let asked = world.ask(&class, method, counting());
             let fault = asked.ran.outcome.unwrap_err();
-            // while a module starts, what needs its memory is not linked yet
+            // functions that need the memory are not linked while a module starts
             let is_linked = attempt != 1 || *name == "timer";
             if is_linked && !needs_handle {
                 let message = format!("{who} may not call `{}`; a mutation and a constructor may", of_sdk(name));

@@ -1,4 +1,4 @@
-//! What a mutation waits for, and the answers that it gets.
+//! Waits of a mutation, and their results.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ fn handle_keeps_its_result() {
         call("event").to_owned(),
         say(&wait(3)),
         say(&wait(3)),
-        // nothing is left to cancel
+        // an ended call cannot be cancelled
         "(call $handle.cancel (call $kept (i32.const 3))) (call $handle.cancel (call $kept (i32.const 5)))".to_owned(),
         say(&wait(5)),
         NULL.to_owned(),
@@ -52,7 +52,8 @@ fn wait_any_returns_first_result() {
     let indexes = [2, 0].map(|index| answered(index, Ok(&index.to_string())));
     let mut indexes = indexes.into_iter();
     let Asked { ran, asked, .. } = World::new().go(&body, |_| indexes.next().unwrap());
-    // the second time slot 1 is the first that has it, for slots 1 and 2 have one handle; then slot 0
+    // the second wait is answered by slot 1, because slots 1 and 2 have one handle; the third by
+    // slot 0
     let said: Vec<_> = ran.log.lines.iter().map(|line| (line.level, line.message.as_str())).collect();
     let info = |text| (Level::Info, text);
     assert_eq!(said, [(Level::Warn, "null"), info("null"), info("2"), info("0"), (Level::Debug, "null")]);
@@ -125,9 +126,9 @@ fn handles_and_results_count_as_memory() {
     let kept = again("(drop (call $timer (i64.const 1)))");
     assert!(within(&kept, 25_600).is_ok());
     assert!(full(within(&kept, 20_000)));
-    // what is dropped is given back
+    // a dropped handle frees its memory
     assert!(within(&again("(call $handle.drop (call $timer (i64.const 1)))"), 1000).is_ok());
-    // text and answer count too
+    // texts and results count too
     let named = format!("(drop (call $event (i32.const 0) (i32.const 60000))) {NULL}");
     assert!(within(&named, 60_256).is_ok());
     assert!(full(within(&named, 55_000)));
