@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 
-use super::program;
+use crate::cli::program;
 
 /// The variables that such a process has: what it takes to start the program, and to find the user's cache.
 const KEPT: [&str; 4] = ["HOME", "LD_LIBRARY_PATH", "PATH", "XDG_CACHE_HOME"];

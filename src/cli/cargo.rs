@@ -9,7 +9,7 @@ use cargo_metadata::{Message, MetadataCommand, Package};
 
 use vactor::model::Error;
 
-use super::{Problem, stream};
+use crate::cli::output::{Problem, stream};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -21,7 +21,7 @@ const HEAP: &str = "link-arg=--initial-heap=1048576";
 const SDK: &str = "vactor-sdk";
 
 /// What cargo made of a class's source.
-pub struct Built {
+pub struct BuiltModule {
     /// The package's name.
     pub name: String,
     /// The core module.
@@ -31,7 +31,7 @@ pub struct Built {
 }
 
 /// Compiles the class in a folder. What cargo says goes to stderr, as it says it.
-pub fn build(folder: &Path) -> Result<Built, Problem> {
+pub fn build(folder: &Path) -> Result<BuiltModule, Problem> {
     let package = read_package(folder)?;
     compile(&package)
 }
@@ -82,7 +82,7 @@ fn is_class(package: &Package) -> bool {
 /// The crate type is given here and not in the manifest. Otherwise cargo would build a module of every class that this
 /// one depends on, too. In a target folder that several classes share, that module and the library beside it would
 /// replace the files of the other class's own build, because neither name has a hash.
-fn compile(package: &Package) -> Result<Built, Problem> {
+fn compile(package: &Package) -> Result<BuiltModule, Problem> {
     let folder = package.manifest_path.parent().expect("a manifest is in a folder");
     // run inside the folder, so that its .cargo/config.toml and rust-toolchain.toml count as they do for cargo itself
     let mut cargo = Command::new(cargo())
@@ -125,7 +125,7 @@ fn compile(package: &Package) -> Result<Built, Problem> {
     let failed = || Problem::input(format!("the class {} does not build", package.name));
     match module {
         Some(module) if status.success() => {
-            Ok(Built { name: package.name.to_string(), module: module.into(), modules_beside })
+            Ok(BuiltModule { name: package.name.to_string(), module: module.into(), modules_beside })
         }
         _ if interrupted(status) => Err(Error::Interrupted.into()),
         _ if target_missing => Err(Problem::input(format!("Rust's target {TARGET} is not installed"))

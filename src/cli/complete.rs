@@ -12,7 +12,10 @@ use vactor::model::{Description, Invocation, Method, MethodKind, Name};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{LockWaitOptions, Mode};
 
-use super::{args, text, tree, work};
+use crate::cli::command::CommandTable;
+use crate::cli::encoding::after;
+use crate::cli::open;
+use crate::cli::output::escape;
 
 /// The variable by which a shell asks for completions.
 pub const VARIABLE: &str = "VACTOR_COMPLETE";
@@ -20,10 +23,10 @@ pub const VARIABLE: &str = "VACTOR_COMPLETE";
 /// More ids than that help nobody.
 const MOST: usize = 100;
 
-/// Answers a shell that asks for completions, and ends; otherwise does nothing.
-pub fn answer_a_shell() {
+/// If a shell requests completions, prints them and ends the process.
+pub fn answer_shell(table: &CommandTable) {
     if std::env::var_os(VARIABLE).is_some() {
-        CompleteEnv::with_factory(tree::whole).var(VARIABLE).complete();
+        CompleteEnv::with_factory(|| table.tree()).var(VARIABLE).complete();
     }
 }
 
@@ -94,14 +97,14 @@ fn is_value(rest: &str) -> bool {
 
 /// Offers what `offer` finds for the line and begins as the current word does.
 fn completer(
-    offer: impl Fn(&Line, &str) -> Option<Vec<CompletionCandidate>> + Send + Sync + 'static,
+    offer: impl Fn(&CommandLine, &str) -> Option<Vec<CompletionCandidate>> + Send + Sync + 'static,
 ) -> ArgValueCompleter {
     ArgValueCompleter::new(move |current: &OsStr| {
         let Some(current) = current.to_str() else { return vec![] };
-        let mut offered = offer(&Line::typed(), current).unwrap_or_default();
+        let mut offered = offer(&CommandLine::typed(), current).unwrap_or_default();
         offered.retain(|candidate| {
             let value = candidate.get_value().to_string_lossy();
-            value.starts_with(current) && text::harmless_line(&value) == value
+            value.starts_with(current) && escape::harmless_line(&value) == value
         });
         offered.into_iter().map(harmless).collect()
     })
@@ -109,7 +112,7 @@ fn completer(
 
 /// The shell shows on its terminal what a class says of itself.
 fn harmless(candidate: CompletionCandidate) -> CompletionCandidate {
-    let help = candidate.get_help().map(|help| text::harmless_line(&help.to_string()).into_owned().into());
+    let help = candidate.get_help().map(|help| escape::harmless_line(&help.to_string()).into_owned().into());
     candidate.help(help)
 }
 
@@ -123,22 +126,22 @@ fn described(class: &Description, kinds: &[MethodKind]) -> Vec<CompletionCandida
 }
 
 /// The line that a shell asks about.
-struct Line {
+struct CommandLine {
     store: Option<OsString>,
     /// What is no flag, the command first.
     values: Vec<String>,
 }
 
-impl Line {
-    fn typed() -> Line {
+impl CommandLine {
+    fn typed() -> CommandLine {
         let mut words = std::env::args_os().skip_while(|word| word != "--").skip(2);
-        let mut line = Line { store: None, values: vec![] };
+        let mut line = CommandLine { store: None, values: vec![] };
         while let Some(word) = words.next() {
             if word == "--store" {
                 line.store = words.next();
-            } else if let Some(path) = args::after("--store=", &word) {
+            } else if let Some(path) = after("--store=", &word) {
                 line.store = Some(path.to_owned());
-            } else if args::after("-", &word).is_none() {
+            } else if after("-", &word).is_none() {
                 line.values.push(word.to_string_lossy().into_owned());
             }
         }
@@ -148,7 +151,7 @@ impl Line {
     fn engine(&self) -> Option<Engine> {
         // a shell that waits for another process would look broken
         let waits = LockWaitOptions { stopped: Arc::new(|| true), ..LockWaitOptions::default() };
-        let store = work::open(self.store.as_deref(), Mode::Read, waits).ok()?;
+        let store = open::store(self.store.as_deref(), Mode::Read, waits).ok()?;
         Some(Engine::new(store, Sandbox::new(Cache::user()), Settings::default()))
     }
 

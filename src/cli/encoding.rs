@@ -1,6 +1,8 @@
 //! Text from a file, a pipe or a batch: it is UTF-8, perhaps with a byte order mark.
 
-use super::Problem;
+use std::ffi::OsStr;
+
+use crate::cli::output::Problem;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -38,6 +40,24 @@ fn other_encoding(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
         [0, 1..=255, 0, 1..=255, ..] | [0, 1..=255] => Some(("UTF-16", "utf-16be")),
         _ => None,
     }
+}
+
+/// What follows a prefix of a word.
+pub fn after<'w>(prefix: &str, word: &'w OsStr) -> Option<&'w OsStr> {
+    let begins = word.as_encoded_bytes().starts_with(prefix.as_bytes());
+    begins.then(|| rest(word, prefix.len())).flatten()
+}
+
+/// A word from a byte on that follows a character. It need not be UTF-8 where a path need not.
+#[cfg(unix)]
+pub fn rest(word: &OsStr, start: usize) -> Option<&OsStr> {
+    use std::os::unix::ffi::OsStrExt;
+    word.as_bytes().get(start..).map(OsStr::from_bytes)
+}
+
+#[cfg(not(unix))]
+pub fn rest(word: &OsStr, start: usize) -> Option<&OsStr> {
+    word.to_str()?.get(start..).map(OsStr::new)
 }
 
 #[cfg(test)]

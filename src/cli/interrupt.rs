@@ -6,7 +6,7 @@ use std::process::exit;
 use vactor::model::Category;
 use vactor::sandbox::StopSignal;
 
-use super::{Code, Problem};
+use crate::cli::output::{Code, Problem};
 
 /// From now on Ctrl-C stops what runs; a second one ends the process.
 pub fn stops(stop: &StopSignal) -> Result<(), Problem> {

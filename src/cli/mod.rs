@@ -1,38 +1,29 @@
-//! The command line: reads what was typed, asks the library, prints what came of it.
+//! The command line: reads its words, calls the library, writes the output.
 //!
-//! `tree` holds the table of commands; each command is a file in `commands/`: a clap struct, what it does, and the
-//! shape of its JSON lines. What all of them share lies beside it: reading a method's arguments (`args`), finding the
-//! store (`place`), printing (`console`, `table`, `text`), errors and exit codes (`problem`).
+//! `command` is the interface of a command; each command is a file in `commands/`: a clap struct, its action, and the shape of
+//! its JSON lines. `argv` parses the words, `method_args` the arguments of a method, `store_location` finds the store, `open`
+//! opens it, `output` writes. `spawn_worker` starts a worker in the background.
 
-mod args;
+mod argv;
 mod background;
 mod batch;
 mod cargo;
+mod command;
 mod commands;
 mod complete;
-mod console;
-mod detached;
-mod done;
 mod encoding;
-mod hint;
 mod interrupt;
-mod listing;
+mod method_args;
+mod open;
 mod options;
-mod place;
-mod problem;
+mod output;
 mod program;
 mod quantity;
 #[cfg(test)]
 mod reference;
-mod schema;
-mod stream;
-mod table;
-mod text;
-mod tree;
-mod typed;
-mod voice;
-mod work;
-mod worker_log;
+mod spawn_worker;
+mod store_location;
+mod usage;
 
 use std::ffi::OsString;
 use std::panic;
@@ -40,30 +31,11 @@ use std::time::Instant;
 
 use clap::FromArgMatches;
 use vactor::sandbox::StopSignal;
-pub use vactor::store::Mode;
 
-pub use console::Console;
-pub use options::Common;
-pub use problem::{Code, Problem};
-
-/// What every command is given: the flags that all of them know, and the terminal.
-pub struct Cli {
-    pub common: Common,
-    pub console: Console,
-    /// Stops what runs, when Ctrl-C does.
-    pub stop: StopSignal,
-    /// Whether a worker is started for what waits for one.
-    pub workers: bool,
-    pub started: Instant,
-}
-
-/// One command of the command line.
-pub trait Run: clap::Args {
-    /// The shape of its lines in `--json`; `()` where it prints none.
-    type Line: schemars::JsonSchema;
-
-    fn run(self, cli: &Cli) -> Result<(), Problem>;
-}
+use command::Cli;
+use commands::TABLE;
+use options::Common;
+use output::{Code, Console};
 
 /// Panics by which two libraries tell that the machine gave no memory or no random bytes. They are caught, and told as errors.
 const CAUGHT: [&str; 2] = ["sigaltstack", "getrandom::fill() failed"];
@@ -78,27 +50,24 @@ fn hush_caught_panics() {
     }));
 }
 
-/// Runs one command line, the program's name first, and gives the exit code.
+/// Runs one command line, the program's name first, and returns the exit code.
 pub fn run(words: Vec<OsString>) -> Code {
     let started = Instant::now();
     hush_caught_panics();
     program::compile_if_asked(&words);
-    complete::answer_a_shell();
-    let typed = match typed::read(&words) {
-        Ok(typed) => typed,
-        Err(stop) => return stop.show(),
+    complete::answer_shell(&TABLE);
+    let parsed = match argv::parse(&TABLE, &words) {
+        Ok(parsed) => parsed,
+        Err(exit) => return exit.show(),
     };
-    let common = match Common::from_arg_matches(&typed.matches) {
-        Ok(common) => common,
-        Err(error) => return typed::Stop::new(error, &words).show(),
-    };
+    let common = Common::from_arg_matches(&parsed.matches).expect("every command has the common flags");
     let console = Console::new(&common);
-    let workers = match detached::are_wanted() {
-        Ok(wanted) => wanted,
+    let workers = match spawn_worker::is_enabled() {
+        Ok(workers) => workers,
         Err(problem) => return console.fail(&problem),
     };
-    let cli = Cli { console, common, stop: StopSignal::default(), workers, started };
-    match (typed.command.run)(&typed.matches, &cli) {
+    let cli = Cli { commands: &TABLE, console, common, stop: StopSignal::default(), workers, started };
+    match (parsed.command.run)(&parsed.matches, &cli) {
         Ok(()) => Code::DONE,
         Err(problem) => cli.console.fail(&problem),
     }

@@ -7,9 +7,9 @@ use clap::{Arg, Args, ValueHint};
 use vactor::model::{Error, Limit, LimitOverrides};
 use vactor::sandbox::Compiling;
 
-use super::program;
-use super::quantity::{bytes, duration};
-use super::{Console, hint};
+use crate::cli::output::hint;
+use crate::cli::program;
+use crate::cli::quantity::{bytes, duration};
 
 // No doc comment: clap would take it for the command's description.
 #[derive(Args, Clone, Debug, Default)]
@@ -126,16 +126,10 @@ impl LimitFlags {
         LimitOverrides::new(self.named())
     }
 
-    /// Says that limits have no effect in a command that accepts no call. A variable may be meant for other commands, so
-    /// it is passed over in silence.
-    pub fn note_no_effect(&self, console: &Console) {
-        let typed =
-            self.named().map(|(limit, _)| hint::flag(limit)).filter(|flag| std::env::var_os(variable(flag)).is_none());
-        let flags: Vec<_> = typed.map(|flag| format!("`{flag}`")).collect();
-        if !flags.is_empty() {
-            let flags = flags.join(", ");
-            console.note(&format!("{flags} has no effect here: limits count when a call is accepted"));
-        }
+    /// The limits whose flags are on the command line. A variable may be meant for other commands.
+    pub fn flags(&self) -> Vec<&'static str> {
+        let flags = self.named().map(|(limit, _)| hint::flag(limit));
+        flags.filter(|flag| std::env::var_os(variable(flag)).is_none()).collect()
     }
 
     /// Each named limit with its value in the limit's unit.

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use clap::{Arg, Command};
 
-use super::options::LIMITS;
-use super::problem::CODES;
-use super::tree;
+use crate::cli::commands::TABLE;
+use crate::cli::options::LIMITS;
+use crate::cli::output::CODES;
 
 /// The whole page.
 fn page() -> String {
-    let mut tree = tree::whole();
+    let mut tree = TABLE.tree();
     tree.build();
     let mut page = String::from(
         "# The command line\n\n\

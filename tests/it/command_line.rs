@@ -15,7 +15,7 @@ fn invalid_command_line_is_refused_with_hint() {
     vactor.line("wher").refuses(2, "unrecognized subcommand `wher`", "did you mean `where`?");
     vactor.line("where --jsn").refuses(2, "unexpected argument `--jsn`", "did you mean `--json`?");
     vactor.line("where --color=pink").refuses(2, "invalid value `pink`", "");
-    vactor.line("help wher").refuses(2, "there is no command wher", "did you mean `where`?");
+    vactor.line("help wher").refuses(2, "there is no command `wher`", "did you mean `where`?");
     vactor.line("where -q -v").refuses(2, "`--quiet` cannot be used with", "usage: ");
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use vactor::model::Reference;
 
-use crate::cli::Problem;
+use crate::cli::output::Problem;
 
 /// Lines under way, and bytes of them; give or take one read.
 const LINES: usize = 1 << 15;
@@ -22,7 +22,7 @@ const TAKEN: usize = 1 << 12;
 const ANSWERS: usize = 32 << 20;
 
 pub struct Flow {
-    state: Mutex<State>,
+    state: Mutex<FlowState>,
     /// For the reader: there is room.
     room: Condvar,
     /// For each thread: there are calls for it, or room for its answers, or it is over.
@@ -31,50 +31,50 @@ pub struct Flow {
     ready: Condvar,
 }
 
-struct State {
-    queues: Vec<VecDeque<Call>>,
+struct FlowState {
+    queues: Vec<VecDeque<QueuedCall>>,
     /// Lines under way of each thread.
     loads: Vec<usize>,
     /// The thread of each actor with calls under way, and how many they are.
     actors: HashMap<String, (usize, usize)>,
     /// The answers from the oldest line on that was not printed, and the number of that line; they count from 1.
-    answers: VecDeque<Option<Answer>>,
+    answers: VecDeque<Option<OutputLine>>,
     oldest: u64,
     line_bytes: usize,
     answer_bytes: usize,
-    ended: Option<Ended>,
+    ended: Option<BatchEnd>,
     /// Threads that still run.
     threads: usize,
 }
 
 /// What a line is.
-pub enum Input {
-    Call(Line),
+pub enum InputLine {
+    Call(CallLine),
     /// None that can be made, and what is to be said of it.
-    Bad(Answer),
+    Bad(OutputLine),
 }
 
 /// A line that calls an actor. It stays text until it is run: as values it may be many times as large.
-pub struct Line {
+pub struct CallLine {
     pub actor: String,
     pub text: Vec<u8>,
 }
 
 /// A call on its way.
-pub struct Call {
+pub struct QueuedCall {
     pub text: Vec<u8>,
-    pub ticket: Ticket,
+    pub ticket: LineTicket,
 }
 
 /// What its answer is brought back with.
-pub struct Ticket {
+pub struct LineTicket {
     pub line: u64,
     actor: String,
     bytes: usize,
 }
 
 /// What becomes of a line.
-pub struct Answer {
+pub struct OutputLine {
     /// The line to print, with its end.
     pub text: String,
     /// What went wrong with it.
@@ -89,28 +89,28 @@ pub struct Answer {
 
 /// Why no more lines are taken.
 #[derive(Clone, Debug)]
-pub enum Ended {
+pub enum BatchEnd {
     /// There are no more.
     Input,
     /// They cannot be read.
     Unreadable(Problem),
     Interrupted,
     /// The store cannot be used.
-    Broken(Problem),
+    StoreFailed(Problem),
     /// No more answers can be printed: what has not begun to run does not run.
     Unwritten,
 }
 
-impl Answer {
+impl OutputLine {
     /// Of a line that does not run, and of which nothing is told.
-    pub fn unrun() -> Answer {
-        Answer { text: String::new(), problem: None, dropped: true, leaves_work: false, made: None }
+    pub fn unrun() -> OutputLine {
+        OutputLine { text: String::new(), problem: None, dropped: true, leaves_work: false, made: None }
     }
 }
 
 impl Flow {
     pub fn new(threads: usize) -> Flow {
-        let state = State {
+        let state = FlowState {
             queues: std::iter::repeat_with(VecDeque::new).take(threads).collect(),
             loads: vec![0; threads],
             actors: HashMap::new(),
@@ -125,14 +125,15 @@ impl Flow {
         Flow { state: Mutex::new(state), room: Condvar::new(), work, ready: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FlowState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The reader's: lines, once there is room. Whether more are wanted.
-    pub fn push(&self, lines: Vec<Input>) -> bool {
-        let is_full =
-            |state: &mut State| state.ended.is_none() && (state.answers.len() >= LINES || state.line_bytes >= BYTES);
+    pub fn push(&self, lines: Vec<InputLine>) -> bool {
+        let is_full = |state: &mut FlowState| {
+            state.ended.is_none() && (state.answers.len() >= LINES || state.line_bytes >= BYTES)
+        };
         let mut state = self.room.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
         if state.ended.is_some() {
             return false;
@@ -141,8 +142,8 @@ impl Flow {
         let idle: Vec<usize> = (0..self.work.len()).filter(|thread| state.queues[*thread].is_empty()).collect();
         for input in lines {
             match input {
-                Input::Call(line) => state.enter(line),
-                Input::Bad(bad) => {
+                InputLine::Call(line) => state.enter(line),
+                InputLine::Bad(bad) => {
                     state.answer_bytes += bad.text.len();
                     state.answers.push_back(Some(bad));
                 }
@@ -158,51 +159,52 @@ impl Flow {
     }
 
     /// No more lines are taken. What is worse than what was said before is what holds.
-    pub fn end(&self, ended: Ended) {
+    pub fn end(&self, ended: BatchEnd) {
         let mut state = self.lock();
         match ended {
-            Ended::Unwritten => {
+            BatchEnd::Unwritten => {
                 state.ended = Some(ended);
                 state.drop_queued();
                 self.ready.notify_one();
             }
-            _ if matches!(state.ended, None | Some(Ended::Input)) => state.ended = Some(ended),
+            _ if matches!(state.ended, None | Some(BatchEnd::Input)) => state.ended = Some(ended),
             _ => {}
         }
         self.room.notify_all();
         self.work.iter().for_each(Condvar::notify_all);
     }
 
-    pub fn ended(&self) -> Option<Ended> {
+    pub fn ended(&self) -> Option<BatchEnd> {
         self.lock().ended.clone()
     }
 
     /// Whether no more answers can be printed.
     pub fn is_unwritten(&self) -> bool {
-        matches!(self.lock().ended, Some(Ended::Unwritten))
+        matches!(self.lock().ended, Some(BatchEnd::Unwritten))
     }
 
     /// A thread's: the calls that are there for it, once there are any. None when it is over.
-    pub fn take(&self, thread: usize) -> VecDeque<Call> {
-        let is_idle = |state: &mut State| state.queues[thread].is_empty() && state.ended.is_none();
+    pub fn take(&self, thread: usize) -> VecDeque<QueuedCall> {
+        let is_idle = |state: &mut FlowState| state.queues[thread].is_empty() && state.ended.is_none();
         let waited = self.work[thread].wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
         taken(waited, thread)
     }
 
     /// A thread's: the calls that are there for it already.
-    pub fn take_more(&self, thread: usize) -> VecDeque<Call> {
+    pub fn take_more(&self, thread: usize) -> VecDeque<QueuedCall> {
         taken(self.lock(), thread)
     }
 
     /// A thread's, before it runs calls of which this is the first line: waits until there is room for answers. The oldest
     /// line never waits.
     pub fn wait_for_room(&self, thread: usize, line: u64) {
-        let piled = |state: &mut State| state.answer_bytes >= ANSWERS && state.oldest != line && state.ended.is_none();
+        let piled =
+            |state: &mut FlowState| state.answer_bytes >= ANSWERS && state.oldest != line && state.ended.is_none();
         drop(self.work[thread].wait_while(self.lock(), piled));
     }
 
     /// A thread's: what became of calls.
-    pub fn answer(&self, thread: usize, answers: impl Iterator<Item = (Ticket, Answer)>) {
+    pub fn answer(&self, thread: usize, answers: impl Iterator<Item = (LineTicket, OutputLine)>) {
         let mut state = self.lock();
         for (ticket, answer) in answers {
             state.leave(thread, ticket, answer);
@@ -220,8 +222,9 @@ impl Flow {
     }
 
     /// The printer's: the next answers in order, once there are any. None when all are printed.
-    pub fn next(&self) -> Option<Vec<Answer>> {
-        let is_waiting = |state: &mut State| state.threads > 0 && !state.answers.front().is_some_and(Option::is_some);
+    pub fn next(&self) -> Option<Vec<OutputLine>> {
+        let is_waiting =
+            |state: &mut FlowState| state.threads > 0 && !state.answers.front().is_some_and(Option::is_some);
         let mut state = self.ready.wait_while(self.lock(), is_waiting).unwrap_or_else(PoisonError::into_inner);
         let mut next = Vec::new();
         while let Some(Some(answer)) = state.answers.front_mut().map(Option::take) {
@@ -238,9 +241,9 @@ impl Flow {
 }
 
 /// Calls from a thread's queue, those of an actor together: it is read and written once for all of them.
-fn taken(mut state: MutexGuard<'_, State>, thread: usize) -> VecDeque<Call> {
+fn taken(mut state: MutexGuard<'_, FlowState>, thread: usize) -> VecDeque<QueuedCall> {
     let queue = &mut state.queues[thread];
-    let calls: Vec<Call> = queue.drain(..queue.len().min(TAKEN)).collect();
+    let calls: Vec<QueuedCall> = queue.drain(..queue.len().min(TAKEN)).collect();
     drop(state);
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut order: Vec<(usize, usize)> = Vec::with_capacity(calls.len());
@@ -248,13 +251,13 @@ fn taken(mut state: MutexGuard<'_, State>, thread: usize) -> VecDeque<Call> {
         order.push((*places.entry(&call.ticket.actor).or_insert(n), n));
     }
     order.sort_unstable();
-    let mut calls: Vec<Option<Call>> = calls.into_iter().map(Some).collect();
+    let mut calls: Vec<Option<QueuedCall>> = calls.into_iter().map(Some).collect();
     order.into_iter().filter_map(|(_, n)| calls[n].take()).collect()
 }
 
-impl State {
+impl FlowState {
     /// Gives a call to its thread.
-    fn enter(&mut self, Line { actor, text }: Line) {
+    fn enter(&mut self, CallLine { actor, text }: CallLine) {
         let idlest = || (0..self.loads.len()).min_by_key(|thread| self.loads[*thread]).unwrap_or_default();
         let thread = match self.actors.get_mut(&actor) {
             Some((thread, lines)) => {
@@ -271,20 +274,20 @@ impl State {
         self.line_bytes += text.len();
         let line = self.oldest + self.answers.len() as u64;
         self.answers.push_back(None);
-        let ticket = Ticket { line, actor, bytes: text.len() };
-        self.queues[thread].push_back(Call { text, ticket });
+        let ticket = LineTicket { line, actor, bytes: text.len() };
+        self.queues[thread].push_back(QueuedCall { text, ticket });
     }
 
     /// Answers what no thread has taken yet.
     fn drop_queued(&mut self) {
         for thread in 0..self.queues.len() {
             for call in std::mem::take(&mut self.queues[thread]) {
-                self.leave(thread, call.ticket, Answer::unrun());
+                self.leave(thread, call.ticket, OutputLine::unrun());
             }
         }
     }
 
-    fn leave(&mut self, thread: usize, ticket: Ticket, answer: Answer) {
+    fn leave(&mut self, thread: usize, ticket: LineTicket, answer: OutputLine) {
         if let Some((_, lines)) = self.actors.get_mut(&ticket.actor) {
             *lines -= 1;
             if *lines == 0 {

@@ -1,22 +1,22 @@
 use super::*;
 
-fn call(actor: &str) -> Input {
+fn call(actor: &str) -> InputLine {
     sized(actor, 10)
 }
 
-fn sized(actor: &str, bytes: usize) -> Input {
-    Input::Call(Line { actor: actor.to_owned(), text: vec![0; bytes] })
+fn sized(actor: &str, bytes: usize) -> InputLine {
+    InputLine::Call(CallLine { actor: actor.to_owned(), text: vec![0; bytes] })
 }
 
-fn answer(text: impl Into<String>) -> Answer {
-    Answer { text: text.into(), problem: None, dropped: false, leaves_work: false, made: None }
+fn answer(text: impl Into<String>) -> OutputLine {
+    OutputLine { text: text.into(), problem: None, dropped: false, leaves_work: false, made: None }
 }
 
-fn ids(calls: &VecDeque<Call>) -> Vec<&str> {
+fn ids(calls: &VecDeque<QueuedCall>) -> Vec<&str> {
     calls.iter().map(|call| call.ticket.actor.as_str()).collect()
 }
 
-fn done(flow: &Flow, thread: usize, calls: VecDeque<Call>) {
+fn done(flow: &Flow, thread: usize, calls: VecDeque<QueuedCall>) {
     flow.answer(
         thread,
         calls
@@ -33,7 +33,7 @@ fn printed(flow: &Flow) -> Vec<String> {
 #[test]
 fn an_actor_stays_with_its_thread_and_answers_come_in_order() {
     let flow = Flow::new(2);
-    assert!(flow.push(vec![call("a"), call("b"), Input::Bad(answer("bad")), call("a"), call("c")]));
+    assert!(flow.push(vec![call("a"), call("b"), InputLine::Bad(answer("bad")), call("a"), call("c")]));
     let (first, second) = (flow.take(0), flow.take(1));
     assert_eq!((ids(&first), ids(&second)), (vec!["a", "a"], vec!["b", "c"]));
     done(&flow, 1, second);
@@ -98,7 +98,7 @@ fn answers_do_not_pile_up_behind_an_older_line() {
 fn it_is_over_when_the_threads_have_left() {
     let flow = Flow::new(1);
     flow.push(vec![call("a")]);
-    flow.end(Ended::Input);
+    flow.end(BatchEnd::Input);
     assert!(!flow.push(vec![call("b")]));
     // what was taken in before is still run
     let calls = flow.take(0);
@@ -107,9 +107,9 @@ fn it_is_over_when_the_threads_have_left() {
     assert!(flow.take(0).is_empty());
     flow.leave();
     assert_eq!((printed(&flow), flow.next().is_none()), (vec!["a".to_owned()], true));
-    flow.end(Ended::Interrupted);
-    flow.end(Ended::Input);
-    assert!(matches!(flow.ended(), Some(Ended::Interrupted)));
+    flow.end(BatchEnd::Interrupted);
+    flow.end(BatchEnd::Input);
+    assert!(matches!(flow.ended(), Some(BatchEnd::Interrupted)));
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn failed_output_drops_what_no_thread_has_taken() {
     flow.push(vec![call("a"), call("b")]);
     let taken = flow.take(0);
     flow.push(vec![call("b"), call("a")]);
-    flow.end(Ended::Unwritten);
+    flow.end(BatchEnd::Unwritten);
     // what ends it afterwards says less
-    flow.end(Ended::Interrupted);
+    flow.end(BatchEnd::Interrupted);
     assert!(flow.is_unwritten() && !flow.push(vec![call("c")]));
     assert!(flow.take(0).is_empty() && flow.take(1).is_empty());
     done(&flow, 0, taken);

@@ -5,8 +5,8 @@ use serde_json::Value;
 use vactor::engine::{GroupCall, Options};
 use vactor::model::{NotJson, deserialize_value};
 
-use crate::cli::Problem;
 use crate::cli::encoding::without_mark;
+use crate::cli::output::Problem;
 
 const SUCH_AS: &str = r#"a line is such as `{"actor":"my_counter","method":"incr","args":{"val":10}}`"#;
 
@@ -27,10 +27,10 @@ struct Fields {
 pub fn actor(line: &[u8]) -> Result<String, Problem> {
     #[derive(Deserialize)]
     #[serde(expecting = "an object")]
-    struct Actor {
+    struct ActorField {
         actor: String,
     }
-    let read: Result<Actor, _> = serde_json::from_slice(without_mark(line));
+    let read: Result<ActorField, _> = serde_json::from_slice(without_mark(line));
     read.map(|read| read.actor).map_err(not_a_call)
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 /// One line that was read, without its end.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum ReadLine {
     Whole(Vec<u8>),
     /// It was longer than the bound, and was passed over: only its length is known.
     TooLong(u64),
@@ -12,11 +12,11 @@ pub enum Read {
 
 pub struct Lines<R> {
     source: R,
-    begun: Begun,
+    begun: PartialLine,
 }
 
 /// A line whose end has not come yet.
-struct Begun {
+struct PartialLine {
     limit: usize,
     bytes: Vec<u8>,
     /// How many bytes were passed over, once it is too long.
@@ -25,7 +25,7 @@ struct Begun {
 
 impl<R: BufRead> Lines<R> {
     pub fn new(source: R, limit: usize) -> Lines<R> {
-        Lines { source, begun: Begun { limit, bytes: Vec::new(), dropped: 0 } }
+        Lines { source, begun: PartialLine { limit, bytes: Vec::new(), dropped: 0 } }
     }
 
     pub fn limit(&self) -> usize {
@@ -33,7 +33,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The lines that came with one read, so that what is there is not held back for what is still to come. None at the end.
-    pub fn next(&mut self) -> io::Result<Option<Vec<Read>>> {
+    pub fn next(&mut self) -> io::Result<Option<Vec<ReadLine>>> {
         let mut lines = Vec::new();
         while lines.is_empty() {
             let mut rest = match self.source.fill_buf() {
@@ -57,7 +57,7 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-impl Begun {
+impl PartialLine {
     fn is_unfinished(&self) -> bool {
         self.dropped > 0 || !self.bytes.is_empty()
     }
@@ -70,10 +70,10 @@ impl Begun {
         }
     }
 
-    fn end(&mut self) -> Read {
+    fn end(&mut self) -> ReadLine {
         match std::mem::take(&mut self.dropped) {
-            0 => Read::Whole(std::mem::take(&mut self.bytes)),
-            length => Read::TooLong(length),
+            0 => ReadLine::Whole(std::mem::take(&mut self.bytes)),
+            length => ReadLine::TooLong(length),
         }
     }
 }
@@ -84,13 +84,13 @@ mod tests {
 
     use super::*;
 
-    fn lines(text: &str, limit: usize, buffer: usize) -> Vec<Read> {
+    fn lines(text: &str, limit: usize, buffer: usize) -> Vec<ReadLine> {
         let mut lines = Lines::new(BufReader::with_capacity(buffer, text.as_bytes()), limit);
         std::iter::from_fn(|| lines.next().unwrap()).flatten().collect()
     }
 
-    fn whole(text: &str) -> Read {
-        Read::Whole(text.into())
+    fn whole(text: &str) -> ReadLine {
+        ReadLine::Whole(text.into())
     }
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
     fn what_is_too_long_is_counted_and_passed_over() {
         for buffer in [1, 2, 3, 100] {
             let found = lines("abcd\nabcde\nx\nabcdefgh", 4, buffer);
-            assert_eq!(found, [whole("abcd"), Read::TooLong(5), whole("x"), Read::TooLong(8)], "{buffer}");
+            assert_eq!(found, [whole("abcd"), ReadLine::TooLong(5), whole("x"), ReadLine::TooLong(8)], "{buffer}");
         }
     }
 

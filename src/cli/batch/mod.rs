@@ -1,10 +1,10 @@
-//! What `vactor batch` is made of: lines come in (`lines`), each is read as a call (`line`), and `flow` brings calls to the
-//! threads that run them and answers back in order.
+//! The parts of `vactor batch`: `lines` splits the input, `line` reads a line as a call, `flow` carries calls to the threads
+//! that run them and output lines back in order.
 
 mod flow;
 mod line;
 mod lines;
 
-pub use flow::{Answer, Call, Ended, Flow, Input, Line};
+pub use flow::{BatchEnd, CallLine, Flow, InputLine, OutputLine, QueuedCall};
 pub use line::{actor, call};
-pub use lines::{Lines, Read};
+pub use lines::{Lines, ReadLine};

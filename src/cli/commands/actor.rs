@@ -5,8 +5,11 @@ use serde_json::Value;
 use vactor::engine::{ActorInfo, Engine, PendingConstruction};
 use vactor::model::{ActorId, Invocation, Json, Name, NameRecord};
 
+use crate::cli::command::{Cli, RunCommand};
 use crate::cli::options::LimitFlags;
-use crate::cli::{Cli, Mode, Problem, Run, complete, quantity, text};
+use crate::cli::output::{Listing, Problem, escape};
+use crate::cli::{complete, quantity};
+use vactor::store::Mode;
 
 /// Actors that are read from the store at once.
 const PAGE: usize = 1000;
@@ -71,7 +74,7 @@ pub struct LsLine<'a> {
     being_made_by: Option<String>,
 }
 
-impl Run for Show {
+impl RunCommand for Show {
     type Line = ShowLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -99,7 +102,7 @@ impl Run for Show {
             ("steps", line.steps.to_string()),
             ("references", line.references.to_string()),
             ("queued", line.queued.to_string()),
-            ("waits for", text::any_of(&line.waits_for)),
+            ("waits for", escape::any_of(&line.waits_for)),
             ("waits since", line.waits_since.unwrap_or_default()),
             ("events", line.events.to_string()),
             ("state hash", line.state_hash),
@@ -132,13 +135,13 @@ impl<'a> From<&'a ActorInfo> for ShowLine<'a> {
     }
 }
 
-impl Run for Ls {
+impl RunCommand for Ls {
     type Line = LsLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
         let prefix = self.prefix.unwrap_or_default();
-        let mut listing = cli.console.listing(&["id", "class", "version", "steps", "updated"]);
+        let mut listing = Listing::new(&cli.console, &["id", "class", "version", "steps", "updated"]);
         let mut page = engine.actors(&prefix, None, PAGE)?;
         while let Some((last, _)) = page.last() {
             for (id, head) in &page {

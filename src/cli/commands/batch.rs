@@ -14,13 +14,12 @@ use vactor::engine::{Engine, Reply};
 use vactor::model::{Category, Error, Reference};
 use vactor::sandbox::StopSignal;
 
-use crate::cli::batch::{self, Answer, Call, Ended, Flow, Input, Line, Lines, Read};
-use crate::cli::console::UnwrittenLines;
-use crate::cli::done::{WAS_MADE, result_lost};
+use crate::cli::batch::{self, BatchEnd, CallLine, Flow, InputLine, Lines, OutputLine, QueuedCall, ReadLine};
+use crate::cli::command::{Cli, RunCommand};
 use crate::cli::options::LimitFlags;
-use crate::cli::problem::ErrorLine;
-use crate::cli::stream::Waiting;
-use crate::cli::{Cli, Problem, Run, detached, encoding, interrupt};
+use crate::cli::output::stream::BlockingRead;
+use crate::cli::output::{ErrorLine, PartialLines, Problem, WAS_MADE, result_lost};
+use crate::cli::{encoding, interrupt, spawn_worker};
 
 /// What a line may be longer than the limit on its arguments: for the rest of it, and space between.
 const SLACK: u64 = 64 << 10;
@@ -67,7 +66,7 @@ pub enum BatchLine {
     Failed(ErrorLine<'static>),
 }
 
-impl Run for Batch {
+impl RunCommand for Batch {
     type Line = BatchLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -76,7 +75,7 @@ impl Run for Batch {
         let lines = Lines::new(BufReader::with_capacity(READ, self.source(cli)?), line_limit(&engine));
         let flow = Arc::new(Flow::new(threads));
         let interrupted = flow.clone();
-        interrupt::stops_and(&cli.stop, move || interrupted.end(Ended::Interrupted))?;
+        interrupt::stops_and(&cli.stop, move || interrupted.end(BatchEnd::Interrupted))?;
         let fed = flow.clone();
         // it may wait for a line that never comes, so nobody waits for it
         let reader = thread::Builder::new().name("vactor-reader".to_owned());
@@ -86,12 +85,12 @@ impl Run for Batch {
                 let (engine, flow, stop) = (&engine, &*flow, &cli.stop);
                 let thread = thread::Builder::new().name(format!("vactor-batch-{number}"));
                 if let Err(error) = thread.spawn_scoped(scope, move || work(engine, stop, flow, number)) {
-                    flow.end(Ended::Broken(no_thread(&error)));
+                    flow.end(BatchEnd::StoreFailed(no_thread(&error)));
                     (number..threads).for_each(|_| flow.leave());
                     break;
                 }
             }
-            Printing::new(cli, &engine).print(&flow)
+            Printer::new(cli, &engine).print(&flow)
         })
     }
 }
@@ -102,13 +101,13 @@ impl Batch {
             if stdin().is_terminal() {
                 cli.console.note("type a call a line; Ctrl-D ends");
             }
-            return Ok(Box::new(Waiting(stdin())));
+            return Ok(Box::new(BlockingRead(stdin())));
         }
         let cannot = |error: io::Error| Problem::unread(format!("cannot read {}", self.file.display()), &error);
         let file = File::open(&self.file).map_err(cannot)?;
         match file.metadata() {
             Ok(data) if data.is_dir() => Err(cannot(io::ErrorKind::IsADirectory.into())),
-            _ => Ok(Box::new(Waiting(file))),
+            _ => Ok(Box::new(BlockingRead(file))),
         }
     }
 }
@@ -133,20 +132,20 @@ fn feed(mut lines: Lines<impl BufRead>, flow: &Flow) {
     let ended = loop {
         match lines.next() {
             Ok(Some(read)) => {
-                if let (true, Some(Read::Whole(first))) = (std::mem::take(&mut is_first), read.first())
+                if let (true, Some(ReadLine::Whole(first))) = (std::mem::take(&mut is_first), read.first())
                     && let Err(problem) = encoding::expect_utf8(first, "the batch")
                 {
-                    break Ended::Unreadable(problem);
+                    break BatchEnd::Unreadable(problem);
                 }
                 let read = read.into_iter().map(|line| input(line, limit)).collect();
                 if !flow.push(read) {
                     return;
                 }
             }
-            Ok(None) => break Ended::Input,
+            Ok(None) => break BatchEnd::Input,
             Err(error) => {
                 let problem = Problem::new(Category::Store, "io", "cannot read the lines").cause(error.to_string());
-                break Ended::Unreadable(problem);
+                break BatchEnd::Unreadable(problem);
             }
         }
     };
@@ -154,23 +153,23 @@ fn feed(mut lines: Lines<impl BufRead>, flow: &Flow) {
 }
 
 /// What a line is.
-fn input(line: Read, limit: usize) -> Input {
+fn input(line: ReadLine, limit: usize) -> InputLine {
     match line {
-        Read::Whole(text) => match batch::actor(&text) {
-            Ok(actor) => Input::Call(Line { actor, text }),
-            Err(problem) => Input::Bad(refused(problem)),
+        ReadLine::Whole(text) => match batch::actor(&text) {
+            Ok(actor) => InputLine::Call(CallLine { actor, text }),
+            Err(problem) => InputLine::Bad(refused(problem)),
         },
-        Read::TooLong(length) => {
+        ReadLine::TooLong(length) => {
             let message = format!("the line of {length} bytes is over the limit of {limit}");
             let problem = Problem::new(Category::BadInput, "limit", message).hint("`--max-args` raises the limit");
-            Input::Bad(refused(problem))
+            InputLine::Bad(refused(problem))
         }
     }
 }
 
 /// Runs the calls of one thread in groups: what is there at once commits together.
 fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
-    let _leaving = Leaving(flow);
+    let _guard = ThreadGuard(flow);
     loop {
         let mut calls = flow.take(thread);
         if calls.is_empty() {
@@ -179,7 +178,7 @@ fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
         while let Some(first) = calls.iter().map(|call| call.ticket.line).min() {
             flow.wait_for_room(thread, first);
             if flow.is_unwritten() {
-                flow.answer(thread, calls.drain(..).map(|call| (call.ticket, Answer::unrun())));
+                flow.answer(thread, calls.drain(..).map(|call| (call.ticket, OutputLine::unrun())));
                 break;
             }
             let mut group = engine.many();
@@ -188,7 +187,7 @@ fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
                 if calls.is_empty() {
                     calls = flow.take_more(thread);
                 }
-                let Some(Call { text, ticket }) = calls.pop_front() else { break };
+                let Some(QueuedCall { text, ticket }) = calls.pop_front() else { break };
                 match batch::call(&text) {
                     Ok(call) => {
                         group.add(call);
@@ -200,7 +199,7 @@ fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
             let answers = group.commit();
             let broken = answers.iter().filter_map(|answer| answer.as_ref().err());
             if let Some(error) = broken.into_iter().find(|error| error.category() == Category::Store) {
-                flow.end(Ended::Broken(error.clone().into()));
+                flow.end(BatchEnd::StoreFailed(error.clone().into()));
                 stop.stop();
             }
             let answers = answers.into_iter().map(|answer| answered(engine, answer));
@@ -210,26 +209,26 @@ fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
 }
 
 /// However a thread ends, nobody waits for it any more.
-struct Leaving<'f>(&'f Flow);
+struct ThreadGuard<'f>(&'f Flow);
 
-impl Drop for Leaving<'_> {
+impl Drop for ThreadGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.end(Ended::Broken(Problem::new(Category::Store, "io", "a thread broke down")));
+            self.0.end(BatchEnd::StoreFailed(Problem::new(Category::Store, "io", "a thread broke down")));
         }
         self.0.leave();
     }
 }
 
-fn answered(engine: &Engine, answer: Result<Reply, Error>) -> Answer {
-    let leaves_work = detached::may_leave_work(engine, &answer);
+fn answered(engine: &Engine, answer: Result<Reply, Error>) -> OutputLine {
+    let leaves_work = spawn_worker::may_leave_work(engine, &answer);
     let reply = match answer {
         Ok(reply) => reply,
         Err(error) => {
             let dropped = error == Error::Interrupted;
             let problem = Problem::from(error);
             let made = problem.reference.as_deref().cloned();
-            return Answer { dropped, leaves_work, made, ..refused(problem) };
+            return OutputLine { dropped, leaves_work, made, ..refused(problem) };
         }
     };
     let made = reply.reference.clone();
@@ -238,16 +237,16 @@ fn answered(engine: &Engine, answer: Result<Reply, Error>) -> Answer {
     let recorded = if reply.is_duplicate { ",\"recorded\":true" } else { "" };
     let result = reply.result;
     let text = format!("{{\"reference\":{reference},\"step\":{step},\"result\":{result}{recorded}}}\n");
-    Answer { text, problem: None, dropped: false, leaves_work, made }
+    OutputLine { text, problem: None, dropped: false, leaves_work, made }
 }
 
-fn refused(problem: Problem) -> Answer {
+fn refused(problem: Problem) -> OutputLine {
     let text = serde_json::to_string(&ErrorLine::from(&problem)).expect("an error has a JSON form") + "\n";
-    Answer { text, problem: Some(problem), dropped: false, leaves_work: false, made: None }
+    OutputLine { text, problem: Some(problem), dropped: false, leaves_work: false, made: None }
 }
 
 /// Answers on their way to stdout.
-struct Printing<'c> {
+struct Printer<'c> {
     cli: &'c Cli,
     engine: &'c Engine,
     printed: u64,
@@ -263,11 +262,11 @@ struct Printing<'c> {
     looked_after: Option<Instant>,
 }
 
-impl<'c> Printing<'c> {
-    fn new(cli: &'c Cli, engine: &'c Engine) -> Printing<'c> {
+impl<'c> Printer<'c> {
+    fn new(cli: &'c Cli, engine: &'c Engine) -> Printer<'c> {
         let (printed, dropped, dropped_lines, failed, first) = (0, String::new(), 0, 0, None);
         let (leaves_work, looked_after) = (false, None);
-        Printing { cli, engine, printed, dropped, dropped_lines, failed, first, leaves_work, looked_after }
+        Printer { cli, engine, printed, dropped, dropped_lines, failed, first, leaves_work, looked_after }
     }
 
     fn print(mut self, flow: &Flow) -> Result<(), Problem> {
@@ -278,33 +277,33 @@ impl<'c> Printing<'c> {
                 self.take(answer, &mut text);
                 made.extend(call.map(|call| (self.printed, call)));
             }
-            if let Err(UnwrittenLines { written, error }) = self.cli.console.stream(&text) {
+            if let Err(PartialLines { written, error }) = self.cli.console.stream(&text) {
                 let written = before + written as u64;
                 let unwritten = made.into_iter().filter(|(line, _)| *line > written).map(|(_, call)| call);
                 return Err(self.give_up(flow, written, unwritten.collect(), Problem::unwritten(&error)));
             }
             if !self.cli.console.stdout_is_terminal() {
-                self.cli.console.voice().counted(self.printed, self.cli.started);
+                self.cli.console.reporter().counted(self.printed, self.cli.started);
             }
             if self.looked_after.is_none_or(|last| last.elapsed() >= LOOK_AFTER) {
                 self.look_after();
             }
         }
         self.look_after();
-        self.cli.console.voice().end_progress();
+        self.cli.console.reporter().end_progress();
         self.end(flow.ended())
     }
 
     /// Ends a batch whose output failed: what runs is interrupted, and what was committed is left to a worker. The error
     /// names the calls whose answers are lost.
     fn give_up(self, flow: &Flow, written: u64, mut lost: Vec<Reference>, problem: Problem) -> Problem {
-        flow.end(Ended::Unwritten);
+        flow.end(BatchEnd::Unwritten);
         self.cli.stop.stop();
         while let Some(answers) = flow.next() {
             lost.extend(answers.into_iter().filter_map(|answer| answer.made));
         }
         // no thread runs calls any more
-        detached::leave(self.cli, self.engine);
+        spawn_worker::leave(self.cli, self.engine);
         match &*lost {
             _ if problem.is_no_reader() => problem,
             [] => problem,
@@ -326,12 +325,12 @@ impl<'c> Printing<'c> {
     /// Leaves to a worker what the calls so far left to run.
     fn look_after(&mut self) {
         if std::mem::take(&mut self.leaves_work) {
-            detached::leave(self.cli, self.engine);
+            spawn_worker::leave(self.cli, self.engine);
             self.looked_after = Some(Instant::now());
         }
     }
 
-    fn take(&mut self, answer: Answer, text: &mut String) {
+    fn take(&mut self, answer: OutputLine, text: &mut String) {
         self.leaves_work |= answer.leaves_work;
         if answer.dropped {
             self.dropped.push_str(&answer.text);
@@ -347,18 +346,18 @@ impl<'c> Printing<'c> {
         }
     }
 
-    fn end(self, ended: Option<Ended>) -> Result<(), Problem> {
+    fn end(self, ended: Option<BatchEnd>) -> Result<(), Problem> {
         let printed = self.printed;
         match ended {
-            Some(Ended::Unreadable(problem)) => Err(problem),
-            Some(Ended::Interrupted) => Err(Problem::interrupted(format!(
+            Some(BatchEnd::Unreadable(problem)) => Err(problem),
+            Some(BatchEnd::Interrupted) => Err(Problem::interrupted(format!(
                 "interrupted; {printed} lines were answered, what follows did not run"
             ))),
-            Some(Ended::Broken(problem)) => {
+            Some(BatchEnd::StoreFailed(problem)) => {
                 let hint = format!("the answers up to line {printed} say what was done; what follows did not run");
                 Err(Problem { hint: problem.hint.clone().or(Some(hint)), ..problem })
             }
-            None | Some(Ended::Input | Ended::Unwritten) => match self.first {
+            None | Some(BatchEnd::Input | BatchEnd::Unwritten) => match self.first {
                 None => Ok(()),
                 Some((line, problem)) => {
                     let message = format!(

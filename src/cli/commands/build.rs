@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use vactor::sandbox::{Cache, Sandbox};
 
-use crate::cli::done::Done;
+use crate::cli::cargo;
+use crate::cli::command::{Cli, RunCommand};
 use crate::cli::options::{LimitFlags, OF_REGISTER, only};
-use crate::cli::{Cli, Problem, Run, cargo};
+use crate::cli::output::{Effect, Problem};
 
 /// Compiles a class's source to a component, and prints its path
 ///
@@ -34,7 +35,7 @@ pub struct BuildLine {
     bytes: usize,
 }
 
-impl Run for Build {
+impl RunCommand for Build {
     type Line = BuildLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -50,7 +51,7 @@ impl Run for Build {
         let component = component_of(&module, &self.limits, cli)?;
         std::fs::write(&output, &component).map_err(|e| cannot("write", &output, e))?;
         let file = output.display().to_string();
-        let done = Done::new(format!("wrote {file}"));
+        let done = Effect::new(format!("wrote {file}"));
         done.printed(match cli.console.wants_json() {
             true => cli.console.json(&BuildLine { file, bytes: component.len() }),
             false => cli.console.path(&output),

@@ -10,11 +10,13 @@ use vactor::engine::{Engine, Options, Reply, Submitted};
 use vactor::model::{Category, Error, Json, Method, Reference};
 use vactor::store;
 
-use crate::cli::args::{Sources, Words};
-use crate::cli::done::{WAS_MADE, result_printed};
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::method_args::{MethodArgs, ValueSources};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
-use crate::cli::stream::Waiting;
-use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
+use crate::cli::output::stream::BlockingRead;
+use crate::cli::output::{Problem, WAS_MADE, result_printed};
+use crate::cli::{complete, interrupt, quantity, spawn_worker};
+use vactor::store::Mode;
 
 /// Makes an actor by its class's constructor
 #[derive(Args)]
@@ -25,7 +27,7 @@ pub struct Create {
     /// The new actor's id: letters, digits and `._~:@/+-`
     id: String,
     #[command(flatten)]
-    words: Words,
+    words: MethodArgs,
     /// Where the actor is there already, leaves it as it is and succeeds
     #[arg(long)]
     if_absent: bool,
@@ -48,7 +50,7 @@ pub struct Call {
     #[arg(add = complete::methods())]
     method: String,
     #[command(flatten)]
-    words: Words,
+    words: MethodArgs,
     /// Does not wait: prints the call's reference and leaves it to a worker
     #[arg(long = "async", conflicts_with_all = ["raw", "timeout"])]
     submit: bool,
@@ -78,7 +80,7 @@ pub struct Get {
     #[arg(add = complete::queries())]
     method: String,
     #[command(flatten)]
-    words: Words,
+    words: MethodArgs,
     /// Prints a string without its quotes
     #[arg(short, long, conflicts_with = "json")]
     raw: bool,
@@ -104,7 +106,7 @@ pub struct CreateLine<'a> {
 #[schemars(transparent)]
 pub struct ResultLine(#[expect(dead_code, reason = "names the shape of what is printed as it came")] Value);
 
-impl Run for Create {
+impl RunCommand for Create {
     type Line = CreateLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -124,7 +126,7 @@ impl Run for Create {
             true => engine.create_if_absent(&self.class, &self.id, arguments, &options),
             false => engine.create(&self.class, &self.id, arguments, &options).map(Some),
         };
-        let made = detached::look_after(cli, &engine, made).map_err(without_a_journal)?;
+        let made = spawn_worker::look_after(cli, &engine, made).map_err(without_a_journal)?;
         let created = made.as_ref().is_some_and(|reply| !reply.is_duplicate);
         if cli.console.wants_json() {
             let reference = made.as_ref().and_then(|reply| reply.reference.as_ref());
@@ -150,7 +152,7 @@ impl Run for Create {
 
 impl Create {
     fn submit(&self, cli: &Cli, engine: &Engine, arguments: Value, options: &Options) -> Result<(), Problem> {
-        detached::check(cli)?;
+        spawn_worker::check(cli)?;
         let submitted = match self.if_absent {
             true => engine.submit_create_if_absent(&self.class, &self.id, arguments, options)?,
             false => Submitted::New(engine.submit_create(&self.class, &self.id, arguments, options)?),
@@ -160,7 +162,7 @@ impl Create {
             Submitted::Present => None,
         };
         let print = || self.tell_submitted(cli, reference);
-        reference.map_or_else(print, |reference| detached::hand_over(cli, engine, reference, print))
+        reference.map_or_else(print, |reference| spawn_worker::hand_over(cli, engine, reference, print))
     }
 
     /// The construction that was accepted or is under way; without one the actor exists.
@@ -183,7 +185,7 @@ fn is_there(id: &str) -> String {
     format!("{id} is there already; nothing changed")
 }
 
-impl Run for Call {
+impl RunCommand for Call {
     type Line = ResultLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -193,13 +195,13 @@ impl Run for Call {
         let mut options = options(cli, &self.call);
         (options.due, options.delay) = (self.due(cli, &engine)?, self.after);
         if self.submit || options.due.is_some() || options.delay.is_some() {
-            detached::check(cli)?;
+            spawn_worker::check(cli)?;
             let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?;
-            return detached::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
+            return spawn_worker::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
         }
         interrupt::stops(&cli.stop)?;
         let reply = engine.call(&self.id, &self.method, arguments, &options);
-        let reply = detached::look_after(cli, &engine, reply)?;
+        let reply = spawn_worker::look_after(cli, &engine, reply)?;
         tell_details(cli, &self.id, &reply);
         result_printed(reply.reference.as_ref(), WAS_MADE, print(cli, &reply, self.raw))
     }
@@ -220,7 +222,7 @@ impl Call {
     }
 }
 
-impl Run for Get {
+impl RunCommand for Get {
     type Line = ResultLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -243,12 +245,12 @@ fn without_a_journal(error: Error) -> Problem {
 /// The arguments that were typed. Notes about them go to stderr.
 pub fn read(
     cli: &Cli,
-    words: &Words,
+    words: &MethodArgs,
     engine: &Engine,
     method: impl FnOnce() -> Result<Method, Problem>,
 ) -> Result<Value, Problem> {
-    let mut stdin = Waiting(io::stdin());
-    let mut sources = Sources::new(&mut stdin, engine.limits().arguments);
+    let mut stdin = BlockingRead(io::stdin());
+    let mut sources = ValueSources::new(&mut stdin, engine.limits().arguments);
     let arguments = words.read(method, &mut sources)?;
     sources.notes.iter().for_each(|note| cli.console.note(note));
     Ok(arguments)

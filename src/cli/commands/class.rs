@@ -9,9 +9,11 @@ use serde_json::Value;
 use vactor::model::{Category, Method, MethodKind, type_name};
 use vactor::store::{Registered, VersionUsage};
 
-use crate::cli::done::Done;
+use crate::cli::command::{Cli, RunCommand};
 use crate::cli::options::{LimitFlags, OF_REGISTER, only};
-use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, quantity};
+use crate::cli::output::{Effect, Listing, Problem};
+use crate::cli::{complete, interrupt, quantity};
+use vactor::store::Mode;
 
 /// Adds a class, or a new version of it
 #[derive(Args)]
@@ -117,7 +119,7 @@ struct ParameterBody<'a> {
     doc: &'a str,
 }
 
-impl Run for Register {
+impl RunCommand for Register {
     type Line = RegisterLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -140,7 +142,7 @@ impl Run for Register {
                 bytes: registration.component_bytes,
                 staying: registration.staying.iter().map(StayingBody::from).collect(),
             });
-            return Done::new(note).printed(printed);
+            return Effect::new(note).printed(printed);
         }
         cli.console.note(&(note + &staying(&registration.staying)));
         Ok(())
@@ -192,12 +194,12 @@ fn read_component(file: &PathBuf, allowed: u64) -> Result<Vec<u8>, Problem> {
     })
 }
 
-impl Run for Classes {
+impl RunCommand for Classes {
     type Line = ClassesLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
-        let mut listing = cli.console.listing(&["class", "version", "size", "registered", "doc"]);
+        let mut listing = Listing::new(&cli.console, &["class", "version", "size", "registered", "doc"]);
         for class in engine.classes()? {
             let info = engine.class(class.name.as_str(), None)?;
             let (version, doc) = (&info.version, info.description.doc.as_str());
@@ -220,7 +222,7 @@ impl Run for Classes {
     }
 }
 
-impl Run for Describe {
+impl RunCommand for Describe {
     type Line = DescribeLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -237,7 +239,7 @@ impl Run for Describe {
         if cli.console.stdout_is_terminal() {
             cli.console.line(format!("{}, version {}: {}\n", self.class, info.version.number, info.description.doc))?;
         }
-        let mut listing = cli.console.listing(&["method", "kind", "parameters", "result", "doc"]);
+        let mut listing = Listing::new(&cli.console, &["method", "kind", "parameters", "result", "doc"]);
         for method in &info.description.methods {
             let result = method.result.as_ref().map(type_name).unwrap_or_default();
             let cells = || [method.name.clone(), kind(method.kind).into(), parameters(method), result, doc(method)];

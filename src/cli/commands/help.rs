@@ -4,8 +4,9 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use crate::cli::problem::CODES;
-use crate::cli::{Cli, Problem, Run, tree, typed};
+use crate::cli::argv;
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::output::{CODES, Listing, Problem};
 
 /// Says more about a command, or lists the exit codes
 #[derive(Args)]
@@ -23,17 +24,17 @@ pub struct HelpLine {
     meaning: &'static str,
 }
 
-impl Run for Help {
+impl RunCommand for Help {
     type Line = HelpLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         if self.topic == ["exit-codes"] {
             return exit_codes(cli);
         }
-        tree::named(&self.topic)?;
+        cli.commands.named(&self.topic)?;
         let words = ["vactor"].into_iter().chain(self.topic.iter().map(String::as_str)).chain(["--help"]);
         let words: Vec<OsString> = words.map(Into::into).collect();
-        match typed::read(&words) {
+        match argv::parse(cli.commands, &words) {
             Err(stop) => stop.show_on(&cli.console),
             Ok(_) => unreachable!("--help ends every line"),
         }
@@ -41,7 +42,7 @@ impl Run for Help {
 }
 
 fn exit_codes(cli: &Cli) -> Result<(), Problem> {
-    let mut listing = cli.console.listing(&["code", "meaning"]);
+    let mut listing = Listing::new(&cli.console, &["code", "meaning"]);
     for (code, _, meaning) in CODES {
         listing.add(|| HelpLine { code: code.into(), meaning }, || [code.to_string(), meaning.to_owned()]);
     }

@@ -6,15 +6,15 @@ use clap::Args;
 use serde_json::Value;
 use vactor::Timestamp;
 use vactor::engine::Engine;
-use vactor::model::{
-    CallRequest, Error, Fault, HistoryEntry, Json, Log as StepLog, LogLine as SaidLine, Name, OperationResult, Outcome,
-    Step,
-};
+use vactor::model::{Error, HistoryEntry, Name, OperationResult, Outcome, Step};
 
-use super::task_log::{self, AttemptLine, TaskLine};
-use crate::cli::listing::Listing;
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::commands::journal::{FaultBody, SaidBody, meta, pairs, said, short};
+use crate::cli::commands::task_log::{self, AttemptLine, TaskLine};
 use crate::cli::options::LimitFlags;
-use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, quantity};
+use crate::cli::output::{Listing, Problem};
+use crate::cli::{complete, interrupt, quantity};
+use vactor::store::Mode;
 
 /// Steps that are read from the store at once.
 const PAGE: usize = 256;
@@ -29,7 +29,7 @@ const COLUMNS: &[&str] =
 /// Of a task, CLASS/TASK, it lists the calls, and of one of these, CLASS/TASK#N, its tries. An actor of that name comes
 /// first.
 #[derive(Args)]
-pub struct Log {
+pub struct ShowLog {
     /// The actor; or a task, CLASS/TASK; or a call of a task, CLASS/TASK#N
     #[arg(value_name = "ID", add = complete::ids())]
     id: String,
@@ -46,14 +46,14 @@ pub struct Log {
 #[schemars(untagged)]
 #[expect(dead_code, reason = "names the shapes of what is printed")]
 pub enum AnyLine<'a> {
-    Step(LogLine<'a>),
+    Step(StepLine<'a>),
     Call(TaskLine<'a>),
     Attempt(AttemptLine<'a>),
 }
 
 /// A step of the journal.
 #[derive(serde::Serialize, schemars::JsonSchema)]
-pub struct LogLine<'a> {
+pub struct StepLine<'a> {
     step: u64,
     /// The invocation that the step belongs to.
     reference: String,
@@ -94,25 +94,6 @@ pub struct LogLine<'a> {
 }
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
-#[schemars(rename = "Fault")]
-pub(super) struct FaultBody<'a> {
-    /// `class` where the class raised it, `host` where vactor ended it.
-    origin: &'static str,
-    kind: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<Value>,
-}
-
-#[derive(serde::Serialize, schemars::JsonSchema)]
-#[schemars(rename = "Said")]
-pub(super) struct SaidBody<'a> {
-    /// `debug`, `info`, `warn` or `error`.
-    level: String,
-    message: &'a str,
-}
-
-#[derive(serde::Serialize, schemars::JsonSchema)]
 #[schemars(rename = "Operation")]
 struct OperationBody {
     /// In a few words.
@@ -125,7 +106,7 @@ struct OperationBody {
     fault: Option<String>,
 }
 
-impl Run for Log {
+impl RunCommand for ShowLog {
     type Line = AnyLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -148,7 +129,7 @@ impl Run for Log {
         }
         let first = self.last.map_or(0, |last| (head.counters.steps + 1).saturating_sub(last));
         if !self.follow {
-            let mut listing = cli.console.listing(COLUMNS);
+            let mut listing = Listing::new(&cli.console, COLUMNS);
             self.list(&engine, first, &mut listing)?;
             return listing.end("");
         }
@@ -164,7 +145,7 @@ impl Run for Log {
     }
 }
 
-impl Log {
+impl ShowLog {
     /// What ends, or is told by its reference, is not followed.
     fn expect_no_flags(&self, given: bool, what: &str) -> Result<(), Problem> {
         let flag = if self.follow { "--follow" } else { "--last" };
@@ -192,12 +173,12 @@ impl Log {
         }
     }
 
-    fn line<'a>(&self, step: &'a Step, operations: &[HistoryEntry]) -> LogLine<'a> {
+    fn line<'a>(&self, step: &'a Step, operations: &[HistoryEntry]) -> StepLine<'a> {
         let (result, fault) = match &step.outcome {
             Outcome::Succeeded(result) => (Some(result.value()), None),
             Outcome::Failed(fault) => (None, Some(FaultBody::from(fault))),
         };
-        LogLine {
+        StepLine {
             step: step.number,
             reference: format!("{}#{}", self.id, step.reference),
             time: began(step).to_string(),
@@ -247,28 +228,6 @@ fn unknown(engine: &Engine, id: &str) -> Problem {
     known.err().unwrap_or_else(|| Error::NoActor { id: id.to_owned(), similar: None }).into()
 }
 
-/// A result, or why there is none.
-pub(super) fn short(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Succeeded(result) => result.as_str().to_owned(),
-        Outcome::Failed(fault) => format!("failed: {}: {}", fault.kind, fault.message),
-    }
-}
-
-/// The lines that a class logged.
-pub(super) fn said(log: &StepLog) -> String {
-    let cut = log.truncated.then_some("(cut)");
-    log.lines.iter().map(|line| line.message.as_str()).chain(cut).collect::<Vec<_>>().join("\n")
-}
-
-pub(super) fn meta(request: &CallRequest) -> serde_json::Map<String, Value> {
-    request.meta.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
-}
-
-pub(super) fn pairs(meta: &[(String, String)]) -> String {
-    meta.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")
-}
-
 /// The same with references in place of the ids that guests see, where there is such a call still.
 fn with_references(engine: &Engine, asked: &str) -> String {
     let named = |word: &str| engine.reference(word).map_or_else(|_| word.to_owned(), |reference| reference.to_string());
@@ -306,22 +265,5 @@ impl From<&HistoryEntry> for OperationBody {
                 Err(fault) => OperationBody { fault: Some(fault.message.clone()), ..none },
             },
         }
-    }
-}
-
-impl<'a> From<&'a Fault> for FaultBody<'a> {
-    fn from(fault: &'a Fault) -> FaultBody<'a> {
-        let origin = match fault.origin {
-            vactor::model::FaultOrigin::Class => "class",
-            vactor::model::FaultOrigin::Host => "host",
-        };
-        let details = fault.details.as_ref().map(Json::value);
-        FaultBody { origin, kind: &fault.kind, message: &fault.message, details }
-    }
-}
-
-impl<'a> From<&'a SaidLine> for SaidBody<'a> {
-    fn from(line: &'a SaidLine) -> SaidBody<'a> {
-        SaidBody { level: line.level.to_string(), message: &line.message }
     }
 }

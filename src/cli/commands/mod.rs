@@ -1,32 +1,70 @@
-//! The commands, one group to a file.
+//! The commands, one group to a file, and their table.
 
-mod accepted;
 mod actor;
 mod batch;
 mod build;
 mod call;
 mod class;
 mod help;
+mod journal;
 mod log;
 mod new;
-mod place;
+mod pending;
 mod ps;
 mod rm;
+mod store;
+mod task;
 mod task_log;
 mod util;
-mod workflow;
 
-pub use accepted::{Cancel, Resume, Wait, Worker};
-pub use actor::{Ls, Show};
-pub use batch::Batch;
-pub use build::Build;
-pub use call::{Call, Create, Get};
-pub use class::{Classes, Describe, Register};
-pub use help::Help;
-pub use log::Log;
-pub use new::New;
-pub use place::{Init, Where};
-pub use ps::Ps;
-pub use rm::Rm;
-pub use util::Util;
-pub use workflow::{Emit, RunTask};
+use crate::cli::command::{CommandEntry, CommandTable};
+
+/// All commands, in the order in which `--help` shows them.
+pub const TABLE: CommandTable = CommandTable(&[
+    CommandEntry::new::<new::New>("new"),
+    CommandEntry::new::<build::Build>("build"),
+    CommandEntry::new::<class::Register>("register"),
+    CommandEntry::new::<call::Create>("create"),
+    CommandEntry::new::<call::Call>("call"),
+    CommandEntry::new::<call::Get>("get"),
+    CommandEntry::new::<batch::Batch>("batch"),
+    CommandEntry::new::<task::RunTask>("run"),
+    CommandEntry::new::<pending::Wait>("wait"),
+    CommandEntry::new::<pending::Cancel>("cancel"),
+    CommandEntry::new::<pending::Resume>("resume"),
+    CommandEntry::new::<ps::Ps>("ps"),
+    CommandEntry::new::<task::Emit>("emit"),
+    CommandEntry::new::<pending::Worker>("worker"),
+    CommandEntry::new::<actor::Show>("show"),
+    CommandEntry::new::<actor::Ls>("ls"),
+    CommandEntry::new::<log::ShowLog>("log"),
+    CommandEntry::new::<rm::Rm>("rm"),
+    CommandEntry::new::<class::Classes>("classes"),
+    CommandEntry::new::<class::Describe>("describe"),
+    CommandEntry::new::<store::Init>("init"),
+    CommandEntry::new::<store::Where>("where"),
+    CommandEntry::new::<util::Util>("util"),
+    CommandEntry::new::<help::Help>("help"),
+]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        TABLE.tree().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_every_flag_says_what_it_is() {
+        let mut tree = TABLE.tree();
+        tree.build();
+        for command in tree.get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
+                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+}

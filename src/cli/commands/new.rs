@@ -7,14 +7,14 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 use include_dir::{Dir, DirEntry, include_dir};
 
-use crate::cli::done::Done;
-use crate::cli::{Cli, Problem, Run};
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::output::{Effect, Problem};
 
 /// What a new class is made of, the SDK included. A manifest is named `Cargo.toml.in`, because a folder with a
 /// `Cargo.toml` is left out of a packed crate (docs/decisions/0040-what-new-writes.md).
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/rust");
 
-/// Words of Rust that no crate can be named by.
+/// MethodArgs of Rust that no crate can be named by.
 const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for \
     gen if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type \
     typeof unsafe unsized use virtual where while yield";
@@ -44,7 +44,7 @@ pub struct NewLine<'a> {
     folder: &'a str,
 }
 
-impl Run for New {
+impl RunCommand for New {
     type Line = NewLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -54,7 +54,7 @@ impl Run for New {
             Lang::Rust => write_all(&RUST, name)?,
         }
         if cli.console.wants_json() {
-            return Done::new(format!("wrote {name}")).printed(cli.console.json(&NewLine { folder: name }));
+            return Effect::new(format!("wrote {name}")).printed(cli.console.json(&NewLine { folder: name }));
         }
         cli.console
             .note(&format!("wrote {name}: the class is in {name}/src/lib.rs, `vactor build {name}` compiles it"));

@@ -9,9 +9,12 @@ use vactor::ActorId;
 use vactor::engine::{Engine, Phase};
 use vactor::model::{Invocation, Name, Reference};
 
-use crate::cli::listing::Listing;
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::commands::journal::meta;
 use crate::cli::options::LimitFlags;
-use crate::cli::{Cli, Mode, Problem, Run, complete, interrupt, text};
+use crate::cli::output::{Listing, Problem, escape};
+use crate::cli::{complete, interrupt};
+use vactor::store::Mode;
 
 /// What is read from the store at once.
 const PAGE: usize = 1000;
@@ -94,13 +97,13 @@ pub struct PsLine {
     arguments: Value,
 }
 
-impl Run for Ps {
+impl RunCommand for Ps {
     type Line = PsLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         if !self.watch {
             let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
-            let mut listing = cli.console.listing(COLUMNS);
+            let mut listing = Listing::new(&cli.console, COLUMNS);
             let overdue = self.list(&engine, self.limit, &mut listing)?;
             listing.end("no such call")?;
             if let Some(writer) = engine.stopped_writer() {
@@ -125,7 +128,7 @@ impl Run for Ps {
             let fitting = terminal_size::terminal_size().map(|(_, height)| usize::from(height.0).saturating_sub(1));
             // one that does not know its height says 0
             let fitting = fitting.filter(|lines| *lines > 0).unwrap_or(usize::MAX);
-            let mut listing = cli.console.listing(COLUMNS);
+            let mut listing = Listing::new(&cli.console, COLUMNS);
             self.list(&engine, fitting.min(self.limit), &mut listing)?;
             listing.redraw("no such call", fitting)?;
             std::thread::sleep(SHOWN_FOR);
@@ -332,7 +335,7 @@ fn line(invocation: &Invocation, status: StatusFlag, has_worker: bool, engine: &
         process: runner.map(|process| process.pid),
         stopped: runner.is_some_and(|process| process.stopped),
         overdue: status == StatusFlag::Queued && !has_worker && engine.is_overdue(invocation, OVERDUE)?,
-        meta: super::log::meta(request),
+        meta: meta(request),
         arguments: request.arguments.value(),
     })
 }
@@ -342,7 +345,7 @@ fn cells(line: &PsLine, arguments: &str, depth: usize) -> [String; 8] {
     let mut links: Vec<String> =
         links.iter().filter_map(|(word, other)| Some(format!("{word} {}", other.as_ref()?))).collect();
     if !line.waits_for.is_empty() {
-        links.push(format!("waits for {}", text::any_of(&line.waits_for)));
+        links.push(format!("waits for {}", escape::any_of(&line.waits_for)));
     }
     if let Some(pid) = line.process {
         links.push(format!("in process {pid}{}", if line.stopped { ", which is stopped" } else { "" }));

@@ -6,10 +6,12 @@ use clap::Args;
 use vactor::engine::Engine;
 use vactor::model::{ActorId, CallKind, Error, Name, Reference};
 
-use crate::cli::done::Done;
-use crate::cli::hint::operand;
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::complete;
 use crate::cli::options::LimitFlags;
-use crate::cli::{Cli, Mode, Problem, Run, complete};
+use crate::cli::output::hint::operand;
+use crate::cli::output::{Effect, Problem};
+use vactor::store::Mode;
 
 /// Removes actors with their whole history, calls of tasks that have ended, or a class with its actors
 ///
@@ -42,7 +44,7 @@ pub struct RmLine<'a> {
 }
 
 /// What one word names.
-enum Target<'a> {
+enum Removal<'a> {
     Actor {
         id: &'a str,
         steps: u64,
@@ -56,7 +58,7 @@ enum Target<'a> {
     },
 }
 
-impl Run for Rm {
+impl RunCommand for Rm {
     type Line = RmLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -72,14 +74,14 @@ impl Rm {
     fn remove_named(&self, cli: &Cli, engine: &Engine) -> Result<(), Problem> {
         let ids: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
         let targets = ids.into_iter().map(|id| self.target(engine, id)).collect::<Result<Vec<_>, _>>()?;
-        let actors = || targets.iter().filter_map(Target::actor);
+        let actors = || targets.iter().filter_map(Removal::actor);
         self.find_busy(engine, actors())?;
         self.confirm(cli, &what(&targets))?;
-        let mut removed = Removed::default();
+        let mut removed = RemovalReport::default();
         for target in &targets {
             match target {
-                Target::Actor { id, .. } => self.remove(cli, engine, id, &mut removed)?,
-                Target::Calls { id, name, number, .. } => {
+                Removal::Actor { id, .. } => self.remove(cli, engine, id, &mut removed)?,
+                Removal::Calls { id, name, number, .. } => {
                     self.remove_calls(cli, engine, id, name, *number, &mut removed)?;
                 }
             }
@@ -88,13 +90,13 @@ impl Rm {
     }
 
     /// What a word means: an actor first, then a task.
-    fn target<'a>(&self, engine: &Engine, id: &'a str) -> Result<Target<'a>, Problem> {
+    fn target<'a>(&self, engine: &Engine, id: &'a str) -> Result<Removal<'a>, Problem> {
         if let Ok(Reference { name, number }) = id.parse() {
             return self.calls(engine, id, name, Some(number));
         }
         let not_there = match engine.head(id) {
-            Ok(head) => return Ok(Target::Actor { id, steps: head.counters.steps }),
-            Err(Error::BeingMade { .. }) if self.force => return Ok(Target::Actor { id, steps: 0 }),
+            Ok(head) => return Ok(Removal::Actor { id, steps: head.counters.steps }),
+            Err(Error::BeingMade { .. }) if self.force => return Ok(Removal::Actor { id, steps: 0 }),
             Err(error @ (Error::NoActor { .. } | Error::InvalidId { .. })) => error,
             Err(error) => return Err(busy(error)),
         };
@@ -106,7 +108,7 @@ impl Rm {
         Err(not_there.into())
     }
 
-    fn calls<'a>(&self, engine: &Engine, id: &'a str, name: Name, number: Option<u64>) -> Result<Target<'a>, Problem> {
+    fn calls<'a>(&self, engine: &Engine, id: &'a str, name: Name, number: Option<u64>) -> Result<Removal<'a>, Problem> {
         if let Some(number) = number {
             let reference = Reference { name: name.clone(), number };
             if !matches!(engine.invocation(&reference)?.request.kind, CallKind::Task { .. }) {
@@ -118,7 +120,7 @@ impl Rm {
         let (ended, in_use) = engine.task_calls(&name, number)?;
         match in_use.filter(|_| !self.force) {
             Some(call) => Err(busy(Error::Busy { id: call.to_string() })),
-            None => Ok(Target::Calls { id, name, number, ended }),
+            None => Ok(Removal::Calls { id, name, number, ended }),
         }
     }
 
@@ -129,7 +131,7 @@ impl Rm {
         id: &str,
         name: &Name,
         number: Option<u64>,
-        removed: &mut Removed,
+        removed: &mut RemovalReport,
     ) -> Result<(), Problem> {
         let calls = engine.remove_task_calls(name, number, self.force).map_err(busy)?;
         let what = match number {
@@ -169,7 +171,7 @@ impl Rm {
             cli,
             &format!("the class {class} with all its versions and its {actors} actors, and the calls of its tasks"),
         )?;
-        let mut removed = Removed::default();
+        let mut removed = RemovalReport::default();
         for id in &ids {
             self.remove(cli, engine, id.as_str(), &mut removed)?;
         }
@@ -178,7 +180,7 @@ impl Rm {
         removed.printed()
     }
 
-    fn remove(&self, cli: &Cli, engine: &Engine, id: &str, removed: &mut Removed) -> Result<(), Problem> {
+    fn remove(&self, cli: &Cli, engine: &Engine, id: &str, removed: &mut RemovalReport) -> Result<(), Problem> {
         engine.remove(id, self.force).map_err(busy)?;
         removed.add(cli, id, &RmLine { id: Some(id), class: None });
         let name = Name::new(id)?;
@@ -204,13 +206,13 @@ impl Rm {
 
 /// Tells what was removed. An output that fails keeps nothing from being removed: the command was confirmed as a whole.
 #[derive(Default)]
-struct Removed {
+struct RemovalReport {
     /// What was removed first and could not be told, and why.
     untold: Option<(String, Problem)>,
     others: usize,
 }
 
-impl Removed {
+impl RemovalReport {
     fn add(&mut self, cli: &Cli, what: &str, line: &RmLine) {
         cli.console.note(&format!("removed {what}"));
         match &self.untold {
@@ -226,41 +228,41 @@ impl Removed {
             0 => format!("{what} was removed"),
             others => format!("{what} and {others} more were removed"),
         };
-        Done::new(sentence).printed(Err(problem))
+        Effect::new(sentence).printed(Err(problem))
     }
 }
 
 /// What is to be removed, in words.
-fn what(targets: &[Target<'_>]) -> String {
+fn what(targets: &[Removal<'_>]) -> String {
     let mut parts = Vec::new();
-    let steps: u64 = targets.iter().map(Target::steps).fold(0, u64::saturating_add);
-    match targets.iter().filter_map(Target::actor).collect::<Vec<_>>()[..] {
+    let steps: u64 = targets.iter().map(Removal::steps).fold(0, u64::saturating_add);
+    match targets.iter().filter_map(Removal::actor).collect::<Vec<_>>()[..] {
         [] => {}
         [id] => parts.push(format!("{id} and its history ({steps} steps)")),
         ref ids => parts.push(format!("{} actors and their history ({steps} steps)", ids.len())),
     }
     for target in targets {
         match target {
-            Target::Calls { id, number: Some(_), .. } => parts.push(format!("{id} and what is recorded of it")),
-            Target::Calls { id, ended, .. } => parts.push(format!("{ended} calls of the task {id}")),
-            Target::Actor { .. } => {}
+            Removal::Calls { id, number: Some(_), .. } => parts.push(format!("{id} and what is recorded of it")),
+            Removal::Calls { id, ended, .. } => parts.push(format!("{ended} calls of the task {id}")),
+            Removal::Actor { .. } => {}
         }
     }
     parts.join(", ")
 }
 
-impl<'a> Target<'a> {
+impl<'a> Removal<'a> {
     fn actor(&self) -> Option<&'a str> {
         match self {
-            Target::Actor { id, .. } => Some(id),
-            Target::Calls { .. } => None,
+            Removal::Actor { id, .. } => Some(id),
+            Removal::Calls { .. } => None,
         }
     }
 
     fn steps(&self) -> u64 {
         match self {
-            Target::Actor { steps, .. } => *steps,
-            Target::Calls { .. } => 0,
+            Removal::Actor { steps, .. } => *steps,
+            Removal::Calls { .. } => 0,
         }
     }
 }

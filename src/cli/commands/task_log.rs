@@ -4,10 +4,11 @@ use serde_json::Value;
 use vactor::engine::{Engine, Phase};
 use vactor::model::{Attempt, CallKind, CallRequest, Invocation, Log, Name, Outcome, Reference, Status};
 
-use super::log::{FaultBody, SaidBody, meta, said, short};
-use super::ps::StatusFlag;
-use crate::cli::hint::operand;
-use crate::cli::{Cli, Problem};
+use crate::cli::command::Cli;
+use crate::cli::commands::journal::{FaultBody, SaidBody, meta, pairs, said, short};
+use crate::cli::commands::ps::StatusFlag;
+use crate::cli::output::hint::operand;
+use crate::cli::output::{Listing, Problem};
 
 /// What is read from the store at once.
 const PAGE: usize = 256;
@@ -73,7 +74,7 @@ pub struct AttemptLine<'a> {
 
 /// Lists the calls of a task, the oldest first; the last ones alone if so many are asked for.
 pub fn calls(cli: &Cli, engine: &Engine, name: &Name, last: Option<u64>) -> Result<(), Problem> {
-    let mut listing = cli.console.listing(CALLS);
+    let mut listing = Listing::new(&cli.console, CALLS);
     let (mut next, newest) = range(engine, name, last)?;
     while next <= newest {
         let end = next.saturating_add(PAGE as u64);
@@ -111,7 +112,7 @@ pub fn attempts(cli: &Cli, engine: &Engine, reference: &Reference) -> Result<(),
         let problem = Problem::input(format!("{reference} is a call of an actor, and has no tries of its own"));
         return Err(problem.hint(format!("`vactor log {}` shows what the actor's calls did", operand(&reference.name))));
     }
-    let mut listing = cli.console.listing(ATTEMPTS);
+    let mut listing = Listing::new(&cli.console, ATTEMPTS);
     let mut next = 1;
     loop {
         let page = engine.attempts(reference, next, PAGE)?;
@@ -225,7 +226,7 @@ fn cells(call: &Invocation, status: &str) -> [String; 9] {
         tries(call).to_string(),
         caller.as_ref().map(ToString::to_string).unwrap_or_default(),
         log,
-        super::log::pairs(meta),
+        pairs(meta),
     ]
 }
 

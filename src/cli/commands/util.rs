@@ -3,19 +3,19 @@
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::env::{EnvCompleter, Fish, Powershell, Zsh};
 
+use crate::cli::command::{Cli, RunCommand};
 use crate::cli::complete::VARIABLE;
-use crate::cli::problem::ErrorLine;
-use crate::cli::{Cli, Problem, Run, tree};
+use crate::cli::output::{ErrorLine, Problem};
 
 /// Completions, man pages, schemas
 #[derive(Args)]
 pub struct Util {
     #[command(subcommand)]
-    what: What,
+    what: UtilCommand,
 }
 
 #[derive(Subcommand)]
-enum What {
+enum UtilCommand {
     /// Prints the script that gives a shell its completions: ids, classes and methods of the store at hand too
     Completions {
         #[arg(value_enum)]
@@ -50,14 +50,14 @@ pub struct SchemaLine {
     schema: schemars::Schema,
 }
 
-impl Run for Util {
+impl RunCommand for Util {
     type Line = SchemaLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         match self.what {
-            What::Completions { shell } => completions(cli, shell),
-            What::Man { command } => man(cli, &command),
-            What::Schema { command } => schema(cli, command.as_deref()),
+            UtilCommand::Completions { shell } => completions(cli, shell),
+            UtilCommand::Man { command } => man(cli, &command),
+            UtilCommand::Schema { command } => schema(cli, command.as_deref()),
         }
     }
 }
@@ -77,7 +77,7 @@ fn completions(cli: &Cli, shell: Shell) -> Result<(), Problem> {
 
 fn man(cli: &Cli, command: &[String]) -> Result<(), Problem> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(tree::named(command)?).render(&mut page).expect("memory takes every write");
+    clap_mangen::Man::new(cli.commands.named(command)?).render(&mut page).expect("memory takes every write");
     cli.console.data(&String::from_utf8_lossy(&page))
 }
 
@@ -85,15 +85,15 @@ fn schema(cli: &Cli, command: Option<&str>) -> Result<(), Problem> {
     let error = SchemaLine { command: "error", schema: schemars::schema_for!(ErrorLine) };
     match command {
         None => {
-            for entry in tree::COMMANDS {
+            for entry in cli.commands.0 {
                 cli.console.json(&SchemaLine { command: entry.name, schema: (entry.schema)() })?;
             }
             cli.console.json(&error)
         }
         Some("error") => cli.console.json(&error.schema),
         Some(name) => {
-            tree::named(&[name.to_owned()])?;
-            let entry = tree::entry_of(name).expect("the tree is made from the table");
+            cli.commands.named(&[name.to_owned()])?;
+            let entry = cli.commands.find(name).expect("the tree is made from the table");
             cli.console.json(&(entry.schema)())
         }
     }

@@ -5,33 +5,33 @@ use std::io::{self, Read};
 
 /// Output that could not be written whole.
 #[derive(Debug)]
-pub struct Unwritten {
+pub struct PartialWrite {
     /// How many bytes were written before.
     pub written: usize,
     pub error: io::Error,
 }
 
 /// Writes all of it at once. Nothing is buffered: what was not written when this fails never will be.
-pub fn write(stream: &impl Stream, bytes: &[u8]) -> Result<(), Unwritten> {
+pub fn write(stream: &impl OutputStream, bytes: &[u8]) -> Result<(), PartialWrite> {
     let mut written = 0;
     while written < bytes.len() {
         match stream.write_some(&bytes[written..]) {
-            Ok(0) => return Err(Unwritten { written, error: io::ErrorKind::WriteZero.into() }),
+            Ok(0) => return Err(PartialWrite { written, error: io::ErrorKind::WriteZero.into() }),
             Ok(more) => written += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                stream.wait_for_room().map_err(|error| Unwritten { written, error })?;
+                stream.wait_for_room().map_err(|error| PartialWrite { written, error })?;
             }
-            Err(error) => return Err(Unwritten { written, error }),
+            Err(error) => return Err(PartialWrite { written, error }),
         }
     }
     Ok(())
 }
 
 /// Reads a stream, and waits where it has nothing yet.
-pub struct Waiting<R>(pub R);
+pub struct BlockingRead<R>(pub R);
 
-impl<R: Read + Source> Read for Waiting<R> {
+impl<R: Read + InputStream> Read for BlockingRead<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.0.read(buffer) {
@@ -43,14 +43,14 @@ impl<R: Read + Source> Read for Waiting<R> {
 }
 
 /// Where output goes.
-pub trait Stream {
+pub trait OutputStream {
     fn write_some(&self, bytes: &[u8]) -> io::Result<usize>;
 
     fn wait_for_room(&self) -> io::Result<()>;
 }
 
 /// Where input comes from.
-pub trait Source {
+pub trait InputStream {
     fn wait_for_more(&self) -> io::Result<()>;
 }
 
@@ -62,9 +62,9 @@ mod system {
     use nix::errno::Errno;
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-    use super::{Source, Stream};
+    use super::{InputStream, OutputStream};
 
-    impl<S: AsFd> Stream for S {
+    impl<S: AsFd> OutputStream for S {
         fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
             Ok(nix::unistd::write(self, bytes)?)
         }
@@ -74,7 +74,7 @@ mod system {
         }
     }
 
-    impl<S: AsFd> Source for S {
+    impl<S: AsFd> InputStream for S {
         fn wait_for_more(&self) -> io::Result<()> {
             wait(self, PollFlags::POLLIN)
         }
@@ -94,9 +94,9 @@ mod system {
 mod system {
     use std::io::{self, Write};
 
-    use super::{Source, Stream};
+    use super::{InputStream, OutputStream};
 
-    impl Stream for io::Stdout {
+    impl OutputStream for io::Stdout {
         fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
             self.lock().write_all(bytes).and_then(|()| self.lock().flush()).map(|()| bytes.len())
         }
@@ -106,7 +106,7 @@ mod system {
         }
     }
 
-    impl Stream for io::Stderr {
+    impl OutputStream for io::Stderr {
         fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
             self.lock().write_all(bytes).map(|()| bytes.len())
         }
@@ -116,7 +116,7 @@ mod system {
         }
     }
 
-    impl<S> Source for S {
+    impl<S> InputStream for S {
         fn wait_for_more(&self) -> io::Result<()> {
             Ok(())
         }
@@ -150,7 +150,7 @@ mod tests {
         let sent = all.clone();
         let writing = thread::spawn(move || write(&writer, &sent).is_ok());
         let mut read = Vec::new();
-        Waiting(reader).read_to_end(&mut read).unwrap();
+        BlockingRead(reader).read_to_end(&mut read).unwrap();
         assert!(writing.join().unwrap());
         assert!(read == all, "{} bytes of {}", read.len(), all.len());
     }

@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vactor::engine::Observer;
 use vactor::model::{ActorId, ClassName, Error, Level, LogLine, Name, Process};
 
-use super::worker_log::WorkerLog;
-use super::{stream, text};
+use super::{escape, stream};
+use crate::cli::output::worker_log::WorkerLog;
 
 /// Less than this is not worth showing progress.
 const A_WHILE: Duration = Duration::from_millis(500);
@@ -19,7 +19,7 @@ const A_WHILE: Duration = Duration::from_millis(500);
 const TURN: Duration = Duration::from_millis(100);
 
 /// Speaks on stderr. Quiet, it says nothing.
-pub struct Voice {
+pub struct Reporter {
     quiet: bool,
     /// Where stderr is the log of a detached worker.
     log: OnceLock<WorkerLog>,
@@ -28,9 +28,9 @@ pub struct Voice {
     progress: Mutex<Option<ProgressBar>>,
 }
 
-impl Voice {
-    pub fn new(quiet: bool) -> Voice {
-        Voice { quiet, log: OnceLock::new(), terminal: OnceLock::new(), progress: Mutex::default() }
+impl Reporter {
+    pub fn new(quiet: bool) -> Reporter {
+        Reporter { quiet, log: OnceLock::new(), terminal: OnceLock::new(), progress: Mutex::default() }
     }
 
     /// From now on stderr is the log of a detached worker, which is for the worker's own words: what classes say is in the
@@ -62,7 +62,7 @@ impl Voice {
     /// A line that no script needs.
     pub fn note(&self, note: &str) {
         if !self.quiet {
-            self.say(&if self.is_on_terminal() { text::harmless(note) } else { note.into() });
+            self.say(&if self.is_on_terminal() { escape::harmless(note) } else { note.into() });
         }
     }
 
@@ -116,7 +116,7 @@ impl Voice {
     }
 }
 
-impl Observer for Voice {
+impl Observer for Reporter {
     /// `my_counter: 10`; a line that is not plain output says what it is.
     fn logged(&self, name: &Name, line: &LogLine) {
         if self.quiet || self.log.get().is_some() {
@@ -129,7 +129,7 @@ impl Observer for Voice {
         let terminal = self.is_on_terminal();
         let mut lines = String::new();
         for (n, part) in line.message.split('\n').enumerate() {
-            let shown = if terminal { text::harmless_line(part) } else { part.into() };
+            let shown = if terminal { escape::harmless_line(part) } else { part.into() };
             let separator = if n > 0 { "\n" } else { "" };
             lines.push_str(&format!("{separator}{name}: {level}{shown}"));
         }
@@ -138,18 +138,18 @@ impl Observer for Voice {
 
     fn cannot_run(&self, name: &Name, error: &Error) {
         let told = format!("warning: what waits for {name} cannot run: {error}");
-        self.say(&if self.is_on_terminal() { text::harmless_line(&told) } else { told.into() });
+        self.say(&if self.is_on_terminal() { escape::harmless_line(&told) } else { told.into() });
     }
 
     fn will_retry(&self, name: &Name, error: &Error) {
         let told = format!("warning: what waits for {name} could not run and is tried again: {error}");
-        self.say(&if self.is_on_terminal() { text::harmless_line(&told) } else { told.into() });
+        self.say(&if self.is_on_terminal() { escape::harmless_line(&told) } else { told.into() });
     }
 
     fn compiling(&self, class: &ClassName) {
         if self.shows_progress() {
             let spinner = self.show(
-                &text::harmless_line(&format!("compiling {class}")),
+                &escape::harmless_line(&format!("compiling {class}")),
                 "{spinner} {prefix}",
                 ProgressBar::new_spinner,
             );
@@ -170,7 +170,7 @@ impl Observer for Voice {
             return;
         }
         let bar =
-            self.show(&text::harmless_line(&format!("replaying {id}")), "{prefix} {wide_bar} {pos}/{len}", || {
+            self.show(&escape::harmless_line(&format!("replaying {id}")), "{prefix} {wide_bar} {pos}/{len}", || {
                 ProgressBar::new(all)
             });
         bar.set_position(done);

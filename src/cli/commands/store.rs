@@ -4,9 +4,9 @@ use clap::Args;
 use vactor::model::Error;
 use vactor::store::RedbStore;
 
-use crate::cli::done::Done;
-use crate::cli::place::{self, Why};
-use crate::cli::{Cli, Problem, Run};
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::output::{Effect, Problem};
+use crate::cli::store_location::{self, LocationReason};
 
 /// Prints which store is meant, and why
 ///
@@ -18,17 +18,17 @@ pub struct Where {}
 pub struct WhereLine {
     /// The store's folder. What is not UTF-8 in its path is U+FFFD.
     store: String,
-    /// Why it is that one.
-    why: Why,
+    /// LocationReason it is that one.
+    why: LocationReason,
     /// Whether there is a store in it.
     exists: bool,
 }
 
-impl Run for Where {
+impl RunCommand for Where {
     type Line = WhereLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let place = place::find(cli.common.store.as_deref())?;
+        let place = store_location::find(cli.common.store.as_deref())?;
         let exists = place.has_store()?;
         let store = place.folder.display().to_string();
         if cli.console.wants_json() {
@@ -56,16 +56,16 @@ pub struct InitLine {
     created: bool,
 }
 
-impl Run for Init {
+impl RunCommand for Init {
     type Line = InitLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let place = place::find(cli.common.store.as_deref())?;
+        let place = store_location::find(cli.common.store.as_deref())?;
         let (_, created) = RedbStore::create_in(place.create()?, cli.lock_waits())?;
         let store = place.folder.display().to_string();
         let note = match (created, place.why) {
             (true, _) => format!("made a store at {store}"),
-            (false, Why::Nearest) => format!(
+            (false, LocationReason::Nearest) => format!(
                 "the store at {store} is used here already; `vactor init --store .vactor` makes one in this folder"
             ),
             (false, _) => format!("there is a store at {store} already"),
@@ -74,6 +74,6 @@ impl Run for Init {
         if !cli.console.wants_json() {
             return Ok(());
         }
-        Done::new(note).printed(cli.console.json(&InitLine { store, created }))
+        Effect::new(note).printed(cli.console.json(&InitLine { store, created }))
     }
 }

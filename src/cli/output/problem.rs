@@ -101,12 +101,6 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<clap::Error> for Problem {
-    fn from(error: clap::Error) -> Problem {
-        super::typed::problem(&error)
-    }
-}
-
 impl From<anyhow::Error> for Problem {
     /// An error that nobody gave a category to comes from the operating system.
     fn from(error: anyhow::Error) -> Problem {

@@ -1,4 +1,6 @@
-//! Reading a method's arguments from the words that were typed.
+//! The arguments of a method, from the words of the command line.
+
+mod json_types;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -7,18 +9,23 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use vactor::model::{Error, Limit, Method, Parameter, read_value, shortened};
 
-use super::schema::{Json, Taken};
-use super::{Problem, encoding};
+use crate::cli::complete;
+use crate::cli::encoding::{self, after, rest};
+use crate::cli::output::Problem;
+use json_types::{JsonType, JsonTypes};
 
-// What follows a method's name.
+/// The id of the argument that takes the parameters.
+pub const WORDS: &str = "words";
+
+// No doc comment: clap would take it for the command's description.
 #[derive(clap::Args, Clone, Debug, Default)]
-pub struct Words {
+pub struct MethodArgs {
     /// The method's arguments: in their order, then NAME=VALUE
     ///
     /// A string needs no quotes; anything else is JSON. `-` takes the value from stdin, `@FILE` from a file, both
     /// without a line end that closes a text. `NAME:=TEXT` gives a parameter the text as it stands. After `--` nothing is
     /// a flag. What is left out has its default.
-    #[arg(value_name = "ARG", add = super::complete::arguments())]
+    #[arg(value_name = "ARG", add = complete::arguments())]
     words: Vec<OsString>,
     /// All arguments at once, a JSON object by name; `-` takes it from stdin, `@FILE` from a file
     #[arg(long = "args", value_name = "JSON", conflicts_with = "words")]
@@ -26,7 +33,7 @@ pub struct Words {
 }
 
 /// Where arguments that are not typed come from.
-pub struct Sources<'a> {
+pub struct ValueSources<'a> {
     pub stdin: &'a mut dyn Read,
     /// What took stdin already.
     pub taken_by: Option<String>,
@@ -36,30 +43,30 @@ pub struct Sources<'a> {
     pub notes: Vec<String>,
 }
 
-impl<'a> Sources<'a> {
-    pub fn new(stdin: &'a mut dyn Read, limit: u64) -> Sources<'a> {
-        Sources { stdin, taken_by: None, limit, notes: Vec::new() }
+impl<'a> ValueSources<'a> {
+    pub fn new(stdin: &'a mut dyn Read, limit: u64) -> ValueSources<'a> {
+        ValueSources { stdin, taken_by: None, limit, notes: Vec::new() }
     }
 }
 
-impl Words {
+impl MethodArgs {
     /// The arguments by name, without defaults and unchecked beyond what reading them needs. The method is asked for
     /// only where it is needed.
     pub fn read(
         &self,
         method: impl FnOnce() -> Result<Method, Problem>,
-        sources: &mut Sources,
+        sources: &mut ValueSources,
     ) -> Result<Value, Problem> {
         match &self.all {
             Some(all) => read_all(all, sources),
             None if self.words.is_empty() => Ok(Value::Object(Map::new())),
-            None => Reading { method: &method()?, sources, given: Map::new(), positions: 0 }.read(&self.words),
+            None => ArgumentReader { method: &method()?, sources, given: Map::new(), positions: 0 }.read(&self.words),
         }
     }
 }
 
-fn read_all(word: &OsStr, sources: &mut Sources) -> Result<Value, Problem> {
-    let text = Origin::of(word).read("--args", sources)?;
+fn read_all(word: &OsStr, sources: &mut ValueSources) -> Result<Value, Problem> {
+    let text = ValueOrigin::of(word).read("--args", sources)?;
     match read_value(without_mark(&text)) {
         Ok(arguments @ Value::Object(_)) => Ok(arguments),
         Ok(_) => Err(Problem::input("`--args` is not a JSON object")
@@ -70,8 +77,8 @@ fn read_all(word: &OsStr, sources: &mut Sources) -> Result<Value, Problem> {
 
 /// A value that no schema speaks for: JSON, else the text itself, with a note. What begins as an array, an object or a
 /// string in quotes is meant to be one.
-pub fn read_untyped(word: &OsStr, name: &str, sources: &mut Sources) -> Result<Value, Problem> {
-    let text = Origin::of(word).read(name, sources)?;
+pub fn read_untyped(word: &OsStr, name: &str, sources: &mut ValueSources) -> Result<Value, Problem> {
+    let text = ValueOrigin::of(word).read(name, sources)?;
     let json = without_mark(&text);
     match read_value(json) {
         Ok(value) => Ok(value),
@@ -109,23 +116,23 @@ fn without_line_end(text: &str) -> &str {
     text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
 }
 
-struct Reading<'a, 's> {
+struct ArgumentReader<'a, 's> {
     method: &'a Method,
-    sources: &'a mut Sources<'s>,
+    sources: &'a mut ValueSources<'s>,
     given: Map<String, Value>,
     /// How many arguments had no name.
     positions: usize,
 }
 
 /// A word that says which parameter it is for.
-struct Named<'w> {
+struct NamedWord<'w> {
     name: &'w str,
     text: &'w OsStr,
     /// `name:=text`
     literal: bool,
 }
 
-impl Reading<'_, '_> {
+impl ArgumentReader<'_, '_> {
     fn read(mut self, words: &[OsString]) -> Result<Value, Problem> {
         for word in words {
             self.word(word)?;
@@ -136,7 +143,7 @@ impl Reading<'_, '_> {
     fn word(&mut self, word: &OsStr) -> Result<(), Problem> {
         let method = self.method;
         let position = method.parameters.get(self.positions);
-        if let Some(Named { name, text, literal }) = Named::of(word) {
+        if let Some(NamedWord { name, text, literal }) = NamedWord::of(word) {
             if let Some(parameter) = method.parameters.iter().find(|parameter| parameter.name == name) {
                 let value = if literal { self.as_it_stands(parameter, text) } else { self.value(parameter, text) };
                 return self.give(name, value?);
@@ -159,35 +166,35 @@ impl Reading<'_, '_> {
     }
 
     fn value(&mut self, parameter: &Parameter, word: &OsStr) -> Result<Value, Problem> {
-        let origin = Origin::of(word);
-        if let Origin::Typed(text) = origin {
+        let origin = ValueOrigin::of(word);
+        if let ValueOrigin::Typed(text) = origin {
             return self.typed(parameter, typed(text, &parameter.name)?);
         }
-        let taken = Taken::by(&parameter.schema);
+        let taken = JsonTypes::by(&parameter.schema);
         let read = origin.read(&parameter.name, self.sources).map_err(|problem| match origin {
-            Origin::File(_) if &*problem.kind == "no-file" && taken.has(Json::String) => {
+            ValueOrigin::File(_) if &*problem.kind == "no-file" && taken.has(JsonType::String) => {
                 problem.hint(format!("`{}:={}` gives the text as it stands", parameter.name, word.display()))
             }
             _ => problem,
         })?;
-        if !taken.has(Json::String) {
+        if !taken.has(JsonType::String) {
             return self.json(parameter, &read);
         }
         let text = without_line_end(&read);
         // what a file or a program says is data: that it happens to say `null` makes it no null
-        let only_text = taken.without(Json::String).without(Json::Null).is_empty();
+        let only_text = taken.without(JsonType::String).without(JsonType::Null).is_empty();
         if only_text { Ok(Value::String(text.to_owned())) } else { self.typed(parameter, text) }
     }
 
     /// A value by its parameter's schema: a text where only a text can be meant, JSON where none can, and where both
     /// can, JSON of a type that the schema takes before text.
     fn typed(&mut self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
-        let taken = Taken::by(&parameter.schema);
-        if !taken.has(Json::String) {
+        let taken = JsonTypes::by(&parameter.schema);
+        if !taken.has(JsonType::String) {
             return self.json(parameter, text);
         }
-        let others = taken.without(Json::String);
-        let only_text = others.without(Json::Null).is_empty();
+        let others = taken.without(JsonType::String);
+        let only_text = others.without(JsonType::Null).is_empty();
         let json = without_mark(text);
         match read_value(json) {
             Ok(value) if others.has_type_of(&value) => Ok(value),
@@ -214,7 +221,7 @@ impl Reading<'_, '_> {
     fn json(&self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
         read_value(without_mark(text)).map_err(|error| {
             let name = &parameter.name;
-            if begins_as(text, &Taken::by(&parameter.schema).first_characters()) {
+            if begins_as(text, &JsonTypes::by(&parameter.schema).first_characters()) {
                 return self.method.refuse(error.of(name)).into();
             }
             let wanted = vactor::model::type_name(&parameter.schema);
@@ -246,11 +253,11 @@ impl Reading<'_, '_> {
 }
 
 fn takes_text(parameter: &Parameter) -> bool {
-    Taken::by(&parameter.schema).has(Json::String)
+    JsonTypes::by(&parameter.schema).has(JsonType::String)
 }
 
-impl Named<'_> {
-    fn of(word: &OsStr) -> Option<Named<'_>> {
+impl NamedWord<'_> {
+    fn of(word: &OsStr) -> Option<NamedWord<'_>> {
         let end = word.as_encoded_bytes().iter().position(|byte| *byte == b'=')?;
         let name = std::str::from_utf8(&word.as_encoded_bytes()[..end]).ok()?;
         let (name, literal) = match name.strip_suffix(':') {
@@ -260,26 +267,8 @@ impl Named<'_> {
         let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_name = starts && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         let text = rest(word, end + 1).filter(|_| is_name)?;
-        Some(Named { name, text, literal })
+        Some(NamedWord { name, text, literal })
     }
-}
-
-/// What follows a prefix of a word.
-pub fn after<'w>(prefix: &str, word: &'w OsStr) -> Option<&'w OsStr> {
-    let begins = word.as_encoded_bytes().starts_with(prefix.as_bytes());
-    begins.then(|| rest(word, prefix.len())).flatten()
-}
-
-/// A word from a byte on that follows a character. It need not be UTF-8 where a path need not.
-#[cfg(unix)]
-fn rest(word: &OsStr, start: usize) -> Option<&OsStr> {
-    use std::os::unix::ffi::OsStrExt;
-    word.as_bytes().get(start..).map(OsStr::from_bytes)
-}
-
-#[cfg(not(unix))]
-fn rest(word: &OsStr, start: usize) -> Option<&OsStr> {
-    word.to_str()?.get(start..).map(OsStr::new)
 }
 
 /// A value that was typed, which is text.
@@ -292,32 +281,32 @@ fn typed<'w>(word: &'w OsStr, name: &str) -> Result<&'w str, Problem> {
 
 /// Where a value is.
 #[derive(Clone, Copy)]
-enum Origin<'w> {
+enum ValueOrigin<'w> {
     Typed(&'w OsStr),
     Stdin,
     File(&'w Path),
 }
 
-impl Origin<'_> {
-    fn of(word: &OsStr) -> Origin<'_> {
+impl ValueOrigin<'_> {
+    fn of(word: &OsStr) -> ValueOrigin<'_> {
         match after("@", word) {
-            Some(path) => Origin::File(Path::new(path)),
-            None if word == "-" => Origin::Stdin,
-            None => Origin::Typed(word),
+            Some(path) => ValueOrigin::File(Path::new(path)),
+            None if word == "-" => ValueOrigin::Stdin,
+            None => ValueOrigin::Typed(word),
         }
     }
 
     /// The text that is there, for the parameter (or flag) `name`.
-    fn read(self, name: &str, sources: &mut Sources) -> Result<String, Problem> {
+    fn read(self, name: &str, sources: &mut ValueSources) -> Result<String, Problem> {
         let (place, bytes) = match self {
-            Origin::Typed(text) => return typed(text, name).map(str::to_owned),
-            Origin::Stdin => {
+            ValueOrigin::Typed(text) => return typed(text, name).map(str::to_owned),
+            ValueOrigin::Stdin => {
                 if let Some(first) = sources.taken_by.replace(name.to_owned()) {
                     return Err(Problem::input(format!("both {first} and {name} are to come from stdin")));
                 }
                 ("stdin".to_owned(), read_at_most(&mut *sources.stdin, sources.limit))
             }
-            Origin::File(path) => {
+            ValueOrigin::File(path) => {
                 let file = std::fs::File::open(path);
                 (path.display().to_string(), file.and_then(|file| read_at_most(file, sources.limit)))
             }
@@ -326,7 +315,7 @@ impl Origin<'_> {
         if bytes.len() as u64 > sources.limit {
             return Err(Error::OverLimit { limit: Limit::Arguments, allowed: sources.limit }.into());
         }
-        if bytes.is_empty() && matches!(self, Origin::Stdin) {
+        if bytes.is_empty() && matches!(self, ValueOrigin::Stdin) {
             return Err(Problem::input(format!("{name} is to come from stdin, and stdin is empty")));
         }
         encoding::text(&bytes, &format!("{name} from {place}"))
@@ -341,5 +330,4 @@ fn read_at_most(source: impl Read, limit: u64) -> std::io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-#[path = "args_tests.rs"]
 mod tests;

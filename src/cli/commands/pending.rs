@@ -7,10 +7,12 @@ use vactor::engine::{Engine, Reply, Until};
 use vactor::model::{Error, Json, Reference};
 use vactor::store;
 
-use super::call::{print, shown};
-use crate::cli::done::{Done, HAS_ENDED, result_printed};
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::commands::call::{print, shown};
 use crate::cli::options::{LimitFlags, OF_COMPILING, only};
-use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt, quantity};
+use crate::cli::output::{Effect, HAS_ENDED, Problem, result_printed};
+use crate::cli::{complete, interrupt, quantity, spawn_worker};
+use vactor::store::Mode;
 
 /// Waits for accepted calls and prints their results, one line each, in the order given
 #[derive(Args)]
@@ -108,11 +110,11 @@ pub struct ResumeLine {
 #[derive(schemars::JsonSchema)]
 pub struct NoLine {}
 
-impl Run for Wait {
+impl RunCommand for Wait {
     type Line = WaitLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        self.limits.note_no_effect(&cli.console);
+        cli.note_limits_without_effect(&self.limits);
         let deadline = self.timeout.and_then(|timeout| cli.started.checked_add(timeout));
         let _deadline = store::deadline(deadline);
         let engine = cli.engine(Mode::ReadFirst, &self.limits.of_compiling())?;
@@ -128,7 +130,7 @@ impl Run for Wait {
         }
         let mut first: Option<Problem> = None;
         for reference in &references {
-            match detached::look_after(cli, &engine, engine.wait(reference, deadline)) {
+            match spawn_worker::look_after(cli, &engine, engine.wait(reference, deadline)) {
                 Ok(reply) => {
                     let printed = print(cli, &Reply { has_result: true, ..reply }, self.raw);
                     result_printed(Some(reference), HAS_ENDED, printed)?;
@@ -158,7 +160,7 @@ fn wait_any(
     deadline: Option<Instant>,
     raw: bool,
 ) -> Result<(), Problem> {
-    let (first, outcome) = detached::look_after(cli, engine, engine.wait_any(references, deadline))?;
+    let (first, outcome) = spawn_worker::look_after(cli, engine, engine.wait_any(references, deadline))?;
     let reference = &references[first];
     let result = outcome.as_ref().map_or_else(|_| Json::null(), |reply| reply.result.clone());
     let printed = match cli.console.wants_json() {
@@ -178,7 +180,7 @@ fn named(reference: &Reference, error: Error) -> Problem {
     }
 }
 
-impl Run for Cancel {
+impl RunCommand for Cancel {
     type Line = CancelLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -186,8 +188,8 @@ impl Run for Cancel {
         let reference = engine.reference(&self.reference)?;
         engine.cancel(&reference)?;
         // the call behind it may run now
-        let done = Done { sentence: format!("{reference} was cancelled"), reference: Some(&reference) };
-        detached::let_run(cli, &engine, done, || match cli.console.wants_json() {
+        let done = Effect { sentence: format!("{reference} was cancelled"), reference: Some(&reference) };
+        spawn_worker::let_run(cli, &engine, done, || match cli.console.wants_json() {
             true => cli.console.json(&CancelLine { reference: reference.to_string() }),
             false => {
                 cli.console.note(&format!("cancelled {reference}"));
@@ -197,30 +199,30 @@ impl Run for Cancel {
     }
 }
 
-impl Run for Resume {
+impl RunCommand for Resume {
     type Line = ResumeLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let failed = engine.reference(&self.reference)?;
-        detached::check(cli)?;
+        spawn_worker::check(cli)?;
         let again = engine.resume(&failed)?;
-        detached::hand_over(cli, &engine, &again, || match cli.console.wants_json() {
+        spawn_worker::hand_over(cli, &engine, &again, || match cli.console.wants_json() {
             true => cli.console.json(&ResumeLine { reference: again.to_string(), resumes: failed.to_string() }),
             false => cli.console.line(again.to_string()),
         })
     }
 }
 
-impl Run for Worker {
+impl RunCommand for Worker {
     type Line = NoLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let jobs = usize::from(self.jobs);
         if self.log {
-            detached::begin(cli);
+            spawn_worker::begin(cli);
         }
-        self.limits.note_no_effect(&cli.console);
+        cli.note_limits_without_effect(&self.limits);
         let engine = cli.engine_for_many(jobs, &self.limits.of_compiling())?;
         interrupt::stops(&cli.stop)?;
         if self.detached {

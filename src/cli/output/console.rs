@@ -9,20 +9,19 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::listing::Listing;
-use super::options::Color;
-use super::problem::ErrorLine;
-use super::stream::{self, Unwritten, Waiting};
-use super::table::record;
-use super::voice::Voice;
-use super::{Code, Common, Problem, text};
+use super::escape;
+use super::stream::{self, BlockingRead, PartialWrite};
+use crate::cli::options::{Color, Common};
+use crate::cli::output::problem::{Code, ErrorLine, Problem};
+use crate::cli::output::reporter::Reporter;
+use crate::cli::output::table::record;
 
 pub struct Console {
     json: bool,
     verbose: bool,
     color: Color,
     stdout: OnceCell<bool>,
-    voice: Arc<Voice>,
+    reporter: Arc<Reporter>,
 }
 
 impl Console {
@@ -32,7 +31,7 @@ impl Console {
             verbose: common.verbose,
             color: common.color,
             stdout: OnceCell::new(),
-            voice: Arc::new(Voice::new(common.quiet)),
+            reporter: Arc::new(Reporter::new(common.quiet)),
         }
     }
 
@@ -49,13 +48,13 @@ impl Console {
     }
 
     /// What speaks on stderr, the classes' lines too.
-    pub fn voice(&self) -> &Arc<Voice> {
-        &self.voice
+    pub fn reporter(&self) -> &Arc<Reporter> {
+        &self.reporter
     }
 
     /// Whether somebody is there to be asked.
     pub fn can_ask(&self) -> bool {
-        io::stdin().is_terminal() && self.voice.is_on_terminal()
+        io::stdin().is_terminal() && self.reporter.is_on_terminal()
     }
 
     // Data
@@ -69,7 +68,7 @@ impl Console {
 
     /// Lines of JSON; on a terminal made harmless.
     pub fn json_lines(&self, lines: &str) -> Result<(), Problem> {
-        self.data(&if self.stdout_is_terminal() { text::harmless_json(lines) } else { lines.into() })
+        self.data(&if self.stdout_is_terminal() { escape::harmless_json(lines) } else { lines.into() })
     }
 
     /// A line of text; on a terminal made harmless.
@@ -79,16 +78,11 @@ impl Console {
         if self.json { self.json_lines(&line) } else { self.data(&self.shown(&line)) }
     }
 
-    /// A path as one line, which is data for a script: [`text::path_line`].
+    /// A path as one line, which is data for a script: [`escape::path_line`].
     pub fn path(&self, path: &Path) -> Result<(), Problem> {
-        let mut line = text::path_line(path, self.stdout_is_terminal()).into_owned();
+        let mut line = escape::path_line(path, self.stdout_is_terminal()).into_owned();
         line.push(b'\n');
         self.bytes(&line)
-    }
-
-    /// Rows that follow.
-    pub fn listing(&self, columns: &'static [&'static str]) -> Listing<'_> {
-        Listing::new(self, columns)
     }
 
     /// One thing: its fields that are not empty one below the other on a terminal, else a header line and a line of fields.
@@ -97,13 +91,13 @@ impl Console {
             return self.data(&record(fields));
         }
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
-        let values: Vec<_> = fields.iter().map(|(_, value)| text::field(value)).collect();
+        let values: Vec<_> = fields.iter().map(|(_, value)| escape::field(value)).collect();
         self.data(&format!("{}\n{}\n", names.join("\t"), values.join("\t")))
     }
 
     /// Text as stdout may have it: on a terminal made harmless.
     pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.stdout_is_terminal() { text::harmless(text) } else { text.into() }
+        if self.stdout_is_terminal() { escape::harmless(text) } else { text.into() }
     }
 
     /// Writes text to stdout as it is, at once.
@@ -112,17 +106,17 @@ impl Console {
     }
 
     fn bytes(&self, bytes: &[u8]) -> Result<(), Problem> {
-        self.voice.end_progress();
+        self.reporter.end_progress();
         write(bytes).map_err(|unwritten| Problem::unwritten(&unwritten.error))
     }
 
     /// Lines of JSON of many more to come: on a terminal made harmless, and beside one what shows progress stays.
-    pub fn stream(&self, lines: &str) -> Result<(), UnwrittenLines> {
-        let shown = if self.stdout_is_terminal() { text::harmless_json(lines) } else { lines.into() };
+    pub fn stream(&self, lines: &str) -> Result<(), PartialLines> {
+        let shown = if self.stdout_is_terminal() { escape::harmless_json(lines) } else { lines.into() };
         if self.stdout_is_terminal() {
-            self.voice.end_progress();
+            self.reporter.end_progress();
         }
-        write(shown.as_bytes()).map_err(|Unwritten { written, error }| UnwrittenLines {
+        write(shown.as_bytes()).map_err(|PartialWrite { written, error }| PartialLines {
             written: shown.as_bytes()[..written].iter().filter(|byte| **byte == b'\n').count(),
             error,
         })
@@ -132,13 +126,13 @@ impl Console {
 
     /// Says something that no script needs.
     pub fn note(&self, note: &str) {
-        self.voice.note(note);
+        self.reporter.note(note);
     }
 
     /// Says something that only `-v` asks for.
     pub fn detail(&self, detail: &str) {
         if self.verbose {
-            self.voice.say(&self.shown_on_stderr(detail));
+            self.reporter.say(&self.shown_on_stderr(detail));
         }
     }
 
@@ -149,7 +143,7 @@ impl Console {
         }
         if self.json {
             let line = serde_json::to_string(&ErrorLine::from(problem)).expect("an error has a JSON form");
-            self.voice.say(&if self.voice.is_on_terminal() { text::harmless_json(&line) } else { line.into() });
+            self.reporter.say(&if self.reporter.is_on_terminal() { escape::harmless_json(&line) } else { line.into() });
         } else {
             let parts = [
                 ("error", AnsiColor::Red, Some(&problem.message)),
@@ -160,7 +154,7 @@ impl Console {
                 if let Some(text) = text {
                     // a class's text may have lines that look like a hint
                     let text = &text.replace('\n', "\n  ");
-                    self.voice.say(&format!("{} {}", self.painted(word, color), self.shown_on_stderr(text)));
+                    self.reporter.say(&format!("{} {}", self.painted(word, color), self.shown_on_stderr(text)));
                 }
             }
         }
@@ -170,14 +164,14 @@ impl Console {
     /// Asks a yes-or-no question; what is no clear yes is a no.
     pub fn ask(&self, question: &str) -> bool {
         // at once, so that nothing that is typed early comes in between
-        self.voice.write(&format!("{} [y/N] ", text::harmless_line(question)));
+        self.reporter.write(&format!("{} [y/N] ", escape::harmless_line(question)));
         let mut answer = String::new();
-        let read = BufReader::new(Waiting(io::stdin())).read_line(&mut answer);
+        let read = BufReader::new(BlockingRead(io::stdin())).read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
     fn shown_on_stderr<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.voice.is_on_terminal() { text::harmless(text) } else { text.into() }
+        if self.reporter.is_on_terminal() { escape::harmless(text) } else { text.into() }
     }
 
     fn painted(&self, word: &str, color: AnsiColor) -> String {
@@ -199,13 +193,13 @@ impl Console {
 }
 
 /// Lines of which not all could be written.
-pub struct UnwrittenLines {
+pub struct PartialLines {
     /// How many were written whole.
     pub written: usize,
     pub error: io::Error,
 }
 
-fn write(bytes: &[u8]) -> Result<(), Unwritten> {
+fn write(bytes: &[u8]) -> Result<(), PartialWrite> {
     let stdout = io::stdout();
     // lines of several threads stay whole
     let _locked = stdout.lock();

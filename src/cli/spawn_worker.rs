@@ -6,10 +6,9 @@ use std::io;
 use vactor::engine::{Engine, Reply};
 use vactor::model::{Category, Error, Reference};
 
-use super::done::Done;
-use super::place;
-use super::worker_log::WorkerLog;
-use super::{Cli, Problem, background, program};
+use crate::cli::command::Cli;
+use crate::cli::output::{Effect, Problem, WorkerLog};
+use crate::cli::{background, program, store_location};
 
 /// Says whether workers are started. Without one, what was accepted waits for one that is started by hand, or for a `wait`.
 const VARIABLE: &str = "VACTOR_WORKER";
@@ -17,11 +16,11 @@ const ON: [&str; 4] = ["on", "true", "yes", "1"];
 const OFF: [&str; 4] = ["off", "false", "no", "0"];
 
 /// Whether workers are started. They are, unless the variable says no.
-pub fn are_wanted() -> Result<bool, Problem> {
-    wanted(&std::env::var_os(VARIABLE).unwrap_or_default())
+pub fn is_enabled() -> Result<bool, Problem> {
+    is_on(&std::env::var_os(VARIABLE).unwrap_or_default())
 }
 
-fn wanted(value: &OsStr) -> Result<bool, Problem> {
+fn is_on(value: &OsStr) -> Result<bool, Problem> {
     let is = |words: &[&str]| words.iter().any(|word| value.eq_ignore_ascii_case(word));
     if value.is_empty() || is(&ON) {
         Ok(true)
@@ -101,7 +100,7 @@ pub fn hand_over(
     reference: &Reference,
     print: impl FnOnce() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    let done = Done { sentence: format!("{reference} was accepted"), reference: Some(reference) };
+    let done = Effect { sentence: format!("{reference} was accepted"), reference: Some(reference) };
     tell(&done, print(), ensure_worker(cli, engine))
 }
 
@@ -109,13 +108,13 @@ pub fn hand_over(
 pub fn let_run(
     cli: &Cli,
     engine: &Engine,
-    done: Done,
+    done: Effect,
     print: impl FnOnce() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     tell(&done, print(), ensure_worker_for_work(cli, engine))
 }
 
-fn tell(done: &Done, printed: Result<(), Problem>, started: Result<(), Problem>) -> Result<(), Problem> {
+fn tell(done: &Effect, printed: Result<(), Problem>, started: Result<(), Problem>) -> Result<(), Problem> {
     done.printed(printed).and(done.started(started))
 }
 
@@ -132,9 +131,9 @@ pub fn check(cli: &Cli) -> Result<(), Problem> {
 /// In the process of a worker that [`ensure_worker`] started, before it does anything else.
 pub fn begin(cli: &Cli) {
     program::take_name();
-    let log = place::find(cli.common.store.as_deref()).and_then(|place| Ok(WorkerLog::begin(place.open()?)?));
+    let log = store_location::find(cli.common.store.as_deref()).and_then(|place| Ok(WorkerLog::begin(place.open()?)?));
     match log {
-        Ok(log) => cli.console.voice().keep_log(log),
+        Ok(log) => cli.console.reporter().keep_log(log),
         Err(problem) => cli.console.note(&format!("the worker has no log: {}", problem.message)),
     }
 }
@@ -148,7 +147,7 @@ fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
         let problem = Problem::new(Category::Store, "io", "cannot start a process").cause(error.to_string());
         problem.hint("`vactor worker` starts a worker by hand")
     };
-    let folder = place::find(cli.common.store.as_deref())?.open()?;
+    let folder = store_location::find(cli.common.store.as_deref())?.open()?;
     let path = folder.path_for_others()?;
     let mut words = vec!["worker".as_ref(), "--detached".as_ref(), "--store".as_ref(), path.as_os_str()];
     let log = folder.worker_log();

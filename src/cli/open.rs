@@ -9,9 +9,10 @@ use vactor::model::{Category, Error, LimitOverrides};
 use vactor::sandbox::{Cache, Sandbox};
 use vactor::store::{LockWaitOptions, Mode, RedbStore, Store};
 
-use super::options::LimitFlags;
-use super::place::{self, Place, Why};
-use super::{Cli, Problem};
+use crate::cli::command::Cli;
+use crate::cli::options::LimitFlags;
+use crate::cli::output::Problem;
+use crate::cli::store_location::{self, LocationReason, StoreLocation};
 
 impl Cli {
     /// An engine on the store that is meant, which must be there.
@@ -21,21 +22,21 @@ impl Cli {
 
     pub fn engine_and_store(&self, mode: Mode, flags: &LimitFlags) -> Result<(Engine, Arc<dyn Store>), Problem> {
         let limits = flags.overrides()?;
-        let store = open(self.common.store.as_deref(), mode, self.lock_waits())?;
+        let store = store(self.common.store.as_deref(), mode, self.lock_waits())?;
         Ok((self.on(store.clone(), flags, limits), store))
     }
 
     /// One that makes many runs, so many of them beside each other.
     pub fn engine_for_many(&self, runs: usize, flags: &LimitFlags) -> Result<Engine, Problem> {
         let limits = flags.overrides()?;
-        let store = open(self.common.store.as_deref(), Mode::Write, self.lock_waits())?;
+        let store = store(self.common.store.as_deref(), Mode::Write, self.lock_waits())?;
         Ok(self.with(self.sandbox(Sandbox::pooled(Cache::user(), runs), flags), store, limits))
     }
 
     /// Registers a class in the store that is meant, which is made if it is not there. What is no class makes none.
     pub fn register(&self, class: &str, bytes: &[u8], flags: &LimitFlags) -> Result<Registration, Problem> {
         let limits = flags.overrides()?;
-        let place = place::find(self.common.store.as_deref())?;
+        let place = store_location::find(self.common.store.as_deref())?;
         if !place.has_store()? {
             self.on(Arc::new(RedbStore::in_memory()?), flags, limits.clone()).register(class, bytes)?;
         }
@@ -46,11 +47,20 @@ impl Cli {
         Ok(self.on(Arc::new(store), flags, limits).register(class, bytes)?)
     }
 
+    /// Notes the limits on the command line of a command that accepts no call.
+    pub fn note_limits_without_effect(&self, flags: &LimitFlags) {
+        let flags = flags.flags();
+        if !flags.is_empty() {
+            let flags = flags.join("`, `");
+            self.console.note(&format!("`{flags}` has no effect here: limits count when a call is accepted"));
+        }
+    }
+
     /// A wait for another process is told to the user, and ended by Ctrl-C where that stops what runs.
     pub fn lock_waits(&self) -> LockWaitOptions {
-        let (voice, stop) = (self.console.voice().clone(), self.stop.clone());
+        let (reporter, stop) = (self.console.reporter().clone(), self.stop.clone());
         LockWaitOptions {
-            on_wait: Arc::new(move |holder| voice.waits_for_store(holder)),
+            on_wait: Arc::new(move |holder| reporter.waits_for_store(holder)),
             stopped: Arc::new(move || stop.is_stopped()),
         }
     }
@@ -61,26 +71,26 @@ impl Cli {
 
     /// A sandbox with this process's settings, which notes that compiled classes are not kept.
     pub fn sandbox(&self, sandbox: Sandbox, flags: &LimitFlags) -> Sandbox {
-        let voice = self.console.voice().clone();
-        sandbox.compiling(flags.compiling()).on_not_kept(move |not_kept| voice.note(&not_kept.to_string()))
+        let reporter = self.console.reporter().clone();
+        sandbox.compiling(flags.compiling()).on_not_kept(move |not_kept| reporter.note(&not_kept.to_string()))
     }
 
     fn with(&self, sandbox: Sandbox, store: Arc<dyn Store>, limits: LimitOverrides) -> Engine {
-        let observer = self.console.voice().clone();
+        let observer = self.console.reporter().clone();
         let settings = Settings { limits, stop: self.stop.clone(), observer, ..Settings::default() };
         Engine::new(store, sandbox, settings)
     }
 }
 
 /// Opens the store that is meant, which must be there.
-pub fn open(flag: Option<&OsStr>, mode: Mode, waits: LockWaitOptions) -> Result<Arc<dyn Store>, Problem> {
-    let place = place::find(flag)?;
-    if place.why == Why::New {
+pub fn store(flag: Option<&OsStr>, mode: Mode, waits: LockWaitOptions) -> Result<Arc<dyn Store>, Problem> {
+    let place = store_location::find(flag)?;
+    if place.why == LocationReason::New {
         return Err(no_store(&place.folder));
     }
     match place.open().and_then(|folder| RedbStore::open_in(folder, mode, waits)) {
         Ok(store) => Ok(Arc::new(store)),
-        Err(error @ Error::NoStore { .. }) if place.why == Why::Environment => {
+        Err(error @ Error::NoStore { .. }) if place.why == LocationReason::Environment => {
             let problem =
                 Problem::from(error).hint("the variable VACTOR_STORE names it; `vactor init` makes a store there");
             Err(perhaps_inside(&place.folder, problem))
@@ -92,7 +102,7 @@ pub fn open(flag: Option<&OsStr>, mode: Mode, waits: LockWaitOptions) -> Result<
 
 /// Who names the folder that has a store in it may mean that one.
 fn perhaps_inside(folder: &Path, problem: Problem) -> Problem {
-    let inside = Place { folder: folder.join(place::FOLDER), why: Why::Flag };
+    let inside = StoreLocation { folder: folder.join(store_location::FOLDER), why: LocationReason::Flag };
     match inside.has_store() {
         Ok(true) => problem.hint(format!("did you mean the store in it, `{}`?", inside.folder.display())),
         _ => problem,

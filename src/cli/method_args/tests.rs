@@ -18,9 +18,9 @@ fn method() -> Method {
 }
 
 fn read_with(words: &[&str], stdin: &[u8]) -> Result<Value, Problem> {
-    let words = Words { words: words.iter().map(Into::into).collect(), all: None };
+    let words = MethodArgs { words: words.iter().map(Into::into).collect(), all: None };
     let mut stdin = Cursor::new(stdin);
-    words.read(|| Ok(method()), &mut Sources::new(&mut stdin, 64))
+    words.read(|| Ok(method()), &mut ValueSources::new(&mut stdin, 64))
 }
 
 fn read(words: &[&str]) -> Result<Value, Problem> {
@@ -126,9 +126,9 @@ fn a_file_gives_one_argument() {
 #[test]
 fn all_at_once_is_an_object() {
     let all = |text: &str, stdin: &[u8]| {
-        let words = Words { words: vec![], all: Some(text.into()) };
+        let words = MethodArgs { words: vec![], all: Some(text.into()) };
         let mut stdin = Cursor::new(stdin.to_owned());
-        words.read(|| panic!("the method is not needed"), &mut Sources::new(&mut stdin, 64))
+        words.read(|| panic!("the method is not needed"), &mut ValueSources::new(&mut stdin, 64))
     };
     assert_eq!(all(r#"{"n": 3}"#, b"").unwrap(), json!({"n": 3}));
     assert_eq!(all("-", br#"{"n": 3}"#).unwrap(), json!({"n": 3}));

@@ -2,24 +2,24 @@
 
 use vactor::model::Reference;
 
-use super::Problem;
+use crate::cli::output::problem::Problem;
 
 /// What a command did, which holds whatever fails after it.
-pub struct Done<'a> {
+pub struct Effect<'a> {
     /// Such as `c#2 was accepted`.
     pub sentence: String,
     /// The call that it is about.
     pub reference: Option<&'a Reference>,
 }
 
-impl Done<'static> {
+impl Effect<'static> {
     /// Something that is about no call.
-    pub fn new(sentence: impl Into<String>) -> Done<'static> {
-        Done { sentence: sentence.into(), reference: None }
+    pub fn new(sentence: impl Into<String>) -> Effect<'static> {
+        Effect { sentence: sentence.into(), reference: None }
     }
 }
 
-impl Done<'_> {
+impl Effect<'_> {
     /// Passes on whether its output was written. If it was not, the error says what was done.
     pub fn printed(&self, printed: Result<(), Problem>) -> Result<(), Problem> {
         printed.map_err(|problem| self.but(problem, |_| "the output could not be written".to_owned()))

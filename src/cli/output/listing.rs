@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use super::table::Table;
-use super::{Console, Problem};
+use crate::cli::output::console::Console;
+use crate::cli::output::problem::Problem;
+use crate::cli::output::table::Table;
 
 /// Lines on their way to stdout. What needs no look at all of them goes out with each [`flush`](Listing::flush).
 pub struct Listing<'a> {
     console: &'a Console,
-    form: Form,
+    form: ListingForm,
     table: Table,
     json: String,
     /// Whether the header line is still to come.
@@ -17,7 +18,7 @@ pub struct Listing<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum ListingForm {
     Json,
     Fields,
     Drawn,
@@ -26,9 +27,9 @@ enum Form {
 impl<'a> Listing<'a> {
     pub fn new(console: &'a Console, columns: &'static [&'static str]) -> Listing<'a> {
         let form = match (console.wants_json(), console.stdout_is_terminal()) {
-            (true, _) => Form::Json,
-            (false, true) => Form::Drawn,
-            (false, false) => Form::Fields,
+            (true, _) => ListingForm::Json,
+            (false, true) => ListingForm::Drawn,
+            (false, false) => ListingForm::Fields,
         };
         Listing { console, form, table: Table::new(columns), json: String::new(), bare: true, empty: true }
     }
@@ -36,7 +37,7 @@ impl<'a> Listing<'a> {
     /// Lines that each go out as they come, on a terminal too.
     pub fn endless(console: &'a Console, columns: &'static [&'static str]) -> Listing<'a> {
         let listing = Listing::new(console, columns);
-        let form = if listing.form == Form::Json { Form::Json } else { Form::Fields };
+        let form = if listing.form == ListingForm::Json { ListingForm::Json } else { ListingForm::Fields };
         Listing { form, ..listing }
     }
 
@@ -44,21 +45,21 @@ impl<'a> Listing<'a> {
     pub fn add<T: Serialize, const N: usize>(&mut self, line: impl FnOnce() -> T, cells: impl FnOnce() -> [String; N]) {
         self.empty = false;
         match self.form {
-            Form::Json => {
+            ListingForm::Json => {
                 let line = serde_json::to_string(&line()).expect("the command line's own types have a JSON form");
                 self.json.push_str(&line);
                 self.json.push('\n');
             }
-            Form::Fields | Form::Drawn => self.table.row(cells()),
+            ListingForm::Fields | ListingForm::Drawn => self.table.row(cells()),
         }
     }
 
     /// Gives out what is complete.
     pub fn flush(&mut self) -> Result<(), Problem> {
         match self.form {
-            Form::Drawn => Ok(()),
-            Form::Json => self.console.json_lines(&std::mem::take(&mut self.json)),
-            Form::Fields => {
+            ListingForm::Drawn => Ok(()),
+            ListingForm::Json => self.console.json_lines(&std::mem::take(&mut self.json)),
+            ListingForm::Fields => {
                 let header = if std::mem::take(&mut self.bare) { self.table.header_line() } else { String::new() };
                 self.console.data(&self.console.shown(&(header + &self.table.take_lines())))
             }
@@ -80,12 +81,12 @@ impl<'a> Listing<'a> {
     /// Gives out the rest. Where nothing was added, a person on a terminal is told `otherwise`.
     pub fn end(mut self, otherwise: &str) -> Result<(), Problem> {
         match self.form {
-            Form::Drawn if self.empty => {
+            ListingForm::Drawn if self.empty => {
                 self.console.note(otherwise);
                 Ok(())
             }
-            Form::Drawn => self.console.data(&self.table.drawn(self.console.colours(&std::io::stdout()))),
-            Form::Json | Form::Fields => self.flush(),
+            ListingForm::Drawn => self.console.data(&self.table.drawn(self.console.colours(&std::io::stdout()))),
+            ListingForm::Json | ListingForm::Fields => self.flush(),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Json {
+pub enum JsonType {
     Null = 1,
     Boolean = 2,
     Number = 4,
@@ -19,25 +19,25 @@ pub enum Json {
 
 /// A set of kinds. `Number` are the integers, `Fraction` all other numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken(u8);
+pub struct JsonTypes(u8);
 
-const ALL: Taken = Taken(127);
-const NONE: Taken = Taken(0);
+const ALL: JsonTypes = JsonTypes(127);
+const NONE: JsonTypes = JsonTypes(0);
 /// No registered class has more references and choices in a row.
 const DEEPEST: usize = 64;
 
-impl Taken {
+impl JsonTypes {
     /// What a schema lets in. Where it is not plain to see, too much rather than too little: the engine checks.
-    pub fn by(schema: &Value) -> Taken {
-        Reading { root: schema, read: HashMap::new(), depth: 0 }.taken(schema)
+    pub fn by(schema: &Value) -> JsonTypes {
+        SchemaReader { root: schema, read: HashMap::new(), depth: 0 }.taken(schema)
     }
 
-    pub fn has(self, kind: Json) -> bool {
+    pub fn has(self, kind: JsonType) -> bool {
         self.0 & kind as u8 != 0
     }
 
-    pub fn without(self, kind: Json) -> Taken {
-        Taken(self.0 & !(kind as u8))
+    pub fn without(self, kind: JsonType) -> JsonTypes {
+        JsonTypes(self.0 & !(kind as u8))
     }
 
     pub fn is_empty(self) -> bool {
@@ -50,28 +50,28 @@ impl Taken {
 
     /// What a text begins with that is meant to be JSON of these kinds, or a string in quotes.
     pub fn first_characters(self) -> String {
-        let brackets = [(Json::Array, "["), (Json::Object, "{")].into_iter();
+        let brackets = [(JsonType::Array, "["), (JsonType::Object, "{")].into_iter();
         brackets.filter(|(kind, _)| self.has(*kind)).map(|(_, first)| first).chain(["\""]).collect()
     }
 
-    fn or(self, other: Taken) -> Taken {
-        Taken(self.0 | other.0)
+    fn or(self, other: JsonTypes) -> JsonTypes {
+        JsonTypes(self.0 | other.0)
     }
 
-    fn and(self, other: Taken) -> Taken {
-        Taken(self.0 & other.0)
+    fn and(self, other: JsonTypes) -> JsonTypes {
+        JsonTypes(self.0 & other.0)
     }
 }
 
 /// Reads each schema once, however many references lead to it.
-struct Reading<'s> {
+struct SchemaReader<'s> {
     root: &'s Value,
-    read: HashMap<*const Value, Taken>,
+    read: HashMap<*const Value, JsonTypes>,
     depth: usize,
 }
 
-impl<'s> Reading<'s> {
-    fn taken(&mut self, schema: &'s Value) -> Taken {
+impl<'s> SchemaReader<'s> {
+    fn taken(&mut self, schema: &'s Value) -> JsonTypes {
         let Value::Object(keywords) = schema else { return if schema == &Value::Bool(false) { NONE } else { ALL } };
         if let Some(taken) = self.read.get(&ptr::from_ref(schema)) {
             return *taken;
@@ -88,14 +88,16 @@ impl<'s> Reading<'s> {
         taken
     }
 
-    fn by_keyword(&mut self, keyword: &str, value: &'s Value) -> Taken {
+    fn by_keyword(&mut self, keyword: &str, value: &'s Value) -> JsonTypes {
         match (keyword, value) {
             ("type", Value::String(name)) => of_type(name),
-            ("type", Value::Array(names)) => names.iter().filter_map(Value::as_str).map(of_type).fold(NONE, Taken::or),
-            ("const", value) => Taken(kind(value) as u8),
-            ("enum", Value::Array(values)) => values.iter().map(|v| Taken(kind(v) as u8)).fold(NONE, Taken::or),
-            ("anyOf" | "oneOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(NONE, Taken::or),
-            ("allOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(ALL, Taken::and),
+            ("type", Value::Array(names)) => {
+                names.iter().filter_map(Value::as_str).map(of_type).fold(NONE, JsonTypes::or)
+            }
+            ("const", value) => JsonTypes(kind(value) as u8),
+            ("enum", Value::Array(values)) => values.iter().map(|v| JsonTypes(kind(v) as u8)).fold(NONE, JsonTypes::or),
+            ("anyOf" | "oneOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(NONE, JsonTypes::or),
+            ("allOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(ALL, JsonTypes::and),
             ("$ref", Value::String(place)) => match vactor::model::referenced(place, self.root) {
                 Some(target) => self.taken(target),
                 None => ALL,
@@ -105,29 +107,31 @@ impl<'s> Reading<'s> {
     }
 }
 
-fn of_type(name: &str) -> Taken {
-    Taken(match name {
-        "null" => Json::Null as u8,
-        "boolean" => Json::Boolean as u8,
-        "integer" => Json::Number as u8,
-        "number" => Json::Number as u8 | Json::Fraction as u8,
-        "string" => Json::String as u8,
-        "array" => Json::Array as u8,
-        "object" => Json::Object as u8,
+fn of_type(name: &str) -> JsonTypes {
+    JsonTypes(match name {
+        "null" => JsonType::Null as u8,
+        "boolean" => JsonType::Boolean as u8,
+        "integer" => JsonType::Number as u8,
+        "number" => JsonType::Number as u8 | JsonType::Fraction as u8,
+        "string" => JsonType::String as u8,
+        "array" => JsonType::Array as u8,
+        "object" => JsonType::Object as u8,
         _ => 0,
     })
 }
 
-fn kind(value: &Value) -> Json {
+fn kind(value: &Value) -> JsonType {
     match value {
-        Value::Null => Json::Null,
-        Value::Bool(_) => Json::Boolean,
+        Value::Null => JsonType::Null,
+        Value::Bool(_) => JsonType::Boolean,
         // 1.0 and 10e-1 are integers to a schema, and may be meant as text: only what looks like one counts here
-        Value::Number(number) if number.to_string().bytes().all(|b| b.is_ascii_digit() || b == b'-') => Json::Number,
-        Value::Number(_) => Json::Fraction,
-        Value::String(_) => Json::String,
-        Value::Array(_) => Json::Array,
-        Value::Object(_) => Json::Object,
+        Value::Number(number) if number.to_string().bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
+            JsonType::Number
+        }
+        Value::Number(_) => JsonType::Fraction,
+        Value::String(_) => JsonType::String,
+        Value::Array(_) => JsonType::Array,
+        Value::Object(_) => JsonType::Object,
     }
 }
 
@@ -137,15 +141,15 @@ mod tests {
 
     use super::*;
 
-    fn kinds(schema: Value) -> Vec<Json> {
-        use Json::*;
-        let taken = Taken::by(&schema);
+    fn kinds(schema: Value) -> Vec<JsonType> {
+        use JsonType::*;
+        let taken = JsonTypes::by(&schema);
         [Null, Boolean, Number, Fraction, String, Array, Object].into_iter().filter(|kind| taken.has(*kind)).collect()
     }
 
     #[test]
     fn kinds_are_seen_through_every_construction() {
-        use Json::*;
+        use JsonType::*;
         assert_eq!(kinds(json!({"type": "string"})), [String]);
         assert_eq!(kinds(json!({"type": ["integer", "null"]})), [Null, Number]);
         assert_eq!(kinds(json!({"type": "number"})), [Number, Fraction]);

@@ -9,13 +9,15 @@ use vactor::engine::Options;
 use vactor::model::{Error, HostFault, Reference};
 use vactor::store;
 
-use super::call::{ResultLine, print, print_reference, read, tell_details};
-use crate::cli::args::{self, Sources, Words};
-use crate::cli::done::{Done, WAS_MADE, result_printed};
-use crate::cli::hint::operand;
+use crate::cli::command::{Cli, RunCommand};
+use crate::cli::commands::call::{ResultLine, print, print_reference, read, tell_details};
+use crate::cli::method_args::{self, MethodArgs, ValueSources};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
-use crate::cli::stream::Waiting;
-use crate::cli::{Cli, Mode, Problem, Run, complete, detached, interrupt};
+use crate::cli::output::hint::operand;
+use crate::cli::output::stream::BlockingRead;
+use crate::cli::output::{Effect, Problem, WAS_MADE, result_printed};
+use crate::cli::{complete, interrupt, spawn_worker};
+use vactor::store::Mode;
 
 /// Runs a task of a class and prints its result; it is tried again when it fails, as its class says
 #[derive(Args)]
@@ -28,7 +30,7 @@ pub struct RunTask {
     #[arg(add = complete::tasks())]
     task: String,
     #[command(flatten)]
-    words: Words,
+    words: MethodArgs,
     /// Does not wait: prints the task's reference and leaves it to a worker
     #[arg(long = "async", conflicts_with_all = ["raw", "timeout"])]
     submit: bool,
@@ -87,7 +89,7 @@ fn of_task(error: Error) -> Problem {
     }
 }
 
-impl Run for RunTask {
+impl RunCommand for RunTask {
     type Line = ResultLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
@@ -106,34 +108,34 @@ impl Run for RunTask {
             ..Options::default()
         };
         if self.submit {
-            detached::check(cli)?;
+            spawn_worker::check(cli)?;
             let reference = engine.submit_task(&self.class, &self.task, arguments, &options)?;
-            return detached::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
+            return spawn_worker::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
         }
         interrupt::stops(&cli.stop)?;
         let reply = engine.run_task(&self.class, &self.task, arguments, &options);
-        let reply = detached::look_after(cli, &engine, reply).map_err(of_task)?;
+        let reply = spawn_worker::look_after(cli, &engine, reply).map_err(of_task)?;
         tell_details(cli, reply.reference.as_ref().map_or("", |Reference { name, .. }| name.as_str()), &reply);
         result_printed(reply.reference.as_ref(), WAS_MADE, print(cli, &reply, self.raw))
     }
 }
 
-impl Run for Emit {
+impl RunCommand for Emit {
     type Line = EmitLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Write, &self.limits)?;
-        let mut stdin = Waiting(io::stdin());
-        let mut sources = Sources::new(&mut stdin, engine.limits().arguments);
+        let mut stdin = BlockingRead(io::stdin());
+        let mut sources = ValueSources::new(&mut stdin, engine.limits().arguments);
         let payload = match &self.payload {
             None => Value::Null,
-            Some(word) => args::read_untyped(word, "PAYLOAD", &mut sources)?,
+            Some(word) => method_args::read_untyped(word, "PAYLOAD", &mut sources)?,
         };
         sources.notes.iter().for_each(|note| cli.console.note(note));
         let number = engine.emit(&self.id, &self.event, payload, self.key.as_deref())?;
         let (id, event) = (&*self.id, &*self.event);
-        let done = Done::new(format!("{event} was sent to {id}"));
-        detached::let_run(cli, &engine, done, || match cli.console.wants_json() {
+        let done = Effect::new(format!("{event} was sent to {id}"));
+        spawn_worker::let_run(cli, &engine, done, || match cli.console.wants_json() {
             true => cli.console.json(&EmitLine { id, event, number }),
             false => {
                 cli.console.note(&format!("sent {event} to {id}"));

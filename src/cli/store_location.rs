@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use vactor::model::{Category, Error};
 use vactor::store::Folder;
 
-use super::Problem;
+use crate::cli::output::Problem;
 
 /// The folder's name where none is given.
 pub const FOLDER: &str = ".vactor";
@@ -14,14 +14,14 @@ const VARIABLE: &str = "VACTOR_STORE";
 
 /// Where a store's folder is or will be, and why it is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct StoreLocation {
     pub folder: PathBuf,
-    pub why: Why,
+    pub why: LocationReason,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Why {
+pub enum LocationReason {
     /// `--store` names it.
     Flag,
     /// The variable VACTOR_STORE names it.
@@ -32,7 +32,7 @@ pub enum Why {
     New,
 }
 
-impl Place {
+impl StoreLocation {
     /// Opens the folder.
     pub fn open(&self) -> Result<Folder, Error> {
         self.trusted(Folder::open(&self.folder)?)
@@ -55,35 +55,35 @@ impl Place {
     /// A folder that the user did not name must be the user's own.
     fn trusted(&self, folder: Folder) -> Result<Folder, Error> {
         match self.why {
-            Why::Flag | Why::Environment => Ok(folder),
-            Why::Nearest | Why::New => folder.check_found().map(|()| folder),
+            LocationReason::Flag | LocationReason::Environment => Ok(folder),
+            LocationReason::Nearest | LocationReason::New => folder.check_found().map(|()| folder),
         }
     }
 }
 
-impl Why {
+impl LocationReason {
     pub fn sentence(self) -> &'static str {
         match self {
-            Why::Flag => "`--store` names it",
-            Why::Environment => "VACTOR_STORE names it",
-            Why::Nearest => "it is the nearest .vactor from here upwards",
-            Why::New => "there is no store yet",
+            LocationReason::Flag => "`--store` names it",
+            LocationReason::Environment => "VACTOR_STORE names it",
+            LocationReason::Nearest => "it is the nearest .vactor from here upwards",
+            LocationReason::New => "there is no store yet",
         }
     }
 }
 
 /// The place of the store: `--store`, else VACTOR_STORE, else the nearest `.vactor` from here upwards, else a new
 /// one here.
-pub fn find(flag: Option<&OsStr>) -> Result<Place, Problem> {
+pub fn find(flag: Option<&OsStr>) -> Result<StoreLocation, Problem> {
     let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
     let named = match (flag, variable) {
-        (Some(flag), _) => Some((PathBuf::from(flag), Why::Flag)),
-        (None, Some(variable)) => Some((PathBuf::from(variable), Why::Environment)),
+        (Some(flag), _) => Some((PathBuf::from(flag), LocationReason::Flag)),
+        (None, Some(variable)) => Some((PathBuf::from(variable), LocationReason::Environment)),
         (None, None) => None,
     };
     if let Some((folder, why)) = named {
         refuse_urls(&folder)?;
-        return Ok(Place { folder, why });
+        return Ok(StoreLocation { folder, why });
     }
     let here = std::env::current_dir().map_err(|error| {
         Problem::new(Category::Store, "io", "cannot tell which folder this is").cause(error.to_string())
@@ -91,11 +91,11 @@ pub fn find(flag: Option<&OsStr>) -> Result<Place, Problem> {
     Ok(nearest(&here))
 }
 
-fn nearest(here: &Path) -> Place {
+fn nearest(here: &Path) -> StoreLocation {
     let folders = here.ancestors().map(|folder| folder.join(FOLDER));
     match folders.into_iter().find(|folder| Folder::is_taken(folder)) {
-        Some(folder) => Place { folder, why: Why::Nearest },
-        None => Place { folder: here.join(FOLDER), why: Why::New },
+        Some(folder) => StoreLocation { folder, why: LocationReason::Nearest },
+        None => StoreLocation { folder: here.join(FOLDER), why: LocationReason::New },
     }
 }
 
@@ -120,10 +120,10 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let deep = top.path().join("a/b/c");
         std::fs::create_dir_all(&deep).unwrap();
-        assert_eq!(nearest(&deep), Place { folder: deep.join(".vactor"), why: Why::New });
+        assert_eq!(nearest(&deep), StoreLocation { folder: deep.join(".vactor"), why: LocationReason::New });
         let store = top.path().join("a/.vactor");
         std::fs::create_dir(&store).unwrap();
-        assert_eq!(nearest(&deep), Place { folder: store, why: Why::Nearest });
+        assert_eq!(nearest(&deep), StoreLocation { folder: store, why: LocationReason::Nearest });
     }
 
     #[test]

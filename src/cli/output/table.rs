@@ -2,7 +2,7 @@
 
 use comfy_table::{Attribute, Cell, ContentArrangement, presets};
 
-use super::text;
+use super::escape;
 
 /// A table is not squeezed further: lines that the terminal breaks are easier to read than a letter a line.
 const NARROWEST: u16 = 80;
@@ -31,7 +31,7 @@ impl Table {
     pub fn take_lines(&mut self) -> String {
         let mut lines = String::new();
         for row in self.rows.drain(..) {
-            let fields: Vec<_> = row.iter().map(|cell| text::field(cell)).collect();
+            let fields: Vec<_> = row.iter().map(|cell| escape::field(cell)).collect();
             lines.push_str(&fields.join("\t"));
             lines.push('\n');
         }
@@ -47,7 +47,7 @@ impl Table {
         };
         table.set_header(self.columns.iter().map(heading));
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| Cell::new(text::harmless(cell))));
+            table.add_row(row.iter().map(|cell| Cell::new(escape::harmless(cell))));
         }
         finished(table)
     }
@@ -57,7 +57,7 @@ impl Table {
 pub fn record(fields: &[(&str, String)]) -> String {
     let mut table = drawable();
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-        table.add_row([Cell::new(name), Cell::new(text::harmless(value))]);
+        table.add_row([Cell::new(name), Cell::new(escape::harmless(value))]);
     }
     finished(table)
 }
