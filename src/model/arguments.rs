@@ -1,14 +1,15 @@
-//! Checking a call's arguments against what the class says of its method.
+//! The arguments of a call, validated by the description of the method.
 
 use serde_json::{Map, Value};
 
 use super::json::is_deeper;
 use super::schema::Steps;
-use super::{Error, Json, MAX_NESTING, Method, Parameter, schema, shortened};
+use super::{Error, Json, MAX_NESTING, Method, Parameter, shortened};
 
 impl Method {
-    /// The arguments that a run gets: all declared parameters by name, defaults filled in, each as its
-    /// schema wants it.
+    /// The arguments of a run: all declared parameters by name, with defaults filled in, each of
+    /// its schema. [`BadArguments`](Error::BadArguments) if a parameter is unknown, is missing, or
+    /// does not fit.
     pub fn complete(&self, given: &Map<String, Value>) -> Result<Json, Error> {
         if let Some(unknown) = given.keys().find(|name| !self.parameters.iter().any(|p| p.name == **name)) {
             return Err(self.refuse(format!("there is no parameter {}", shortened(unknown, 40))));
@@ -22,7 +23,8 @@ impl Method {
         Ok(Json::from(Value::Object(complete)))
     }
 
-    /// Arguments by name, of a list of values in the declared order; what is no list stays as it is.
+    /// Arguments by name, made from a list of values in the declared order. Other values stay as
+    /// they are. [`BadArguments`](Error::BadArguments) if the list is longer than the parameters.
     pub fn named(&self, given: Value) -> Result<Value, Error> {
         let Value::Array(values) = given else { return Ok(given) };
         let (count, most) = (values.len(), self.parameters.len());
@@ -33,17 +35,17 @@ impl Method {
         Ok(Value::Object(names.zip(values).collect()))
     }
 
-    /// A value that its parameter's schema lets in, integers written as such.
+    /// A value that satisfies its parameter's schema.
     fn checked(&self, parameter: &Parameter, value: Value, steps: &mut Steps) -> Result<Value, Error> {
         let Parameter { name, schema, .. } = parameter;
         // the object of all arguments is a level too
         if is_deeper(&value, MAX_NESTING - 1) {
             return Err(self.refuse(format!("{name}: they may be nested {MAX_NESTING} levels deep in all")));
         }
-        schema::fitting(schema, value, steps).map_err(|reason| self.refuse(format!("{name}{reason}")))
+        schema.fit(value, steps).map_err(|reason| self.refuse(format!("{name}{reason}")))
     }
 
-    /// The error that says why arguments do not fit this method.
+    /// The error of arguments that do not fit this method.
     pub fn refuse(&self, reason: String) -> Error {
         Error::BadArguments { method: self.name.clone(), signature: self.signature(), reason }
     }
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn unfit_argument_is_named() {
         assert!(complete(json!({})).unwrap_err().contains("n is missing"));
         assert!(complete(json!({"n": "3"})).unwrap_err().contains("n: "));
         assert!(complete(json!({"n": 1, "by": -1})).unwrap_err().contains("by: "));

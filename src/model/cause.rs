@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The error that caused another one. It is shared, so that an error with a cause can be cloned; two causes are equal
-/// if they have the same text.
+/// The error that caused another one. It is shared, so that an error with a cause can be cloned;
+/// two causes are equal if they have the same text.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 

@@ -1,4 +1,4 @@
-//! What a class says of itself.
+//! The description of a class.
 
 use std::collections::HashSet;
 use std::fmt::{self, Write};
@@ -7,36 +7,44 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::id::is_identifier;
-use super::schema::{self, Steps};
+use super::schema::{self, Schema, Steps};
 use super::{Json, deserialize_value, shortened};
 
-/// A class's doc and methods, as its `describe` gave them and `register` checked them.
+/// A class's documentation and methods, as its `describe` returned them.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Description {
+    /// The documentation of the class; empty if there is none.
     #[serde(default)]
     pub doc: String,
+    /// The methods, in the order of the class.
     pub methods: Vec<Method>,
 }
 
+/// A method of a class.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Method {
+    /// An identifier, unique in the class.
     pub name: String,
+    /// Which calls the method is for.
     pub kind: MethodKind,
+    /// The documentation; empty if there is none.
     #[serde(default)]
     pub doc: String,
+    /// The parameters, in the order of a list of arguments.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
-    /// JSON Schema of the result; none where the method gives nothing.
+    /// JSON Schema of the result; None if the method returns nothing.
     #[serde(default, deserialize_with = "not_null")]
     pub result: Option<Value>,
-    /// For tasks: how often one that failed is tried again.
+    /// How often a task that failed is tried again.
     #[serde(default)]
     pub retries: u32,
-    /// For tasks: the pause before the first retry; it doubles with each further one.
+    /// Milliseconds before the first retry of a task. The pause doubles with each further retry.
     #[serde(default, rename = "backoff-ms")]
     pub backoff_ms: u64,
 }
 
+/// Which calls a method is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MethodKind {
@@ -46,7 +54,7 @@ pub enum MethodKind {
     Mutation,
     /// Cannot change the state.
     Query,
-    /// Has no state: a workflow step.
+    /// Has no state: a piece of work that runs by itself.
     Task,
 }
 
@@ -68,21 +76,24 @@ impl fmt::Display for MethodKind {
     }
 }
 
+/// A parameter of a method.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Parameter {
+    /// An identifier, unique in the method.
     pub name: String,
     /// JSON Schema of the value.
-    #[serde(default = "anything", deserialize_with = "deserialize_value")]
-    pub schema: Value,
-    /// The value where none is given; null counts, a missing key does not.
+    #[serde(default = "anything")]
+    pub schema: Schema,
+    /// The value of a missing argument. A `null` is a value.
     #[serde(default, deserialize_with = "present")]
     pub default: Option<Value>,
+    /// The documentation; empty if there is none.
     #[serde(default)]
     pub doc: String,
 }
 
-fn anything() -> Value {
-    Value::Bool(true)
+fn anything() -> Schema {
+    Schema::from(Value::Bool(true))
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
@@ -94,21 +105,21 @@ fn not_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>,
 }
 
 impl Description {
-    /// Reads what a class says of itself. The error is a reason, one sentence.
+    /// Reads the result of `describe`. The error is a sentence.
     pub fn read(json: &Json) -> Result<Description, String> {
         json.read().map_err(|error| format!("it does not have the contract's shape: {error}"))
     }
 
-    /// Reads what a registered class says of itself, from a store. Schemas were checked by `register`; one that is none
-    /// refuses the calls that it is to check.
+    /// Reads the description of a registered class. `register` has checked its schemas; calls that
+    /// need an invalid schema fail. The error is a sentence.
     pub fn read_stored(json: &Json) -> Result<Description, String> {
         let description = Description::read(json)?;
         description.check_names()?;
         Ok(description)
     }
 
-    /// Checks what a new class says: exactly one constructor, unique names that are identifiers, schemas
-    /// that are schemas, defaults that satisfy them. The error is a reason, one sentence.
+    /// Checks the description of a new class: it has exactly one constructor, unique names that are
+    /// identifiers, valid schemas, and defaults that satisfy them. The error is a sentence.
     pub fn check(&self) -> Result<(), String> {
         self.check_names()?;
         let mut steps = Steps::new();
@@ -136,10 +147,12 @@ impl Description {
         Ok(())
     }
 
+    /// The constructor; None in a description that was not checked.
     pub fn constructor(&self) -> Option<&Method> {
         self.methods.iter().find(|method| method.kind == MethodKind::Constructor)
     }
 
+    /// The method of this name.
     pub fn method(&self, name: &str) -> Option<&Method> {
         self.methods.iter().find(|method| method.name == name)
     }
@@ -169,7 +182,7 @@ impl Method {
         Ok(())
     }
 
-    /// One line for a person: `incr(val: integer = 1) -> integer`.
+    /// The signature on one line: `incr(val: integer = 1) -> integer`.
     pub fn signature(&self) -> String {
         let mut text = format!("{}(", self.name);
         for (n, parameter) in self.parameters.iter().enumerate() {
@@ -190,16 +203,15 @@ impl Method {
 impl Parameter {
     fn check(&self, steps: &mut Steps) -> Result<(), String> {
         let name = &self.name;
-        schema::compile(&self.schema, steps)
-            .map_err(|reason| format!("the schema of the parameter {name} {reason}"))?;
-        match self.default.clone().map(|default| schema::fitting(&self.schema, default, steps)) {
+        self.schema.check(steps).map_err(|reason| format!("the schema of the parameter {name} {reason}"))?;
+        match self.default.clone().map(|default| self.schema.fit(default, steps)) {
             Some(Err(reason)) => Err(format!("the default of the parameter {name} does not fit{reason}")),
             _ => Ok(()),
         }
     }
 }
 
-/// The JSON type that a schema lets in, in a word or two: `integer`, `string?`, `list of integer`.
+/// The JSON type of a schema in a few words: `integer`, `string?`, `list of integer`.
 pub fn type_name(schema: &Value) -> String {
     let types: Vec<&str> = match &schema["type"] {
         Value::String(name) => vec![name],
@@ -216,7 +228,7 @@ pub fn type_name(schema: &Value) -> String {
     }
 }
 
-/// A schema without a type of its own may name one: `{"$ref": "#/$defs/Part"}`, or be a choice.
+/// The type of a schema without `type`: the name that it refers to, or the type of its choices.
 fn referenced_name(schema: &Value) -> Option<&str> {
     if let Some(reference) = schema["$ref"].as_str() {
         return reference.rsplit('/').next().filter(|name| name.len() <= 255);
@@ -236,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_class_says_is_checked() {
+    fn description_of_new_class_is_checked() {
         let new = json!({"name": "new", "kind": "constructor"});
         let with = |method: Value| class(json!([new, method])).unwrap_err();
         assert!(class(json!([new])).is_ok());

@@ -109,7 +109,8 @@ pub enum Error {
     #[error("replaying step {step} of {id} went another way: {what}")]
     Diverged { id: String, step: u64, what: String },
 
-    /// A lock of the store could not be had until the deadline. Nothing happened, and the store stays usable.
+    /// A lock of the store could not be had until the deadline. Nothing happened, and the store
+    /// stays usable.
     #[error("the store is busy: {} holds it", shown(holder.as_ref()))]
     StoreBusy { holder: Option<Process> },
     #[error("the store is damaged: {what}")]
@@ -121,7 +122,8 @@ pub enum Error {
     NewerFormat { found: u32, known: u32 },
     #[error("the store has format {found}, which was never released; this vactor knows {known}")]
     OlderFormat { found: u32, known: u32 },
-    /// A file or folder of the store is not used: it may belong to another user, or lead to another file.
+    /// A file or folder of the store is not used: it may belong to another user, or lead to another
+    /// file.
     #[error("{what}")]
     Untrusted { what: String, path: UntrustedPath },
     #[error("cannot {action}: {cause}")]
@@ -130,14 +132,16 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
-    /// The machine, or a limit of the process, did not give memory, a thread or a clock. Nothing is recorded.
+    /// The machine, or a limit of the process, did not give memory, a thread or a clock. Nothing is
+    /// recorded.
     #[error("this machine cannot {action}: {cause}")]
     Shortage {
         action: String,
         #[source]
         cause: Cause,
     },
-    /// A state that cannot occur: vactor is at fault, and neither the store, the class nor the caller is.
+    /// A state that cannot occur: vactor is at fault, and neither the store, the class nor the
+    /// caller is.
     #[error("internal error: {what}")]
     Internal { what: String },
 
@@ -222,7 +226,8 @@ pub enum Category {
     NotFound,
     /// A conflict, or not now.
     Conflict,
-    /// The class is at fault: a trap, a limit, a state or result that is refused, a divergence, a deadlock.
+    /// The class is at fault: a trap, a limit, a state or result that is refused, a divergence, a
+    /// deadlock.
     ClassError,
     /// The store cannot be used, the machine gives too little, or vactor is at fault.
     Store,
@@ -245,7 +250,8 @@ impl Error {
         Error::Internal { what: what.into() }
     }
 
-    /// Whether the machine is at fault: trying again later can help, and nothing else has to change.
+    /// Whether the machine is at fault: trying again later can help, and nothing else has to
+    /// change.
     pub fn is_of_machine(&self) -> bool {
         matches!(self, Error::Io { .. } | Error::Shortage { .. } | Error::WrongClock)
     }

@@ -104,8 +104,8 @@ impl ActorId {
 }
 
 impl ActorId {
-    /// Refuses the id of an actor that is to be made if a command line would read it as a flag. An actor that an older
-    /// program made under such an id stays usable.
+    /// Refuses the id of an actor that is to be made if a command line would read it as a flag. An
+    /// actor that an older program made under such an id stays usable.
     pub fn expect_no_flag(&self) -> Result<(), Error> {
         match self.0.starts_with('-') {
             true => Err(Error::InvalidId { id: self.to_string(), reason: "begins with `-`, as a flag does" }),
@@ -167,15 +167,15 @@ impl Name {
         ActorId::new(&self.0)
     }
 
-    /// A name that is known to be valid, or that names a lock of another kind than those of actors and tasks. Nothing is
-    /// checked: text that comes from a store goes through [`Name::new`].
+    /// A name that is known to be valid, or that names a lock of another kind than those of actors
+    /// and tasks. Nothing is checked: text that comes from a store goes through [`Name::new`].
     pub fn from_stored(text: &str) -> Name {
         Name(text.into())
     }
 }
 
-/// Whether a text can name a method or a parameter: letters, digits, `_` and `-`, beginning with a letter or `_`; at most
-/// 255 bytes.
+/// Whether a text can name a method or a parameter: letters, digits, `_` and `-`, beginning with a
+/// letter or `_`; at most 255 bytes.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     starts && name.len() <= MAX_BYTES && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')

@@ -24,14 +24,16 @@ pub struct CallRequest {
     pub due: Option<Timestamp>,
     /// The number of the failed invocation of the same name that this one takes up again.
     pub resumes: Option<u64>,
-    /// How many invocations wait for this one, one for the other: 0 for a call from outside, one more for a child.
+    /// How many invocations wait for this one, one for the other: 0 for a call from outside, one
+    /// more for a child.
     pub depth: u32,
-    /// How often a task that failed is tried again, where its caller said so; else its class says it.
+    /// How often a task that failed is tried again, where its caller said so; else its class says
+    /// it.
     pub retries: Option<u32>,
     /// The limits that its caller named; the defaults hold for the others.
     pub limits: LimitOverrides,
-    /// By how many milliseconds it was delayed; `due` is so much later than the time at which that was asked for. None where
-    /// its caller named a time, or nothing.
+    /// By how many milliseconds it was delayed; `due` is so much later than the time at which that
+    /// was asked for. None where its caller named a time, or nothing.
     #[serde(default)]
     pub delay_ms: Option<u64>,
 }
@@ -81,7 +83,8 @@ pub enum CallKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     pub text: String,
-    /// Of the method and the arguments as they were sent, as canonical JSON: what makes a call the same call.
+    /// Of the method and the arguments as they were sent, as canonical JSON: what makes a call the
+    /// same call.
     pub fingerprint: Hash,
 }
 
@@ -98,9 +101,11 @@ pub struct Invocation {
     pub number: u64,
     pub status: Status,
     pub request: CallRequest,
-    /// The number of the invocation that took this one up again after it failed; at most one ever does.
+    /// The number of the invocation that took this one up again after it failed; at most one ever
+    /// does.
     pub resumed_by: Option<u64>,
-    /// Whether it has its place in the inbox: it has not ended and is not delayed any more, by whichever machine's clock.
+    /// Whether it has its place in the inbox: it has not ended and is not delayed any more, by
+    /// whichever machine's clock.
     pub queued: bool,
     /// How often it was tried and failed; only a task is tried again.
     pub attempts: u32,
@@ -119,7 +124,8 @@ pub struct ResumePoint {
     pub clock: Timestamp,
     /// Entries in its record.
     pub history_len: u64,
-    /// Steps that it has saved. The state that it began with is kept beside the actor's from the first one on.
+    /// Steps that it has saved. The state that it began with is kept beside the actor's from the
+    /// first one on.
     pub saves: u64,
     /// What it waits for; None while it computes, or did when its process died.
     pub wait: Option<PendingWait>,

@@ -1,5 +1,6 @@
 //! JSON text that is known to be one value.
 
+mod not_json;
 pub(super) mod number;
 mod reader;
 
@@ -8,17 +9,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use reader::{MAX_NESTING, deserialize_value, is_deeper, read_value, shortened, too_deep};
+pub use not_json::{MAX_NESTING, NotJson, too_deep};
+pub use reader::{deserialize_value, is_deeper, read_value, shortened};
 
-/// One JSON value as compact text. Numbers keep the digits they were written with, so an integer of
-/// any size stays exact; object keys keep their order, and none is there twice.
+/// One JSON value as compact text. Numbers keep their digits, so an integer of any size stays
+/// exact; an object keeps the order of its keys and has no key twice.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Box<str>")]
 pub struct Json(Box<str>);
-
-/// Why a text is no JSON value, with line and column.
-#[derive(Debug)]
-pub struct NotJson(serde_json::Error);
 
 impl Json {
     /// Reads a text by the rules of [`read_value`].
@@ -26,38 +24,41 @@ impl Json {
         read_value(text).map(Json::from)
     }
 
-    /// Any value of a type that serializes. An error says that the type has no JSON form (a map whose keys are no
-    /// strings, say), or that its form is refused when it is read.
+    /// The JSON form of a value. It fails if the type has none (a map whose keys are no strings,
+    /// for example), or if the form breaks a rule of [`read_value`].
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Json, NotJson> {
-        serde_json::to_string(value).map_err(NotJson).and_then(|text| Json::parse(&text))
+        serde_json::to_string(value).map_err(NotJson::from).and_then(|text| Json::parse(&text))
     }
 
+    /// The value `null`.
     pub fn null() -> Json {
         Json("null".into())
     }
 
+    /// Whether this is `null`.
     pub fn is_null(&self) -> bool {
         &*self.0 == "null"
     }
 
+    /// The compact text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The value. What was made of a `Value` that is nested too deep to be read again comes back as its text.
+    /// The value. A text that is nested too deep to be read gives a string of the text.
     pub fn value(&self) -> Value {
         read_value(&self.0).unwrap_or_else(|_| Value::from(self.as_str()))
     }
 
-    /// Reads a Rust value out of it. For any JSON value, use [`value`](Json::value): `serde_json` would take an object
-    /// with a certain key for a number.
+    /// Reads a Rust value. For a JSON value, use [`value`](Json::value): `serde_json` would take an
+    /// object with a certain key for a number. It fails if the text is not of the type.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, NotJson> {
-        serde_json::from_str(&self.0).map_err(NotJson)
+        serde_json::from_str(&self.0).map_err(NotJson::from)
     }
 
-    /// Text that is the same for equal values: keys sorted, no space, each number as its digits without
-    /// leading or trailing zeros and an exponent (so `1`, `1.0` and `10e-1` are one number, and
-    /// `9007199254740993` is not `9007199254740992`).
+    /// Text that is the same for equal values: keys sorted, no space, each number as its digits
+    /// without leading or trailing zeros and an exponent (so `1`, `1.0` and `10e-1` are one number,
+    /// and `9007199254740993` is not `9007199254740992`).
     pub fn canonical(&self) -> String {
         canonical(&self.value())
     }
@@ -70,7 +71,7 @@ pub fn canonical(value: &Value) -> String {
     text
 }
 
-/// Text that a store kept is checked as if it had been typed.
+/// Stored text is checked as typed text is.
 impl TryFrom<Box<str>> for Json {
     type Error = NotJson;
 
@@ -102,36 +103,6 @@ impl fmt::Debug for Json {
         f.write_str(&self.0)
     }
 }
-
-impl NotJson {
-    /// What is wrong with the text that `what` names.
-    pub fn of(&self, what: &str) -> String {
-        if self.is_syntax() { format!("{what} is not JSON: {self}") } else { format!("{what}: {self}") }
-    }
-
-    /// Whether the text breaks JSON's grammar, and not only a rule of [`read_value`].
-    pub fn is_syntax(&self) -> bool {
-        !self.0.is_data() && !self.to_string().starts_with(&too_deep())
-    }
-}
-
-impl fmt::Display for NotJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = self.0.to_string();
-        match error.strip_prefix("recursion limit exceeded") {
-            Some(place) => write!(f, "{}{place}", too_deep()),
-            None => f.write_str(&error),
-        }
-    }
-}
-
-impl From<serde_json::Error> for NotJson {
-    fn from(error: serde_json::Error) -> NotJson {
-        NotJson(error)
-    }
-}
-
-impl std::error::Error for NotJson {}
 
 fn write_canonical(value: &Value, text: &mut String) {
     match value {

@@ -23,7 +23,8 @@ pub struct Limits {
     pub result: u64,
     /// Bytes of a step's log; what is over it is cut, with a note.
     pub log: u64,
-    /// Accepted invocations of one actor that have not ended, and events that it has not taken, each.
+    /// Accepted invocations of one actor that have not ended, and events that it has not taken,
+    /// each.
     pub inbox: u64,
     /// What one invocation starts and sends.
     pub children: u64,
@@ -183,7 +184,8 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Which limit on compiling a class an error is about. It is no limit of a run, so no call keeps it.
+/// Which limit on compiling a class an error is about. It is no limit of a run, so no call keeps
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompileLimit {
     Component,

@@ -10,7 +10,6 @@ mod invocation;
 mod json;
 mod limits;
 mod operation;
-mod plain;
 mod process;
 mod schema;
 mod step;
@@ -31,7 +30,7 @@ pub use operation::{
     WaitResult, WaitTarget,
 };
 pub use process::Process;
-pub use schema::referenced;
+pub use schema::{Schema, referenced};
 pub use step::{
     Actor, CANNOT_READ, CHECKPOINT_EVERY, Counters, Fault, FaultOrigin, Hash, HostFault, Level, Log, LogLine,
     NameRecord, Outcome, RunProgress, Seed, Step,

@@ -1,4 +1,5 @@
-//! What a run asks of the host that others see, or that takes its time: operations, and their answers.
+//! What a run asks of the host that others see, or that takes its time: operations, and their
+//! answers.
 
 use serde::{Deserialize, Serialize};
 

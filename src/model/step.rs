@@ -75,7 +75,8 @@ impl fmt::Debug for Seed {
     }
 }
 
-/// What the store knows of a name: its numbers, what stands in its inbox, and the actor, if there is one.
+/// What the store knows of a name: its numbers, what stands in its inbox, and the actor, if there
+/// is one.
 ///
 /// Numbers outlive the actor, so that an old reference never names a new call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,15 +129,16 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Whether the step `number`, after which so many bytes of journal stand since the last checkpoint, is to
-    /// keep the whole state: so any earlier state is at most [`CHECKPOINT_EVERY`] steps of replay away, and
-    /// checkpoints never weigh more than the journal does.
+    /// Whether the step `number`, after which so many bytes of journal stand since the last
+    /// checkpoint, is to keep the whole state: so any earlier state is at most [`CHECKPOINT_EVERY`]
+    /// steps of replay away, and checkpoints never weigh more than the journal does.
     pub fn wants_checkpoint(&self, number: u64) -> bool {
         number - self.checkpoint >= CHECKPOINT_EVERY || self.since_checkpoint > self.state_bytes
     }
 }
 
-/// One committed entry of an actor's journal: what was called, with what, by whom, and what came of it.
+/// One committed entry of an actor's journal: what was called, with what, by whom, and what came of
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     pub number: u64,
@@ -199,7 +201,8 @@ pub enum FaultOrigin {
 /// The host's kinds of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostFault {
-    /// The guest trapped: a panic, `unreachable`, a stack overflow, a call that its run may not make.
+    /// The guest trapped: a panic, `unreachable`, a stack overflow, a call that its run may not
+    /// make.
     Trap,
     /// The guest ran over a limit.
     Limit(Limit),
@@ -213,7 +216,8 @@ pub enum HostFault {
     BadArguments,
     /// The actor's inbox is full.
     InboxFull,
-    /// The class cannot read a saved state ([`CANNOT_READ`]), or cannot save the one that its method left.
+    /// The class cannot read a saved state ([`CANNOT_READ`]), or cannot save the one that its
+    /// method left.
     BadState,
     /// The result is no JSON.
     BadResult,
@@ -223,8 +227,8 @@ pub enum HostFault {
     Diverged,
 }
 
-/// How the message of a `bad-state` begins where the class does not read a state that was saved before. All others are
-/// about a state that is to be saved.
+/// How the message of a `bad-state` begins where the class does not read a state that was saved
+/// before. All others are about a state that is to be saved.
 pub const CANNOT_READ: &str = "the class cannot read the saved state";
 
 impl HostFault {
@@ -246,7 +250,8 @@ impl HostFault {
 }
 
 impl Fault {
-    /// A fault of the host. Details of [`HostFault::Limit`] name the limit, as [`Fault::limit`] reads it.
+    /// A fault of the host. Details of [`HostFault::Limit`] name the limit, as [`Fault::limit`]
+    /// reads it.
     pub fn host(fault: HostFault, message: impl Into<String>) -> Fault {
         let details = match fault {
             HostFault::Limit(limit) => Json::of(&LimitDetails { limit }).ok(),
@@ -255,7 +260,8 @@ impl Fault {
         Fault { origin: FaultOrigin::Host, kind: fault.kind().to_owned(), message: message.into(), details }
     }
 
-    /// The limit that was exceeded: by the method that failed, or by a child whose fault it passed on.
+    /// The limit that was exceeded: by the method that failed, or by a child whose fault it passed
+    /// on.
     pub fn limit(&self) -> Option<Limit> {
         let details = self.details.as_ref().filter(|_| self.kind == HostFault::Limit(Limit::Time).kind())?;
         details.read::<LimitDetails>().ok().map(|details| details.limit)

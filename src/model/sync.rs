@@ -1,7 +1,8 @@
 //! Mutexes and condition variables that ignore poisoning, for every module.
 //!
-//! A panic can leave a mutex poisoned. No critical section of vactor leaves its data half changed when a closure of a
-//! caller panics, so the data behind a poisoned mutex is sound, and every lock and wait goes through these functions.
+//! A panic can leave a mutex poisoned. No critical section of vactor leaves its data half changed
+//! when a closure of a caller panics, so the data behind a poisoned mutex is sound, and every lock
+//! and wait goes through these functions.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -22,8 +22,8 @@ impl Timestamp {
     /// The last time that a calendar with years of four digits has in every time zone.
     pub const LAST: Timestamp = Timestamp(253_402_207_199_999);
 
-    /// Later by `duration`, in whole milliseconds, rounded up so that nothing is early; never later than
-    /// [`LAST`](Timestamp::LAST).
+    /// Later by `duration`, in whole milliseconds, rounded up so that nothing is early; never later
+    /// than [`LAST`](Timestamp::LAST).
     pub fn after(self, duration: Duration) -> Timestamp {
         self.checked_after(duration).unwrap_or(Timestamp::LAST.max(self))
     }

@@ -1,9 +1,9 @@
-//! Numbers as JSON writes them: exact, whatever their length.
+//! Numbers of JSON, exact at any length.
 
 use serde_json::{Number, Value};
 
-/// How many digits a number may have before or behind its point, written without an exponent, where arithmetic is
-/// done with it. The largest and the smallest 64-bit floating-point numbers have fewer than 350.
+/// The most digits before or behind the point of a number, written without an exponent, for
+/// arithmetic. The largest and the smallest 64-bit floating-point numbers have fewer than 350.
 pub const MAX_DIGITS: u64 = 400;
 
 /// A number's parts: `0.` and the significant digits, times ten to the power of `point`.
@@ -11,13 +11,13 @@ struct Parts<'n> {
     negative: bool,
     /// Neither the first nor the last is a zero; empty for zero itself.
     significant: String,
-    /// None where it is past 64 bits.
+    /// None if it exceeds 64 bits.
     point: Option<i64>,
     written: &'n str,
 }
 
 impl Parts<'_> {
-    /// `written` is of JSON's grammar.
+    /// The parts of a number in JSON's grammar.
     fn of(written: &str) -> Parts<'_> {
         let (negative, rest) = written.strip_prefix('-').map_or((false, written), |rest| (true, rest));
         let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
@@ -36,8 +36,8 @@ impl Parts<'_> {
     }
 }
 
-/// The one text of equal numbers: the digits without leading or trailing zeros, and an exponent. Where the exponent is
-/// past 64 bits, the number stays as it was written.
+/// The one text of equal numbers: the digits without leading or trailing zeros, and an exponent. If
+/// the exponent exceeds 64 bits, the number stays as it was written.
 pub fn canonical(number: &Number) -> String {
     let parts = Parts::of(number.as_str());
     if parts.significant.is_empty() {
@@ -51,7 +51,7 @@ pub fn canonical(number: &Number) -> String {
     }
 }
 
-/// Whether the number has more digits than arithmetic may be done with.
+/// Whether the number has more than [`MAX_DIGITS`].
 pub fn is_too_long(number: &Number) -> bool {
     let written = number.as_str();
     if written.len() < 19 && !written.contains(['e', 'E']) {
@@ -63,7 +63,7 @@ pub fn is_too_long(number: &Number) -> bool {
     !parts.significant.is_empty() && (point > MAX_DIGITS as i64 || behind > MAX_DIGITS as i64)
 }
 
-/// The first number in a value that has more digits than arithmetic may be done with.
+/// The first number in a value that has more than [`MAX_DIGITS`].
 pub fn find_too_long(value: &Value) -> Option<&Number> {
     match value {
         Value::Number(number) => is_too_long(number).then_some(number),
@@ -78,8 +78,8 @@ pub fn is_spelled_as_fraction(number: &Number) -> bool {
     number.as_str().contains(['.', 'e', 'E'])
 }
 
-/// An integer that was written with a fraction of zeros or an exponent, in digits alone. None where it is no integer,
-/// or has too many digits.
+/// The digits of an integer that is written with a fraction of zeros or an exponent. None if the
+/// number is no integer or has too many digits.
 pub fn as_integer(number: &Number) -> Option<Number> {
     let parts = Parts::of(number.as_str());
     if parts.significant.is_empty() {

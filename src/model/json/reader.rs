@@ -1,9 +1,8 @@
-//! The one reader of JSON text that comes from outside: typed by a user, read from a file, given by a class, kept in
-//! a store.
+//! The one reader of JSON text from outside: from a command line, a file, a class or a store.
 //!
-//! It differs from `serde_json`'s reader of a `Value` in three ways. A key that is given twice in one object is
-//! refused, as one of its values would be lost. The depth is bounded in one place. And an object whose key happens to
-//! be the one by which `serde_json` hands on a number's digits stays an object.
+//! It differs from `serde_json`'s reader of a `Value` in three ways. It refuses an object with a
+//! key twice, as one of the values would be lost. It bounds the depth in one place. An object with
+//! the key that marks a number of `serde_json` stays an object.
 
 use std::fmt;
 
@@ -11,26 +10,22 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
-use super::NotJson;
-
-/// How many arrays and objects may be nested in one another. It is below the 127 that `serde_json` reads, so that a
-/// value still fits into what is wrapped around it: a line of a batch, an event, a guest's own types.
-pub const MAX_NESTING: usize = 120;
+use super::{MAX_NESTING, NotJson, too_deep};
 
 /// Reads a text that is one JSON value.
 pub fn read_value(text: &str) -> Result<Value, NotJson> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = deserialize_value(&mut deserializer).map_err(NotJson)?;
-    deserializer.end().map_err(NotJson)?;
+    let value = deserialize_value(&mut deserializer).map_err(NotJson::from)?;
+    deserializer.end().map_err(NotJson::from)?;
     Ok(value)
 }
 
 /// Reads a field of a type that derives `Deserialize`, by the same rules.
 pub fn deserialize_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    Untrusted { left: MAX_NESTING }.deserialize(deserializer)
+    ValueSeed { left: MAX_NESTING }.deserialize(deserializer)
 }
 
-/// Whether arrays and objects are nested in one another at more than so many levels.
+/// Whether arrays and objects are nested in one another at more than `levels` levels.
 pub fn is_deeper(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),
@@ -39,24 +34,20 @@ pub fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// What an error says of a value that is nested too deep.
-pub fn too_deep() -> String {
-    format!("it is nested deeper than {MAX_NESTING} levels")
-}
-
+/// A value of a text from outside, which may have this many levels.
 #[derive(Clone, Copy)]
-struct Untrusted {
+struct ValueSeed {
     left: usize,
 }
 
-impl Untrusted {
-    fn inner<E: Error>(self) -> Result<Untrusted, E> {
+impl ValueSeed {
+    fn inner<E: Error>(self) -> Result<ValueSeed, E> {
         let left = self.left.checked_sub(1).ok_or_else(|| E::custom(too_deep()))?;
-        Ok(Untrusted { left })
+        Ok(ValueSeed { left })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Untrusted {
+impl<'de> DeserializeSeed<'de> for ValueSeed {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -64,7 +55,7 @@ impl<'de> DeserializeSeed<'de> for Untrusted {
     }
 }
 
-impl<'de> Visitor<'de> for Untrusted {
+impl<'de> Visitor<'de> for ValueSeed {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,8 +103,8 @@ impl<'de> Visitor<'de> for Untrusted {
         let mut map = Map::new();
         while let Some(key) = entries.next_key_seed(AnyKey)? {
             let name = match key {
-                Key::Name(name) => name,
-                Key::Number => return Ok(Value::Number(Number::from_string_unchecked(entries.next_value()?))),
+                ObjectKey::Name(name) => name,
+                ObjectKey::Number => return Ok(Value::Number(Number::from_string_unchecked(entries.next_value()?))),
             };
             if map.contains_key(&name) {
                 return Err(A::Error::custom(format_args!("`{}` is given twice", shortened(&name, 40))));
@@ -127,7 +118,7 @@ impl<'de> Visitor<'de> for Untrusted {
     }
 }
 
-/// A text as a part of a sentence: at most so many of its characters.
+/// A text as a part of a sentence: its first characters.
 pub fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -135,37 +126,37 @@ pub fn shortened(text: &str, characters: usize) -> String {
     }
 }
 
-/// A key of an object, or the mark by which `serde_json` hands on a number's digits as a map.
-enum Key {
+/// A key of an object, or the mark of a map by which `serde_json` gives a number's digits.
+enum ObjectKey {
     Name(String),
     Number,
 }
 
-/// The mark is no key that stands in the text. Asked for an option, a key of the text says that it is there, as a key
-/// cannot be null; the mark only gives its string.
+/// The mark is no key of the text. If an option is requested, a key of the text is `Some`, as a key
+/// cannot be null; the mark gives a string.
 struct AnyKey;
 
 impl<'de> DeserializeSeed<'de> for AnyKey {
-    type Value = Key;
+    type Value = ObjectKey;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ObjectKey, D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
 impl<'de> Visitor<'de> for AnyKey {
-    type Value = Key;
+    type Value = ObjectKey;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, key: D) -> Result<Key, D::Error> {
-        String::deserialize(key).map(Key::Name)
+    fn visit_some<D: Deserializer<'de>>(self, key: D) -> Result<ObjectKey, D::Error> {
+        String::deserialize(key).map(ObjectKey::Name)
     }
 
-    fn visit_str<E: Error>(self, _mark: &str) -> Result<Key, E> {
-        Ok(Key::Number)
+    fn visit_str<E: Error>(self, _mark: &str) -> Result<ObjectKey, E> {
+        Ok(ObjectKey::Number)
     }
 }
 

@@ -136,7 +136,13 @@ impl StepRecord {
 pub enum InvocationRecord {
     Pending(Pending),
     /// It ended without a step.
-    WithoutStep { request: CallRequest, times: Times, outcome: Outcome, log: Log, attempts: u32 },
+    WithoutStep {
+        request: CallRequest,
+        times: Times,
+        outcome: Outcome,
+        log: Log,
+        attempts: u32,
+    },
     /// It ended with this step.
     Step(u64),
 }

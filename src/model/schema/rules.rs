@@ -1,25 +1,26 @@
-//! What a class's schema may be, so that judging a value by it is bounded.
+//! The rules of a class's schema. They bound the work of validating a value.
 
 use std::collections::{HashMap, HashSet};
 use std::ptr;
 
 use serde_json::{Map, Value};
 
-use super::{Applied, referenced, subschemas};
+use super::subschemas::{Applied, referenced, subschemas};
 use crate::model::json::number;
 use crate::model::shortened;
 
-/// How many JSON values a schema may consist of.
+/// The most JSON values in a schema.
 pub const MAX_NODES: usize = 10_000;
 
-/// How many schemas may judge one value, each counted as often as references and choices lead to it.
+/// The most schemas that apply to one value, each counted once for every way by which references
+/// and choices lead to it.
 pub const MAX_WAYS: usize = 10_000;
 
-/// How many schemas that judge one value may lead to one another in a row.
+/// The longest chain of schemas that apply to one value.
 pub const MAX_CHAIN: usize = 64;
 
-/// Refuses a schema that is too large, that lies in part elsewhere, or that judges one value without an end. The error
-/// is a reason whose subject is the schema.
+/// Refuses a schema that is too large, that refers to another document, or that refers to itself
+/// for one value without an end. The error is a predicate whose subject is the schema.
 pub fn check(schema: &Value) -> Result<(), String> {
     if !has_at_most(schema, &mut { MAX_NODES }) {
         return Err(format!("has more than {MAX_NODES} values in it"));
@@ -43,7 +44,7 @@ pub fn check(schema: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a value consists of no more values than are left; those are taken from what is left.
+/// Whether a value consists of at most `left` values. It lowers `left` by them.
 fn has_at_most(value: &Value, left: &mut usize) -> bool {
     let Some(fewer) = left.checked_sub(1) else { return false };
     *left = fewer;
@@ -54,14 +55,14 @@ fn has_at_most(value: &Value, left: &mut usize) -> bool {
     }
 }
 
-/// How often the library judges what is in the same place as this schema: to know which parts of a value are
-/// evaluated, it looks again.
+/// How often the schema library evaluates the schemas that apply to the same value as this one: to
+/// find unevaluated parts, it evaluates them again.
 pub fn times(keywords: &Map<String, Value>) -> usize {
     let looks_again = ["unevaluatedProperties", "unevaluatedItems"].iter().any(|name| keywords.contains_key(*name));
     if looks_again { 3 } else { 1 }
 }
 
-/// Nothing is fetched, and a reference leads to where it seems to lead.
+/// Refuses references to other documents, and names by which a reference could lead elsewhere.
 fn check_names(keywords: &Map<String, Value>, root: &Value, is_root: bool) -> Result<(), String> {
     if let Some(reference) = keywords.get("$ref").and_then(Value::as_str)
         && referenced(reference, root).is_none()
@@ -78,10 +79,10 @@ fn check_names(keywords: &Map<String, Value>, root: &Value, is_root: bool) -> Re
     }
 }
 
-/// In how many ways the schemas that judge one value are reached.
+/// Counts the ways that lead to the schemas of one value.
 struct Ways<'s> {
     root: &'s Value,
-    /// None while its own are counted.
+    /// None while a schema is being measured.
     measured: HashMap<*const Value, Option<Measure>>,
 }
 
@@ -139,7 +140,7 @@ mod tests {
         check(&schema).unwrap_err()
     }
 
-    /// Each definition refers twice to the next.
+    /// A schema whose definitions refer to the next one twice.
     fn doubled(levels: usize, keyword: &str) -> Value {
         let mut defs = Map::new();
         for level in 0..levels {

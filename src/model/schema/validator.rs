@@ -1,25 +1,95 @@
-//! Judging a value by a schema: the schema library's work, within bounds.
+//! A schema with its validator.
 
+use std::ops::Deref;
 use std::panic::catch_unwind;
+use std::sync::{Arc, OnceLock};
 
 use jsonschema::{PatternOptions, Validator};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::work::Steps;
-use super::{shape, write_integers};
-use crate::model::json::number;
-use crate::model::plain::plainly_fits;
-use crate::model::shortened;
+use super::cost::Steps;
+use super::integers::write_integers;
+use super::plain::plainly_fits;
+use super::rules;
+use crate::model::json::{deserialize_value, number, shortened};
 
-/// How large a compiled pattern may be, in bytes.
+/// The size of a compiled pattern, in bytes, at most.
 const PATTERN_BYTES: usize = 64 << 10;
 
-/// Compiles a schema that passes [`shape::check`]. The error is a reason whose subject is the schema.
+/// A JSON Schema, and its validator. The validator is built at the first value that needs it, once
+/// for the schema and all its clones.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    json: Value,
+    validator: Arc<OnceLock<Validator>>,
+}
+
+impl Schema {
+    /// Checks the rules of schemas and builds the validator. The error is a predicate whose subject
+    /// is the schema.
+    pub fn check(&self, steps: &mut Steps) -> Result<(), String> {
+        self.validator(steps).map(drop)
+    }
+
+    /// The value as a class gets it: it satisfies the schema, and its integers are written as
+    /// integers. The error is a place in the value and a reason, such as `/size: …`.
+    pub fn fit(&self, mut value: Value, steps: &mut Steps) -> Result<Value, String> {
+        if plainly_fits(&self.json, &value) {
+            return Ok(value);
+        }
+        if let Some(number) = number::find_too_long(&value) {
+            let shown = shortened(number.as_str(), 40);
+            return Err(format!(": the number {shown} has more than {} digits", number::MAX_DIGITS));
+        }
+        let validator = self.validator(steps).map_err(|reason| format!(": its schema {reason}"))?;
+        steps.validate(&self.json, &value).map_err(|reason| format!(": to check it {reason}"))?;
+        if !validator.is_valid(&value) {
+            return Err(explained(&self.json, validator, &value));
+        }
+        write_integers(&mut value, &self.json);
+        Ok(value)
+    }
+
+    /// A failure to build it is not kept: it can be a shortage of the machine.
+    fn validator(&self, steps: &mut Steps) -> Result<&Validator, String> {
+        match self.validator.get() {
+            Some(validator) => Ok(validator),
+            None => {
+                let built = compile(&self.json, steps)?;
+                Ok(self.validator.get_or_init(|| built))
+            }
+        }
+    }
+}
+
+impl From<Value> for Schema {
+    fn from(json: Value) -> Schema {
+        Schema { json, validator: Arc::default() }
+    }
+}
+
+impl Deref for Schema {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.json
+    }
+}
+
+impl<'de> Deserialize<'de> for Schema {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Schema, D::Error> {
+        deserialize_value(deserializer).map(Schema::from)
+    }
+}
+
+/// Compiles a schema that passes [`rules::check`]. The error is a predicate whose subject is the
+/// schema.
 ///
-/// Patterns are matched by an engine whose time is linear in the text. Formats are not judged: in the drafts since 2019
-/// they bind nothing.
+/// The time of matching a pattern is linear in the text. Formats are not validated: since the draft
+/// of 2019 they are annotations.
 pub fn compile(schema: &Value, steps: &mut Steps) -> Result<Validator, String> {
-    shape::check(schema)?;
+    rules::check(schema)?;
     steps.compile(schema)?;
     let build = || {
         jsonschema::options()
@@ -27,30 +97,11 @@ pub fn compile(schema: &Value, steps: &mut Steps) -> Result<Validator, String> {
             .should_validate_formats(false)
             .build(schema)
     };
-    // the library panics where the machine gives it no random bytes, and can be asked again
+    // the library panics if the machine gives it no random bytes; a second attempt can succeed
     let built = catch_unwind(build)
         .or_else(|_| catch_unwind(build))
         .map_err(|_| "cannot be read: this machine gives no random bytes".to_owned())?;
     built.map_err(|error| format!("is not a JSON Schema: {}", shortened(&error.to_string(), 400)))
-}
-
-/// The value as it goes to a class: one that fits the schema, with integers written as such. The error is a place in
-/// the value and a reason, such as `/size: …`.
-pub fn fitting(schema: &Value, mut value: Value, steps: &mut Steps) -> Result<Value, String> {
-    if plainly_fits(schema, &value) {
-        return Ok(value);
-    }
-    if let Some(number) = number::find_too_long(&value) {
-        let shown = shortened(number.as_str(), 40);
-        return Err(format!(": the number {shown} has more than {} digits", number::MAX_DIGITS));
-    }
-    let validator = compile(schema, steps).map_err(|reason| format!(": its schema {reason}"))?;
-    steps.judge(schema, &value).map_err(|reason| format!(": to check it {reason}"))?;
-    if !validator.is_valid(&value) {
-        return Err(explained(schema, &validator, &value));
-    }
-    write_integers(&mut value, schema);
-    Ok(value)
 }
 
 /// Why a value does not fit.
@@ -74,7 +125,7 @@ mod tests {
     use super::*;
 
     fn fitting(schema: &Value, value: Value) -> Result<Value, String> {
-        super::fitting(schema, value, &mut Steps::new())
+        Schema::from(schema.clone()).fit(value, &mut Steps::new())
     }
 
     fn refused(schema: &Value, value: Value) -> String {
@@ -85,14 +136,25 @@ mod tests {
     fn steps_are_those_of_all_values_together() {
         let schema = json!({"items": {"anyOf": [{"minimum": 5}, {"maximum": 4}]}});
         let (value, mut steps) = (json!(vec![1; 500_000]), Steps::new());
-        assert!(super::fitting(&schema, value.clone(), &mut steps).is_ok());
-        assert!(super::fitting(&schema, value.clone(), &mut steps).is_ok());
-        let reason = super::fitting(&schema, value, &mut steps).unwrap_err();
+        let schema = Schema::from(schema);
+        assert!(schema.fit(value.clone(), &mut steps).is_ok());
+        assert!(schema.fit(value.clone(), &mut steps).is_ok());
+        let reason = schema.fit(value, &mut steps).unwrap_err();
         assert_eq!(reason, ": to check it takes more than 4000000 steps");
         let schemas = json!({"anyOf": vec![json!({"minimum": 5}); 3000]});
         let mut steps = Steps::new();
         let compiled = (0..100).take_while(|_| compile(&schemas, &mut steps).is_ok()).count();
         assert!((10..100).contains(&compiled), "{compiled}");
+    }
+
+    #[test]
+    fn validator_is_built_once_for_a_schema_and_its_clones() {
+        let schema = Schema::from(json!({"enum": ["a", "b"]}));
+        let clone = schema.clone();
+        assert!(schema.fit(json!("a"), &mut Steps::new()).is_ok());
+        let built: *const Validator = schema.validator.get().unwrap();
+        assert!(clone.fit(json!("c"), &mut Steps::new()).is_err());
+        assert!(std::ptr::eq(built, clone.validator.get().unwrap()));
     }
 
     #[test]
@@ -103,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn value_is_judged_once_however_often_it_is_referred_to() {
+    fn value_of_many_references_is_validated_once() {
         let side = json!({"$ref": "#"});
         let choice = |n: usize| {
             let properties = json!({"op": {"const": n}, "left": side, "right": side});
@@ -123,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn unevaluated_parts_are_counted_as_often_as_they_are_looked_at() {
+    fn unevaluated_parts_are_counted_at_each_evaluation() {
         let mut nested = json!({"properties": {"a": {"type": "integer"}}});
         for _ in 0..22 {
             nested = json!({"allOf": [nested], "unevaluatedProperties": false});
@@ -155,16 +217,16 @@ mod tests {
         for _ in 0..118 {
             value = json!([value]);
         }
-        let judge = move || {
+        let validate = move || {
             assert!(fitting(&schema, value.clone()).unwrap().to_string().contains("[1]"));
             let deeper = json!({ "allOf": [schema] });
             assert!(refused(&deeper, value).contains("more than 600 schemas within one another"));
         };
-        std::thread::Builder::new().stack_size(1 << 20).spawn(judge).unwrap().join().unwrap();
+        std::thread::Builder::new().stack_size(1 << 20).spawn(validate).unwrap().join().unwrap();
     }
 
     #[test]
-    fn long_text_is_not_judged_by_a_pattern() {
+    fn long_text_is_matched_by_no_pattern() {
         let schema = json!({"pattern": "^(a{1,20}){1,20}$"});
         assert!(fitting(&schema, json!("a".repeat(100))).is_ok());
         assert!(refused(&schema, json!("a".repeat(1_000_000))).contains("takes more than 4000000 steps"));
@@ -173,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_bind_nothing() {
+    fn formats_are_not_validated() {
         let schema = json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": "string", "format": "regex"});
         assert!(fitting(&schema, json!("(")).is_ok());
     }

@@ -1,39 +1,40 @@
-//! How much work it is to judge a value by a schema, found without judging it.
+//! The cost of validating a value, estimated before the validation.
 
 use std::collections::HashMap;
 use std::ptr;
 
 use serde_json::{Map, Value};
 
-use super::referenced;
-use super::shape::times;
+use super::rules::times;
+use super::subschemas::referenced;
 
-/// How many steps the arguments of one call may take, or the schemas and defaults of one class: schemas that judge a
-/// part of a value, names and options that are compared, characters that a pattern looks at.
+/// The most steps for the arguments of one call, or for the schemas and defaults of one class. A
+/// step is a schema that applies to a part of a value, a compared name or option, or a fraction of
+/// a matched character.
 pub const MAX_STEPS: u64 = 4_000_000;
 
-/// How many steps a value within a schema takes when the schema is compiled.
+/// Steps of compiling, for each value in a schema.
 const COMPILED: usize = 20;
 
-/// What a pattern does with a character of a text, in steps: it may be in thousands of states.
-const A_CHARACTER: usize = 8;
+/// Steps of a pattern for each character of a text: the matcher may be in thousands of states.
+const CHARACTER: usize = 8;
 
-/// How deep schemas may judge within one another, those of the same value and those of its parts. The judge's stack
-/// grows with it.
+/// The most schemas in a row, of a value and of its parts. The validator's stack grows with them.
 pub const MAX_LEVELS: usize = 600;
 
-/// Why a value is not judged: a sentence whose subject is to judge it.
+/// Why a value is not validated: a predicate whose subject is the validation.
 pub type TooMuch = String;
 
-/// Steps that are left.
+/// The steps that are left.
 pub struct Steps(u64);
 
 impl Steps {
+    /// All steps that one call or one class has.
     pub fn new() -> Steps {
         Steps(MAX_STEPS)
     }
 
-    /// For the words of an error.
+    /// The steps for finding the words of an error.
     fn few() -> Steps {
         Steps(MAX_STEPS / 10)
     }
@@ -43,7 +44,7 @@ impl Steps {
         Ok(())
     }
 
-    /// For each value that a value consists of.
+    /// Spends steps for each value within a value.
     fn spend_values(&mut self, value: &Value, each: usize) -> Result<(), TooMuch> {
         self.spend(each)?;
         match value {
@@ -53,34 +54,35 @@ impl Steps {
         }
     }
 
-    /// Of compiling a schema.
+    /// Spends the steps of compiling a schema.
     pub fn compile(&mut self, schema: &Value) -> Result<(), TooMuch> {
         self.spend_values(schema, COMPILED)
     }
 
-    /// Of finding out whether a value fits, where no reference is followed twice for one value.
-    pub fn judge(&mut self, schema: &Value, value: &Value) -> Result<(), TooMuch> {
-        let work = Work { root: schema, steps: self, judged: Some(HashMap::new()) };
-        work.walk(value)
+    /// Spends the steps of validating a value. No reference is followed twice for one value.
+    pub fn validate(&mut self, schema: &Value, value: &Value) -> Result<(), TooMuch> {
+        let walk = CostWalk { root: schema, steps: self, validated: Some(HashMap::new()) };
+        walk.run(value)
     }
 
-    /// Whether the words for what does not fit can be found, for which references are followed each time.
+    /// Whether the steps suffice to find the part that does not fit: references are followed each
+    /// time.
     pub fn can_explain(schema: &Value, value: &Value) -> bool {
-        Work { root: schema, steps: &mut Steps::few(), judged: None }.walk(value).is_ok()
+        CostWalk { root: schema, steps: &mut Steps::few(), validated: None }.run(value).is_ok()
     }
 }
 
-/// Walks a value as its judge will, by every way and to each end.
-struct Work<'s> {
+/// Walks a value as its validator does, by every way.
+struct CostWalk<'s> {
     root: &'s Value,
     steps: &'s mut Steps,
-    /// The levels below what a reference leads to, for each value that it judges there: that is judged once.
-    /// None where references are followed each time.
-    judged: Option<HashMap<(*const Value, *const Value), usize>>,
+    /// The levels below the target of a reference, for each value: a pair of both is validated
+    /// once. None if references are followed each time.
+    validated: Option<HashMap<(*const Value, *const Value), usize>>,
 }
 
-impl<'s> Work<'s> {
-    fn walk(mut self, value: &Value) -> Result<(), TooMuch> {
+impl<'s> CostWalk<'s> {
+    fn run(mut self, value: &Value) -> Result<(), TooMuch> {
         self.levels(self.root, value, 0).map(|_| ())
     }
 
@@ -114,7 +116,7 @@ impl<'s> Work<'s> {
             ("dependentSchemas" | "dependencies", Value::Object(all), _) => self.all(all.values(), value, depth),
             ("enum" | "const", options, _) => self.steps.spend_values(options, 1).map(|()| 0),
             ("required", Value::Array(names), _) => self.steps.spend(names.len()).map(|()| 0),
-            ("pattern", _, Value::String(text)) => self.steps.spend(text.len() * A_CHARACTER).map(|()| 0),
+            ("pattern", _, Value::String(text)) => self.steps.spend(text.len() * CHARACTER).map(|()| 0),
             ("minLength" | "maxLength", _, Value::String(text)) => self.steps.spend(text.len() / 64).map(|()| 0),
             ("uniqueItems", _, Value::Array(_)) => self.steps.spend_values(value, 1).map(|()| 0),
             (_, _, Value::Array(items)) => self.items(keyword, wanted, items, depth),
@@ -125,12 +127,12 @@ impl<'s> Work<'s> {
 
     fn referenced(&mut self, target: &'s Value, value: &Value, depth: usize) -> Result<usize, TooMuch> {
         let pair = (ptr::from_ref(target), ptr::from_ref(value));
-        if let Some(levels) = self.judged.as_ref().and_then(|judged| judged.get(&pair)) {
+        if let Some(levels) = self.validated.as_ref().and_then(|validated| validated.get(&pair)) {
             return Ok(*levels);
         }
         let levels = self.levels(target, value, depth)?;
-        if let Some(judged) = &mut self.judged {
-            judged.insert(pair, levels);
+        if let Some(validated) = &mut self.validated {
+            validated.insert(pair, levels);
         }
         Ok(levels)
     }
@@ -181,7 +183,7 @@ impl<'s> Work<'s> {
             }
             ("patternProperties", Value::Object(patterns)) => {
                 for (name, value) in map {
-                    self.steps.spend(name.len() * patterns.len() * A_CHARACTER)?;
+                    self.steps.spend(name.len() * patterns.len() * CHARACTER)?;
                     deepest = deepest.max(self.all(patterns.values(), value, depth)?);
                 }
             }
@@ -191,12 +193,12 @@ impl<'s> Work<'s> {
                 }
             }
             ("propertyNames", schema) => {
-                // a name is no value that stays where it is
-                let judged = self.judged.take();
+                // the address of a name is no key: names are temporary
+                let validated = self.validated.take();
                 for name in map.keys() {
                     deepest = deepest.max(self.levels(schema, &Value::from(name.as_str()), depth)?);
                 }
-                self.judged = judged;
+                self.validated = validated;
             }
             _ => {}
         }
