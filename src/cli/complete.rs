@@ -50,7 +50,7 @@ pub fn classes() -> ArgValueCompleter {
 /// Calls that have not ended.
 pub fn references() -> ArgValueCompleter {
     completer(|line, current| {
-        let name = current.split_once('#').map(|(name, _)| Name::from_stored(name));
+        let name = current.split_once('#').map(|(name, _)| Name::new_unchecked(name));
         let pending = line.engine()?.pending(name.as_ref(), None, MOST).ok()?;
         let described = |call: Invocation| {
             CompletionCandidate::new(call.reference().to_string()).help(Some(call.request.method.into()))

@@ -123,7 +123,7 @@ pub const LIMITS: &str = "Limits";
 impl LimitFlags {
     /// The limits that were named, by flags or variables.
     pub fn overrides(&self) -> Result<LimitOverrides, Error> {
-        LimitOverrides::new(self.named())
+        Ok(LimitOverrides::new(self.named())?)
     }
 
     /// The limits whose flags are on the command line. A variable may be meant for other commands.

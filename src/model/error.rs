@@ -5,18 +5,17 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::process::shown;
-use super::{Cause, ClassName, CompileLimit, Fault, FaultOrigin, HostFault, Limit, MethodKind, Process, Reference};
+use super::{
+    Cause, ClassName, CompileLimit, Fault, FaultOrigin, HostFault, InvalidName, Limit, MethodKind, OverCeiling,
+    Process, Reference,
+};
 
 /// Everything that can go wrong, in a structure from which a program can make a hint of its own.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    #[error("the id {id:?} {reason}")]
-    InvalidId { id: String, reason: &'static str },
-    #[error("the class name {name:?} {reason}")]
-    InvalidClassName { name: String, reason: &'static str },
-    #[error("{reference:?} is no reference; one is an id, `#` and a number, such as `my_counter#3`")]
-    InvalidReference { reference: String },
+    #[error(transparent)]
+    InvalidName(#[from] InvalidName),
     #[error("the class {class} has no method {method}")]
     UnknownMethod { class: ClassName, method: String, similar: Option<String> },
     /// The method is not of a kind that the caller asked for.
@@ -29,8 +28,8 @@ pub enum Error {
     BadArguments { method: String, signature: String, reason: String },
     #[error("the {limit} are over the limit of {allowed} bytes")]
     OverLimit { limit: Limit, allowed: u64 },
-    #[error("{} is over the ceiling of the {limit}: {} at most", limit.shown(*value), limit.shown(*ceiling))]
-    OverCeiling { limit: Limit, value: u64, ceiling: u64 },
+    #[error(transparent)]
+    OverCeiling(#[from] OverCeiling),
     /// Checking or compiling the class took more than it may, before anything of it ran.
     #[error("the class cannot be compiled: {reason}")]
     NotCompiled { limit: CompileLimit, reason: String },
@@ -259,13 +258,13 @@ impl Error {
     /// A short, stable, machine-readable name; for a failed invocation that of its fault.
     pub fn kind(&self) -> &str {
         match self {
-            Error::InvalidId { .. } => "invalid-id",
-            Error::InvalidClassName { .. } => "invalid-class-name",
-            Error::InvalidReference { .. } => "invalid-reference",
+            Error::InvalidName(InvalidName::Id { .. }) => "invalid-id",
+            Error::InvalidName(InvalidName::Class { .. }) => "invalid-class-name",
+            Error::InvalidName(InvalidName::Reference { .. }) => "invalid-reference",
             Error::UnknownMethod { .. } => "unknown-method",
             Error::WrongKind { .. } | Error::OptionOfQuery { .. } => "wrong-kind",
             Error::BadArguments { .. } => "bad-arguments",
-            Error::OverLimit { .. } | Error::OverCeiling { .. } | Error::NotCompiled { .. } => "limit",
+            Error::OverLimit { .. } | Error::OverCeiling(_) | Error::NotCompiled { .. } => "limit",
             Error::NotAClass { .. } => "not-a-class",
             Error::InvalidKey { .. } => "invalid-key",
             Error::InvalidEvent { .. } => "invalid-event",
@@ -309,14 +308,13 @@ impl Error {
     pub fn category(&self) -> Category {
         use Error::*;
         match self {
-            InvalidId { .. } | InvalidClassName { .. } | InvalidReference { .. } | UnknownMethod { .. } => {
-                Category::BadInput
-            }
-            WrongKind { .. }
+            InvalidName(_)
+            | UnknownMethod { .. }
+            | WrongKind { .. }
             | OptionOfQuery { .. }
             | BadArguments { .. }
             | OverLimit { .. }
-            | OverCeiling { .. }
+            | OverCeiling(_)
             | NotCompiled { .. }
             | NotAClass { .. }
             | InvalidKey { .. }

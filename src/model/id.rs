@@ -6,10 +6,35 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
-
 /// The longest id, in bytes.
 const MAX_BYTES: usize = 255;
+
+/// A text that is no name of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// No actor's id.
+    #[error("the id {id:?} {reason}")]
+    Id {
+        /// The text.
+        id: String,
+        /// The rule that it breaks: a predicate.
+        reason: &'static str,
+    },
+    /// No class's name.
+    #[error("the class name {name:?} {reason}")]
+    Class {
+        /// The text.
+        name: String,
+        /// The rule that it breaks: a predicate.
+        reason: &'static str,
+    },
+    /// No reference of an invocation.
+    #[error("{reference:?} is no reference; one is an id, `#` and a number, such as `my_counter#3`")]
+    Reference {
+        /// The text.
+        reference: String,
+    },
+}
 
 /// An actor's id, unique in its store: 1 to 255 bytes of ASCII letters, digits and `._~:@/+-`, in
 /// parts separated by `/`, none of them empty or `..`.
@@ -77,9 +102,9 @@ text!(ActorId ClassName Name);
 macro_rules! from_stored_text {
     ($($type:ident)*) => {$(
         impl TryFrom<String> for $type {
-            type Error = Error;
+            type Error = InvalidName;
 
-            fn try_from(text: String) -> Result<$type, Error> {
+            fn try_from(text: String) -> Result<$type, InvalidName> {
                 $type::new(&text)
             }
         }
@@ -89,8 +114,8 @@ macro_rules! from_stored_text {
 from_stored_text!(ActorId ClassName Name);
 
 impl ActorId {
-    pub fn new(text: &str) -> Result<ActorId, Error> {
-        let refuse = |reason: &'static str| Err(Error::InvalidId { id: text.to_owned(), reason });
+    pub fn new(text: &str) -> Result<ActorId, InvalidName> {
+        let refuse = |reason: &'static str| Err(InvalidName::Id { id: text.to_owned(), reason });
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~:@/+-".contains(&b);
         match text {
             "" => refuse("is empty"),
@@ -106,17 +131,17 @@ impl ActorId {
 impl ActorId {
     /// Refuses the id of an actor that is to be made if a command line would read it as a flag. An
     /// actor that an older program made under such an id stays usable.
-    pub fn expect_no_flag(&self) -> Result<(), Error> {
+    pub fn expect_no_flag(&self) -> Result<(), InvalidName> {
         match self.0.starts_with('-') {
-            true => Err(Error::InvalidId { id: self.to_string(), reason: "begins with `-`, as a flag does" }),
+            true => Err(InvalidName::Id { id: self.to_string(), reason: "begins with `-`, as a flag does" }),
             false => Ok(()),
         }
     }
 }
 
 impl ClassName {
-    pub fn new(text: &str) -> Result<ClassName, Error> {
-        let refuse = |reason: &'static str| Err(Error::InvalidClassName { name: text.to_owned(), reason });
+    pub fn new(text: &str) -> Result<ClassName, InvalidName> {
+        let refuse = |reason: &'static str| Err(InvalidName::Class { name: text.to_owned(), reason });
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
         match text.as_bytes() {
             [] => refuse("is empty"),
@@ -131,24 +156,24 @@ impl ClassName {
 }
 
 impl FromStr for ActorId {
-    type Err = Error;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<ActorId, Error> {
+    fn from_str(text: &str) -> Result<ActorId, InvalidName> {
         ActorId::new(text)
     }
 }
 
 impl FromStr for ClassName {
-    type Err = Error;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<ClassName, Error> {
+    fn from_str(text: &str) -> Result<ClassName, InvalidName> {
         ClassName::new(text)
     }
 }
 
 impl Name {
     /// An actor's id, or `CLASS/TASK`.
-    pub fn new(text: &str) -> Result<Name, Error> {
+    pub fn new(text: &str) -> Result<Name, InvalidName> {
         let is_task = |(class, task): (&str, &str)| ClassName::new(class).is_ok() && is_identifier(task);
         match ActorId::new(text) {
             Ok(id) => Ok(Name(id.0)),
@@ -163,13 +188,13 @@ impl Name {
     }
 
     /// The actor of this name, if it can be one.
-    pub fn actor(&self) -> Result<ActorId, Error> {
+    pub fn actor(&self) -> Result<ActorId, InvalidName> {
         ActorId::new(&self.0)
     }
 
     /// A name that is known to be valid, or that names a lock of another kind than those of actors
     /// and tasks. Nothing is checked: text that comes from a store goes through [`Name::new`].
-    pub fn from_stored(text: &str) -> Name {
+    pub fn new_unchecked(text: &str) -> Name {
         Name(text.into())
     }
 }
@@ -200,10 +225,10 @@ impl fmt::Display for Reference {
 }
 
 impl FromStr for Reference {
-    type Err = Error;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<Reference, Error> {
-        let invalid = || Error::InvalidReference { reference: text.to_owned() };
+    fn from_str(text: &str) -> Result<Reference, InvalidName> {
+        let invalid = || InvalidName::Reference { reference: text.to_owned() };
         let (name, number) = text.rsplit_once('#').ok_or_else(invalid)?;
         // a task's method may hold what an id may not (`_`), and the other way round
         let valid = !name.is_empty() && name.len() <= 2 * MAX_BYTES + 1 && name.bytes().all(|b| b.is_ascii_graphic());
@@ -280,7 +305,7 @@ mod tests {
     #[test]
     fn stored_name_is_checked_when_it_is_read() {
         assert_eq!(serde_json::from_str::<Name>(r#""counter/add_all""#).unwrap().as_str(), "counter/add_all");
-        assert_eq!(serde_json::to_string(&Name::from_stored("a")).unwrap(), r#""a""#);
+        assert_eq!(serde_json::to_string(&Name::new_unchecked("a")).unwrap(), r#""a""#);
         assert!(serde_json::from_str::<Name>(r#""..""#).is_err());
         assert!(serde_json::from_str::<ActorId>(r#""a b""#).is_err());
         assert!(serde_json::from_str::<ClassName>(r#""1""#).is_err());

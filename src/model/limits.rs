@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
-
 /// The limits of one run. Each has a default, a flag that sets it, and an error that names both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -52,6 +50,16 @@ impl Default for Limits {
     }
 }
 
+/// A limit that a caller named is over its ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} is over the ceiling of the {limit}: {} at most", limit.shown(*value), limit.shown(limit.ceiling()))]
+pub struct OverCeiling {
+    /// The limit.
+    pub limit: Limit,
+    /// The value that the caller named, in the limit's unit.
+    pub value: u64,
+}
+
 /// The limits that a caller named, in place of the defaults. None is over its ceiling.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<Limit, u64>")]
@@ -59,11 +67,11 @@ pub struct LimitOverrides(BTreeMap<Limit, u64>);
 
 impl LimitOverrides {
     /// Limits, each in its unit: microseconds of computing time, bytes, or a number.
-    /// [`OverCeiling`](Error::OverCeiling) where a value is too high.
-    pub fn new(named: impl IntoIterator<Item = (Limit, u64)>) -> Result<LimitOverrides, Error> {
-        let checked = named.into_iter().map(|(limit, value)| match limit.ceiling() {
-            ceiling if value > ceiling => Err(Error::OverCeiling { limit, value, ceiling }),
-            _ => Ok((limit, value)),
+    /// [`OverCeiling`] where a value is too high.
+    pub fn new(named: impl IntoIterator<Item = (Limit, u64)>) -> Result<LimitOverrides, OverCeiling> {
+        let checked = named.into_iter().map(|(limit, value)| match value > limit.ceiling() {
+            true => Err(OverCeiling { limit, value }),
+            false => Ok((limit, value)),
         });
         checked.collect::<Result<_, _>>().map(LimitOverrides)
     }
@@ -101,9 +109,9 @@ impl LimitOverrides {
 }
 
 impl TryFrom<BTreeMap<Limit, u64>> for LimitOverrides {
-    type Error = Error;
+    type Error = OverCeiling;
 
-    fn try_from(named: BTreeMap<Limit, u64>) -> Result<LimitOverrides, Error> {
+    fn try_from(named: BTreeMap<Limit, u64>) -> Result<LimitOverrides, OverCeiling> {
         LimitOverrides::new(named)
     }
 }

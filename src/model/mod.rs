@@ -20,11 +20,11 @@ pub use cause::Cause;
 pub use description::{Description, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, ClassDefect, Error, QueryOption, UntrustedPath};
 pub(crate) use id::is_identifier;
-pub use id::{ActorId, ClassName, Name, Reference, similar};
+pub use id::{ActorId, ClassName, InvalidName, Name, Reference, similar};
 pub use invocation::{Attempt, CallKind, CallRequest, Invocation, Key, PendingWait, ResumePoint, Status, Times};
 pub use json::{Json, MAX_NESTING, NotJson, deserialize_value, read_value, shortened};
 pub(crate) use json::{canonical, is_deeper, too_deep};
-pub use limits::{CompileLimit, Limit, LimitOverrides, Limits, show_bytes, show_time};
+pub use limits::{CompileLimit, Limit, LimitOverrides, Limits, OverCeiling, show_bytes, show_time};
 pub use operation::{
     CallTarget, Event, Fingerprint, HistoryEntry, Operation, OperationResult, OutgoingCall, QueryCall, ResolvedTarget,
     WaitResult, WaitTarget,

@@ -117,7 +117,7 @@ impl RunCommand for ShowLog {
         }
         let task = Name::new(&self.id).ok().filter(|name| engine.is_task(name).is_ok_and(|is_task| is_task));
         let head = match (engine.head(&self.id), &task) {
-            (Err(Error::NoActor { .. } | Error::InvalidId { .. }), Some(name)) => {
+            (Err(Error::NoActor { .. } | Error::InvalidName(_)), Some(name)) => {
                 self.expect_no_flags(self.follow, &format!("the calls of the task {name}"))?;
                 return task_log::calls(cli, &engine, name, self.last);
             }
@@ -224,7 +224,7 @@ impl ShowLog {
 
 /// An unknown name may have been meant for an actor or for a task.
 fn unknown(engine: &Engine, id: &str) -> Problem {
-    let known = Name::new(id).and_then(|name| engine.expect_known(&name));
+    let known = Name::new(id).map_err(Error::from).and_then(|name| engine.expect_known(&name));
     known.err().unwrap_or_else(|| Error::NoActor { id: id.to_owned(), similar: None }).into()
 }
 

@@ -97,10 +97,10 @@ impl Rm {
         let not_there = match engine.head(id) {
             Ok(head) => return Ok(Removal::Actor { id, steps: head.counters.steps }),
             Err(Error::BeingMade { .. }) if self.force => return Ok(Removal::Actor { id, steps: 0 }),
-            Err(error @ (Error::NoActor { .. } | Error::InvalidId { .. })) => error,
+            Err(error @ (Error::NoActor { .. } | Error::InvalidName(_))) => error,
             Err(error) => return Err(busy(error)),
         };
-        let name = Name::new(id)?;
+        let name = Name::new(id).map_err(Error::from)?;
         if engine.is_task(&name)? {
             return self.calls(engine, id, name, None);
         }
@@ -183,7 +183,7 @@ impl Rm {
     fn remove(&self, cli: &Cli, engine: &Engine, id: &str, removed: &mut RemovalReport) -> Result<(), Problem> {
         engine.remove(id, self.force).map_err(busy)?;
         removed.add(cli, id, &RmLine { id: Some(id), class: None });
-        let name = Name::new(id)?;
+        let name = Name::new(id).map_err(Error::from)?;
         if let (1.., _) = engine.task_calls(&name, None)? {
             cli.console.note(&format!("calls of the task {name} stay; removed again, they go"));
         }

@@ -3,18 +3,20 @@
 use std::fmt::Display;
 
 use vactor::model::{
-    CANNOT_READ, ClassDefect, CompileLimit, Error, Fault, HostFault, Limit, MAX_NESTING, MethodKind, Process,
-    QueryOption, UntrustedPath,
+    CANNOT_READ, ClassDefect, CompileLimit, Error, Fault, HostFault, InvalidName, Limit, MAX_NESTING, MethodKind,
+    OverCeiling, Process, QueryOption, UntrustedPath,
 };
 
 /// The hint for an error. None where nothing in general helps.
 pub fn of(error: &Error) -> Option<String> {
     let hint = match error {
-        Error::InvalidId { .. } => {
+        Error::InvalidName(InvalidName::Id { .. }) => {
             "an id is 1 to 255 letters, digits and `._~:@/+-`, not beginning with `-`, such as `user:1/cart`"
         }
-        Error::InvalidClassName { .. } => "a class name is letters, digits and `_.-`, beginning with a letter",
-        Error::InvalidReference { .. } => {
+        Error::InvalidName(InvalidName::Class { .. }) => {
+            "a class name is letters, digits and `_.-`, beginning with a letter"
+        }
+        Error::InvalidName(InvalidName::Reference { .. }) => {
             "`--async` prints the reference of a call, `vactor ps` and `vactor log` show it"
         }
         Error::WrongKind { kind: MethodKind::Constructor, .. } => "`vactor create` runs it",
@@ -74,8 +76,8 @@ fn with_names(error: &Error) -> Option<String> {
         }
         Error::BadArguments { signature, .. } => format!("the method is `{signature}`"),
         Error::OverLimit { limit, .. } => raises(flag(*limit)),
-        Error::OverCeiling { limit, ceiling, .. } => {
-            format!("name a lower limit: `{}` takes at most {}", flag(*limit), limit.shown(*ceiling))
+        Error::OverCeiling(OverCeiling { limit, .. }) => {
+            format!("name a lower limit: `{}` takes at most {}", flag(*limit), limit.shown(limit.ceiling()))
         }
         Error::NotCompiled { limit, .. } => raises(compile_flag(*limit)),
         Error::NotAClass { defect, .. } => return of_defect(defect),

@@ -269,7 +269,9 @@ impl Engine {
             return Ok(Some(hold));
         }
         match self.cancelled_run(name)? {
-            Some(cancelled) => self.store.lock(&Name::from_stored(&format!("{cancelled} after")), Some(Instant::now())),
+            Some(cancelled) => {
+                self.store.lock(&Name::new_unchecked(&format!("{cancelled} after")), Some(Instant::now()))
+            }
             None => Ok(None),
         }
     }

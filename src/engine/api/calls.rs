@@ -313,7 +313,7 @@ impl Engine {
         let loaded: Result<Arc<LoadedClass>> = match &request.kind {
             CallKind::Construct { .. } => return false,
             CallKind::Task { class, version } => self.loaded(class, *version),
-            CallKind::Mutate => request.name.actor().and_then(|id| self.class_of(&id)),
+            CallKind::Mutate => request.name.actor().map_err(Error::from).and_then(|id| self.class_of(&id)),
         };
         loaded.is_ok_and(|loaded| loaded.method(&request.method).is_ok_and(|method| method.result.is_some()))
     }

@@ -324,7 +324,7 @@ impl Engine {
         bounds: Bounds<'_>,
         stop: &StopSignal,
     ) -> Result<RunOutput, Abort> {
-        let actor = request.name.actor()?;
+        let actor = request.name.actor().map_err(Error::from)?;
         let invocation = request.seed.opaque_id();
         let now = driver.now;
         let replays = driver.replays();

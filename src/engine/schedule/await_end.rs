@@ -106,7 +106,7 @@ impl Engine {
     /// What a person names: a reference as it is printed, or the opaque id that guests see.
     pub fn reference(&self, text: &str) -> Result<Reference> {
         if !Seed::is_opaque_id(text) {
-            return text.parse();
+            return Ok(text.parse()?);
         }
         self.store.reference_of(text)?.ok_or_else(|| Error::NoOpaqueId { id: text.to_owned() })
     }

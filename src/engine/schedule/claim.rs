@@ -70,7 +70,7 @@ impl Engine {
             return Ok(None);
         }
         let (reference, number) = (task.reference(), task.number);
-        let name = Name::from_stored(&reference.to_string());
+        let name = Name::new_unchecked(&reference.to_string());
         let Some(hold) = self.store.lock(&name, Some(Instant::now()))? else { return Ok(None) };
         // it may have ended before it was held
         let open = self.store.invocation(&reference)?.is_some_and(|task| matches!(task.status, Status::Pending));

@@ -35,7 +35,7 @@ impl Engine {
     /// An actor whose class or record cannot be used holds up no other: it is told to the observer and left. When this
     /// returns, nothing runs on its behalf.
     pub fn work(&self, jobs: usize, until: Until) -> Result<()> {
-        let _heart = Heartbeat::start(self.store.announce(&Name::from_stored(BY_HAND), None));
+        let _heart = Heartbeat::start(self.store.announce(&Name::new_unchecked(BY_HAND), None));
         self.work_on(jobs, until, false)
     }
 
@@ -239,7 +239,7 @@ impl Engine {
     }
 
     fn worker_place(&self, place: usize) -> Name {
-        Name::from_stored(&format!("{DETACHED}{place} {}", self.worker_address()))
+        Name::new_unchecked(&format!("{DETACHED}{place} {}", self.worker_address()))
     }
 
     /// Of one length, however long the path is.

@@ -96,7 +96,7 @@ impl Announcements {
             let process = living(record.pid, record.start)?;
             let age = now.saturating_sub(Duration::from_millis(record.beat));
             let SlotRecord { build, name, number, .. } = record;
-            Some(Announcement { process, build, name: Name::from_stored(&name), number, age })
+            Some(Announcement { process, build, name: Name::new_unchecked(&name), number, age })
         };
         found.into_iter().filter_map(announcement).collect()
     }

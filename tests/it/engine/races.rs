@@ -174,7 +174,7 @@ fn unrunnable_actor_is_reported_once_by_two_workers() {
 #[test]
 fn actor_after_awaited_call_is_not_busy() {
     let place = Place::new();
-    let lets_go = Mutex::new(place.store().lock(&Name::from_stored("c"), None).unwrap());
+    let lets_go = Mutex::new(place.store().lock(&Name::new_unchecked("c"), None).unwrap());
     let store = FaultyStore::taking(place.store(), move |store, of, until| {
         let taken = store.lock(of, until);
         if let Ok(None) = taken {
@@ -184,7 +184,7 @@ fn actor_after_awaited_call_is_not_busy() {
     });
     Engine::new(Arc::new(store), super::sandbox(), Settings::default()).remove("c", false).unwrap();
     // a lock that stays means a running call
-    let _held = place.store().lock(&Name::from_stored("h"), None).unwrap();
+    let _held = place.store().lock(&Name::new_unchecked("h"), None).unwrap();
     assert!(matches!(place.engine().remove("h", false), Err(Error::Busy { .. })));
 }
 

@@ -43,6 +43,6 @@ fn killed_training_finds_result_of_undisturbed_training() {
         let asked = format!("get iris {query}");
         assert_eq!(killed.vactor.line(&asked).ok(), calm.vactor.line(&asked).ok(), "{query}");
     }
-    let fits = engine.invocations(&Name::from_stored("trainer/fit"), None, 100).unwrap();
+    let fits = engine.invocations(&Name::new_unchecked("trainer/fit"), None, 100).unwrap();
     assert_eq!(fits.len(), 12, "each was started once");
 }

@@ -41,7 +41,7 @@ pub fn id(text: &str) -> ActorId {
 }
 
 pub fn name(text: &str) -> Name {
-    Name::from_stored(text)
+    Name::new_unchecked(text)
 }
 
 pub fn class() -> ClassName {

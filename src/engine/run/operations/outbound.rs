@@ -183,8 +183,7 @@ pub(in crate::engine) fn fault_of(error: Error) -> Result<Fault> {
         Error::NoActor { .. } | Error::BeingMade { .. } | Error::NoClass { .. } | Error::NoVersion { .. } => {
             HostFault::NotFound
         }
-        Error::InvalidId { .. }
-        | Error::InvalidClassName { .. }
+        Error::InvalidName(_)
         | Error::UnknownMethod { .. }
         | Error::WrongKind { .. }
         | Error::MetadataTwice { .. }

@@ -253,7 +253,7 @@ impl RecordKey {
         let awaited = self.name()?.len() + 2;
         let (name, number) = self.0.get(awaited + 8..)?.split_last_chunk()?;
         let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
-        Some(Reference { name: Name::from_stored(name), number: u64::from_be_bytes(*number) })
+        Some(Reference { name: Name::new_unchecked(name), number: u64::from_be_bytes(*number) })
     }
 
     /// The event's name, by a key of [`Key::event`].

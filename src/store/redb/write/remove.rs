@@ -159,7 +159,7 @@ impl Writer<'_> {
     fn task_names(&self, class: &ClassName) -> TxResult<Vec<Name>> {
         let prefix = format!("{class}/");
         let mut names = Vec::new();
-        let mut after = Name::from_stored(&prefix);
+        let mut after = Name::new_unchecked(&prefix);
         while let Some(name) = actors::names(&self.tables, Some(&after), 1)?.pop() {
             if !name.as_str().starts_with(&prefix) {
                 break;

@@ -23,7 +23,7 @@ fn diverged_replay_ends_and_names_both_operations() {
     player.emit("a", "go", json!("first"));
     player.work();
     // a guest that still waits in memory would continue there
-    drop(open().lock(&Name::from_stored("a"), None).unwrap());
+    drop(open().lock(&Name::new_unchecked("a"), None).unwrap());
     player.emit("a", "go", json!("second"));
     drop(player);
 

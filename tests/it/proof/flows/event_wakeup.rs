@@ -24,7 +24,7 @@ fn event_wakes_only_its_actor() {
     let takes: Vec<_> = ids.iter().map(|id| player.submit(id, "take", json!({"event": "go"}))).collect();
     player.work();
     // a suspended guest has unlocked its actor, and all writes are counted
-    let all_let_go = || ids.iter().for_each(|id| drop(store.lock(&Name::from_stored(id), None).unwrap()));
+    let all_let_go = || ids.iter().for_each(|id| drop(store.lock(&Name::new_unchecked(id), None).unwrap()));
 
     for n in [7, 250] {
         all_let_go();

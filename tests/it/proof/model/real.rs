@@ -50,7 +50,7 @@ impl Played {
         // a process locks the actor a moment longer than the end of its call is visible, and a
         // cancel or a removal would find it busy
         if let Act::Cancel(Pick { id, .. }) | Act::Remove { id, .. } = act {
-            drop(self.store.lock(&Name::from_stored(IDS[*id]), None).unwrap());
+            drop(self.store.lock(&Name::new_unchecked(IDS[*id]), None).unwrap());
         }
         match act {
             Act::Call(call) => answer(self.call(call), reply),
@@ -114,7 +114,7 @@ impl Played {
     /// Compares numbers, inboxes in order, and balances.
     pub fn agrees(&self, plain: &Plain) -> Result<(), String> {
         for (id, named) in IDS.iter().zip(&plain.names) {
-            let name = Name::from_stored(id);
+            let name = Name::new_unchecked(id);
             let head = self.store.name_record(&name).unwrap().unwrap_or_default();
             let found = (head.counters.steps, head.counters.references, head.queued, head.delayed);
             let (queued, delayed) = (named.inbox.len() as u64, named.delayed.len() as u64);
@@ -132,7 +132,7 @@ impl Played {
     /// and the state of its replay.
     pub fn remembers(&self, plain: &Plain) -> Result<(), String> {
         for (id, named) in IDS.iter().zip(&plain.names) {
-            let found = self.engine.invocations(&Name::from_stored(id), None, usize::MAX).unwrap();
+            let found = self.engine.invocations(&Name::new_unchecked(id), None, usize::MAX).unwrap();
             let found = found.into_iter().map(|invocation| {
                 let end = match invocation.status {
                     Status::Pending => None,
@@ -195,7 +195,7 @@ fn arguments(what: What) -> Value {
 }
 
 fn reference(pick: &Pick, plain: &Plain) -> Reference {
-    Reference { name: Name::from_stored(IDS[pick.id]), number: plain.number(pick) }
+    Reference { name: Name::new_unchecked(IDS[pick.id]), number: plain.number(pick) }
 }
 
 fn answer<T>(result: vactor::Result<T>, told: impl FnOnce(T) -> Answer) -> Answer {

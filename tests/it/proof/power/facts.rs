@@ -84,7 +84,7 @@ impl Facts {
             if let Ok(head) = engine.head(id) {
                 self.journal(engine, id, &head);
             }
-            inbox(engine, &Name::from_stored(id));
+            inbox(engine, &Name::new_unchecked(id));
         }
     }
 
@@ -104,7 +104,7 @@ impl Facts {
                 assert_eq!(state, format!(r#"{{"val":{value}}}"#).into_bytes(), "step {} of {id}", step.number);
             }
             // an invocation that saves leaves steps before its last one
-            match engine.invocation(&Reference::new(Name::from_stored(id), step.reference)).unwrap().status {
+            match engine.invocation(&Reference::new(Name::new_unchecked(id), step.reference)).unwrap().status {
                 Status::Ended { step: Some(last), .. } => assert!(last >= step.number, "{id} after its end"),
                 Status::Ended { step: None, .. } => panic!("step {} of {id} is of one that left none", step.number),
                 Status::Pending => {}
@@ -115,7 +115,7 @@ impl Facts {
         assert_eq!(engine.show(id).unwrap().head, *head);
         let known = self.removed.get(id).map_or(1, |_| steps[0].reference);
         for number in known..=head.counters.references {
-            engine.invocation(&Reference::new(Name::from_stored(id), number)).unwrap();
+            engine.invocation(&Reference::new(Name::new_unchecked(id), number)).unwrap();
         }
         assert!(self.removed.get(id).is_none_or(|last| head.counters.references > *last || steps[0].reference == 1));
     }

@@ -90,7 +90,7 @@ fn many() -> Act {
 fn cancel_queued(id: &'static str) -> [Act; 2] {
     let accept = submit(id, 1000, 0);
     let cancel = act(move |engine, facts| {
-        let pending = engine.pending(Some(&vactor::model::Name::from_stored(id)), None, 9).unwrap();
+        let pending = engine.pending(Some(&vactor::model::Name::new_unchecked(id)), None, 9).unwrap();
         let last = pending.last().unwrap().reference();
         engine.cancel(&last).unwrap();
         facts.failed(last, "cancelled");
