@@ -99,12 +99,13 @@ fn compile(package: &Package) -> Result<BuiltModule, Problem> {
         .spawn()
         .map_err(no_cargo)?;
     let stdout = BufReader::new(cargo.stdout.take().expect("stdout is piped"));
-    let (mut module, mut target_missing, mut exported_twice) = (None, false, false);
+    let (mut module, mut target_missing, mut exported_twice, mut two_classes) = (None, false, false, false);
     let mut modules_beside = Vec::new();
     for message in Message::parse_stream(stdout) {
         match message.map_err(|e| Problem::input(format!("cannot read what cargo says: {e}")))? {
             Message::CompilerMessage(said) => {
                 exported_twice |= says_exported_twice(&said.message);
+                two_classes |= says_two_classes(&said.message);
                 target_missing |= says_target_missing(&said.message);
                 if !target_missing {
                     show(&said.message);
@@ -130,6 +131,10 @@ fn compile(package: &Package) -> Result<BuiltModule, Problem> {
         _ if interrupted(status) => Err(Error::Interrupted.into()),
         _ if target_missing => Err(Problem::input(format!("Rust's target {TARGET} is not installed"))
             .hint(format!("`rustup target add {TARGET}` adds it"))),
+        _ if two_classes => Err(failed().cause("its crate has two classes, and a component holds one").hint(
+            "move one of them to a crate of its own, which `vactor new NAME` writes; a class calls another one by a \
+             dependency with `features = [\"client\"]`",
+        )),
         _ if exported_twice => Err(failed().cause("a class that it depends on has its exports, too").hint(
             "in Cargo.toml, `features = [\"client\"]` takes the other class without its exports; that class declares \
              `client = []` under `[features]`",
@@ -145,6 +150,11 @@ fn says_exported_twice(said: &Diagnostic) -> bool {
             && (text.contains("symbol multiply defined") || text.contains("duplicate symbol"))
     };
     names_export(&said.message) || said.children.iter().any(|note| names_export(&note.message))
+}
+
+/// The macro `#[actor]` exports a macro of this name, and a crate exports a name once.
+fn says_two_classes(said: &Diagnostic) -> bool {
+    said.message.contains("`a_component_holds_one_class` is defined multiple times")
 }
 
 fn says_target_missing(said: &Diagnostic) -> bool {

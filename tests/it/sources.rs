@@ -19,13 +19,21 @@ fn new_class_builds_registers_and_runs() {
     vactor.line("create cart mine").ok();
     assert_eq!(vactor.line("call mine add 2").ok(), "2\n");
     assert_eq!(vactor.line("get mine count").ok(), "2\n");
-    // the crate has exactly one class
+}
+
+#[test]
+fn build_of_two_classes_in_one_crate_says_so_in_any_modules() {
+    let vactor = Vactor::new();
+    vactor.line("new shopping-cart").ok();
     let class = std::fs::read_to_string(vactor.path("shopping-cart/src/lib.rs")).unwrap();
-    let other = "\n#[actor]\nimpl Other { pub fn new() -> Self { Other } }\n";
     let derived = "#[derive(serde::Serialize, serde::Deserialize)]\npub struct Other;\n";
-    vactor.write("shopping-cart/src/lib.rs", format!("{class}{derived}{other}"));
-    let said = build(&vactor, &["shopping-cart"]).fails(2);
-    assert!(said.contains("`a_component_holds_one_class` is defined multiple times"), "{said}");
+    let other = format!("{derived}#[vactor_sdk::actor]\nimpl Other {{ pub fn new() -> Self {{ Other }} }}\n");
+    for other in [other.clone(), format!("mod other {{ {other} }}")] {
+        vactor.write("shopping-cart/src/lib.rs", format!("{class}{other}"));
+        let built = build(&vactor, &["shopping-cart"]);
+        assert!(built.stderr.contains("cause: its crate has two classes, and a component holds one"), "{built:?}");
+        built.refuses(2, "the class shopping-cart does not build", "move one of them to a crate of its own");
+    }
 }
 
 /// Writes two new classes, of which `cart` calls `price-list`.
