@@ -7,8 +7,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::id::is_identifier;
+<<<<<<< HEAD
 use super::schema::{self, Schema, Steps};
 use super::{Json, deserialize_value, shortened};
+=======
+use super::schema::{self, Steps};
+use super::{Event, Json, deserialize_value, shortened};
+>>>>>>> 61ea82a (wit, sandbox, actors: contract 0.2.0: calls with options, permanent and final failures, versions of state, events)
 
 /// A class's documentation and methods, as its `describe` returned them.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,11 +21,55 @@ pub struct Description {
     /// The documentation of the class; empty if there is none.
     #[serde(default)]
     pub doc: String,
+<<<<<<< HEAD
     /// The methods, in the order of the class.
     pub methods: Vec<Method>,
 }
 
 /// A method of a class.
+=======
+    #[serde(default)]
+    pub state: StateDescription,
+    /// The events that the methods wait for.
+    #[serde(default)]
+    pub events: Vec<EventDescription>,
+    pub methods: Vec<Method>,
+}
+
+/// The form of a class's saved state.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StateDescription {
+    /// The number that `migrate` of a later version of the class gets, from 1 on.
+    #[serde(default = "first_version")]
+    pub version: u32,
+    /// JSON Schema of the state, if it is JSON.
+    #[serde(default, deserialize_with = "not_null")]
+    pub schema: Option<Value>,
+}
+
+impl Default for StateDescription {
+    fn default() -> StateDescription {
+        StateDescription { version: first_version(), schema: None }
+    }
+}
+
+fn first_version() -> u32 {
+    1
+}
+
+/// An event that a class's methods wait for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct EventDescription {
+    /// A name that ends in `*` stands for all names with that prefix.
+    pub name: String,
+    /// JSON Schema of the payload.
+    #[serde(default = "anything", deserialize_with = "deserialize_value")]
+    pub schema: Value,
+    #[serde(default)]
+    pub doc: String,
+}
+
+>>>>>>> 61ea82a (wit, sandbox, actors: contract 0.2.0: calls with options, permanent and final failures, versions of state, events)
 #[derive(Clone, Debug, Deserialize)]
 pub struct Method {
     /// An identifier, unique in the class.
@@ -123,6 +172,12 @@ impl Description {
     pub fn check(&self) -> Result<(), String> {
         self.check_names()?;
         let mut steps = Steps::new();
+        if let Some(schema) = &self.state.schema {
+            schema::compile(schema, &mut steps).map_err(|reason| format!("the schema of the state {reason}"))?;
+        }
+        for EventDescription { name, schema, .. } in &self.events {
+            schema::compile(schema, &mut steps).map_err(|reason| format!("the schema of the event {name} {reason}"))?;
+        }
         for method in &self.methods {
             method.check_schemas(&mut steps).map_err(|reason| format!("in method {}, {reason}", method.name))?;
         }
@@ -143,6 +198,22 @@ impl Description {
                 return Err(format!("two methods have the name {}", method.name));
             }
             method.check_names().map_err(|reason| format!("in method {}, {reason}", method.name))?;
+        }
+        self.check_state_and_events()
+    }
+
+    fn check_state_and_events(&self) -> Result<(), String> {
+        if self.state.version == 0 {
+            return Err("the versions of a state begin with 1".to_owned());
+        }
+        let mut names = HashSet::new();
+        for EventDescription { name, .. } in &self.events {
+            if !Event::is_name(name) {
+                return Err(format!("{:?} is no name for an event", shortened(name, 40)));
+            }
+            if !names.insert(name) {
+                return Err(format!("two events have the name {name}"));
+            }
         }
         Ok(())
     }
@@ -271,6 +342,25 @@ mod tests {
             parameters(json!([{"name": "x", "schema": {"type": "integer"}, "default": null}]))
                 .contains("the default of the parameter x does not fit: ")
         );
+    }
+
+    #[test]
+    fn state_and_events_of_a_class_are_checked() {
+        let methods = json!([{"name": "new", "kind": "constructor"}]);
+        let read = |state: Value, events: Value| {
+            let class = json!({ "state": state, "events": events, "methods": methods });
+            let description = Description::read(&Json::from(class))?;
+            description.check().map(|()| (description.state.version, description.events))
+        };
+        let (version, events) = read(json!({"version": 7}), json!([{"name": "paid"}, {"name": "reply:*"}])).unwrap();
+        assert_eq!((version, events[0].schema.clone(), events[1].name.as_str()), (7, json!(true), "reply:*"));
+        assert_eq!(read(json!({}), json!([])).unwrap().0, 1);
+        let refused = |state: Value, events: Value| read(state, events).unwrap_err();
+        assert!(refused(json!({"version": 0}), json!([])).contains("begin with 1"));
+        assert!(refused(json!({"schema": {"type": "x"}}), json!([])).contains("the schema of the state is not"));
+        assert!(refused(json!({}), json!([{"name": "a b"}])).contains("no name for an event"));
+        assert!(refused(json!({}), json!([{"name": "a"}, {"name": "a"}])).contains("two events have the name a"));
+        assert!(refused(json!({}), json!([{"name": "a", "schema": 1}])).contains("the schema of the event a is not"));
     }
 
     #[test]

@@ -97,6 +97,9 @@ pub enum Error {
     /// Only what did not succeed is resumed.
     #[error("{reference} succeeded: there is nothing to resume")]
     Succeeded { reference: Reference },
+    /// Its failure says that a resume cannot help.
+    #[error("{reference} cannot be resumed: its failure is final")]
+    NotResumable { reference: Reference },
     #[error("{reference} was resumed already, as {by}")]
     AlreadyResumed { reference: Reference, by: Reference },
 
@@ -289,6 +292,7 @@ impl Error {
             Error::NotAccepted { .. } | Error::StillRunning { .. } => "timeout",
             Error::AlreadyEnded { .. } | Error::Succeeded { .. } => "ended",
             Error::NotEnded { .. } => "not-ended",
+            Error::NotResumable { .. } => "not-resumable",
             Error::AlreadyResumed { .. } => "resumed",
             Error::Failed { fault, .. } => &fault.kind,
             Error::Diverged { .. } => "diverged",
@@ -330,6 +334,7 @@ impl Error {
             OtherClass { .. } | BeingMade { .. } | StoreBusy { .. } | EventsFull { .. } => Category::Conflict,
             Stale { .. } | NotAccepted { .. } | StillRunning { .. } | AlreadyEnded { .. } => Category::Conflict,
             NotEnded { .. } | Succeeded { .. } | AlreadyResumed { .. } | KeyTakenByEvent { .. } => Category::Conflict,
+            NotResumable { .. } => Category::Conflict,
             Failed { fault, .. } => of_fault(fault),
             Diverged { .. } => Category::ClassError,
             Damaged { .. } | StoreGone { .. } | NewerFormat { .. } | OlderFormat { .. } | Untrusted { .. } => {

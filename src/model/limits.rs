@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 
 /// The limits of one run. Each has a default, a flag that sets it, and an error that names both.
@@ -50,6 +51,7 @@ impl Default for Limits {
     }
 }
 
+<<<<<<< HEAD
 /// A limit that a caller named is over its ceiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} is over the ceiling of the {limit}: {} at most", limit.shown(*value), limit.shown(limit.ceiling()))]
@@ -58,6 +60,23 @@ pub struct OverCeiling {
     pub limit: Limit,
     /// The value that the caller named, in the limit's unit.
     pub value: u64,
+=======
+impl Limits {
+    /// One limit in its unit: microseconds, bytes, or a number.
+    fn value(&self, limit: Limit) -> u64 {
+        match limit {
+            Limit::Time => u64::try_from(self.time.as_micros()).unwrap_or(u64::MAX),
+            Limit::Memory => self.memory,
+            Limit::State => self.state,
+            Limit::Arguments => self.arguments,
+            Limit::Result => self.result,
+            Limit::Log => self.log,
+            Limit::Children => self.children,
+            Limit::Operations => self.operations,
+            Limit::Depth => self.depth.into(),
+        }
+    }
+>>>>>>> 61ea82a (wit, sandbox, actors: contract 0.2.0: calls with options, permanent and final failures, versions of state, events)
 }
 
 /// The limits that a caller named, in place of the defaults. None is over its ceiling.
@@ -81,6 +100,20 @@ impl LimitOverrides {
         let mut all = base.0.clone();
         all.extend(&self.0);
         LimitOverrides(all)
+    }
+
+    /// These, with limits that a class names lowered to its values, in milliseconds, bytes or numbers. None is raised. The
+    /// error is a name that is no limit's.
+    pub fn lowered<'n>(&self, named: &'n [(String, u64)]) -> Result<LimitOverrides, &'n str> {
+        let mut lowered = self.clone();
+        for (name, value) in named {
+            let text = StrDeserializer::<serde::de::value::Error>::new(name);
+            let limit = Limit::deserialize(text).map_err(|_| name.as_str())?;
+            let value = if limit == Limit::Time { value.saturating_mul(1000) } else { *value };
+            let current = lowered.limits().value(limit);
+            lowered.0.insert(limit, value.min(current));
+        }
+        Ok(lowered)
     }
 
     /// The limits that hold.
@@ -225,6 +258,15 @@ mod tests {
         assert_eq!(stored(7).unwrap().limits().time, Duration::from_micros(7));
         assert!(stored(u64::MAX).is_err());
         assert_eq!(rmp_serde::to_vec(&LimitOverrides::default()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn class_lowers_limits_and_raises_none() {
+        let base = LimitOverrides::new([(Limit::Depth, 2)]).unwrap();
+        let named = [("time".to_owned(), 5), ("depth".to_owned(), 9), ("memory".to_owned(), u64::MAX)];
+        let limits = base.lowered(&named).unwrap().limits();
+        assert_eq!(limits, Limits { time: Duration::from_millis(5), depth: 2, ..Limits::default() });
+        assert_eq!(base.lowered(&[("speed".to_owned(), 1)]), Err("speed"));
     }
 
     #[test]

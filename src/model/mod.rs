@@ -17,7 +17,7 @@ mod sync;
 mod time;
 
 pub use cause::Cause;
-pub use description::{Description, Method, MethodKind, Parameter, type_name};
+pub use description::{Description, EventDescription, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, ClassDefect, Error, QueryOption, UntrustedPath};
 pub(crate) use id::is_identifier;
 pub use id::{ActorId, ClassName, InvalidName, Name, Reference, similar};

@@ -43,6 +43,8 @@ pub struct OutgoingCall {
     pub arguments: String,
     /// For people; no part of what makes it the same call.
     pub meta: Vec<(String, String)>,
+    /// Limits that are lowered for it, by name; no part of that either.
+    pub limits: Vec<(String, u64)>,
 }
 
 /// Whom a run calls; names are as the guest gave them.

@@ -186,6 +186,10 @@ pub struct Fault {
     /// One sentence for a person.
     pub message: String,
     pub details: Option<Json>,
+    /// Whether a retry would fail as well: a task is not retried.
+    pub permanent: bool,
+    /// Whether the invocation may be resumed.
+    pub resumable: bool,
 }
 
 /// Who ended an invocation that did not succeed.
@@ -257,7 +261,8 @@ impl Fault {
             HostFault::Limit(limit) => Json::of(&LimitDetails { limit }).ok(),
             _ => None,
         };
-        Fault { origin: FaultOrigin::Host, kind: fault.kind().to_owned(), message: message.into(), details }
+        let (kind, message) = (fault.kind().to_owned(), message.into());
+        Fault { origin: FaultOrigin::Host, kind, message, details, permanent: false, resumable: true }
     }
 
     /// The limit that was exceeded: by the method that failed, or by a child whose fault it passed

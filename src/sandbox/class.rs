@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::Store;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, ComponentNamedList, ComponentType, InstancePre, Lift, Lower};
 
 use super::clock::thread_time;
 use super::engine::{Runtime, prepare_thread};
+use super::exports::Exports;
 use super::fault::{self, Export, Failed};
 use super::guard::Guard;
-use super::host::exports::vactor::actor::class::Guest;
-use super::host::{Actor, ActorPre, Host, ON_LOG, OPERATIONS};
+use super::host::{GuestFailure, Host, ON_LOG, OPERATIONS};
 use super::not_a_class;
 use super::run::{Aborted, MethodCall, Run, RunOutput, StopSignal, Success};
 use crate::model::{CANNOT_READ, ClassDefect, Error, Json, Limit, Limits, LogLine, Result};
@@ -19,7 +19,8 @@ use crate::model::{CANNOT_READ, ClassDefect, Error, Json, Limit, Limits, LogLine
 /// A compiled class. Each run gets an instance of its own.
 pub struct CompiledClass {
     runtime: Arc<Runtime>,
-    class: ActorPre<Host>,
+    class: InstancePre<Host>,
+    exports: Exports,
 }
 
 /// The machine has no room for an instance. Nothing was run.
@@ -28,7 +29,8 @@ pub(super) struct NoRoom(pub Error);
 /// An instance during its run.
 struct Instance<'a> {
     store: Store<Host>,
-    actor: Actor,
+    class: wasmtime::component::Instance,
+    exports: &'a Exports,
     limits: &'a Limits,
     /// The method as its caller knows it.
     method: &'a str,
@@ -36,7 +38,7 @@ struct Instance<'a> {
 
 impl CompiledClass {
     pub(super) fn new(runtime: Arc<Runtime>, component: Component) -> Result<CompiledClass> {
-        let linked = runtime.linker.instantiate_pre(&component).and_then(ActorPre::new);
+        let linked = runtime.linker.instantiate_pre(&component);
         let not_the_contracts = |error| match fault::is_of_machine(&error) {
             true => Error::shortage("load a class", fault::sentence(&error)),
             false => not_a_class(
@@ -44,7 +46,10 @@ impl CompiledClass {
                 ClassDefect::Types,
             ),
         };
-        Ok(CompiledClass { class: linked.map_err(not_the_contracts)?, runtime })
+        let class = linked.map_err(not_the_contracts)?;
+        let exports = Exports::of(&component)
+            .ok_or_else(|| not_a_class("it lacks exports of the contract".to_owned(), ClassDefect::MissingExports))?;
+        Ok(CompiledClass { class, exports, runtime })
     }
 
     /// Runs one method on a new instance. Whatever the guest does comes out as a value; what only its surroundings did
@@ -138,14 +143,14 @@ impl CompiledClass {
             Err(halt) => return (Err(fault::of_halt(&halt, Export::Start, method, limits)), store.into_data()),
         }
         ON_LOG.set(on_log, || {
-            let actor = match self.class.instantiate(&mut store) {
-                Ok(actor) => actor,
+            let class = match self.class.instantiate(&mut store) {
+                Ok(class) => class,
                 Err(error) => {
                     let failed = fault::of(&error, Export::Start, method, limits);
                     return (Err(failed.of_start(store.data())), store.into_data());
                 }
             };
-            let mut instance = Instance { store, actor, limits, method };
+            let mut instance = Instance { store, class, exports: &self.exports, limits, method };
             let outcome = body(&mut instance);
             (outcome, instance.store.into_data())
         })
@@ -156,8 +161,7 @@ impl Instance<'_> {
     fn run(&mut self, method: MethodCall<'_>) -> Result<Success, Failed> {
         match method {
             MethodCall::Construct { arguments } => {
-                let arguments = arguments.as_str().to_owned();
-                let made = self.call(Export::Construct, |class, store| class.call_construct(store, &arguments))?;
+                let made: Result<(), _> = self.call(Export::Construct, (arguments.as_str(),))?;
                 made.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
                 Ok(Success { result: Json::null(), state: Some(self.get_state()?) })
             }
@@ -172,8 +176,7 @@ impl Instance<'_> {
             }
             MethodCall::Task { name, arguments } => Ok(Success { result: self.invoke(name, arguments)?, state: None }),
             MethodCall::Migrate { from_version, state } => {
-                let migrated =
-                    self.call(Export::Migrate, |class, store| class.call_migrate(store, from_version, state))?;
+                let migrated: Result<Vec<u8>, _> = self.call(Export::Migrate, (from_version, state))?;
                 let state = migrated.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
                 Ok(Success { result: Json::null(), state: Some(self.within_limit(state)?) })
             }
@@ -181,38 +184,45 @@ impl Instance<'_> {
     }
 
     fn set_state(&mut self, state: &[u8]) -> Result<(), Failed> {
-        let restored = self.call(Export::SetState, |class, store| class.call_set_state(store, state))?;
+        let restored: Result<(), _> = self.call(Export::SetState, (state,))?;
         let refused = |failure| fault::bad_state(CANNOT_READ, failure, self.method, self.limits);
         Ok(restored.map_err(refused)?)
     }
 
     fn invoke(&mut self, name: &str, arguments: &Json) -> Result<Json, Failed> {
-        let arguments = arguments.as_str().to_owned();
-        let ended = self.call(Export::Invoke, |class, store| class.call_invoke(store, name, &arguments))?;
+        let ended: Result<String, _> = self.call(Export::Invoke, (name, arguments.as_str()))?;
         let text = ended.map_err(|failure| fault::of_class(failure, self.method, self.limits))?;
         self.json(&text)
     }
 
     fn get_state(&mut self) -> Result<Vec<u8>, Failed> {
-        let saved = self.call(Export::GetState, |class, store| class.call_get_state(store))?;
+        let saved: Result<Vec<u8>, _> = self.call(Export::GetState, ())?;
         let state = saved
             .map_err(|failure| fault::bad_state("the state cannot be saved", failure, self.method, self.limits))?;
         self.within_limit(state)
     }
 
+    /// The class's description. The types of all its exports are checked on the way.
     fn describe(&mut self) -> Result<Json, Failed> {
-        let text = self.call(Export::Describe, |class, store| class.call_describe(store))?;
+        self.store.data_mut().enter(Export::Describe);
+        let Instance { store, class, exports, method, limits } = self;
+        if let Err(error) = exports.check(class, store) {
+            let reason = format!("it does not have the contract's types: {}", fault::sentence(&error));
+            return Err(Aborted::Failed(not_a_class(reason, ClassDefect::Types)).into());
+        }
+        let described = exports.describe(class, store);
+        let text = described.map_err(|error| fault::of(&error, Export::Describe, method, limits))?;
         self.json(&text)
     }
 
-    /// Calls one export.
-    fn call<T>(
-        &mut self,
-        export: Export,
-        call: impl FnOnce(&Guest, &mut Store<Host>) -> wasmtime::Result<T>,
-    ) -> Result<T, Failed> {
+    /// Calls an export that can fail.
+    fn call<P, T>(&mut self, export: Export, params: P) -> Result<Result<T, GuestFailure>, Failed>
+    where
+        P: ComponentNamedList + Lower,
+        T: ComponentType + Lift,
+    {
         self.store.data_mut().enter(export);
-        let called = call(self.actor.vactor_actor_class(), &mut self.store);
+        let called = self.exports.call(export, params, &self.class, &mut self.store);
         called.map_err(|error| fault::of(&error, export, self.method, self.limits))
     }
 

@@ -12,7 +12,8 @@ use super::engine::FEATURES;
 use super::not_a_class;
 use crate::model::{ClassDefect, Error, Result};
 
-const WIT: &str = include_str!("../../wit/actor.wit");
+/// The versions of the contract, the last one of each line.
+const CONTRACTS: [&str; 2] = [include_str!("../../wit/0.1/actor.wit"), include_str!("../../wit/actor.wit")];
 
 /// Whether the bytes are a component with the contract's imports and exports; the component, where it had to be made of a core
 /// module.
@@ -66,21 +67,21 @@ fn foreign_imports_of_module(module: &[u8]) -> BTreeSet<String> {
 fn check(component: &[u8]) -> Result<()> {
     let types = Validator::new_with_features(FEATURES).validate_all(component).map_err(|error| damaged(&error))?;
     let (imports, exports) = names(component).map_err(|error| damaged(&error))?;
-    let contract = Contract::read();
+    let contracts = CONTRACTS.map(Contract::read);
 
-    let foreign = imports.iter().filter(|name| !contract.has(name, &["context", "types"])).cloned().collect();
+    let foreign = imports.iter().filter(|name| !is_of_contract(name, &["context", "types"])).cloned().collect();
     refuse_some(foreign, refuse_imports)?;
     for import in &imports {
-        contract.check_version(import)?;
+        let contract = contract_of(&contracts, import)?;
         let asked = functions(&types, types.component_item_for_import(import));
         let unknown: BTreeSet<_> = asked.difference(&contract.functions(import)).cloned().collect();
         refuse_some(unknown, |unknown| refuse_functions(import, unknown))?;
     }
 
-    let Some(class) = exports.iter().find(|name| contract.has(name, &["class"])) else {
+    let Some(class) = exports.iter().find(|name| is_of_contract(name, &["class"])) else {
         return Err(not_a_class("it does not export `vactor:actor/class`".to_owned(), ClassDefect::NoClass));
     };
-    contract.check_version(class)?;
+    let contract = contract_of(&contracts, class)?;
     let given = functions(&types, types.component_item_for_export(class));
     let missing = contract.functions(class).difference(&given).cloned().collect();
     refuse_some(missing, |missing| {
@@ -122,42 +123,43 @@ fn functions(types: &Types, interface: Option<&ComponentItem>) -> BTreeSet<Strin
     items.map(|(name, _)| name.clone()).collect()
 }
 
-/// What wit/actor.wit says.
+/// Whether a name is one of these interfaces of the contract, of any version.
+fn is_of_contract(name: &str, interfaces: &[&str]) -> bool {
+    let unversioned = name.split('@').next().and_then(|name| name.strip_prefix("vactor:actor/"));
+    unversioned.is_some_and(|interface| interfaces.contains(&interface))
+}
+
+/// The contract that an interface's name belongs to. A class may be built with an older version of its line: later versions
+/// only add functions.
+fn contract_of<'c>(contracts: &'c [Contract], name: &str) -> Result<&'c Contract> {
+    let version = name.split_once('@').map_or("none", |(_, version)| version);
+    let numbers = version.split('.').map(str::parse).collect::<Result<Vec<u64>, _>>().unwrap_or_default();
+    let fits = |contract: &&Contract| {
+        let (major, minor, patch) = contract.version;
+        matches!(numbers[..], [same, line, older] if same == major && line == minor && older <= patch)
+    };
+    contracts.iter().find(fits).ok_or_else(|| {
+        let known: Vec<String> =
+            contracts.iter().map(|Contract { version: (a, b, c), .. }| format!("{a}.{b}.{c}")).collect();
+        let known = known.join(" and ");
+        let reason = format!("it is built for version {version} of the contract, this vactor knows {known}");
+        not_a_class(reason, ClassDefect::OtherContract)
+    })
+}
+
+/// A version of the contract.
 struct Contract {
     wit: Resolve,
     version: (u64, u64, u64),
 }
 
 impl Contract {
-    fn read() -> Contract {
+    fn read(text: &str) -> Contract {
         let mut wit = Resolve::default();
-        let package = wit.push_str("actor.wit", WIT).expect("the contract is WIT");
+        let package = wit.push_str("actor.wit", text).expect("the contract is WIT");
         let version = wit.packages[package].name.version.as_ref().expect("the contract has a version");
         let version = (version.major, version.minor, version.patch);
         Contract { wit, version }
-    }
-
-    /// Whether a name is one of these interfaces, of whatever version.
-    fn has(&self, name: &str, interfaces: &[&str]) -> bool {
-        let unversioned = name.split('@').next().and_then(|name| name.strip_prefix("vactor:actor/"));
-        unversioned.is_some_and(|interface| interfaces.contains(&interface))
-    }
-
-    /// A class may have been built against an older contract of the same line: those only gain functions.
-    fn check_version(&self, name: &str) -> Result<()> {
-        let (major, minor, patch) = self.version;
-        let text = name.split_once('@').map_or("none", |(_, version)| version);
-        let fits = match text.split('.').map(str::parse).collect::<Result<Vec<u64>, _>>().as_deref() {
-            Ok([0, other, older]) => major == 0 && *other == minor && *older <= patch,
-            Ok([same, older @ ..]) => *same == major && major > 0 && older <= &[minor, patch],
-            _ => false,
-        };
-        if fits {
-            return Ok(());
-        }
-        let reason =
-            format!("it is built for version {text} of the contract, this vactor knows {major}.{minor}.{patch}");
-        Err(not_a_class(reason, ClassDefect::OtherContract))
     }
 
     fn functions(&self, name: &str) -> BTreeSet<String> {

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use std::panic::catch_unwind;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, OptLevel, WasmFeatures};
 
-use super::host::{Actor, Host};
+use super::host::{self, Host};
 use super::watchdog::Watchdog;
 use super::{fault, not_a_class};
 use crate::model::{ClassDefect, Error, Result};
@@ -66,7 +66,7 @@ impl Runtime {
         config.enable_compiler(false);
         let engine = start(&config)?;
         let mut linker = Linker::new(&engine);
-        Actor::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).map_err(unlinked)?;
+        host::link(&mut linker).map_err(unlinked)?;
         Ok(Runtime { watchdog: Watchdog::new(&engine), engine, linker })
     }
 }

@@ -5,8 +5,7 @@ use std::io;
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Trap};
 
 use super::Aborted;
-use super::host::exports::vactor::actor::class::Failure;
-use super::host::{Halt, Host};
+use super::host::{GuestFailure, Halt, Host};
 use crate::model::{Error, Fault, FaultOrigin, HostFault, Json, Limit, Limits, NotJson, show_bytes, show_time};
 
 /// Why a run did not succeed.
@@ -153,7 +152,7 @@ pub fn bad_result(method: &str, error: &NotJson) -> Fault {
 }
 
 /// The fault of a class that refuses a state, or to give one.
-pub fn bad_state(what: &str, failure: Failure, method: &str, limits: &Limits) -> Fault {
+pub fn bad_state(what: &str, failure: GuestFailure, method: &str, limits: &Limits) -> Fault {
     if let Some(over) = too_much(&failure, method, limits) {
         return over;
     }
@@ -164,21 +163,21 @@ pub fn bad_state(what: &str, failure: Failure, method: &str, limits: &Limits) ->
 
 /// The fault of a class that raised a failure, as it is; but a kind that is no name becomes `failure`, details that are no
 /// JSON become a string, and three kinds are the host's: by them an SDK reports arguments, a result or a state.
-pub fn of_class(failure: Failure, method: &str, limits: &Limits) -> Fault {
+pub fn of_class(failure: GuestFailure, method: &str, limits: &Limits) -> Fault {
     if let Some(over) = too_much(&failure, method, limits) {
         return over;
     }
-    let Failure { kind, message, details: more } = failure;
+    let GuestFailure { kind, message, details: more, permanent, resumable } = failure;
     let is_name = (1..=255).contains(&kind.len()) && !kind.contains(|c: char| c.is_whitespace() || c.is_control());
     let kind = if is_name { kind } else { "failure".to_owned() };
     let message = if message.is_empty() { format!("{method} failed: {kind}") } else { message };
     let hosts = [HostFault::BadArguments, HostFault::BadResult, HostFault::BadState];
     let origin = if hosts.iter().any(|fault| fault.kind() == kind) { FaultOrigin::Host } else { FaultOrigin::Class };
-    Fault { origin, kind, message, details: more.as_deref().map(details) }
+    Fault { origin, kind, message, details: more.as_deref().map(details), permanent, resumable }
 }
 
 /// A failure is a result too.
-fn too_much(failure: &Failure, method: &str, limits: &Limits) -> Option<Fault> {
+fn too_much(failure: &GuestFailure, method: &str, limits: &Limits) -> Option<Fault> {
     let bytes = failure.kind.len() + failure.message.len() + failure.details.as_ref().map_or(0, String::len);
     (bytes as u64 > limits.result).then(|| over(Limit::Result, bytes, method, limits))
 }

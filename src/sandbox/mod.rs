@@ -10,6 +10,7 @@ mod clock;
 mod compile;
 mod component;
 mod engine;
+mod exports;
 mod fault;
 mod guard;
 mod host;

@@ -10,6 +10,7 @@ mod classes;
 mod command_line;
 mod commands;
 mod compile;
+mod contracts;
 mod create;
 mod delays;
 #[cfg(target_os = "linux")]

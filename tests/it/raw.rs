@@ -5,7 +5,7 @@ use std::fmt::Write;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-const WIT: &str = include_str!("../../wit/actor.wit");
+const WIT: &str = include_str!("../../wit/0.1/actor.wit");
 
 /// A well-behaved class by default: its state is the bytes that it was given, its constructor `new`
 /// leaves the state empty, and it has the methods that a test adds.

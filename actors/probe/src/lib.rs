@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use vactor_sdk::{Context, Failure, Fault, Handle, actor};
+use vactor_sdk::{Context, Failure, Fault, Handle, Limit, actor};
 
 #[derive(Serialize, Deserialize)]
 pub struct Probe {
@@ -45,7 +45,23 @@ impl Probe {
         Err(Failure::new(kind, "as it was told"))
     }
 
+    /// Fails for good.
+    pub fn refuse(&mut self) -> Result<(), Failure> {
+        Err(Failure::new("refused", "this cannot be resumed").not_resumable())
+    }
+
+    /// Has another actor fail for good, and passes its failure on.
+    pub fn refuse_by(&mut self, other: String, ctx: &Context) -> Result<(), Fault> {
+        ctx.start::<Probe>(other).refuse().wait()
+    }
+
     // Children
+
+    /// Has another actor compute, in less time than it needs.
+    pub fn hurry(&mut self, other: String, ms: u64, ctx: &Context) -> Result<(), Fault> {
+        let time = Limit::Time(Duration::from_millis(ms));
+        ctx.start::<Probe>(other).limit(time).warm_up(u64::MAX).wait()
+    }
 
     /// Has another actor add, and waits.
     pub fn add_to(&mut self, other: String, #[default(1)] n: i64, ctx: &Context) -> Result<i64, Fault> {
@@ -369,6 +385,13 @@ impl Probe {
     pub fn flaky(tries: u32, ctx: &Context) -> Result<u32, Failure> {
         println!("try {}", ctx.attempt());
         if ctx.attempt() < tries { Err(Failure::new("flaky", "not yet")) } else { Ok(ctx.attempt()) }
+    }
+
+    /// Fails for good at its first attempt.
+    #[task(retries = 3, backoff = "10ms")]
+    pub fn decline(ctx: &Context) -> Result<(), Failure> {
+        println!("try {}", ctx.attempt());
+        Err(Failure::new("declined", "no retry helps").permanent())
     }
 
     /// Computes for long.

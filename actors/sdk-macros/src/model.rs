@@ -1,17 +1,28 @@
 //! A class, as its impl block states it.
 
 use proc_macro2::Span;
-use syn::{Attribute, Expr, Ident, Type};
+use syn::{Attribute, Expr, Ident, LitStr, Type};
 
 pub struct Class {
     /// The type of the block.
     pub ty: Type,
     /// The name under which callers expect it to be registered.
     pub name: String,
+    /// The version of its saved state.
+    pub state_version: u32,
+    /// The events that its methods wait for.
+    pub events: Vec<Event>,
     pub doc: String,
     /// One of them is the constructor.
     pub methods: Vec<Method>,
     pub hooks: Hooks,
+}
+
+/// An event, by its name and the type of its payload.
+pub struct Event {
+    pub name: LitStr,
+    pub ty: Type,
+    pub doc: String,
 }
 
 /// A function that callers can name.

@@ -3,7 +3,7 @@
 mod attributes;
 mod hook;
 mod method;
-mod name;
+mod options;
 mod retries;
 
 use std::collections::HashSet;
@@ -14,6 +14,7 @@ use syn::{Error, ImplItem, Item, ItemImpl, Result, Type, Visibility};
 use crate::model::{Class, Hook, Hooks, Method};
 
 pub use attributes::is_ours;
+use options::Options;
 pub use retries::is_task;
 
 pub fn impl_block(item: TokenStream) -> Result<ItemImpl> {
@@ -25,9 +26,10 @@ pub fn impl_block(item: TokenStream) -> Result<ItemImpl> {
 
 pub fn class(attribute: TokenStream, block: &ItemImpl) -> Result<Class> {
     check_block(block)?;
-    let name = name::of(attribute, &block.self_ty)?;
+    let Options { name, state_version, events } = options::read(attribute, &block.self_ty)?;
     let (methods, hooks) = functions(block)?;
-    Ok(Class { ty: Type::clone(&block.self_ty), name, doc: attributes::doc(&block.attrs), methods, hooks })
+    let (ty, doc) = (Type::clone(&block.self_ty), attributes::doc(&block.attrs));
+    Ok(Class { ty, name, state_version, events, doc, methods, hooks })
 }
 
 fn check_block(block: &ItemImpl) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::fault::Fault;
 use crate::handle::{self, Handle};
 use crate::json;
+use crate::limit::Limit;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::outgoing::RunTask;
 use crate::outgoing::{CallTarget, OutgoingCall};
@@ -54,6 +55,7 @@ pub struct CallBuilder<'c, V> {
     target: CallTarget,
     delay_ms: u64,
     meta: Vec<(String, String)>,
+    limits: Vec<Limit>,
     verb: PhantomData<V>,
     #[cfg(not(target_arch = "wasm32"))]
     run_task: Option<RunTask>,
@@ -66,6 +68,7 @@ impl<'c, V> CallBuilder<'c, V> {
             target,
             delay_ms: whole_millis(delay),
             meta: Vec::new(),
+            limits: Vec::new(),
             verb: PhantomData,
             #[cfg(not(target_arch = "wasm32"))]
             run_task: None,
@@ -81,6 +84,12 @@ impl<'c, V> CallBuilder<'c, V> {
     /// Metadata of the call.
     pub fn meta(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.meta.push((name.into(), value.into()));
+        self
+    }
+
+    /// A limit of the call.
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limits.push(limit);
         self
     }
 
@@ -100,6 +109,7 @@ impl<'c, V> CallBuilder<'c, V> {
             arguments,
             delay_ms: self.delay_ms,
             meta: &self.meta,
+            limits: &self.limits,
             #[cfg(not(target_arch = "wasm32"))]
             run_task: self.run_task,
         }
@@ -183,7 +193,7 @@ fn ask<T: DeserializeOwned>(ctx: &Context, target: &CallTarget, query: &str, arg
 impl Context {
     /// An actor by its id.
     pub fn actor(&self, id: impl Into<String>) -> Named<'_> {
-        Named { ctx: self, target: CallTarget::Actor { id: id.into() }, meta: Vec::new() }
+        Named::new(self, CallTarget::Actor { id: id.into() })
     }
 
     /// An actor by its id, created from the class and the arguments if it does not exist.
@@ -198,12 +208,12 @@ impl Context {
         arguments: impl Serialize,
     ) -> Named<'_> {
         let target = CallTarget::ActorOrNew { class: class.into(), id: id.into(), arguments: object(&arguments) };
-        Named { ctx: self, target, meta: Vec::new() }
+        Named::new(self, target)
     }
 
     /// The tasks of a class by its name.
     pub fn tasks(&self, class: impl Into<String>) -> Named<'_> {
-        Named { ctx: self, target: CallTarget::Task { class: class.into() }, meta: Vec::new() }
+        Named::new(self, CallTarget::Task { class: class.into() })
     }
 }
 
@@ -229,12 +239,23 @@ pub struct Named<'c> {
     ctx: &'c Context,
     target: CallTarget,
     meta: Vec<(String, String)>,
+    limits: Vec<Limit>,
 }
 
 impl<'c> Named<'c> {
+    fn new(ctx: &'c Context, target: CallTarget) -> Self {
+        Named { ctx, target, meta: Vec::new(), limits: Vec::new() }
+    }
+
     /// Metadata of each call by this value: a name (each one once) and a value, which `vactor log` shows.
     pub fn meta(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.meta.push((name.into(), value.into()));
+        self
+    }
+
+    /// A limit of each call by this value.
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limits.push(limit);
         self
     }
 
@@ -263,7 +284,8 @@ impl<'c> Named<'c> {
     }
 
     fn call<V>(&self, delay: Duration) -> CallBuilder<'c, V> {
-        CallBuilder { meta: self.meta.clone(), ..CallBuilder::new(self.ctx, self.target.clone(), delay) }
+        let (meta, limits) = (self.meta.clone(), self.limits.clone());
+        CallBuilder { meta, limits, ..CallBuilder::new(self.ctx, self.target.clone(), delay) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A class's description: the JSON of the contract's `describe`.
 
+use std::marker::PhantomData;
+
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -11,6 +13,7 @@ use crate::json;
 /// Builds a class's description.
 pub struct Description {
     class: Map<String, Value>,
+    events: Vec<Value>,
     methods: Vec<Value>,
 }
 
@@ -18,7 +21,26 @@ impl Description {
     pub fn new(doc: &str) -> Self {
         let mut class = Map::new();
         put_doc(&mut class, doc);
-        Description { class, methods: Vec::new() }
+        Description { class, events: Vec::new(), methods: Vec::new() }
+    }
+
+    /// The version of the state, and its schema. Version 1 is the default.
+    pub fn state(&mut self, version: u32, schema: Option<Schema>) {
+        let mut state = Map::new();
+        if version != 1 {
+            state.insert("version".into(), version.into());
+        }
+        if let Some(schema) = schema {
+            state.insert("schema".into(), schema.into());
+        }
+        if !state.is_empty() {
+            self.class.insert("state".into(), state.into());
+        }
+    }
+
+    /// An event that the methods wait for, with a payload of this type.
+    pub fn event<T: Argument>(&mut self, name: &str, doc: &str) {
+        self.events.push(parameter::<T>(name, doc));
     }
 
     pub fn method(&mut self, method: Method) {
@@ -26,6 +48,9 @@ impl Description {
     }
 
     pub fn finish(mut self) -> String {
+        if !self.events.is_empty() {
+            self.class.insert("events".into(), self.events.into());
+        }
         self.class.insert("methods".into(), self.methods.into());
         serde_json::to_string(&self.class).expect("JSON can be written as JSON")
     }
@@ -47,12 +72,7 @@ impl Method {
     }
 
     pub fn parameter<T: Argument>(&mut self, name: &str, doc: &str) {
-        let schema = schema_of::<T>(SchemaSettings::draft2020_12().for_deserialize());
-        let mut parameter = Map::new();
-        parameter.insert("name".into(), name.into());
-        parameter.insert("schema".into(), schema.into());
-        put_doc(&mut parameter, doc);
-        self.parameters.push(parameter.into());
+        self.parameters.push(parameter::<T>(name, doc));
     }
 
     /// The default of the parameter that was added last.
@@ -90,6 +110,45 @@ impl Method {
         self.method.into()
     }
 }
+
+/// A name with the schema of a value that a caller sends.
+fn parameter<T: Argument>(name: &str, doc: &str) -> Value {
+    let schema = schema_of::<T>(SchemaSettings::draft2020_12().for_deserialize());
+    let mut parameter = Map::new();
+    parameter.insert("name".into(), name.into());
+    parameter.insert("schema".into(), schema.into());
+    put_doc(&mut parameter, doc);
+    parameter.into()
+}
+
+/// The type of a class that leaves its state to serde. Method lookup finds its schema if it has one, as the choices of
+/// [`outcome`](crate::outcome) are made.
+pub struct StateType<A>(PhantomData<A>);
+
+impl<A> StateType<A> {
+    #[expect(clippy::new_without_default, reason = "for the macro alone")]
+    pub fn new() -> Self {
+        StateType(PhantomData)
+    }
+}
+
+pub trait StateWithSchema {
+    fn schema(&self) -> Option<Schema>;
+}
+
+impl<A: JsonSchema> StateWithSchema for &StateType<A> {
+    fn schema(&self) -> Option<Schema> {
+        Some(schema_of::<A>(SchemaSettings::draft2020_12().for_serialize()))
+    }
+}
+
+pub trait StateWithoutSchema {
+    fn schema(&self) -> Option<Schema> {
+        None
+    }
+}
+
+impl<A> StateWithoutSchema for StateType<A> {}
 
 fn put_doc(object: &mut Map<String, Value>, doc: &str) {
     if !doc.is_empty() {

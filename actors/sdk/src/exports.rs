@@ -86,6 +86,8 @@ fn wire(failure: Failure) -> WireFailure {
     WireFailure {
         kind: failure.kind.into_owned(),
         message: failure.message,
+        permanent: failure.permanent,
+        resumable: failure.resumable,
         details: failure.details.map(|details| serde_json::to_string(&details).expect("JSON can be written as JSON")),
     }
 }

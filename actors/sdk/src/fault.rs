@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use crate::failure::{Failure, IntoFailure};
 
-/// Why something that was waited for did not succeed.
+/// The reason why an awaited call or query did not succeed.
 ///
-/// It becomes a [`Failure`] of the same kind, message and details where a method passes it on by `?`; but `bad-arguments`,
-/// `bad-result` and `bad-state` become `child-bad-arguments` and so on, since they speak of another class.
+/// If a method passes it on by `?`, it becomes a [`Failure`] that is equal to it; but `bad-arguments`, `bad-result` and
+/// `bad-state` become `child-bad-arguments` and so on, because they are about another class.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Fault {
     pub origin: Origin,
     /// A short, stable, machine-readable name: the class's own, such as `insufficient-funds`, or the host's.
@@ -16,11 +17,15 @@ pub struct Fault {
     /// One sentence for a person.
     pub message: String,
     pub details: Option<Value>,
+    /// Whether a retry would fail as well: see [`Failure`].
+    pub permanent: bool,
+    /// Whether the failed invocation may be resumed: see [`Failure`].
+    pub resumable: bool,
     /// The opaque id of the invocation that did not succeed; empty for an event.
     pub invocation: String,
 }
 
-/// Who says that it did not succeed.
+/// The source of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
@@ -29,19 +34,27 @@ pub enum Origin {
     /// The host ended the invocation: `trap`, `limit`, `cancelled`, `deadlock`, `not-found`, `exists`, `bad-arguments`,
     /// `inbox-full`, `bad-state`, `bad-result` or `diverged`.
     Host,
-    /// It did succeed, and what it gave is not of the type that the caller expects: [`Fault::UNEXPECTED_ANSWER`].
+    /// The call succeeded, with a result that is not of the caller's type: [`Fault::UNEXPECTED_ANSWER`].
     Caller,
 }
 
 impl Fault {
-    /// The kind of an answer that is not of the type that the caller expects.
+    /// The kind of an answer that is not of the caller's type.
     pub const UNEXPECTED_ANSWER: &str = "unexpected-answer";
 
     pub fn new(origin: Origin, kind: impl Into<String>, message: impl Into<String>) -> Self {
-        Fault { origin, kind: kind.into(), message: message.into(), details: None, invocation: String::new() }
+        Fault {
+            origin,
+            kind: kind.into(),
+            message: message.into(),
+            details: None,
+            permanent: false,
+            resumable: true,
+            invocation: String::new(),
+        }
     }
 
-    /// Whether it was cancelled, and not broken.
+    /// Whether the call was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.origin == Origin::Host && self.kind == "cancelled"
     }
@@ -57,9 +70,10 @@ impl std::error::Error for Fault {}
 
 impl IntoFailure for Fault {
     fn into_failure(self) -> Failure {
-        // The host would take such a kind to speak of the method that passes the fault on.
+        // The host would take such a kind as a statement about the method that passes the fault on.
         let kind = if Failure::is_of_host(&self.kind) { format!("child-{}", self.kind) } else { self.kind };
-        Failure { kind: kind.into(), message: self.message, details: self.details }
+        let Fault { message, details, permanent, resumable, .. } = self;
+        Failure { kind: kind.into(), message, details, permanent, resumable }
     }
 }
 

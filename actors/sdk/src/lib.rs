@@ -58,7 +58,7 @@
 //!
 //! [dependencies]
 //! serde = { version = "1", features = ["derive"] }
-//! vactor-sdk = "=0.1.1"
+//! vactor-sdk = "=0.2.0"
 //!
 //! [patch.crates-io]
 //! vactor-sdk = { path = "vactor/sdk" } # the copy, for this class and for those that it depends on
@@ -252,6 +252,7 @@ mod handle;
 mod host;
 mod json;
 mod level;
+mod limit;
 mod outcome;
 mod outgoing;
 pub mod output;
@@ -267,6 +268,7 @@ pub use failure::{Failure, IntoFailure};
 pub use fault::{Fault, Origin};
 pub use handle::{AnyHandle, Handle, Handles};
 pub use level::Level;
+pub use limit::Limit;
 pub use time::{ParseTimestampError, Timestamp};
 
 /// Makes an actor class of an `impl` block: see [the crate's page](crate).

@@ -1,5 +1,7 @@
 //! A call of another actor or of a task, as the host gets it.
 
+use crate::limit::Limit;
+
 /// The target of a call.
 #[derive(Clone, Debug)]
 pub enum CallTarget {
@@ -24,6 +26,7 @@ pub struct OutgoingCall<'a> {
     pub arguments: &'a str,
     pub delay_ms: u64,
     pub meta: &'a [(String, String)],
+    pub limits: &'a [Limit],
     /// Runs the task in a unit test that knows its class.
     #[cfg(not(target_arch = "wasm32"))]
     pub run_task: Option<RunTask>,

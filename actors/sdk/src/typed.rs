@@ -16,7 +16,8 @@ impl Context {
     /// constructor's parameters and creates the actor first if it does not exist:
     /// `ctx.start::<Counter>("hits").or_create(0).incr(1)`. Before them, `meta` adds metadata, a name and a value that
     /// `vactor log` shows: `ctx.start::<Account>("bob").meta("order", "17").deposit(5)`. A name that is given twice is the
-    /// fault `bad-arguments`. If the class has a method `meta` of its own, metadata is added [by name](crate::Named::meta).
+    /// fault `bad-arguments`. `limit` lowers a [`Limit`](crate::Limit) of the call. If the class has a method `meta` or
+    /// `limit` of its own, these options are given [by name](crate::Named).
     ///
     /// A start never fails: a call that cannot be accepted is a fault of its handle. Many children run in parallel.
     ///

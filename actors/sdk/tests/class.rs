@@ -142,6 +142,51 @@ fn describes_itself() {
     assert_eq!(method(7)["result"], json!({ "type": "string" }));
 }
 
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Order {
+    paid: bool,
+}
+
+#[actor(
+    name = "order",
+    state = 3,
+    events(
+        /// The customer paid.
+        paid: u64,
+        "reply:*": String,
+    )
+)]
+impl Order {
+    pub fn new() -> Self {
+        Order { paid: false }
+    }
+}
+
+#[test]
+fn class_states_the_form_of_its_state_and_its_events() {
+    let description: Value = serde_json::from_str(&Order::describe()).expect("a description is JSON");
+    assert_eq!(description["state"]["version"], 3);
+    assert_eq!(description["state"]["schema"]["properties"]["paid"], json!({ "type": "boolean" }));
+    let paid = json!({ "type": "integer", "format": "uint64", "minimum": 0 });
+    assert_eq!(
+        description["events"],
+        json!([
+            { "name": "paid", "schema": paid, "doc": "The customer paid." },
+            { "name": "reply:*", "schema": { "type": "string" } },
+        ])
+    );
+    let plain: Value = serde_json::from_str(&Register::describe()).expect("a description is JSON");
+    assert_eq!((plain.get("state"), plain.get("events")), (None, None));
+}
+
+#[test]
+fn failure_says_whether_it_can_be_tried_again() {
+    let failure = Failure::new("declined", "the card has expired");
+    assert_eq!((failure.permanent, failure.resumable), (false, true));
+    let last = failure.permanent().not_resumable();
+    assert_eq!((last.permanent, last.resumable), (true, false));
+}
+
 #[test]
 fn a_schema_is_whole_in_itself() {
     let description: Value = serde_json::from_str(&Register::describe()).expect("a description is JSON");

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vactor_sdk::testing::{Reply, Target};
-use vactor_sdk::{Class, Context, Failure, Fault, Handle, IntoFailure, Origin, Timestamp, actor};
+use vactor_sdk::{Class, Context, Failure, Fault, Handle, IntoFailure, Limit, Origin, Timestamp, actor};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -114,7 +114,7 @@ fn calls_by_type_are_what_the_class_says() {
     let put: Handle<usize> = ctx.start::<ShoppingCart>("ada").put("egg".into(), 2);
     let sent: String = ctx.send_after::<ShoppingCart>(SECOND, "ada").clear();
     ctx.start::<ShoppingCart>("bob").or_create(vec!["\"".into()]).at(Point { x: i128::MAX });
-    ctx.send::<Other>("o").or_create().ping();
+    ctx.send::<Other>("o").or_create().limit(Limit::Time(SECOND)).ping();
     ctx.send_task::<Other>().pong();
     ctx.send_task_after::<ShoppingCart>(2 * SECOND).once();
     ctx.task::<ShoppingCart>().price("7".into());
@@ -132,6 +132,7 @@ fn calls_by_type_are_what_the_class_says() {
     assert_eq!(calls[2].target, bob);
     let other = Target::ActorOrNew { class: "the.other".into(), id: "o".into(), arguments: json!({}) };
     assert_eq!((&calls[3].target, calls[3].delay), (&other, Some(Duration::ZERO)));
+    assert_eq!((&calls[0].limits[..], &calls[3].limits[..]), (&[][..], &[Limit::Time(SECOND)][..]));
     assert_eq!(calls[4].target, Target::Task { class: "the.other".into() });
     assert_eq!(calls[5].delay, Some(2 * SECOND));
     assert_eq!((calls[6].delay, calls[6].target.actor()), (None, None));
@@ -274,7 +275,7 @@ fn a_wait_that_never_ends_is_told() {
 }
 
 #[test]
-#[should_panic(expected = "nothing to wait for")]
+#[should_panic(expected = "a wait needs at least one handle")]
 fn no_handles_are_never_answered() {
     Context::for_test().wait_any(Vec::<Handle<()>>::new());
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde_json::Value;
-use vactor::model::{Category, Method, MethodKind, type_name};
+use vactor::model::{Category, EventDescription, Method, MethodKind, type_name};
 use vactor::store::{Registered, VersionUsage};
 
 use crate::cli::command::{Cli, RunCommand};
@@ -90,7 +90,30 @@ pub struct DescribeLine<'a> {
     class: &'a str,
     version: u32,
     doc: &'a str,
+    state: StateBody<'a>,
+    /// The events that the methods wait for.
+    events: Vec<EventBody<'a>>,
     methods: Vec<MethodBody<'a>>,
+}
+
+/// The form of a saved state.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "State")]
+struct StateBody<'a> {
+    /// Counts the forms of the state, from 1.
+    version: u32,
+    /// JSON Schema of the state; null if the class states none.
+    schema: Option<&'a Value>,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[schemars(rename = "EventOfClass")]
+struct EventBody<'a> {
+    /// A name that ends in `*` stands for all names with that prefix.
+    event: &'a str,
+    /// JSON Schema of the payload.
+    schema: &'a Value,
+    doc: &'a str,
 }
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -228,16 +251,21 @@ impl RunCommand for Describe {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Read, &LimitFlags::default())?;
         let info = engine.class(&self.class, None)?;
+        let state = &info.description.state;
         if cli.console.wants_json() {
             return cli.console.json(&DescribeLine {
                 class: &self.class,
                 version: info.version.number,
                 doc: &info.description.doc,
+                state: StateBody { version: state.version, schema: state.schema.as_ref() },
+                events: info.description.events.iter().map(EventBody::from).collect(),
                 methods: info.description.methods.iter().map(MethodBody::from).collect(),
             });
         }
         if cli.console.stdout_is_terminal() {
-            cli.console.line(format!("{}, version {}: {}\n", self.class, info.version.number, info.description.doc))?;
+            let (number, doc) = (info.version.number, &info.description.doc);
+            let state = if state.version > 1 { format!(", state {}", state.version) } else { String::new() };
+            cli.console.line(format!("{}, version {number}{state}: {doc}\n", self.class))?;
         }
         let mut listing = Listing::new(&cli.console, &["method", "kind", "parameters", "result", "doc"]);
         for method in &info.description.methods {
@@ -245,7 +273,16 @@ impl RunCommand for Describe {
             let cells = || [method.name.clone(), kind(method.kind).into(), parameters(method), result, doc(method)];
             listing.add(|| (), cells);
         }
+        for EventDescription { name, schema, doc } in &info.description.events {
+            listing.add(|| (), || [name.clone(), "event".into(), type_name(schema), String::new(), doc.clone()]);
+        }
         listing.end("")
+    }
+}
+
+impl<'a> From<&'a EventDescription> for EventBody<'a> {
+    fn from(event: &'a EventDescription) -> EventBody<'a> {
+        EventBody { event: &event.name, schema: &event.schema, doc: &event.doc }
     }
 }
 

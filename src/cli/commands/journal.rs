@@ -12,6 +12,12 @@ pub struct FaultBody<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Value>,
+    /// `true` if a retry would fail as well, as the class says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permanent: Option<bool>,
+    /// `false` if the failed call cannot be resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retryable: Option<bool>,
 }
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -50,8 +56,14 @@ impl<'a> From<&'a Fault> for FaultBody<'a> {
             FaultOrigin::Class => "class",
             FaultOrigin::Host => "host",
         };
-        let details = fault.details.as_ref().map(Json::value);
-        FaultBody { origin, kind: &fault.kind, message: &fault.message, details }
+        FaultBody {
+            origin,
+            kind: &fault.kind,
+            message: &fault.message,
+            details: fault.details.as_ref().map(Json::value),
+            permanent: fault.permanent.then_some(true),
+            retryable: (!fault.resumable).then_some(false),
+        }
     }
 }
 

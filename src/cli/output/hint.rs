@@ -27,6 +27,7 @@ pub fn of(error: &Error) -> Option<String> {
             "leave out the key: a query can be called again at any time"
         }
         Error::OptionOfQuery { option: QueryOption::Metadata, .. } => "leave out the metadata",
+        Error::NotResumable { .. } => "a new call of the method runs it again, under a new reference",
         Error::NoOpaqueId { .. } => {
             "an invocation has an opaque id once a guest has read it; `vactor ps` shows references"
         }

@@ -19,6 +19,10 @@ pub struct Problem {
     pub hint: Option<String>,
     /// More of the fault: details of the class's failure, or which limit was exceeded.
     pub details: Option<Json>,
+    /// Whether a retry would fail as well, as the class says.
+    pub permanent: bool,
+    /// Whether the failed call may be resumed.
+    pub retryable: bool,
     /// The call that it is about, where that was accepted.
     pub reference: Option<Box<Reference>>,
 }
@@ -28,7 +32,17 @@ const NO_READER: &str = "no-reader";
 impl Problem {
     pub fn new(category: Category, kind: &str, message: impl Into<String>) -> Problem {
         let (kind, message) = (kind.into(), message.into());
-        Problem { kind, category, message, cause: None, hint: None, details: None, reference: None }
+        Problem {
+            kind,
+            category,
+            message,
+            cause: None,
+            hint: None,
+            details: None,
+            permanent: false,
+            retryable: true,
+            reference: None,
+        }
     }
 
     /// Bad input of any kind.
@@ -92,6 +106,7 @@ impl From<Error> for Problem {
         };
         if let Error::Failed { fault, .. } = &error {
             problem.details = fault.details.clone();
+            (problem.permanent, problem.retryable) = (fault.permanent, fault.resumable);
             if fault.origin == FaultOrigin::Class {
                 let details = fault.details.as_ref().map(|details| format!(" {}", details.as_str()));
                 problem.cause = Some(format!("{}{}", fault.kind, details.unwrap_or_default()));
@@ -197,6 +212,12 @@ struct ErrorBody<'a> {
     /// More of the fault: details of the class's failure, or which limit was exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<serde_json::Value>,
+    /// `true` if a retry would fail as well, as the class says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permanent: Option<bool>,
+    /// `false` if the failed call cannot be resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retryable: Option<bool>,
     /// The call that it is about, where that was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
@@ -211,6 +232,8 @@ impl<'a> From<&'a Problem> for ErrorLine<'a> {
                 cause: problem.cause.as_deref().filter(|_| problem.details.is_none()),
                 hint: problem.hint.as_deref(),
                 details: problem.details.as_ref().map(Json::value),
+                permanent: problem.permanent.then_some(true),
+                retryable: (!problem.retryable).then_some(false),
                 reference: problem.reference.as_ref().map(ToString::to_string),
             },
         }
@@ -238,6 +261,8 @@ mod tests {
             kind: "insufficient-funds".into(),
             message: "there is not enough".into(),
             details: Some(details),
+            permanent: true,
+            resumable: false,
         };
         let problem = Problem::from(Error::Failed {
             id: "a".into(),
@@ -250,7 +275,7 @@ mod tests {
         let line = serde_json::to_string(&ErrorLine::from(&problem)).unwrap();
         assert_eq!(
             line,
-            r#"{"error":{"kind":"insufficient-funds","message":"there is not enough","hint":null,"details":{"missing":5},"reference":"a#3"}}"#
+            r#"{"error":{"kind":"insufficient-funds","message":"there is not enough","hint":null,"details":{"missing":5},"permanent":true,"retryable":false,"reference":"a#3"}}"#
         );
     }
 }

@@ -94,6 +94,9 @@ impl Engine {
             Status::Ended { outcome: Outcome::Succeeded(_), .. } => {
                 return Err(Error::Succeeded { reference: reference.clone() });
             }
+            Status::Ended { outcome: Outcome::Failed(fault), .. } if !fault.resumable => {
+                return Err(Error::NotResumable { reference: reference.clone() });
+            }
             Status::Ended { .. } => {}
         }
         self.class_of_invocation(&old.request)?;

@@ -137,7 +137,7 @@ impl Engine {
     /// Another try where one is left; arguments that do not fit never will.
     fn after_failure(&self, task: &Invocation, method: &Method, fault: &Fault) -> Result<End> {
         let retries = task.request.retries.unwrap_or(method.retries);
-        if task.attempts >= retries || fault.is_host(HostFault::BadArguments) {
+        if task.attempts >= retries || fault.permanent || fault.is_host(HostFault::BadArguments) {
             return Ok(End::WithoutStep);
         }
         let pause = backoff(Duration::from_millis(method.backoff_ms), task.attempts + 1);

@@ -1,157 +1,184 @@
-//! The functions of the contract's `context`, each as the guest calls it. A function that a run may not call is named as
-//! the SDK names it: that is what its author wrote.
+//! The functions of the contract's `context`, for each version of the contract. If a run may not call a function, the error
+//! has the SDK's name of it, which is in the class's source.
 
 use std::time::Duration;
 
-use wasmtime::component::Resource;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Linker, LinkerInstance, Lower, Resource, ResourceType};
 
-use super::handles::{Handle, to_guest};
-use super::vactor::actor::{context, types};
+use super::calls::GuestCall;
+use super::guest_types::{GuestFault, GuestFault01, GuestLevel};
+use super::handles::Handle;
 use super::{Halt, Host, Known};
-use crate::model::{CallTarget, Level, Operation, QueryCall, WaitTarget};
+use crate::model::{CallTarget, Operation, QueryCall, WaitTarget};
 
-/// What `random` gives at most in one call.
+/// The largest result of `random`, in bytes.
 const RANDOM_AT_ONCE: u32 = 1 << 20;
 
-impl types::Host for Host {}
+/// Defines functions of an interface. `$host` is the [`Host`] of the run that calls one.
+macro_rules! define {
+    ($interface:ident, $host:ident; $($name:literal($($arg:ident: $ty:ty),*) $body:block)+) => {$(
+        $interface.func_wrap($name, |mut store: StoreContextMut<'_, Host>, ($($arg,)*): ($($ty,)*)| {
+            let $host = store.data_mut();
+            Ok($body)
+        })?;
+    )+};
+}
 
-impl context::Host for Host {
-    fn class_name(&mut self) -> wasmtime::Result<String> {
-        Ok(self.known("ctx.class_name")?.class.clone())
-    }
+/// Defines the imports of every class. A later version of one line (0.1, 0.2) has the functions of the earlier ones.
+pub fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    linker.instance("vactor:actor/types@0.1.1")?;
+    let mut context = linker.instance("vactor:actor/context@0.1.1")?;
+    link_common::<GuestFault01>(&mut context)?;
+    link_calls_01(&mut context)?;
 
-    fn version(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.known("ctx.version")?.version)
-    }
+    linker.instance("vactor:actor/types@0.2.0")?;
+    let mut context = linker.instance("vactor:actor/context@0.2.0")?;
+    link_common::<GuestFault>(&mut context)?;
+    link_calls(&mut context)
+}
 
-    fn actor_id(&mut self) -> wasmtime::Result<String> {
-        Ok(self.known("ctx.actor_id")?.actor.clone())
-    }
+/// The functions that all versions have. The type of a fault is the version's.
+fn link_common<F>(context: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()>
+where
+    F: ComponentType + Lower + From<GuestFault> + 'static,
+{
+    context.resource("handle", ResourceType::host::<Handle>(), |mut store, rep| {
+        store.data_mut().drop_handle(Resource::new_own(rep))
+    })?;
+    define!(context, host;
+        "class-name"() { (host.known("ctx.class_name")?.class.clone(),) }
+        "version"() { (host.known("ctx.version")?.version,) }
+        "actor-id"() { (host.known("ctx.actor_id")?.actor.clone(),) }
+        "invocation"() { (host.invocation()?,) }
+        "attempt"() { (host.known("ctx.attempt")?.attempt,) }
+        "log"(level: GuestLevel, message: String) { host.say(level.into(), message)? }
+        "now"() { (host.known("ctx.now")?.now.as_millis(),) }
+        "random"(length: u32) { (host.random(length)?,) }
+        "save"(state: Vec<u8>) { host.save(state)? }
+        "[method]handle.invocation"(handle: Resource<Handle>) { (host.invocation_of(&handle)?,) }
+        "[method]handle.wait"(handle: Resource<Handle>) { (host.wait(&handle)?.map_err(F::from),) }
+        "[method]handle.cancel"(handle: Resource<Handle>) { host.cancel(&handle)? }
+        "wait-any"(handles: Vec<Resource<Handle>>) { (host.wait_any(&handles)?,) }
+        "attach"(invocation: String) {
+            host.may("ctx.attach")?;
+            (host.handle_of(WaitTarget::Invocation(invocation))?,)
+        }
+        "ask"(id: String, query: String, arguments: String) {
+            let result = host.ask(QueryCall { id, query, arguments })?;
+            (result.map(|json| json.as_str().to_owned()).map_err(|fault| F::from(GuestFault::new(&fault, ""))),)
+        }
+        "timer"(ms: u64) {
+            let due = host.may("ctx.timer")?.now.after(Duration::from_millis(ms));
+            (host.handle_of(WaitTarget::Timer(due))?,)
+        }
+        "event"(name: String) {
+            host.may("ctx.event")?;
+            (host.handle_of(WaitTarget::Event(name))?,)
+        }
+    );
+    Ok(())
+}
 
-    fn invocation(&mut self) -> wasmtime::Result<String> {
+/// Calls in contract 0.1: one function for each kind of target. `meta` is of the next call.
+fn link_calls_01(context: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()> {
+    define!(context, host;
+        "meta"(name: String, value: String) { host.add_meta(name, value)? }
+        "start-actor"(id: String, method: String, arguments: String) {
+            let call = host.call_01(CallTarget::Actor { id }, method, arguments);
+            (host.start(call)?,)
+        }
+        "start-or-create"(class: String, id: String, created_from: String, method: String, arguments: String) {
+            let target = CallTarget::ActorOrNew { class, id, arguments: created_from };
+            let call = host.call_01(target, method, arguments);
+            (host.start(call)?,)
+        }
+        "start-task"(class: String, task: String, arguments: String) {
+            let call = host.call_01(CallTarget::Task { class }, task, arguments);
+            (host.start(call)?,)
+        }
+        "send-actor"(id: String, method: String, arguments: String, delay_ms: u64) {
+            let call = host.call_01(CallTarget::Actor { id }, method, arguments);
+            (host.send(call, delay_ms)?,)
+        }
+        "send-or-create"(
+            class: String, id: String, created_from: String, method: String, arguments: String, delay_ms: u64
+        ) {
+            let target = CallTarget::ActorOrNew { class, id, arguments: created_from };
+            let call = host.call_01(target, method, arguments);
+            (host.send(call, delay_ms)?,)
+        }
+        "send-task"(class: String, task: String, arguments: String, delay_ms: u64) {
+            let call = host.call_01(CallTarget::Task { class }, task, arguments);
+            (host.send(call, delay_ms)?,)
+        }
+    );
+    Ok(())
+}
+
+/// Calls since contract 0.2: a resource with the options of a call.
+fn link_calls(context: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()> {
+    context.resource("call", ResourceType::host::<GuestCall>(), |mut store, rep| {
+        store.data_mut().take_call(Resource::new_own(rep))?;
+        Ok(())
+    })?;
+    define!(context, host;
+        "[static]call.to-actor"(id: String, method: String, arguments: String) {
+            (host.new_call(CallTarget::Actor { id }, method, arguments)?,)
+        }
+        "[static]call.to-task"(class: String, task: String, arguments: String) {
+            (host.new_call(CallTarget::Task { class }, task, arguments)?,)
+        }
+        "[method]call.or-create"(call: Resource<GuestCall>, class: String, arguments: String) {
+            host.change_call(&call, |call| call.or_create(class, arguments))?
+        }
+        "[method]call.metadata"(call: Resource<GuestCall>, name: String, value: String) {
+            host.change_call(&call, |call| call.meta.push((name, value)))?
+        }
+        "[method]call.limit"(call: Resource<GuestCall>, name: String, value: u64) {
+            host.change_call(&call, |call| call.limits.push((name, value)))?
+        }
+        "start"(call: Resource<GuestCall>) {
+            let call = host.take_call(call)?;
+            (host.start(call)?,)
+        }
+        "send"(call: Resource<GuestCall>, delay_ms: u64) {
+            let call = host.take_call(call)?;
+            (host.send(call, delay_ms)?,)
+        }
+    );
+    Ok(())
+}
+
+impl Host {
+    fn invocation(&mut self) -> Result<String, Halt> {
         let known = self.known("ctx.invocation")?;
         known.told_invocation = true;
         Ok(known.invocation.clone())
     }
 
-    fn attempt(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.known("ctx.attempt")?.attempt)
-    }
-
-    fn log(&mut self, level: context::Level, message: String) -> wasmtime::Result<()> {
-        Ok(self.say(level.into(), message)?)
-    }
-
-    fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.known("ctx.now")?.now.as_millis())
-    }
-
-    fn random(&mut self, length: u32) -> wasmtime::Result<Vec<u8>> {
+    fn random(&mut self, length: u32) -> Result<Vec<u8>, Halt> {
         let known = self.known("ctx.random")?;
         if length > RANDOM_AT_ONCE {
-            return Err(Halt::Random(length).into());
+            return Err(Halt::Random(length));
         }
         let mut bytes = vec![0; length as usize];
         known.fill(&mut bytes);
         Ok(bytes)
     }
 
-    fn save(&mut self, state: Vec<u8>) -> wasmtime::Result<()> {
+    fn save(&mut self, state: Vec<u8>) -> Result<(), Halt> {
         self.may("ctx.save")?;
         if state.len() as u64 > self.state {
-            return Err(Halt::State(state.len()).into());
+            return Err(Halt::State(state.len()));
         }
         self.perform(Operation::Save(state))?;
         Ok(())
     }
-
-    fn wait_any(&mut self, handles: Vec<Resource<Handle>>) -> wasmtime::Result<u32> {
-        self.may("ctx.wait_any")?;
-        if handles.is_empty() {
-            return Err(Halt::NothingToWaitFor.into());
-        }
-        self.first_answered(&handles)
-    }
-
-    fn start_actor(&mut self, id: String, method: String, arguments: String) -> wasmtime::Result<Resource<Handle>> {
-        self.start("ctx.start", CallTarget::Actor { id }, method, arguments)
-    }
-
-    fn start_or_create(
-        &mut self,
-        class: String,
-        id: String,
-        constructor_arguments: String,
-        method: String,
-        arguments: String,
-    ) -> wasmtime::Result<Resource<Handle>> {
-        let target = CallTarget::ActorOrNew { class, id, arguments: constructor_arguments };
-        self.start("ctx.start", target, method, arguments)
-    }
-
-    fn start_task(&mut self, class: String, task: String, arguments: String) -> wasmtime::Result<Resource<Handle>> {
-        self.start("ctx.task", CallTarget::Task { class }, task, arguments)
-    }
-
-    fn attach(&mut self, invocation: String) -> wasmtime::Result<Resource<Handle>> {
-        self.may("ctx.attach")?;
-        self.handle_of(WaitTarget::Invocation(invocation))
-    }
-
-    fn send_actor(&mut self, id: String, method: String, arguments: String, delay_ms: u64) -> wasmtime::Result<String> {
-        self.send("ctx.send", CallTarget::Actor { id }, method, arguments, delay_ms)
-    }
-
-    fn send_or_create(
-        &mut self,
-        class: String,
-        id: String,
-        constructor_arguments: String,
-        method: String,
-        arguments: String,
-        delay_ms: u64,
-    ) -> wasmtime::Result<String> {
-        let target = CallTarget::ActorOrNew { class, id, arguments: constructor_arguments };
-        self.send("ctx.send", target, method, arguments, delay_ms)
-    }
-
-    fn send_task(&mut self, class: String, task: String, arguments: String, delay_ms: u64) -> wasmtime::Result<String> {
-        self.send("ctx.send_task", CallTarget::Task { class }, task, arguments, delay_ms)
-    }
-
-    fn meta(&mut self, name: String, value: String) -> wasmtime::Result<()> {
-        Ok(self.add_meta(name, value)?)
-    }
-
-    fn ask(&mut self, id: String, query: String, arguments: String) -> wasmtime::Result<Result<String, types::Fault>> {
-        let answer = Host::ask(self, QueryCall { id, query, arguments })?;
-        Ok(answer.map(|json| json.as_str().to_owned()).map_err(|fault| to_guest(&fault, "")))
-    }
-
-    fn timer(&mut self, ms: u64) -> wasmtime::Result<Resource<Handle>> {
-        let due = self.may("ctx.timer")?.now.after(Duration::from_millis(ms));
-        self.handle_of(WaitTarget::Timer(due))
-    }
-
-    fn event(&mut self, name: String) -> wasmtime::Result<Resource<Handle>> {
-        self.may("ctx.event")?;
-        self.handle_of(WaitTarget::Event(name))
-    }
-}
-
-impl From<context::Level> for Level {
-    fn from(level: context::Level) -> Level {
-        match level {
-            context::Level::Debug => Level::Debug,
-            context::Level::Info => Level::Info,
-            context::Level::Warn => Level::Warn,
-            context::Level::Error => Level::Error,
-        }
-    }
 }
 
 impl Known {
-    /// The bytes of blake3 keyed by the seed, read on from call to call.
+    /// The next bytes of blake3 keyed by the seed.
     fn fill(&mut self, bytes: &mut [u8]) {
         let reader = self.random.get_or_insert_with(|| {
             Box::new(blake3::Hasher::new_keyed(&self.seed.0).update(b"context.random").finalize_xof())

@@ -1,21 +1,21 @@
-//! What a guest waits for, and the answers that it got.
+//! The handles of a guest, and the answers of their waits.
 
 use wasmtime::component::{Resource, ResourceTable};
 
-use super::vactor::actor::{context, types};
+use super::guest_types::GuestFault;
 use super::{Halt, Host};
-use crate::model::{Fault, FaultOrigin, Json, Operation, WaitResult, WaitTarget};
+use crate::model::{Fault, Json, Operation, WaitResult, WaitTarget};
 
-/// Bytes of memory that a handle counts, beside its text and its answer; more than it takes in any of the tables.
+/// Bytes of memory that a handle counts beside its text and its answer; more than it takes in any of the tables.
 const HANDLE: u64 = 256;
 
-/// Something that will be answered, or was.
+/// A target of waits, and its answer once a wait has it.
 pub struct Handle {
-    awaited: WaitTarget,
+    target: WaitTarget,
     answer: Option<Result<Json, Fault>>,
 }
 
-/// Where a run's handles are. The limit on memory bounds it.
+/// The table of a run's resources, which the limit on memory bounds.
 pub fn table() -> ResourceTable {
     let mut table = ResourceTable::new();
     table.set_max_capacity(usize::MAX);
@@ -24,21 +24,21 @@ pub fn table() -> ResourceTable {
 
 impl Handle {
     fn bytes(&self) -> u64 {
-        of_awaited(&self.awaited) + self.answer.as_ref().map_or(0, of_answer)
+        of_target(&self.target) + self.answer.as_ref().map_or(0, of_answer)
     }
 
-    /// Empty for what is no invocation.
+    /// Empty for timers and events.
     fn invocation(&self) -> &str {
-        match &self.awaited {
+        match &self.target {
             WaitTarget::Invocation(id) => id,
             WaitTarget::Timer(_) | WaitTarget::Event(_) => "",
         }
     }
 }
 
-fn of_awaited(awaited: &WaitTarget) -> u64 {
+fn of_target(target: &WaitTarget) -> u64 {
     HANDLE
-        + match awaited {
+        + match target {
             WaitTarget::Invocation(text) | WaitTarget::Event(text) => text.len() as u64,
             WaitTarget::Timer(_) => 0,
         }
@@ -55,79 +55,72 @@ fn of_answer(answer: &Result<Json, Fault>) -> u64 {
 }
 
 impl Host {
-    pub(super) fn handle_of(&mut self, awaited: WaitTarget) -> wasmtime::Result<Resource<Handle>> {
-        self.take(of_awaited(&awaited))?;
-        Ok(self.handles.push(Handle { awaited, answer: None })?)
+    pub(super) fn handle_of(&mut self, target: WaitTarget) -> wasmtime::Result<Resource<Handle>> {
+        self.take(of_target(&target))?;
+        Ok(self.resources.push(Handle { target, answer: None })?)
     }
 
-    /// The index of the first that is answered; waits where none is yet.
-    pub(super) fn first_answered(&mut self, handles: &[Resource<Handle>]) -> wasmtime::Result<u32> {
+    pub(super) fn wait_any(&mut self, handles: &[Resource<Handle>]) -> wasmtime::Result<u32> {
+        self.may("ctx.wait_any")?;
+        if handles.is_empty() {
+            return Err(Halt::NothingToWaitFor.into());
+        }
+        self.first_answered(handles)
+    }
+
+    /// The index of the first handle with an answer. If none has one, it waits.
+    fn first_answered(&mut self, handles: &[Resource<Handle>]) -> wasmtime::Result<u32> {
         let mut bytes = 0;
         for (index, handle) in handles.iter().enumerate() {
-            let handle = self.handles.get(handle)?;
+            let handle = self.resources.get(handle)?;
             if handle.answer.is_some() {
                 return Ok(index as u32);
             }
             bytes += handle.bytes();
         }
         self.has_room(bytes)?; // the same handle may be there a million times
-        let awaited = handles.iter().map(|handle| Ok(self.handles.get(handle)?.awaited.clone()));
-        let awaited = awaited.collect::<wasmtime::Result<Vec<_>>>()?;
+        let targets = handles.iter().map(|handle| Ok(self.resources.get(handle)?.target.clone()));
+        let targets = targets.collect::<wasmtime::Result<Vec<_>>>()?;
         let wrong = |result| Halt::Internal(format!("a wait for {} handle(s) has {result}", handles.len()));
-        let answered = self.perform(Operation::Wait(awaited))?;
+        let answered = self.perform(Operation::Wait(targets))?;
         let WaitResult { index, result: answer, .. } = answered.ok_or_else(|| wrong("no result".to_owned()))?;
         let handle = handles.get(index as usize).ok_or_else(|| wrong(format!("the index {index}")))?;
         self.take(of_answer(&answer))?;
-        self.handles.get_mut(handle)?.answer = Some(answer);
+        self.resources.get_mut(handle)?.answer = Some(answer);
         Ok(index)
     }
-}
 
-impl context::HostHandle for Host {
-    fn invocation(&mut self, handle: Resource<Handle>) -> wasmtime::Result<String> {
+    pub(super) fn invocation_of(&mut self, handle: &Resource<Handle>) -> wasmtime::Result<String> {
         self.may("Handle::invocation")?;
-        Ok(self.handles.get(&handle)?.invocation().to_owned())
+        Ok(self.resources.get(handle)?.invocation().to_owned())
     }
 
-    fn wait(&mut self, handle: Resource<Handle>) -> wasmtime::Result<Result<String, types::Fault>> {
+    pub(super) fn wait(&mut self, handle: &Resource<Handle>) -> wasmtime::Result<Result<String, GuestFault>> {
         self.may("Handle::wait")?;
-        self.first_answered(std::slice::from_ref(&handle))?;
-        let handle = self.handles.get(&handle)?;
+        self.first_answered(std::slice::from_ref(handle))?;
+        let handle = self.resources.get(handle)?;
         let answer =
             handle.answer.as_ref().ok_or_else(|| Halt::Internal("an awaited handle has no result".to_owned()))?;
         Ok(match answer {
             Ok(json) => Ok(json.as_str().to_owned()),
-            Err(fault) => Err(to_guest(fault, handle.invocation())),
+            Err(fault) => Err(GuestFault::new(fault, handle.invocation())),
         })
     }
 
-    fn cancel(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+    pub(super) fn cancel(&mut self, handle: &Resource<Handle>) -> wasmtime::Result<()> {
         self.may("Handle::cancel")?;
-        let handle = self.handles.get(&handle)?;
-        if let (WaitTarget::Invocation(id), None) = (&handle.awaited, &handle.answer) {
+        let handle = self.resources.get(handle)?;
+        if let (WaitTarget::Invocation(id), None) = (&handle.target, &handle.answer) {
             let id = id.clone();
             self.perform(Operation::Cancel(id))?;
         }
         Ok(())
     }
 
-    /// Whatever runs may drop what it has: it takes nothing.
-    fn drop(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
-        let handle = self.handles.delete(handle)?;
+    /// Any run may drop a handle.
+    pub(super) fn drop_handle(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+        let handle = self.resources.delete(handle)?;
         self.give_back(handle.bytes());
         Ok(())
-    }
-}
-
-pub(super) fn to_guest(fault: &Fault, invocation: &str) -> types::Fault {
-    types::Fault {
-        origin: match fault.origin {
-            FaultOrigin::Class => types::Origin::Class,
-            FaultOrigin::Host => types::Origin::Host,
-        },
-        kind: fault.kind.clone(),
-        message: fault.message.clone(),
-        details: fault.details.as_ref().map(|details| details.as_str().to_owned()),
-        invocation: invocation.to_owned(),
     }
 }

@@ -1,6 +1,8 @@
 //! The host's side of the contract: what a guest may ask for, and how much it may take.
 
+mod calls;
 mod context;
+mod guest_types;
 mod handles;
 mod limits;
 mod operations;
@@ -17,12 +19,8 @@ use super::run::{Identity, MethodCall, Operations, Run};
 use crate::model::{Fault, Limits, Log, LogLine, Seed, Timestamp};
 use said::Said;
 
-wasmtime::component::bindgen!({
-    path: "wit",
-    world: "actor",
-    imports: { default: trappable },
-    with: { "vactor:actor/context.handle": handles::Handle },
-});
+pub use context::link;
+pub use guest_types::{GuestFailure, GuestFailure01};
 
 // What a run borrows from its caller, which what a wasmtime store owns may not. A run within another on the same thread has its
 // own.
@@ -77,7 +75,8 @@ pub struct Host {
     /// What of the class runs.
     export: Export,
     said: Said,
-    handles: ResourceTable,
+    /// Handles, and calls that are not made yet.
+    resources: ResourceTable,
     memory_left: u64,
     /// The longest state, in bytes.
     state: u64,
@@ -139,7 +138,7 @@ impl Host {
             known: None,
             export: Export::Start,
             said: Said::within(limits.log),
-            handles: handles::table(),
+            resources: handles::table(),
             memory_left: limits.memory,
             state: limits.state,
             guard,

@@ -1,13 +1,10 @@
-//! What a mutation or a constructor asks for that others see: who may, and how it is performed.
+//! Operations of a mutation or a constructor: the runs that may ask for them, and how they are performed.
 
-use wasmtime::component::Resource;
-
-use super::handles::Handle;
 use super::{Export, Halt, Host, Known, OPERATIONS};
-use crate::model::{CallTarget, Fault, Json, Operation, OutgoingCall, QueryCall, WaitResult, WaitTarget};
+use crate::model::{Fault, Json, Operation, QueryCall, WaitResult};
 
 impl Host {
-    /// Whether what runs may call this function, one that not every run may.
+    /// Checks whether the run may call this function, which not every run may.
     pub(super) fn may(&mut self, function: &'static str) -> Result<&mut Known, Halt> {
         let export = self.export;
         let known = self.known(function)?;
@@ -24,7 +21,7 @@ impl Host {
         }
     }
 
-    /// Has an operation performed. The guest does not compute meanwhile, and has its whole time again after a wait.
+    /// Has an operation performed. Its time is not the guest's, and after a wait the guest has its whole time again.
     pub(super) fn perform(&mut self, operation: Operation) -> Result<Option<WaitResult>, Halt> {
         let (waits, saves) = (matches!(operation, Operation::Wait(_)), matches!(operation, Operation::Save(_)));
         let pause = self.guard.pause()?;
@@ -42,67 +39,12 @@ impl Host {
         Ok(answered)
     }
 
-    pub(super) fn start(
-        &mut self,
-        function: &'static str,
-        target: CallTarget,
-        method: String,
-        arguments: String,
-    ) -> wasmtime::Result<Resource<Handle>> {
-        let (outgoing, invocation) = self.outgoing(function, target, method, arguments)?;
-        self.perform(Operation::Start(outgoing))?;
-        self.handle_of(WaitTarget::Invocation(invocation))
-    }
-
-    pub(super) fn send(
-        &mut self,
-        function: &'static str,
-        target: CallTarget,
-        method: String,
-        arguments: String,
-        delay_ms: u64,
-    ) -> wasmtime::Result<String> {
-        let (outgoing, invocation) = self.outgoing(function, target, method, arguments)?;
-        self.perform(Operation::Send(outgoing, delay_ms))?;
-        Ok(invocation)
-    }
-
-    /// Metadata of the next call. It counts as the guest's memory until then.
-    pub(super) fn add_meta(&mut self, name: String, value: String) -> Result<(), Halt> {
-        let bytes = of_meta(&name, &value);
-        self.may("meta")?;
-        self.take(bytes)?;
-        self.known("meta")?.meta.push((name, value));
-        Ok(())
-    }
-
-    /// The next call that the run makes, and the opaque id of the invocation that it will be.
-    fn outgoing(
-        &mut self,
-        function: &'static str,
-        target: CallTarget,
-        method: String,
-        arguments: String,
-    ) -> Result<(OutgoingCall, String), Halt> {
-        let known = self.may(function)?;
-        known.outgoing += 1;
-        let (ordinal, meta) = (known.outgoing, std::mem::take(&mut known.meta));
-        let invocation = known.seed.child(ordinal).opaque_id();
-        self.give_back(meta.iter().map(|(name, value)| of_meta(name, value)).sum());
-        Ok((OutgoingCall { ordinal, target, method, arguments, meta }, invocation))
-    }
-
-    /// Has a query run, and gives its answer.
-    pub(super) fn ask(&mut self, question: QueryCall) -> Result<Result<Json, Fault>, Halt> {
+    /// Runs a query and returns its result.
+    pub(super) fn ask(&mut self, call: QueryCall) -> Result<Result<Json, Fault>, Halt> {
         self.may("ctx.ask")?;
-        match self.perform(Operation::Ask(question))? {
+        match self.perform(Operation::Ask(call))? {
             Some(answered) => Ok(answered.result),
             None => Err(Halt::Internal("`ctx.ask` has no result".to_owned())),
         }
     }
-}
-
-/// Bytes of memory that a name and a value of metadata count.
-fn of_meta(name: &str, value: &str) -> u64 {
-    (name.len() + value.len()) as u64 + 64
 }

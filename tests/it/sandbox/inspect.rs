@@ -110,21 +110,26 @@ fn missing_exports_are_refused_by_name() {
 
 #[test]
 fn exports_of_other_types_are_refused() {
-    let wit = include_str!("../../../wit/actor.wit").replace("describe: func() -> json;", "describe: func() -> u32;");
+    let wit =
+        include_str!("../../../wit/0.1/actor.wit").replace("describe: func() -> json;", "describe: func() -> u32;");
     let core = RawClass::new().export("describe", "(i32.const 0)").wat();
-    assert_eq!(reason(&raw::component(&core, &wit)), "the class cannot be started: expected `string` found `u32`");
+    assert_eq!(
+        reason(&raw::component(&core, &wit)),
+        "it does not have the contract's types: expected `string` found `u32`"
+    );
 }
 
 #[test]
 fn other_contract_version_is_refused() {
-    for (version, fits) in [("0.1.2", false), ("0.2.0", false), ("1.0.0", false), ("0.1.1", true), ("0.1.0", true)] {
-        let wit = include_str!("../../../wit/actor.wit").replace("actor@0.1.1", &format!("actor@{version}"));
+    for (version, fits) in [("0.1.2", false), ("0.2.1", false), ("1.0.0", false), ("0.1.1", true), ("0.1.0", true)] {
+        let wit = include_str!("../../../wit/0.1/actor.wit").replace("actor@0.1.1", &format!("actor@{version}"));
         let component = raw::component(&RawClass::new().wat().replace("@0.1.1", &format!("@{version}")), &wit);
         let found = SANDBOX.inspect(&component, &Limits::default(), &StopSignal::default(), &mut || (), &mut |_| ());
         match found {
             Ok(_) => assert!(fits),
             Err(error) => {
-                let expected = format!("it is built for version {version} of the contract, this vactor knows 0.1.1");
+                let expected =
+                    format!("it is built for version {version} of the contract, this vactor knows 0.1.1 and 0.2.0");
                 assert_eq!((error.to_string(), fits), (format!("this is no actor class: {expected}"), false));
             }
         }
@@ -134,7 +139,7 @@ fn other_contract_version_is_refused() {
 #[test]
 fn unknown_host_functions_are_refused_by_name() {
     let wit =
-        include_str!("../../../wit/actor.wit").replace("now: func() -> u64;", "now: func() -> u64; sing: func();");
+        include_str!("../../../wit/0.1/actor.wit").replace("now: func() -> u64;", "now: func() -> u64; sing: func();");
     let fields = r#"(import "vactor:actor/context@0.1.1" "sing" (func $sing)) (memory (export "memory") 2)"#;
     let core = RawClass::new().fields("").wat().replacen("(global $heap", &format!("{fields} (global $heap"), 1);
     let core = core.replace("(call $text_description)", "(call $sing) (call $text_description)");
@@ -145,7 +150,7 @@ fn unknown_host_functions_are_refused_by_name() {
 #[test]
 fn shared_memory_is_refused() {
     let raw = RawClass::new().fields("(memory (export \"memory\") 2) (memory 1 1 shared)");
-    let module = raw::module(&raw.wat(), include_str!("../../../wit/actor.wit"));
+    let module = raw::module(&raw.wat(), include_str!("../../../wit/0.1/actor.wit"));
     let (reason, defect) = refused(&module);
     assert!(reason.contains("threads must be enabled"), "{reason}");
     assert_eq!(defect, ClassDefect::Invalid);

@@ -89,6 +89,14 @@ fn children_and_messages_inherit_limits() {
 }
 
 #[test]
+fn class_lowers_a_limit_of_its_call() {
+    let probes = Probes::new(&["a", "b"]);
+    let ran = probes.line("call a hurry b 1");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("computed for longer than 1 ms"), "{ran:?}");
+}
+
+#[test]
 fn resume_keeps_limits_that_it_does_not_name() {
     let probes = Probes::new(&["a"]);
     probes.line("call a tick 50 --async --max-operations 10 --max-log 3").ok();

@@ -45,6 +45,32 @@ fn failed_task_is_retried_as_class_or_caller_says() {
 }
 
 #[test]
+fn task_with_permanent_failure_is_not_retried() {
+    let probes = Probes::new(&[]);
+    let ran = probes.line("run probe decline --json");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("try 1") && !ran.stderr.contains("try 2"), "{ran:?}");
+    let error: Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!((&error["error"]["permanent"], error["error"].get("retryable")), (&true.into(), None));
+    assert_eq!(probes.line("resume probe/decline#1").ok(), "probe/decline#2\n");
+}
+
+#[test]
+fn resume_of_a_final_failure_is_refused() {
+    let probes = Probes::new(&["a", "b"]);
+    for (line, reference) in [("call a refuse --json", "a#2"), ("call a refuse_by b --json", "a#3")] {
+        let ran = probes.line(line);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let error: Value = serde_json::from_str(ran.stderr.lines().last().unwrap()).unwrap();
+        assert_eq!(error["error"]["retryable"], false, "{error}");
+        let refused = format!("{reference} cannot be resumed: its failure is final");
+        probes.line(&format!("resume {reference}")).refuses(4, &refused, "a new call of the method");
+        let step = probes.line("log a -n 1 --json").ok();
+        assert_eq!(serde_json::from_str::<Value>(&step).unwrap()["fault"]["retryable"], false, "{step}");
+    }
+}
+
+#[test]
 fn failed_construction_is_listed() {
     let probes = Probes::new(&[]);
     probes.line("create probe a partner=a").fails(5);

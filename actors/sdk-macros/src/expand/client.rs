@@ -16,7 +16,7 @@ pub fn structs(class: &Class) -> TokenStream {
     let mutations = of_kind(Kind::Mutation).map(call);
     let tasks = of_kind(Kind::Task).map(call);
     let queries = of_kind(Kind::Query).map(query);
-    let [meta_of_calls, meta_of_tasks] = [Kind::Mutation, Kind::Task].map(|kind| meta(of_kind(kind)));
+    let [call_options, task_options] = [Kind::Mutation, Kind::Task].map(|kind| options(of_kind(kind)));
     let allowed = quote!(#[allow(dead_code, private_interfaces, private_bounds, clippy::all)]);
     quote! {
         /// The class, as it is named in here.
@@ -28,14 +28,14 @@ pub fn structs(class: &Class) -> TokenStream {
 
         #allowed
         impl<'__c, __V: ::vactor_sdk::Verb> __Calls<'__c, __V> {
-            #meta_of_calls
+            #call_options
             #(#or_create)*
             #(#mutations)*
         }
 
         #allowed
         impl<'__c, __V: ::vactor_sdk::Verb> __Tasks<'__c, __V> {
-            #meta_of_tasks
+            #task_options
             #(#tasks)*
         }
 
@@ -46,21 +46,31 @@ pub fn structs(class: &Class) -> TokenStream {
     }
 }
 
-/// Metadata of a call, unless the class has a method of that name itself.
-fn meta<'m>(mut methods: impl Iterator<Item = &'m Method>) -> TokenStream {
-    if methods.any(|method| method.ident.unraw() == "meta") {
-        return TokenStream::new();
-    }
-    quote! {
-        /// Metadata of the call: a name (each one once) and a value, which `vactor log` shows.
-        pub fn meta(
-            self,
-            name: impl ::std::convert::Into<::std::string::String>,
-            value: impl ::std::convert::Into<::std::string::String>,
-        ) -> Self {
-            Self(self.0.meta(name, value))
+/// The options of a call, without those whose name is that of a method of the class.
+fn options<'m>(methods: impl Iterator<Item = &'m Method>) -> TokenStream {
+    let names: Vec<Ident> = methods.map(|method| method.ident.unraw()).collect();
+    let is_free = |option: &str| !names.iter().any(|name| name == option);
+    let meta = is_free("meta").then(|| {
+        quote! {
+            /// Metadata of the call: a name (each one once) and a value, which `vactor log` shows.
+            pub fn meta(
+                self,
+                name: impl ::std::convert::Into<::std::string::String>,
+                value: impl ::std::convert::Into<::std::string::String>,
+            ) -> Self {
+                Self(self.0.meta(name, value))
+            }
         }
-    }
+    });
+    let limit = is_free("limit").then(|| {
+        quote! {
+            /// Lowers a limit of the call.
+            pub fn limit(self, limit: ::vactor_sdk::Limit) -> Self {
+                Self(self.0.limit(limit))
+            }
+        }
+    });
+    quote!(#meta #limit)
 }
 
 /// The part of the trait's implementation that leads to the structures.

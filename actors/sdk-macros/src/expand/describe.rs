@@ -4,14 +4,28 @@ use syn::ext::IdentExt;
 
 use super::invoke::default_value;
 use super::place::at;
-use crate::model::{Class, Input, Kind, Method, Parameter, Retries};
+use crate::model::{Class, Event, Input, Kind, Method, Parameter, Retries};
 
 pub fn function(class: &Class) -> TokenStream {
     let doc = &class.doc;
     let methods = class.methods.iter().map(method);
+    let events =
+        class.events.iter().map(|Event { name, ty, doc }| quote_spanned!(at(ty)=> class.event::<#ty>(#name, #doc);));
+    let (ty, version) = (&class.ty, class.state_version);
+    // the bytes of a class that writes its state itself have no schema
+    let schema = match class.hooks.state() {
+        Some(_) => quote!(::core::option::Option::None),
+        None => quote!({
+            #[allow(unused_imports)]
+            use ::vactor_sdk::__private::{StateWithSchema as _, StateWithoutSchema as _};
+            (&&::vactor_sdk::__private::StateType::<#ty>::new()).schema()
+        }),
+    };
     quote! {
         fn describe() -> ::std::string::String {
             let mut class = ::vactor_sdk::__private::Description::new(#doc);
+            class.state(#version, #schema);
+            #(#events)*
             #(#methods)*
             class.finish()
         }

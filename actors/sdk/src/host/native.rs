@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::fault::{Fault, Origin};
 use crate::json;
 use crate::level::Level;
+use crate::limit::Limit;
 use crate::outgoing::{CallTarget, OutgoingCall};
 use crate::time::Timestamp;
 
@@ -74,6 +75,7 @@ pub struct Call {
     pub method: String,
     pub arguments: Value,
     pub meta: Vec<(String, String)>,
+    pub limits: Vec<Limit>,
     /// The delay of a call that was sent; `None` for one that was started.
     pub delay: Option<Duration>,
     pub invocation: String,
@@ -270,6 +272,7 @@ impl Host {
             method: call.method.to_owned(),
             arguments: value(call.arguments),
             meta: call.meta.to_vec(),
+            limits: call.limits.to_vec(),
             delay,
             invocation: format!("{}/{}", self.invocation(), calls.len() + 1),
             cancelled: false,
@@ -423,6 +426,8 @@ fn fault_of(failure: Failure, invocation: &str) -> Fault {
         kind: failure.kind.into_owned(),
         message: failure.message,
         details: failure.details,
+        permanent: failure.permanent,
+        resumable: failure.resumable,
         invocation: invocation.to_owned(),
     }
 }

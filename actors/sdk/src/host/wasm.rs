@@ -59,34 +59,11 @@ impl Host {
     }
 
     pub fn start(&self, call: &OutgoingCall<'_>) -> HostHandle {
-        self.meta(call);
-        let OutgoingCall { method, arguments, .. } = call;
-        HostHandle(match &call.target {
-            CallTarget::Actor { id } => import::start_actor(id, method, arguments),
-            CallTarget::ActorOrNew { class, id, arguments: made_from } => {
-                import::start_or_create(class, id, made_from, method, arguments)
-            }
-            CallTarget::Task { class } => import::start_task(class, method, arguments),
-        })
+        HostHandle(import::start(wire(call)))
     }
 
     pub fn send(&self, call: &OutgoingCall<'_>) -> String {
-        self.meta(call);
-        let OutgoingCall { method, arguments, delay_ms, .. } = call;
-        match &call.target {
-            CallTarget::Actor { id } => import::send_actor(id, method, arguments, *delay_ms),
-            CallTarget::ActorOrNew { class, id, arguments: made_from } => {
-                import::send_or_create(class, id, made_from, method, arguments, *delay_ms)
-            }
-            CallTarget::Task { class } => import::send_task(class, method, arguments, *delay_ms),
-        }
-    }
-
-    /// Metadata of the next call.
-    fn meta(&self, call: &OutgoingCall<'_>) {
-        for (name, value) in call.meta {
-            import::meta(name, value);
-        }
+        import::send(wire(call), call.delay_ms)
     }
 
     pub fn ask(&self, id: &str, query: &str, arguments: &str) -> Result<String, Fault> {
@@ -137,6 +114,27 @@ fn fault(fault: types::Fault) -> Fault {
         kind: fault.kind,
         message: fault.message,
         details: fault.details.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| text.into())),
+        permanent: fault.permanent,
+        resumable: fault.resumable,
         invocation: fault.invocation,
     }
+}
+
+fn wire(call: &OutgoingCall<'_>) -> import::Call {
+    let OutgoingCall { target, method, arguments, meta, limits, .. } = call;
+    let call = match target {
+        CallTarget::Actor { id } | CallTarget::ActorOrNew { id, .. } => import::Call::to_actor(id, method, arguments),
+        CallTarget::Task { class } => import::Call::to_task(class, method, arguments),
+    };
+    if let CallTarget::ActorOrNew { class, arguments, .. } = target {
+        call.or_create(class, arguments);
+    }
+    for (name, value) in *meta {
+        call.metadata(name, value);
+    }
+    for limit in *limits {
+        let (name, value) = limit.for_host();
+        call.limit(name, value);
+    }
+    call
 }

@@ -6,7 +6,8 @@ use crate::model::{CallTarget, Fingerprint, Hash, Operation, OutgoingCall, Query
 const SHOWN: usize = 100;
 
 /// What was asked for. Two are the same if and only if their hashes are. A child's place among the run's does not count, so
-/// that a resumed run finds it; neither does metadata, which a time or a trace may be part of.
+/// that a resumed run finds it; neither do metadata (which may have a
+/// time or a trace) and limits.
 pub(in crate::engine) fn asked(operation: &Operation) -> Fingerprint {
     let (words, all): (String, Vec<&[u8]>) = match operation {
         Operation::Start(outgoing) => (format!("start {}", call(outgoing)), parts("start", outgoing)),
@@ -92,8 +93,9 @@ mod tests {
 
     fn start(id: &str, arguments: &str) -> Operation {
         let target = CallTarget::Actor { id: id.to_owned() };
-        let (method, arguments, meta) = ("go".to_owned(), arguments.to_owned(), Vec::new());
-        Operation::Start(OutgoingCall { ordinal: 1, target, method, arguments, meta })
+        let (method, arguments) = ("go".to_owned(), arguments.to_owned());
+        let (meta, limits) = (Vec::new(), Vec::new());
+        Operation::Start(OutgoingCall { ordinal: 1, target, method, arguments, meta, limits })
     }
 
     #[test]
@@ -119,9 +121,10 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_no_part_of_a_call() {
+    fn options_are_no_part_of_a_call() {
         let Operation::Start(mut outgoing) = start("a", "{}") else { unreachable!() };
         outgoing.meta.push(("trace".to_owned(), "1".to_owned()));
+        outgoing.limits.push(("depth".to_owned(), 1));
         assert_eq!(asked(&Operation::Start(outgoing)), asked(&start("a", "{}")));
     }
 

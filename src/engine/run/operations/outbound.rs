@@ -10,8 +10,8 @@ use crate::engine::Engine;
 use crate::engine::classes::LoadedClass;
 use crate::engine::classes::validate::{complete, expect_kind};
 use crate::model::{
-    ActorId, CallKind, CallRequest, CallTarget, ClassName, Error, Fault, HostFault, Json, Limit, Method, MethodKind,
-    Name, OutgoingCall, Reference, Result, Seed, Timestamp, read_value,
+    ActorId, CallKind, CallRequest, CallTarget, ClassName, Error, Fault, HostFault, Json, Limit, LimitOverrides,
+    Method, MethodKind, Name, OutgoingCall, Reference, Result, Seed, Timestamp, read_value,
 };
 use crate::store::NewCall;
 
@@ -63,7 +63,13 @@ impl Engine {
             let what = format!("the invocation started and sent more than {allowed}");
             return Ok(Err(over(Limit::Children, what)));
         }
-        match self.try_outgoing(caller, outgoing, depth, delay) {
+        let limits = match caller.request.limits.lowered(&outgoing.limits) {
+            Ok(limits) => limits,
+            Err(name) => {
+                return Ok(Err(Fault::host(HostFault::BadArguments, format!("there is no limit `{name}`"))));
+            }
+        };
+        match self.try_outgoing(caller, outgoing, depth, delay, &limits) {
             Ok(child) => Ok(Ok(child)),
             Err(error) => fault_of(error).map(Err),
         }
@@ -75,6 +81,7 @@ impl Engine {
         outgoing: &OutgoingCall,
         depth: u32,
         delay: Option<Delay>,
+        limits: &LimitOverrides,
     ) -> Result<NewCall> {
         crate::engine::classes::validate::check_meta(&outgoing.meta)?;
         let seed = caller.request.seed.child(outgoing.ordinal);
@@ -86,11 +93,11 @@ impl Engine {
             delay_ms: delay.map(|delay| delay.ms),
             depth,
             meta: outgoing.meta.clone(),
-            limits: caller.request.limits.clone(),
+            limits: limits.clone(),
             ..CallRequest::new(name, call, &method.name, arguments, seed, accepted)
         };
         let OutgoingCall { target, method, arguments, .. } = outgoing;
-        let allowed = caller.request.limits.limits().arguments;
+        let allowed = limits.limits().arguments;
         match target {
             CallTarget::Actor { id } => {
                 let id = ActorId::new(id)?;

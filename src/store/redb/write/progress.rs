@@ -101,7 +101,8 @@ impl Writer<'_> {
             Ok(Accepted::Duplicate(known)) => Ok(known.reference()),
             Err(error) => {
                 let (kind, message) = (error.kind().to_owned(), error.to_string());
-                Err(Fault { origin: FaultOrigin::Host, kind, message, details: None })
+                let origin = FaultOrigin::Host;
+                Err(Fault { origin, kind, message, details: None, permanent: false, resumable: true })
             }
         })
     }

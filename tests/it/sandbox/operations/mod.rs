@@ -171,7 +171,7 @@ fn operations_arrive_as_called() {
     let task = || CallTarget::Task { class: "account".to_owned() };
     let call = |ordinal, target| {
         let (method, arguments) = ("deposit".to_owned(), r#"{"n": 5}"#.to_owned());
-        OutgoingCall { ordinal, target, method, arguments, meta: Vec::new() }
+        OutgoingCall { ordinal, target, method, arguments, meta: Vec::new(), limits: Vec::new() }
     };
     let meta = || ("so".to_owned(), "bob".to_owned());
     let question = QueryCall { id: "bob".to_owned(), query: "deposit".to_owned(), arguments: r#"{"n": 5}"#.to_owned() };

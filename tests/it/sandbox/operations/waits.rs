@@ -68,7 +68,8 @@ fn awaited_fault_is_readable_by_guest() {
     let body = [call("start-actor"), call("event"), &say(&wait(0)), &say(&wait(5)), NULL].concat();
     let details = Some(Json::parse(r#"{"left":1}"#).unwrap());
     let (kind, message) = ("no-money".to_owned(), "there is none".to_owned());
-    let class = Fault { origin: FaultOrigin::Class, kind, message, details };
+    let origin = FaultOrigin::Class;
+    let class = Fault { origin, kind, message, details, permanent: false, resumable: true };
     let host = Fault::host(HostFault::Deadlock, "it would wait for itself");
     let mut faults = [class, host].into_iter();
     let ran = World::new().go(&body, |operation| match operation {

@@ -2,7 +2,7 @@
 
 #![deny(warnings)]
 
-use vactor_sdk::{Context, Fault, actor};
+use vactor_sdk::{Context, Fault, Limit, actor};
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Page;
@@ -14,7 +14,7 @@ impl Page {
     }
 
     pub fn meta(&mut self, text: String, ctx: &Context) -> Result<(), Fault> {
-        ctx.start::<Page>("other").or_create().meta(text).wait()?;
+        ctx.start::<Page>("other").or_create().limit(Limit::Depth(1)).meta(text).wait()?;
         ctx.actor("other").meta("by", "me").start::<()>("meta", serde_json::json!({ "text": "" })).wait()
     }
 }
