@@ -7,13 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::id::is_identifier;
-<<<<<<< HEAD
 use super::schema::{self, Schema, Steps};
-use super::{Json, deserialize_value, shortened};
-=======
-use super::schema::{self, Steps};
 use super::{Event, Json, deserialize_value, shortened};
->>>>>>> 61ea82a (wit, sandbox, actors: contract 0.2.0: calls with options, permanent and final failures, versions of state, events)
 
 /// A class's documentation and methods, as its `describe` returned them.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,18 +16,13 @@ pub struct Description {
     /// The documentation of the class; empty if there is none.
     #[serde(default)]
     pub doc: String,
-<<<<<<< HEAD
-    /// The methods, in the order of the class.
-    pub methods: Vec<Method>,
-}
-
-/// A method of a class.
-=======
+    /// The form of the saved state.
     #[serde(default)]
     pub state: StateDescription,
     /// The events that the methods wait for.
     #[serde(default)]
     pub events: Vec<EventDescription>,
+    /// The methods, in the order of the class.
     pub methods: Vec<Method>,
 }
 
@@ -63,13 +53,14 @@ pub struct EventDescription {
     /// A name that ends in `*` stands for all names with that prefix.
     pub name: String,
     /// JSON Schema of the payload.
-    #[serde(default = "anything", deserialize_with = "deserialize_value")]
-    pub schema: Value,
+    #[serde(default = "anything")]
+    pub schema: Schema,
+    /// The documentation; empty if there is none.
     #[serde(default)]
     pub doc: String,
 }
 
->>>>>>> 61ea82a (wit, sandbox, actors: contract 0.2.0: calls with options, permanent and final failures, versions of state, events)
+/// A method of a class.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Method {
     /// An identifier, unique in the class.
@@ -176,7 +167,7 @@ impl Description {
             schema::compile(schema, &mut steps).map_err(|reason| format!("the schema of the state {reason}"))?;
         }
         for EventDescription { name, schema, .. } in &self.events {
-            schema::compile(schema, &mut steps).map_err(|reason| format!("the schema of the event {name} {reason}"))?;
+            schema.check(&mut steps).map_err(|reason| format!("the schema of the event {name} {reason}"))?;
         }
         for method in &self.methods {
             method.check_schemas(&mut steps).map_err(|reason| format!("in method {}, {reason}", method.name))?;
@@ -353,7 +344,7 @@ mod tests {
             description.check().map(|()| (description.state.version, description.events))
         };
         let (version, events) = read(json!({"version": 7}), json!([{"name": "paid"}, {"name": "reply:*"}])).unwrap();
-        assert_eq!((version, events[0].schema.clone(), events[1].name.as_str()), (7, json!(true), "reply:*"));
+        assert_eq!((version, (*events[0].schema).clone(), events[1].name.as_str()), (7, json!(true), "reply:*"));
         assert_eq!(read(json!({}), json!([])).unwrap().0, 1);
         let refused = |state: Value, events: Value| read(state, events).unwrap_err();
         assert!(refused(json!({"version": 0}), json!([])).contains("begin with 1"));

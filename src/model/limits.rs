@@ -51,7 +51,6 @@ impl Default for Limits {
     }
 }
 
-<<<<<<< HEAD
 /// A limit that a caller named is over its ceiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} is over the ceiling of the {limit}: {} at most", limit.shown(*value), limit.shown(limit.ceiling()))]
@@ -60,7 +59,8 @@ pub struct OverCeiling {
     pub limit: Limit,
     /// The value that the caller named, in the limit's unit.
     pub value: u64,
-=======
+}
+
 impl Limits {
     /// One limit in its unit: microseconds, bytes, or a number.
     fn value(&self, limit: Limit) -> u64 {
@@ -76,7 +76,6 @@ impl Limits {
             Limit::Depth => self.depth.into(),
         }
     }
->>>>>>> 61ea82a (wit, sandbox, actors: contract 0.2.0: calls with options, permanent and final failures, versions of state, events)
 }
 
 /// The limits that a caller named, in place of the defaults. None is over its ceiling.
