@@ -172,7 +172,7 @@ impl CommandLine {
             [command, class, task, ..] if command == "run" => {
                 engine.class(class, None).ok()?.description.method(task).cloned()
             }
-            [_, id, method, ..] => engine.method(id, method).ok(),
+            [_, id, method, ..] => engine.method(id, method).ok().map(|method| method.declaration().clone()),
             _ => None,
         }
     }

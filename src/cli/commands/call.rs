@@ -191,16 +191,17 @@ impl RunCommand for Call {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let _deadline = store::deadline(self.call.deadline(cli.started));
         let engine = cli.engine(Mode::ReadFirst, &self.limits)?;
-        let arguments = read(cli, &self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
+        let method = engine.method(&self.id, &self.method)?;
+        let arguments = read(cli, &self.words, &engine, || Ok(method.declaration().clone()))?;
         let mut options = options(cli, &self.call);
         (options.due, options.delay) = (self.due(cli, &engine)?, self.after);
         if self.submit || options.due.is_some() || options.delay.is_some() {
             spawn_worker::check(cli)?;
-            let reference = engine.submit_call(&self.id, &self.method, arguments, &options)?;
+            let reference = method.submit(arguments, &options)?;
             return spawn_worker::hand_over(cli, &engine, &reference, || print_reference(cli, &reference));
         }
         interrupt::stops(&cli.stop)?;
-        let reply = engine.call(&self.id, &self.method, arguments, &options);
+        let reply = method.call(arguments, &options);
         let reply = spawn_worker::look_after(cli, &engine, reply)?;
         tell_details(cli, &self.id, &reply);
         result_printed(reply.reference.as_ref(), WAS_MADE, print(cli, &reply, self.raw))
@@ -227,9 +228,10 @@ impl RunCommand for Get {
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let engine = cli.engine(Mode::Read, &self.limits)?;
-        let arguments = read(cli, &self.words, &engine, || Ok(engine.method(&self.id, &self.method)?))?;
+        let method = engine.method(&self.id, &self.method)?;
+        let arguments = read(cli, &self.words, &engine, || Ok(method.declaration().clone()))?;
         interrupt::stops(&cli.stop)?;
-        let reply = engine.get(&self.id, &self.method, arguments)?;
+        let reply = method.get(arguments)?;
         tell_details(cli, &self.id, &reply);
         print(cli, &reply, self.raw)
     }

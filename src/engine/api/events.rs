@@ -1,19 +1,22 @@
-//! Outside facts, sent to an actor by name and kept until one of its methods takes them.
+//! Sending events to actors.
 
 use serde_json::Value;
 
-use crate::engine::Engine;
-use crate::engine::classes::validate::check_key;
+use super::Engine;
+use super::accept::check_key;
 use crate::model::{
     ActorId, Error, Event, Hash, Json, Key, Limit, MAX_NESTING, Name, Result, canonical, is_deeper, too_deep,
 };
 use crate::store::NewEvent;
 
 impl Engine {
-    /// Sends an event to an actor; gives its number among the actor's. Made again with the same key it sends nothing.
+    /// Sends an event to an actor, where it stays until a method takes it. Its number among the actor's events. A later call
+    /// with the same key sends nothing.
     pub fn emit(&self, id: &str, event: &str, payload: Value, key: Option<&str>) -> Result<u64> {
         let id = ActorId::new(id)?;
-        check_name(event)?;
+        if !Event::is_name(event) {
+            return Err(Error::InvalidEvent { event: event.chars().take(64).collect() });
+        }
         if is_deeper(&payload, MAX_NESTING) {
             return Err(Error::InvalidPayload { reason: too_deep() });
         }
@@ -31,21 +34,14 @@ impl Engine {
             None => None,
         };
         let new = NewEvent { name: Name::from(&id), event: event.to_owned(), payload: sent, key, at: self.now()? };
-        match self.store.emit(new, self.limits().inbox) {
-            Err(Error::NoActor { .. }) => Err(self.no_actor(&id)),
+        match self.core.store.emit(new, self.limits().inbox) {
+            Err(Error::NoActor { .. }) => Err(self.core.no_actor(&id)),
             sent => sent,
         }
     }
 
-    /// Events of an actor that no method has taken yet, in order, with numbers over `after`; at most `limit`.
+    /// Events of an actor that no method has taken, in order, with numbers over `after`; at most `limit`.
     pub fn events(&self, id: &str, after: u64, limit: usize) -> Result<Vec<Event>> {
-        self.store.events(&Name::from(&self.existing(id)?), after, limit)
-    }
-}
-
-fn check_name(name: &str) -> Result<()> {
-    match Event::is_name(name) {
-        true => Ok(()),
-        false => Err(Error::InvalidEvent { event: name.chars().take(64).collect() }),
+        self.core.store.events(&Name::from(&self.core.existing(id)?), after, limit)
     }
 }

@@ -1,62 +1,62 @@
-//! Accepted invocations that this engine runs at the moment, so that a cancel from elsewhere reaches the guest.
+//! Stops the runs of this process whose invocations are ended from elsewhere.
 //!
-//! A cancel ends the invocation in the store, at once and for good: the commit of whoever runs it is then refused. Stopping the
-//! guest only saves the time that it would still take.
+//! A cancel ends the invocation in the store, at once and for good; the store refuses the commit of its run. Stopping the
+//! guest only saves its computing time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::model::{Reference, Status};
+use crate::model::{Reference, Status, lock};
 use crate::sandbox::StopSignal;
 use crate::store::Store;
 
-/// The watching thread looks again after so long even if nobody woke it.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The watching thread looks again after this time, also if no commit woke it.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A clone is the same watch.
 #[derive(Clone, Default)]
-pub(in crate::engine) struct CancelWatch(Arc<Mutex<Runs>>);
+pub struct CancelWatch(Arc<Mutex<WatchedRuns>>);
 
 #[derive(Default)]
-struct Runs {
+struct WatchedRuns {
     stops: HashMap<Reference, StopSignal>,
-    watched: bool,
+    is_watched: bool,
 }
 
-/// A run that can be stopped from elsewhere until this is dropped.
-pub(in crate::engine) struct CancelGuard {
-    running: CancelWatch,
+/// A run that a cancel from elsewhere stops until this is dropped.
+pub struct CancelGuard {
+    watch: CancelWatch,
     reference: Reference,
 }
 
 impl CancelWatch {
-    /// Enters a run, which `stop` ends. The first one of a while starts a thread that sees cancels.
+    /// Watches a run, which `stop` ends. If no run is watched yet, this starts the watching thread.
     pub fn enter(&self, reference: Reference, stop: StopSignal, store: &Arc<dyn Store>) -> CancelGuard {
-        let mut runs = self.lock();
+        let mut runs = lock(&self.0);
         runs.stops.insert(reference.clone(), stop);
-        if !runs.watched {
-            let (running, store) = (self.clone(), Arc::clone(store));
-            // without the thread a cancelled guest runs to its end, and its commit is refused
-            runs.watched =
-                thread::Builder::new().name("vactor-cancels".to_owned()).spawn(move || running.watch(&*store)).is_ok();
+        if !runs.is_watched {
+            let (watch, store) = (self.clone(), Arc::clone(store));
+            let thread = thread::Builder::new().name("vactor-cancels".to_owned());
+            // without the thread, a cancelled guest runs to its end, and the store refuses its commit
+            runs.is_watched = thread.spawn(move || watch.stop_ended_runs(&*store)).is_ok();
         }
         drop(runs);
-        CancelGuard { running: self.clone(), reference }
+        CancelGuard { watch: self.clone(), reference }
     }
 
-    /// Stops the runs whose invocation was ended by somebody else, as long as there are any.
-    fn watch(&self, store: &dyn Store) {
+    fn stop_ended_runs(&self, store: &dyn Store) {
         let mut watch = store.watch().ok();
         loop {
             match &mut watch {
-                Some(watch) => watch.wait(Instant::now() + LOOK_AGAIN),
-                None => thread::sleep(LOOK_AGAIN),
+                Some(watch) => watch.wait(Instant::now() + CHECK_INTERVAL),
+                None => thread::sleep(CHECK_INTERVAL),
             }
             let runs: Vec<(Reference, StopSignal)> = {
-                let mut runs = self.lock();
+                let mut runs = lock(&self.0);
                 if runs.stops.is_empty() {
-                    runs.watched = false;
+                    runs.is_watched = false;
                     return;
                 }
                 runs.stops.iter().map(|(reference, stop)| (reference.clone(), stop.clone())).collect()
@@ -69,14 +69,10 @@ impl CancelWatch {
             }
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Runs> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for CancelGuard {
     fn drop(&mut self) {
-        self.running.lock().stops.remove(&self.reference);
+        lock(&self.watch.0).stops.remove(&self.reference);
     }
 }

@@ -1,40 +1,38 @@
-//! Where the look for work of all threads goes on, so that each name has its turn before any has another.
+//! The position at which the next search among all runnable names begins, so that each name has its turn before any has
+//! another.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use crate::model::Name;
+use crate::model::{Name, lock};
 use crate::store::RunnableCursor;
 
+/// A clone is the same rotation.
 #[derive(Clone, Default)]
-pub(in crate::engine) struct Rotation(Arc<Mutex<State>>);
+pub struct Rotation(Arc<Mutex<RotationState>>);
 
 #[derive(Default)]
-struct State {
-    /// Names of a page that no thread has looked at yet.
+struct RotationState {
+    /// The names of the last page that no thread has looked at.
     names: VecDeque<Name>,
-    /// Where the page behind it begins.
+    /// The beginning of the page after it.
     next: Option<RunnableCursor>,
 }
 
 impl Rotation {
-    /// A name that was found and that no thread has looked at since. It may have nothing to run any more.
-    pub fn name(&self) -> Option<Name> {
-        self.lock().names.pop_front()
+    /// Removes the next name of the last page. It may have nothing to run any more.
+    pub fn next_name(&self) -> Option<Name> {
+        lock(&self.0).names.pop_front()
     }
 
     pub fn next_page(&self) -> Option<RunnableCursor> {
-        self.lock().next.clone()
+        lock(&self.0).next.clone()
     }
 
-    /// Keeps the rest of a page for the next looks, and where the one behind it begins.
+    /// Keeps the rest of a page for the next searches, and the beginning of the page after it.
     pub fn keep(&self, rest: impl IntoIterator<Item = Name>, next: Option<RunnableCursor>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         state.names.extend(rest);
         state.next = next;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,14 +1,14 @@
-//! What guests of this process started, for helper threads to look at.
+//! The invocations that guests of this process started, for the search of helper threads.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use crate::model::{Name, Reference};
 
-/// Invocations by their names, and the names in the order in which they are looked at: of an actor that cannot be run at the
-/// moment none of its invocations is looked at.
+/// Invocations by name, and the names in the order of the search. If the first invocation of an actor cannot be claimed, the
+/// search leaves out the rest of the actor.
 #[derive(Default)]
-pub(in crate::engine) struct Wanted {
+pub struct Wanted {
     names: VecDeque<Name>,
     of: HashMap<Name, VecDeque<Reference>>,
 }
@@ -31,7 +31,7 @@ impl Wanted {
         self.names.len()
     }
 
-    /// Takes the next name with what is wanted of it.
+    /// Removes the next name, and gives its invocations.
     pub fn next(&mut self) -> Option<VecDeque<Reference>> {
         self.of.remove(&self.names.pop_front()?)
     }

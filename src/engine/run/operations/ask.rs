@@ -1,63 +1,81 @@
-//! Queries that a method asks of actors.
+//! Performing a query of another actor.
 
 use std::sync::Arc;
 use std::thread;
 
-use super::{Abort, Driver, Performed};
+use super::driver::{Driver, Performed};
+use super::outbound::{fault_of, over_limit};
 use crate::engine::classes::LoadedClass;
-use crate::engine::run::execute::{Replays, identity};
-use crate::engine::run::operations::outbound::{checked, fault_of};
-use crate::engine::{Engine, new_seed};
+use crate::engine::classes::validate::checked_text;
+use crate::engine::run::abort::Abort;
+use crate::engine::run::query::QueryRun;
 use crate::model::{
-    ActorId, Error, Fault, FaultOrigin, Fingerprint, HistoryEntry, HostFault, Json, Limit, Limits, MethodKind, Name,
-    OperationResult, QueryCall, Result, Timestamp, WaitResult,
+    Actor, ActorId, Error, Fault, FaultOrigin, Fingerprint, HistoryEntry, Json, Limit, Limits, MethodKind,
+    OperationResult, QueryCall, Result, WaitResult,
 };
-use crate::sandbox::{self, Aborted, Run, RunOutput};
-use crate::store::NewEntry;
+use crate::store::{NewEntry, Snapshot};
 
-/// A query that can be run.
-struct Prepared {
+/// A checked query and the state that it runs on.
+struct PreparedQuery {
     id: ActorId,
-    state: Vec<u8>,
-    /// What the guest's clock answered at the actor's last step.
-    clock: Timestamp,
+    snapshot: Snapshot,
+    actor: Actor,
     loaded: Arc<LoadedClass>,
     query: String,
     arguments: Json,
 }
 
 impl Driver<'_> {
-    /// Runs a query on its actor's last committed state. Its answer is recorded, as that of a wait for one thing is.
-    pub(in crate::engine) fn ask(&mut self, asked: Fingerprint, question: &QueryCall) -> Performed {
+    /// Runs a query on its actor's last committed state. Its result is recorded like that of a wait for one target.
+    pub fn ask(&mut self, fingerprint: Fingerprint, query: &QueryCall) -> Performed {
         if self.bounds.in_group {
-            // what the group has not committed yet would be missing from the state
+            // the state would lack what the group has not committed yet
             return Err(Abort::NotInGroup);
         }
-        let answer = match self.engine.prepare_query(question) {
+        let result = match self.prepare_query(query) {
             Ok(prepared) => self.run_query(&prepared)?,
             Err(error) => Err(fault_of(error)?),
         };
-        let bytes = answer.as_ref().map_or_else(bytes_of, |json| json.as_str().len());
-        self.asked_bytes += bytes as u64;
-        if self.asked_bytes > self.limits.memory {
-            let limit = Limit::Memory;
-            let message = "what the invocation was answered between two waits takes more than its memory";
-            return Ok(Err(Fault::host(HostFault::Limit(limit), message)));
+        self.query_bytes += result.as_ref().map_or_else(bytes_of, |json| json.as_str().len()) as u64;
+        if self.query_bytes > self.limits.memory {
+            let what = "what the invocation was answered between two waits takes more than its memory";
+            return Ok(Err(over_limit(Limit::Memory, what.to_owned())));
         }
-        let answered = WaitResult { index: 0, result: answer, at: self.now };
-        self.entries.push(NewEntry::Plain(HistoryEntry {
-            fingerprint: asked,
-            result: OperationResult::Waited(answered.clone()),
-        }));
-        Ok(Ok(Some(answered)))
+        let result = WaitResult { index: 0, result, at: self.clock.now };
+        let entry = HistoryEntry { fingerprint, result: OperationResult::Waited(result.clone()) };
+        self.entries.push(NewEntry::Plain(entry));
+        Ok(Ok(Some(result)))
     }
 
-    /// On a thread of its own: the one of the asking guest has that guest's stack. It waits, so the two use one permit.
-    fn run_query(&self, prepared: &Prepared) -> Result<Result<Json, Fault>, Abort> {
+    fn prepare_query(&self, call: &QueryCall) -> Result<PreparedQuery> {
+        let id = ActorId::new(&call.id)?;
+        let (snapshot, actor) = self.runner.core.existing_snapshot(&id)?;
+        let loaded = self.runner.classes.version(&actor.class, actor.version)?;
+        let allowed = Limits::default().arguments;
+        let (method, arguments) = checked_text(&loaded, &call.query, &call.arguments, allowed, MethodKind::Query)?;
+        let query = method.name.clone();
+        Ok(PreparedQuery { id, snapshot, actor, loaded, query, arguments })
+    }
+
+    /// Runs the query on a thread of its own, because the stack of this thread is the asking guest's. The asking guest waits,
+    /// so the two share one permit.
+    fn run_query(&self, prepared: &PreparedQuery) -> Result<Result<Json, Fault>, Abort> {
+        let PreparedQuery { id, snapshot, actor, loaded, query, arguments } = prepared;
+        let query = QueryRun {
+            id,
+            state: &snapshot.state,
+            clock: actor.clock,
+            loaded,
+            query,
+            arguments,
+            limits: &Limits::default(),
+            stop: self.stop,
+            deadline: self.bounds.deadline,
+        };
         let ran = thread::scope(|scope| {
             let thread = thread::Builder::new().name("vactor-query".to_owned());
-            let ran = thread.spawn_scoped(scope, || self.run_here(prepared)).map_err(|error| {
-                let action = format!("start a thread for {} of {}", prepared.query, prepared.id);
+            let ran = thread.spawn_scoped(scope, || self.runner.query(&query)).map_err(|error| {
+                let action = format!("start a thread for {} of {}", query.query, query.id);
                 Abort::Failed(Error::shortage(action, error))
             })?;
             ran.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map_err(Abort::from)
@@ -66,39 +84,6 @@ impl Driver<'_> {
             Ok(success) => Ok(success.result),
             Err(fault) => Err(within_default_limits(fault)),
         })
-    }
-
-    fn run_here(&self, prepared: &Prepared) -> Result<RunOutput, Aborted> {
-        let Prepared { id, state, clock, loaded, query, arguments } = prepared;
-        let seed = new_seed()?;
-        self.engine.run_class(
-            loaded,
-            Run {
-                method: sandbox::MethodCall::Query { state, name: query, arguments },
-                identity: identity(loaded, Some(id), &seed.opaque_id(), 1),
-                now: self.engine.now()?.max(*clock),
-                seed,
-                limits: &Limits::default(),
-                stop: self.stop,
-                deadline: self.bounds.deadline,
-                on_log: &mut self.engine.listener(&Name::from(id), Replays::default()),
-                operations: None,
-            },
-        )
-    }
-}
-
-impl Engine {
-    /// A query of a method on the last committed state, checked.
-    fn prepare_query(&self, question: &QueryCall) -> Result<Prepared> {
-        let id = ActorId::new(&question.id)?;
-        let snapshot = self.store.load(&id)?.ok_or_else(|| self.no_actor(&id))?;
-        let actor = snapshot.record.actor.as_ref().ok_or_else(|| self.no_actor(&id))?;
-        let loaded = self.loaded(&actor.class, actor.version)?;
-        let allowed = Limits::default().arguments;
-        let (method, arguments) = checked(&loaded, &question.query, &question.arguments, allowed, MethodKind::Query)?;
-        let (query, clock) = (method.name.clone(), actor.clock);
-        Ok(Prepared { id, state: snapshot.state, clock, loaded, query, arguments })
     }
 }
 

@@ -1,15 +1,14 @@
-//! Operations as a record keeps them: a few words for a person, and a hash of all of it.
+//! The fingerprint of an operation: a summary of a few words, and a hash of all of it.
 
 use crate::model::{CallTarget, Fingerprint, Hash, Operation, OutgoingCall, QueryCall, WaitTarget};
 
-/// Characters of arguments that are shown.
+/// Characters of a call in a summary.
 const SHOWN: usize = 100;
 
-/// What was asked for. Two are the same if and only if their hashes are. A child's place among the run's does not count, so
-/// that a resumed run finds it; neither do metadata (which may have a
-/// time or a trace) and limits.
-pub(in crate::engine) fn asked(operation: &Operation) -> Fingerprint {
-    let (words, all): (String, Vec<&[u8]>) = match operation {
+/// Two operations are the same if and only if their hashes are. The ordinal of a child is not part of the hash, so that a
+/// resumed run finds the child. Metadata and limits are not either: metadata may have a time or the id of a trace.
+pub fn fingerprint(operation: &Operation) -> Fingerprint {
+    let (summary, all): (String, Vec<&[u8]>) = match operation {
         Operation::Start(outgoing) => (format!("start {}", call(outgoing)), parts("start", outgoing)),
         Operation::Send(outgoing, delay) => {
             let later = if *delay > 0 { format!(" in {delay} ms") } else { String::new() };
@@ -20,13 +19,13 @@ pub(in crate::engine) fn asked(operation: &Operation) -> Fingerprint {
         }
         Operation::Cancel(id) => (format!("cancel {id}"), vec![b"cancel", id.as_bytes()]),
         Operation::Save(state) => (format!("save {} bytes", state.len()), vec![b"save", state]),
-        Operation::Wait(awaited) => return wait(awaited),
+        Operation::Wait(targets) => return wait(targets),
         Operation::Ask(QueryCall { id, query, arguments }) => (
             format!("ask {}", shown(&format!("{id}.{query}"), arguments)),
             vec![b"ask", query.as_bytes(), arguments.as_bytes(), id.as_bytes()],
         ),
     };
-    Fingerprint { summary: words, hash: hash(&all) }
+    Fingerprint { summary, hash: hash(&all) }
 }
 
 fn call(outgoing: &OutgoingCall) -> String {
@@ -59,19 +58,19 @@ fn parts<'a>(what: &'a str, outgoing: &'a OutgoingCall) -> Vec<&'a [u8]> {
     parts
 }
 
-fn wait(awaited: &[WaitTarget]) -> Fingerprint {
-    let words: Vec<String> = awaited.iter().take(3).map(one).collect();
+fn wait(targets: &[WaitTarget]) -> Fingerprint {
+    let texts: Vec<String> = targets.iter().map(shown_target).collect();
+    let shown = &texts[..texts.len().min(3)];
     let more =
-        if awaited.len() > words.len() { format!(" or {} more", awaited.len() - words.len()) } else { String::new() };
-    let what = format!("wait for {}{more}", words.join(" or "));
-    let texts: Vec<String> = awaited.iter().map(one).collect();
+        if texts.len() > shown.len() { format!(" or {} more", texts.len() - shown.len()) } else { String::new() };
+    let summary = format!("wait for {}{more}", shown.join(" or "));
     let mut parts: Vec<&[u8]> = vec![b"wait"];
     parts.extend(texts.iter().map(String::as_bytes));
-    Fingerprint { summary: what, hash: hash(&parts) }
+    Fingerprint { summary, hash: hash(&parts) }
 }
 
-fn one(awaited: &WaitTarget) -> String {
-    match awaited {
+fn shown_target(target: &WaitTarget) -> String {
+    match target {
         WaitTarget::Invocation(id) => id.clone(),
         WaitTarget::Timer(time) => time.to_string(),
         WaitTarget::Event(name) => format!("the event {name}"),
@@ -99,11 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_has_another_hash() {
-        let one = asked(&start("a", "{}"));
+    fn different_operations_have_different_hashes() {
+        let one = fingerprint(&start("a", "{}"));
         assert_eq!(one.summary, "start a.go {}");
         for other in [start("b", "{}"), start("a", "{ }"), Operation::Cancel("a".to_owned())] {
-            assert_ne!(asked(&other).hash, one.hash, "{other:?}");
+            assert_ne!(fingerprint(&other).hash, one.hash, "{other:?}");
         }
     }
 
@@ -111,7 +110,7 @@ mod tests {
     fn queries_differ_by_each_of_their_parts() {
         let ask = |id: &str, query: &str, arguments: &str| {
             let [id, query, arguments] = [id, query, arguments].map(str::to_owned);
-            asked(&Operation::Ask(QueryCall { id, query, arguments }))
+            fingerprint(&Operation::Ask(QueryCall { id, query, arguments }))
         };
         let one = ask("a", "value", "{}");
         assert_eq!(one.summary, "ask a.value {}");
@@ -125,14 +124,14 @@ mod tests {
         let Operation::Start(mut outgoing) = start("a", "{}") else { unreachable!() };
         outgoing.meta.push(("trace".to_owned(), "1".to_owned()));
         outgoing.limits.push(("depth".to_owned(), 1));
-        assert_eq!(asked(&Operation::Start(outgoing)), asked(&start("a", "{}")));
+        assert_eq!(fingerprint(&Operation::Start(outgoing)), fingerprint(&start("a", "{}")));
     }
 
     #[test]
-    fn words_are_short() {
-        let long = asked(&start("a", &"x".repeat(10_000))).summary;
+    fn summary_is_short() {
+        let long = fingerprint(&start("a", &"x".repeat(10_000))).summary;
         assert!(long.chars().count() < 120 && long.ends_with('…'), "{long}");
-        let many = asked(&Operation::Wait(vec![WaitTarget::Event("e".to_owned()); 5])).summary;
+        let many = fingerprint(&Operation::Wait(vec![WaitTarget::Event("e".to_owned()); 5])).summary;
         assert_eq!(many, "wait for the event e or the event e or the event e or 2 more");
     }
 }

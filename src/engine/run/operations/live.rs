@@ -1,96 +1,97 @@
-//! Operations that are no waits, for the first time.
+//! Performing starts, sends, cancels and saves.
 
-use super::{Abort, Driver, Performed};
-use crate::engine::run::operations::outbound::Caller;
+use super::driver::{Driver, Performed};
+use super::outbound::Caller;
+use crate::engine::run::abort::Abort;
 use crate::model::{
-    CallKind, CallTarget, Error, Fault, Fingerprint, HistoryEntry, HostFault, Json, Level, Limit, Log, LogLine,
-    OperationResult, Outcome, OutgoingCall, Reference, ResolvedTarget, Result, Timestamp,
+    ActorId, CallKind, CallTarget, Error, Fingerprint, HistoryEntry, Json, Level, Log, LogLine, OperationResult,
+    Outcome, OutgoingCall, ResolvedTarget, Result, Timestamp,
 };
-use crate::store::{Commit, Committed, End, NewEntry};
+use crate::store::{Commit, Committed, End, NewCall, NewEntry};
 
 impl Driver<'_> {
-    pub(in crate::engine) fn start(&mut self, asked: Fingerprint, outgoing: &OutgoingCall) -> Performed {
-        let index = self.recorded + self.entries.len() as u64;
+    pub fn start(&mut self, fingerprint: Fingerprint, outgoing: &OutgoingCall) -> Performed {
+        let index = self.committed_entries + self.entries.len() as u64;
         let opaque_id = self.request.seed.child(outgoing.ordinal).opaque_id();
         self.children.insert(opaque_id.clone(), index);
-        if let Some(child) = self.reusable.next(&asked.hash) {
-            self.entries.push(NewEntry::Reuse { fingerprint: asked, child, opaque_id });
+        if let Some(child) = self.reusable.next(&fingerprint.hash) {
+            self.entries.push(NewEntry::Reuse { fingerprint, child, opaque_id });
             return Ok(Ok(None));
         }
-        let caller = Caller { request: self.request, loaded: self.loaded, made: &self.made_here };
-        match self.engine.child(&caller, outgoing)? {
+        match self.caller().child(outgoing)? {
             Ok(child) => {
-                self.will_make(outgoing, child.construction.as_ref().map(|create| &create.kind))?;
-                self.entries.push(NewEntry::Start { fingerprint: asked, child: Box::new(child) });
-                Ok(Ok(None))
+                self.expect_construction(outgoing, &child)?;
+                self.entries.push(NewEntry::Start { fingerprint, child: Box::new(child) });
             }
-            Err(fault) => self.done(asked, OperationResult::Started(Err(fault))),
+            Err(fault) => self.push_plain(fingerprint, OperationResult::Started(Err(fault))),
         }
+        Ok(Ok(None))
     }
 
-    pub(in crate::engine) fn send(&mut self, asked: Fingerprint, outgoing: &OutgoingCall, delay_ms: u64) -> Performed {
-        let allowed = self.limits.children;
-        if outgoing.ordinal > allowed {
-            let message = format!("the invocation started and sent more than {allowed}");
-            return Ok(Err(Fault::host(HostFault::Limit(Limit::Children), message)));
+    pub fn send(&mut self, fingerprint: Fingerprint, outgoing: &OutgoingCall, delay_ms: u64) -> Performed {
+        if let Some(over) = self.caller().over_children(outgoing) {
+            return Ok(Err(over));
         }
-        let now = self.engine.now()?;
-        let answer = if delay_ms > 0 { OperationResult::Sent(now) } else { OperationResult::Done };
-        self.entries.push(NewEntry::Plain(HistoryEntry { fingerprint: asked, result: answer }));
+        let now = self.runner.core.now()?;
+        let result = if delay_ms > 0 { OperationResult::Sent(now) } else { OperationResult::Done };
+        self.push_plain(fingerprint, result);
         self.queue(outgoing, now, delay_ms)
     }
 
-    /// Has a message leave with the next save or the end. Its delay counts from when it was asked for, by the wall clock.
-    pub(in crate::engine) fn queue(&mut self, outgoing: &OutgoingCall, wall: Timestamp, delay_ms: u64) -> Performed {
-        let caller = Caller { request: self.request, loaded: self.loaded, made: &self.made_here };
-        match self.engine.message(&caller, outgoing, wall, delay_ms)? {
+    /// Has a message leave with the next save or the end. Its delay counts from `wall`, the time of the send by the wall
+    /// clock.
+    pub fn queue(&mut self, outgoing: &OutgoingCall, wall: Timestamp, delay_ms: u64) -> Performed {
+        match self.caller().message(outgoing, wall, delay_ms)? {
             Ok(message) => {
-                self.will_make(outgoing, message.construction.as_ref().map(|create| &create.kind))?;
+                self.expect_construction(outgoing, &message)?;
                 self.sends.push(message);
             }
             Err(fault) => {
-                let message = format!("a message for {} was not accepted: {}", addressee(outgoing), fault.message);
-                let line = LogLine { level: Level::Warn, message };
-                self.engine.settings.observer.logged(&self.request.name, &line);
-                self.notes.push(line);
+                let target = addressee(outgoing);
+                let message = format!("a message for {target} was not accepted: {}", fault.message);
+                self.note(LogLine { level: Level::Warn, message });
             }
         }
         Ok(Ok(None))
     }
 
-    /// What is called after this on the same actor finds its class.
-    fn will_make(&mut self, outgoing: &OutgoingCall, create: Option<&CallKind>) -> Result<()> {
-        if let (CallTarget::ActorOrNew { id, .. }, Some(CallKind::Construct { class, version })) =
-            (&outgoing.target, create)
+    fn caller(&self) -> Caller<'_> {
+        let Driver { runner, request, loaded, constructed, .. } = self;
+        Caller { runner, request, loaded, constructed }
+    }
+
+    /// Later calls of this run to an actor that it has constructed find the actor's class.
+    fn expect_construction(&mut self, outgoing: &OutgoingCall, call: &NewCall) -> Result<()> {
+        if let CallTarget::ActorOrNew { id, .. } = &outgoing.target
+            && let Some(CallKind::Construct { class, version }) = call.construction.as_ref().map(|create| &create.kind)
         {
-            self.made_here.entry(crate::model::ActorId::new(id)?).or_insert_with(|| (class.clone(), *version));
+            self.constructed.entry(ActorId::new(id)?).or_insert_with(|| (class.clone(), *version));
         }
         Ok(())
     }
 
-    pub(in crate::engine) fn cancel(&mut self, asked: Fingerprint, id: &str) -> Performed {
+    pub fn cancel(&mut self, fingerprint: Fingerprint, id: &str) -> Performed {
         let target = match self.children.get(id) {
             Some(index) => Some(ResolvedTarget::Child(*index)),
-            None => self.engine.store.reference_of(id)?.map(ResolvedTarget::Invocation),
+            None => self.runner.core.store.reference_of(id)?.map(ResolvedTarget::Invocation),
         };
         match target {
-            Some(target) => self.entries.push(NewEntry::Cancel { fingerprint: asked, target }),
-            None => return self.done(asked, OperationResult::Done),
+            Some(target) => self.entries.push(NewEntry::Cancel { fingerprint, target }),
+            None => self.push_plain(fingerprint, OperationResult::Done),
         }
         Ok(Ok(None))
     }
 
-    fn done(&mut self, asked: Fingerprint, answer: OperationResult) -> Performed {
-        self.entries.push(NewEntry::Plain(HistoryEntry { fingerprint: asked, result: answer }));
-        Ok(Ok(None))
+    fn push_plain(&mut self, fingerprint: Fingerprint, result: OperationResult) {
+        self.entries.push(NewEntry::Plain(HistoryEntry { fingerprint, result }));
     }
 
-    pub(in crate::engine) fn save(&mut self, asked: Fingerprint, state: Vec<u8>, log: &Log) -> Performed {
+    pub fn save(&mut self, fingerprint: Fingerprint, state: Vec<u8>, log: &Log) -> Performed {
         if self.bounds.in_group {
             return Err(Abort::NotInGroup);
         }
         let (class, version) = (self.loaded.version.class.clone(), self.loaded.version.number);
-        let end = match self.made {
+        let end = match self.actor_exists {
             true => End::Step { version, state: Some(state) },
             false => End::Created { class, version, state },
         };
@@ -98,43 +99,28 @@ impl Driver<'_> {
         let new_entries = self.entries.len() as u64 + 1;
         let sends = std::mem::take(&mut self.sends);
         let commit = Commit {
-            source: self.turn(),
+            source: self.source(),
             expected_steps: self.steps,
-            began: Some(self.began),
-            now: self.now,
+            began: Some(self.clock.began),
+            now: self.clock.now,
             outcome: Outcome::Succeeded(Json::null()),
             log: self.with_notes(log.clone()),
-            micros: (self.computed - self.stepped).as_micros() as u64,
+            micros: self.micros_since_step(self.computed),
             end,
-            progress: Some(self.progress(sends, Some(asked))),
+            progress: Some(self.progress(sends, Some(fingerprint))),
             id_exposed: true,
         };
-        match self.engine.commit_one(commit)? {
+        match self.runner.core.commit(commit)? {
             Committed::Done { reference, step } => {
                 self.accepted(reference);
-                self.steps = step.ok_or_else(|| Error::Damaged { what: "a save left no step".to_owned() })?;
-                self.made = true;
-                self.stepped = self.computed;
+                self.steps = step.ok_or_else(|| Error::internal("the commit of a save has no step"))?;
+                self.actor_exists = true;
+                self.computed_at_step = self.computed;
                 self.committed(new_entries)?;
                 Ok(Ok(None))
             }
-            Committed::Duplicate(invocation) => Err(Abort::Known(invocation)),
+            Committed::Duplicate(invocation) => Err(Abort::Duplicate(invocation)),
         }
-    }
-
-    /// Entries are in the store: this process looks after the children among them.
-    pub(in crate::engine) fn committed(&mut self, entries: u64) -> Result<()> {
-        let Some(number) = self.number else { return Ok(()) };
-        let reference = Reference { name: self.request.name.clone(), number };
-        let children = self.engine.children_of(&reference, self.recorded, entries)?;
-        self.recorded += entries;
-        self.taken.clear();
-        self.asked_bytes = 0;
-        if self.sends.is_empty() {
-            self.pending_bytes = 0;
-        }
-        self.engine.executor.want(children);
-        Ok(())
     }
 }
 

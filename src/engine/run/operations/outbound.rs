@@ -1,191 +1,163 @@
-//! What a run starts and sends: from a guest's words to an invocation that a store can accept.
+//! From a guest's start or send to a call that the store can accept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
-use crate::engine::Engine;
 use crate::engine::classes::LoadedClass;
-use crate::engine::classes::validate::{complete, expect_kind};
+use crate::engine::classes::validate::{check_meta, checked_text, complete, object_in};
+use crate::engine::run::Runner;
 use crate::model::{
     ActorId, CallKind, CallRequest, CallTarget, ClassName, Error, Fault, HostFault, Json, Limit, LimitOverrides,
-    Method, MethodKind, Name, OutgoingCall, Reference, Result, Seed, Timestamp, read_value,
+    Method, MethodKind, Name, OutgoingCall, Reference, Result, Seed, Timestamp,
 };
 use crate::store::NewCall;
 
-/// Who starts or sends.
-pub(in crate::engine) struct Caller<'a> {
+/// The run that starts or sends.
+pub struct Caller<'a> {
+    pub runner: &'a Runner,
     pub request: &'a CallRequest,
     /// The class version that runs.
     pub loaded: &'a LoadedClass,
-    /// Actors that this run has asked to be made, which the store may not know yet; and itself.
-    pub made: &'a HashMap<ActorId, (ClassName, u32)>,
+    /// The actors that this run constructs or had constructed; the store may not have them yet.
+    pub constructed: &'a HashMap<ActorId, (ClassName, u32)>,
 }
 
-/// A message's delay, and when it was asked for, by the wall clock.
+/// The delay of a message, and the time of its send by the wall clock.
 #[derive(Clone, Copy)]
-struct Delay {
-    asked: Timestamp,
+struct MessageDelay {
+    sent: Timestamp,
     ms: u64,
 }
 
-/// A child or a message, or the fault of the host that stands for it. An error is the store's.
-pub(in crate::engine) type Checked = Result<Result<NewCall, Fault>>;
+/// A call that can be accepted, or the fault for the guest. An error is not about the call.
+type CheckedCall = Result<Result<NewCall, Fault>>;
 
-impl Engine {
-    /// A child of a run. `depth` is its own.
-    pub(in crate::engine) fn child(&self, caller: &Caller<'_>, outgoing: &OutgoingCall) -> Checked {
-        let depth = caller.request.depth + 1;
-        let allowed = caller.request.limits.limits().depth;
+impl Caller<'_> {
+    /// A child of the run.
+    pub fn child(&self, outgoing: &OutgoingCall) -> CheckedCall {
+        let depth = self.request.depth + 1;
+        let allowed = self.request.limits.limits().depth;
         if depth > allowed {
-            return Ok(Err(over(Limit::Depth, format!("more than {allowed} calls wait for one another"))));
+            let what = format!("more than {allowed} calls wait for one another");
+            return Ok(Err(over_limit(Limit::Depth, what)));
         }
-        self.outgoing(caller, outgoing, depth, None)
+        self.checked_call(outgoing, depth, None)
     }
 
-    /// A message of a run, which asked for it and its delay at a time by the wall clock.
-    pub(in crate::engine) fn message(
-        &self,
-        caller: &Caller<'_>,
-        outgoing: &OutgoingCall,
-        asked: Timestamp,
-        delay_ms: u64,
-    ) -> Checked {
-        let delay = (delay_ms > 0).then_some(Delay { asked, ms: delay_ms });
-        self.outgoing(caller, outgoing, 0, delay)
+    /// A message of the run, sent at the time `sent` by the wall clock.
+    pub fn message(&self, outgoing: &OutgoingCall, sent: Timestamp, delay_ms: u64) -> CheckedCall {
+        let delay = (delay_ms > 0).then_some(MessageDelay { sent, ms: delay_ms });
+        self.checked_call(outgoing, 0, delay)
     }
 
-    fn outgoing(&self, caller: &Caller<'_>, outgoing: &OutgoingCall, depth: u32, delay: Option<Delay>) -> Checked {
-        let allowed = caller.request.limits.limits().children;
-        if outgoing.ordinal > allowed {
-            let what = format!("the invocation started and sent more than {allowed}");
-            return Ok(Err(over(Limit::Children, what)));
+    /// The fault of a start or send that is one too many.
+    pub fn over_children(&self, outgoing: &OutgoingCall) -> Option<Fault> {
+        let allowed = self.request.limits.limits().children;
+        let what = || format!("the invocation started and sent more than {allowed}");
+        (outgoing.ordinal > allowed).then(|| over_limit(Limit::Children, what()))
+    }
+
+    fn checked_call(&self, outgoing: &OutgoingCall, depth: u32, delay: Option<MessageDelay>) -> CheckedCall {
+        if let Some(over) = self.over_children(outgoing) {
+            return Ok(Err(over));
         }
-        let limits = match caller.request.limits.lowered(&outgoing.limits) {
+        let limits = match self.request.limits.lowered(&outgoing.limits) {
             Ok(limits) => limits,
             Err(name) => {
                 return Ok(Err(Fault::host(HostFault::BadArguments, format!("there is no limit `{name}`"))));
             }
         };
-        match self.try_outgoing(caller, outgoing, depth, delay, &limits) {
-            Ok(child) => Ok(Ok(child)),
+        match self.try_call(outgoing, depth, delay, &limits) {
+            Ok(call) => Ok(Ok(call)),
             Err(error) => fault_of(error).map(Err),
         }
     }
 
-    fn try_outgoing(
+    fn try_call(
         &self,
-        caller: &Caller<'_>,
         outgoing: &OutgoingCall,
         depth: u32,
-        delay: Option<Delay>,
+        delay: Option<MessageDelay>,
         limits: &LimitOverrides,
     ) -> Result<NewCall> {
-        crate::engine::classes::validate::check_meta(&outgoing.meta)?;
-        let seed = caller.request.seed.child(outgoing.ordinal);
-        let accepted = self.now()?;
-        let make = |name: Name, call: CallKind, method: &Method, arguments: Json, seed: Seed| CallRequest {
+        check_meta(&outgoing.meta)?;
+        let seed = self.request.seed.child(outgoing.ordinal);
+        let accepted = self.runner.core.now()?;
+        let request = |name: Name, kind: CallKind, method: &Method, arguments: Json, seed: Seed| CallRequest {
             // the store, which gives the caller its number, fills it in
-            caller: Some(Reference { name: caller.request.name.clone(), number: 0 }),
-            due: delay.map(|delay| delay.asked.after(Duration::from_millis(delay.ms))),
+            caller: Some(Reference { name: self.request.name.clone(), number: 0 }),
+            due: delay.map(|delay| delay.sent.after(Duration::from_millis(delay.ms))),
             delay_ms: delay.map(|delay| delay.ms),
             depth,
             meta: outgoing.meta.clone(),
             limits: limits.clone(),
-            ..CallRequest::new(name, call, &method.name, arguments, seed, accepted)
+            ..CallRequest::new(name, kind, &method.name, arguments, seed, accepted)
         };
         let OutgoingCall { target, method, arguments, .. } = outgoing;
         let allowed = limits.limits().arguments;
         match target {
             CallTarget::Actor { id } => {
                 let id = ActorId::new(id)?;
-                let loaded = self.class_for(caller, &id)?.ok_or_else(|| self.no_actor(&id))?;
-                let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
-                Ok(NewCall {
-                    construction: None,
-                    call: make(Name::from(&id), CallKind::Mutate, method, arguments, seed),
-                })
+                let loaded = self.class_of(&id)?.ok_or_else(|| self.runner.core.no_actor(&id))?;
+                let (method, arguments) = checked_text(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
+                let call = request(Name::from(&id), CallKind::Mutate, method, arguments, seed);
+                Ok(NewCall { construction: None, call })
             }
             CallTarget::ActorOrNew { class, id, arguments: constructor_arguments } => {
                 let id = ActorId::new(id)?;
-                let own = self.class_named(caller, class)?;
-                let constructor = own.constructor()?;
-                let sent = object_of(constructor, constructor_arguments)?;
-                let create = CallKind::Construct { class: own.version.class.clone(), version: own.version.number };
-                let complete = complete(constructor, &sent, allowed)?;
-                let created = make(Name::from(&id), create, constructor, complete, seed.child(1));
-                let existing = self.class_for(caller, &id)?;
+                let wanted = self.class_named(class)?;
+                let constructor = wanted.constructor()?;
+                let kind = CallKind::Construct { class: wanted.version.class.clone(), version: wanted.version.number };
+                let complete = complete(constructor, &object_in(constructor, constructor_arguments)?, allowed)?;
+                let construction = request(Name::from(&id), kind, constructor, complete, seed.child(1));
+                let existing = self.class_of(&id)?;
                 if existing.is_none() {
                     id.expect_no_flag()?;
                 }
-                let loaded = existing.unwrap_or_else(|| Arc::clone(&own));
-                if loaded.version.class != own.version.class {
-                    let (class, wanted) = (loaded.version.class.clone(), own.version.class.clone());
+                let loaded = existing.unwrap_or_else(|| Arc::clone(&wanted));
+                if loaded.version.class != wanted.version.class {
+                    let (class, wanted) = (loaded.version.class.clone(), wanted.version.class.clone());
                     return Err(Error::OtherClass { id: id.to_string(), class, wanted });
                 }
-                let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
-                let call = make(Name::from(&id), CallKind::Mutate, method, arguments, seed);
-                Ok(NewCall { construction: Some(created), call })
+                let (method, arguments) = checked_text(&loaded, method, arguments, allowed, MethodKind::Mutation)?;
+                let call = request(Name::from(&id), CallKind::Mutate, method, arguments, seed);
+                Ok(NewCall { construction: Some(construction), call })
             }
             CallTarget::Task { class } => {
-                let loaded = self.class_named(caller, class)?;
-                let (method, arguments) = checked(&loaded, method, arguments, allowed, MethodKind::Task)?;
+                let loaded = self.class_named(class)?;
+                let (method, arguments) = checked_text(&loaded, method, arguments, allowed, MethodKind::Task)?;
                 let name = Name::task(&loaded.version.class, &method.name);
-                let call = CallKind::Task { class: loaded.version.class.clone(), version: loaded.version.number };
-                Ok(NewCall { construction: None, call: make(name, call, method, arguments, seed) })
+                let kind = CallKind::Task { class: loaded.version.class.clone(), version: loaded.version.number };
+                Ok(NewCall { construction: None, call: request(name, kind, method, arguments, seed) })
             }
         }
     }
 
-    /// The class version of an actor that is there, or is about to be made by this run or another.
-    fn class_for(&self, caller: &Caller<'_>, id: &ActorId) -> Result<Option<Arc<LoadedClass>>> {
-        match self.class_of(id) {
-            Ok(loaded) => Ok(Some(loaded)),
-            Err(Error::NoActor { .. } | Error::BeingMade { .. }) => match caller.made.get(id) {
-                Some((class, version)) => self.loaded(class, *version).map(Some),
-                None => Ok(None),
-            },
-            Err(error) => Err(error),
-        }
+    /// The class version of an actor that exists or is being made, by this run or another; None if it does neither.
+    fn class_of(&self, id: &ActorId) -> Result<Option<Arc<LoadedClass>>> {
+        let known = self.runner.core.class_version_of(id)?;
+        let class_version = known.as_ref().or_else(|| self.constructed.get(id));
+        class_version.map(|(class, version)| self.runner.classes.version(class, *version)).transpose()
     }
 
-    /// The current version of a class; a run's own class is the one that runs.
-    fn class_named(&self, caller: &Caller<'_>, class: &str) -> Result<Arc<LoadedClass>> {
-        let own = &caller.loaded.version;
+    /// The current version of a class; of the run's own class it is the version that runs.
+    fn class_named(&self, class: &str) -> Result<Arc<LoadedClass>> {
+        let own = &self.loaded.version;
         if own.class.as_str() == class {
-            return self.loaded(&own.class, own.number);
+            return self.runner.classes.version(&own.class, own.number);
         }
-        let class = self.known_class(class)?;
-        self.loaded(&class.name, class.current)
+        self.runner.classes.current(class)
     }
 }
 
-pub(in crate::engine) fn checked<'l>(
-    loaded: &'l LoadedClass,
-    method: &str,
-    arguments: &str,
-    allowed: u64,
-    kind: MethodKind,
-) -> Result<(&'l Method, Json)> {
-    let method = loaded.method(method)?;
-    expect_kind(method, &[kind])?;
-    let sent = object_of(method, arguments)?;
-    Ok((method, complete(method, &sent, allowed)?))
-}
-
-fn object_of(method: &Method, text: &str) -> Result<Map<String, Value>> {
-    let arguments = read_value(text).map_err(|error| method.refuse(error.of("their text")))?;
-    crate::engine::classes::validate::object(method, arguments)
-}
-
-fn over(limit: Limit, what: String) -> Fault {
+/// The fault of a run that exceeds a limit.
+pub fn over_limit(limit: Limit, what: String) -> Fault {
     Fault::host(HostFault::Limit(limit), what)
 }
 
-/// What a guest is told of a call that cannot be accepted. An error that is not about the call stays one.
-pub(in crate::engine) fn fault_of(error: Error) -> Result<Fault> {
+/// The fault that a guest receives for a call that cannot be accepted. An error that is not about the call stays an error.
+pub fn fault_of(error: Error) -> Result<Fault> {
     let kind = match &error {
         Error::NoActor { .. } | Error::BeingMade { .. } | Error::NoClass { .. } | Error::NoVersion { .. } => {
             HostFault::NotFound
@@ -200,12 +172,12 @@ pub(in crate::engine) fn fault_of(error: Error) -> Result<Fault> {
         Error::OtherClass { .. } => HostFault::Exists,
         _ => return Err(error),
     };
-    let way_out = way_out(&error).map(|hint| format!("; {hint}")).unwrap_or_default();
-    Ok(Fault::host(kind, format!("{error}{way_out}")))
+    let advice = advice(&error).map(|hint| format!("; {hint}")).unwrap_or_default();
+    Ok(Fault::host(kind, format!("{error}{advice}")))
 }
 
-/// What the author of a class can do about it, in the words of the SDK. The hints of errors are for the command line.
-fn way_out(error: &Error) -> Option<String> {
+/// Advice for the author of the class, in the words of the SDK. The hints of errors are for the command line.
+fn advice(error: &Error) -> Option<String> {
     Some(match error {
         Error::WrongKind { kind: MethodKind::Query, .. } => "`ctx.ask` asks it".to_owned(),
         Error::WrongKind { kind: MethodKind::Mutation, .. } => "`ctx.start` and `ctx.send` call it".to_owned(),
