@@ -1,71 +1,72 @@
-//! What one commit says.
+//! Values of commits: ends of invocations, progress of runs, waits and events.
 
 use crate::model::{
-    CallRequest, ClassName, Fingerprint, HistoryEntry, Invocation, Log, Name, Outcome, ResolvedTarget, Timestamp,
-    WaitResult,
+    CallRequest, ClassName, Fingerprint, HistoryEntry, Invocation, Json, Key, Log, Name, Outcome, Reference,
+    ResolvedTarget, Timestamp, WaitResult,
 };
 
-/// The end of one invocation: its outcome, and the step that it leaves in the actor's journal.
+/// The end of one invocation: its outcome, and its step in the actor's journal.
 #[derive(Clone, Debug)]
 pub struct Commit {
     pub source: CommitSource,
-    /// The actor's step counter when the run began. Another value at commit means that somebody else was
-    /// faster: [`Stale`](crate::model::Error::Stale), and nothing is written.
+    /// The actor's step counter when the run began. If it has another value at the commit, the commit is
+    /// [`Stale`](crate::model::Error::Stale) and writes nothing.
     pub expected_steps: u64,
-    /// When the run began, by the wall clock; None where none did.
+    /// The begin of the run by the wall clock; None if nothing ran.
     pub began: Option<Timestamp>,
-    /// What the guest's clock answered last.
+    /// The last answer of the guest's clock.
     pub now: Timestamp,
     pub outcome: Outcome,
     pub log: Log,
-    /// How long the guest computed, in microseconds of processor time.
+    /// Processor time of the guest, in microseconds.
     pub micros: u64,
     pub end: End,
-    /// What the run asked for beside its clock, if it did.
+    /// The operations of the run since its last commit; None if there are none.
     pub progress: Option<Progress>,
-    /// Whether the guest was told its opaque id: others may name it by that from now on.
+    /// Whether the guest has seen its opaque id, so that other guests may use it from now on.
     pub id_exposed: bool,
 }
 
-/// What a run asked for since its last commit.
+/// The operations of a run since its last commit.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// When the run began, by the wall clock.
+    /// The begin of the run by the wall clock.
     pub began: Timestamp,
-    /// What the guest's clock answered first.
+    /// The first answer of the guest's clock.
     pub first_now: Timestamp,
-    /// Entries that the invocation's record had at the run's last commit. Another number means that somebody else went
-    /// on with it: [`Stale`](crate::model::Error::Stale), and nothing is written.
+    /// The length of the history at the run's last commit. If it has another value at this commit, the
+    /// commit is [`Stale`](crate::model::Error::Stale) and writes nothing.
     pub expected_history: u64,
     /// In order.
     pub entries: Vec<NewEntry>,
-    /// Messages, in order; they are accepted with this commit. None at a wait.
+    /// Messages, in order; they are accepted with this commit. A wait has none.
     pub sends: Vec<NewCall>,
-    /// The commit is a save: the invocation goes on after it, and this is the last entry.
+    /// The fingerprint of the save, if the commit is one: the invocation goes on after it, and the save
+    /// is the last entry.
     pub save: Option<Fingerprint>,
-    /// What may stand in an inbox that a child or a message is put in.
+    /// The limit of each inbox that gets a child or a message.
     pub inbox_limit: u64,
 }
 
-/// An entry of a record that is to be.
+/// An operation to perform and to add to a history.
 #[derive(Clone, Debug)]
 pub enum NewEntry {
-    /// Accepts a child. One that cannot be accepted is recorded with the reason.
+    /// Accepts a child. If that is refused, the entry has the fault.
     Start { fingerprint: Fingerprint, child: Box<NewCall> },
-    /// A start that is answered by a child which an earlier run of the method started: the guest knows it by this id, too.
-    Reuse { fingerprint: Fingerprint, child: crate::model::Reference, opaque_id: String },
-    /// Ends an invocation, and its children, if it has not ended. Who asks for it goes on, be it among them or not.
+    /// Reuses the child of an earlier run of the method, which the guest knows by this id too.
+    Reuse { fingerprint: Fingerprint, child: Reference, opaque_id: String },
+    /// Cancels an invocation and its descendants, except the one that asks for it.
     Cancel { fingerprint: Fingerprint, target: ResolvedTarget },
-    /// The wait was answered with an event, which is taken with this commit.
+    /// Takes the event that is the result of the wait.
     TakeEvent { entry: HistoryEntry, event: String, number: u64 },
-    /// Nothing beside the entry.
+    /// An entry without an effect on the store.
     Plain(HistoryEntry),
 }
 
-/// A child or a message to accept. Its caller is whoever commits it, whatever is said here.
+/// A child or a message to accept. The store sets its caller.
 #[derive(Clone, Debug)]
 pub struct NewCall {
-    /// Makes the actor; accepted before the call where the actor is not there and no construction of it is accepted.
+    /// Accepted before the call if the actor does not exist and has no construction in its inbox.
     pub construction: Option<CallRequest>,
     pub call: CallRequest,
 }
@@ -74,30 +75,34 @@ pub struct NewCall {
 #[derive(Clone, Debug)]
 pub struct Suspend {
     pub source: CommitSource,
+    /// As in a [`Commit`].
     pub expected_steps: u64,
-    /// The time now.
+    /// The present time.
     pub at: Timestamp,
     pub progress: Progress,
+    /// As in a [`Commit`].
     pub id_exposed: bool,
-    /// The wait.
+    /// The fingerprint of the wait.
     pub fingerprint: Fingerprint,
     pub targets: Vec<ResolvedTarget>,
 }
 
-/// What became of a wait.
+/// The result of [`Store::suspend`](super::Store::suspend).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suspended {
-    /// The invocation has this number now (it was accepted with this if it was fresh), and what it asked for is recorded.
+    /// The progress is committed. The invocation has this number; a fresh one was accepted. It waits if
+    /// there is no result.
     Waiting { number: u64, result: Option<StoredResult> },
-    /// The key was used before, by this invocation: nothing was written.
+    /// This invocation used the key before; nothing was written.
     Duplicate(Box<Invocation>),
 }
 
-/// The answer of a wait. An event is not taken yet: that is for the next commit ([`Entry::Taken`]).
+/// The result of a wait. An event is not taken yet: the next commit does that
+/// ([`NewEntry::TakeEvent`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResult {
     pub result: WaitResult,
-    /// Name and number of the event that it is.
+    /// Name and number of the event, if the result is one.
     pub event: Option<(String, u64)>,
 }
 
@@ -106,26 +111,25 @@ pub struct StoredResult {
 pub struct NewEvent {
     pub name: Name,
     pub event: String,
-    pub payload: crate::model::Json,
-    pub key: Option<crate::model::Key>,
+    pub payload: Json,
+    pub key: Option<Key>,
     pub at: Timestamp,
 }
 
-/// Which invocation ends.
+/// The invocation of a commit.
 #[derive(Clone, Debug)]
 pub enum CommitSource {
-    /// A blocking call that found the inbox empty: it is accepted and ends in one commit. If something has entered
-    /// the inbox meanwhile it stands behind this one.
-    ///
-    /// A key that somebody used meanwhile refuses the commit: [`Committed::Known`].
+    /// A blocking call that found the inbox empty: it is accepted and ends in one commit, before
+    /// invocations that were enqueued meanwhile. If its key was used meanwhile, the commit is refused as
+    /// a duplicate.
     Fresh(Box<CallRequest>),
-    /// The accepted invocation of this number, whose turn it is. If it has ended meanwhile, the commit is stale.
+    /// The pending invocation with this number. If it is no longer pending, the commit is stale.
     Accepted { name: Name, number: u64 },
 }
 
 impl CommitSource {
-    /// The actor (or task) whose turn it is.
-    pub fn name(&self) -> &crate::model::Name {
+    /// The name of the invocation's actor or task.
+    pub fn name(&self) -> &Name {
         match self {
             CommitSource::Fresh(request) => &request.name,
             CommitSource::Accepted { name, .. } => name,
@@ -133,37 +137,37 @@ impl CommitSource {
     }
 }
 
-/// What the end leaves in the store.
+/// The effect of an invocation's end.
 #[derive(Clone, Debug)]
 pub enum End {
-    /// The actor is there from now on, with this state; the step is its first.
+    /// Creates the actor with this state; the step is its first.
     Created { class: ClassName, version: u32, state: Vec<u8> },
-    /// A step of an actor that is there: with a new state, or (None) with the one it had.
+    /// A step of an existing actor, with a new state or (None) with the same.
     Step { version: u32, state: Option<Vec<u8>> },
     /// No step: a task, or a constructor that failed.
     WithoutStep,
-    /// Not the end yet: the task failed and is tried again at this time.
+    /// The attempt of a task failed, and the next one is due at this time.
     Retry { due: Timestamp },
 }
 
-/// What became of a commit.
+/// The result of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
     Done {
         /// The number of the reference.
         reference: u64,
-        /// The number of the step, where there is one.
+        /// The number of the step, if there is one.
         step: Option<u64>,
     },
-    /// The key was used before, by this invocation: nothing was written.
+    /// This invocation used the key before; nothing was written.
     Duplicate(Box<Invocation>),
 }
 
-/// What became of an acceptance.
+/// The result of an acceptance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// A new invocation, of this number.
+    /// A new invocation with this number.
     New(u64),
-    /// The key was used before, by this invocation: nothing was written.
+    /// This invocation used the key before; nothing was written.
     Duplicate(Box<Invocation>),
 }

@@ -1,6 +1,7 @@
-//! How long a thread waits for a lock of a store, and what happens meanwhile.
+//! Waits for the locks of a store, with deadlines, and a report of the process that has the lock.
 //!
-//! The kernel waits for a file lock for ever or not at all, so locks are tried again and again, after pauses that grow.
+//! The kernel waits for a file lock without a limit or not at all, so locks are tried again and again,
+//! after pauses that grow.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -11,27 +12,24 @@ use std::time::{Duration, Instant};
 use crate::model::{Error, Process, Result};
 
 use super::coordination::Coordination;
+use super::coordination::pauses::Pauses;
 
-/// The pause after the first try; each further one is half as long again.
-const FIRST_PAUSE: Duration = Duration::from_micros(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-
-/// A lock is tried so often in any case, whatever the deadline: that takes some milliseconds, and a lock that is held for a
-/// moment makes no busy store.
+/// A lock is tried at least so often, whatever the deadline. That takes some milliseconds, so a lock that
+/// is held for a moment does not make a store busy.
 const FEWEST_TRIES: u32 = 12;
 
-/// Whoever waits for longer than this is told which process has the lock.
-const TELL_AFTER: Duration = Duration::from_secs(1);
+/// A longer wait is reported, with the process that has the lock.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
 
-/// Hears which process has a lock, if that is known.
+/// Receives the process that has a lock, if that is known.
 pub type OnLockWait = Arc<dyn Fn(Option<&Process>) + Send + Sync>;
 
-/// What a store does while it waits for a lock that another process has.
+/// Hooks of waits for a lock that another process has.
 #[derive(Clone)]
 pub struct LockWaitOptions {
-    /// Is told once for each wait that takes longer than a second, with the process that has the lock, if that is known.
+    /// Called once in each wait that takes longer than a second.
     pub on_wait: OnLockWait,
-    /// Whether to stop waiting, with [`Error::Interrupted`].
+    /// If it returns true, waits end with [`Error::Interrupted`].
     pub stopped: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -45,14 +43,14 @@ thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Bounds the waits of its thread until it is dropped.
+/// The deadline of a thread's waits, until this is dropped.
 pub struct DeadlineScope {
     outer: Option<Instant>,
     of_this_thread: PhantomData<*const ()>,
 }
 
-/// From now on this thread waits for locks of stores until `at` at most, or until an earlier deadline that it has already.
-/// After that it fails with [`Error::StoreBusy`], and the store stays usable. None changes nothing.
+/// Sets the deadline of this thread's waits for locks of stores, unless it has an earlier one. After it a
+/// wait fails with [`Error::StoreBusy`], and the store stays usable. None changes nothing.
 #[must_use]
 pub fn deadline(at: Option<Instant>) -> DeadlineScope {
     let outer = DEADLINE.get();
@@ -66,77 +64,69 @@ impl Drop for DeadlineScope {
     }
 }
 
-/// Tries of one wait.
-pub(in crate::store) struct LockWait<'w> {
-    waits: &'w LockWaitOptions,
-    /// Knows the process that writes.
-    coordination: &'w Coordination,
-    deadline: Option<Instant>,
-    began: Instant,
-    tries: u32,
-    pause: Duration,
-    told: bool,
-}
-
-impl<'w> LockWait<'w> {
-    /// With the thread's deadline.
-    fn new(waits: &'w LockWaitOptions, coordination: &'w Coordination) -> LockWait<'w> {
-        let deadline = DEADLINE.get();
-        LockWait { waits, coordination, deadline, began: Instant::now(), tries: 0, pause: FIRST_PAUSE, told: false }
-    }
-
-    /// Waits a moment before the next try. [`StoreBusy`](Error::StoreBusy) where there is no time left.
-    pub fn pause(&mut self) -> Result<()> {
-        let pause = self.next_pause()?;
-        thread::sleep(pause);
-        Ok(())
-    }
-
-    /// As [`pause`](Tries::pause), for a caller that sleeps in its own way, until this much time has passed at most.
-    pub fn next_pause(&mut self) -> Result<Duration> {
-        self.tries += 1;
-        let now = Instant::now();
-        let may_end = self.tries >= FEWEST_TRIES;
-        if may_end && (self.waits.stopped)() {
-            return Err(Error::Interrupted);
-        }
-        if may_end && self.deadline.is_some_and(|deadline| deadline <= now) {
-            return Err(Error::StoreBusy { holder: self.coordination.writer() });
-        }
-        let tell = self.began + TELL_AFTER;
-        if !self.told && now >= tell {
-            self.told = true;
-            (self.waits.on_wait)(self.coordination.writer().as_ref());
-        }
-        let next = [self.deadline, (!self.told).then_some(tell)].into_iter().flatten().filter(|next| *next > now).min();
-        let pause = next.map_or(self.pause, |next| self.pause.min(next.saturating_duration_since(now)));
-        self.pause = (self.pause * 3 / 2).min(LONGEST_PAUSE);
-        Ok(pause)
-    }
-}
-
-/// How the waits of one store go.
+/// The rules for all lock waits of one store.
 pub(in crate::store) struct LockWaitPolicy {
-    waits: LockWaitOptions,
+    options: LockWaitOptions,
     coordination: Coordination,
 }
 
 impl LockWaitPolicy {
-    pub fn new(waits: LockWaitOptions, coordination: Coordination) -> LockWaitPolicy {
-        LockWaitPolicy { waits, coordination }
+    pub fn new(options: LockWaitOptions, coordination: Coordination) -> LockWaitPolicy {
+        LockWaitPolicy { options, coordination }
     }
 
+    /// Starts a wait, with the deadline of the thread.
     pub fn start(&self) -> LockWait<'_> {
-        LockWait::new(&self.waits, &self.coordination)
+        let (began, deadline) = (Instant::now(), DEADLINE.get());
+        LockWait { policy: self, deadline, began, tries: 0, pauses: Pauses::default(), is_reported: false }
     }
 
-    /// The error of a wait for a lock that ended without it.
+    /// The error of a wait that ended without the lock.
     pub fn busy(&self) -> Error {
         Error::StoreBusy { holder: self.coordination.writer() }
     }
 
-    /// This process has the right to write, and says so.
-    pub fn writes(&self) {
-        self.coordination.writes();
+    /// Announces that this process has the writer's lock.
+    pub fn announce_writer(&self) {
+        self.coordination.announce_writer();
+    }
+}
+
+/// One wait for a lock.
+pub(in crate::store) struct LockWait<'w> {
+    policy: &'w LockWaitPolicy,
+    deadline: Option<Instant>,
+    began: Instant,
+    tries: u32,
+    pauses: Pauses,
+    is_reported: bool,
+}
+
+impl LockWait<'_> {
+    /// Sleeps until the next try. [`StoreBusy`](Error::StoreBusy) after the deadline.
+    pub fn pause(&mut self) -> Result<()> {
+        thread::sleep(self.next_pause()?);
+        Ok(())
+    }
+
+    /// The time until the next try, for a caller that sleeps itself. Errors as those of
+    /// [`pause`](LockWait::pause).
+    pub fn next_pause(&mut self) -> Result<Duration> {
+        self.tries += 1;
+        let now = Instant::now();
+        let may_end = self.tries >= FEWEST_TRIES;
+        if may_end && (self.policy.options.stopped)() {
+            return Err(Error::Interrupted);
+        }
+        if may_end && self.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(self.policy.busy());
+        }
+        let report_at = self.began + REPORT_AFTER;
+        if !self.is_reported && now >= report_at {
+            self.is_reported = true;
+            (self.policy.options.on_wait)(self.policy.coordination.writer().as_ref());
+        }
+        let next = [self.deadline, (!self.is_reported).then_some(report_at)];
+        Ok(self.pauses.next(now, next.into_iter().flatten().filter(|next| *next > now).min()))
     }
 }

@@ -1,16 +1,16 @@
-//! Processes of this machine: this one, and whether another one lives.
+//! Processes of this machine, and their clock.
 
 use std::time::Duration;
 
 use crate::model::Process;
 
-/// Tells a process from a later one with the same number: when it began, in ticks since the machine started, or 0 where
-/// the system does not say.
+/// The start time of this process, in ticks since the machine started. It tells a process from a later
+/// one with the same id. 0 if the system does not give it.
 pub(in crate::store) fn start_of_this() -> u64 {
     stat(std::process::id()).map_or(0, |stat| stat.start)
 }
 
-/// The process of a number, if it lives and began at this time.
+/// The process with an id, if it lives and started at this time.
 pub(in crate::store) fn living(pid: u32, start: u64) -> Option<Process> {
     match stat(pid) {
         Some(stat) if stat.start == start && !matches!(stat.state, 'Z' | 'X') => {
@@ -21,7 +21,7 @@ pub(in crate::store) fn living(pid: u32, start: u64) -> Option<Process> {
     }
 }
 
-/// A clock that all processes of this machine share, and that no user sets.
+/// A clock that all processes of this machine share, and that no user can set.
 pub(in crate::store) fn clock() -> Duration {
     #[cfg(unix)]
     let now = nix::time::ClockId::CLOCK_MONOTONIC.now().map(Duration::from).unwrap_or_default();
@@ -35,7 +35,7 @@ struct ProcessStat {
     start: u64,
 }
 
-/// What `/proc` says of a process. Its name, in brackets, may hold anything.
+/// The entry of a process in `/proc`. Its name, in brackets, may contain any character.
 fn stat(pid: u32) -> Option<ProcessStat> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&text);

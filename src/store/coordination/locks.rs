@@ -1,19 +1,20 @@
-//! Locks that the kernel drops when their holder dies, on Linux: byte ranges of one file, each held by an
-//! open file of its own, so that threads exclude each other too.
+//! Locks that end with their process, on Linux: bytes of one file. Each lock has an open file of its own,
+//! so that threads exclude each other too.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
 use crate::model::Result;
-use crate::store::folder::{DATA, File, Folder, LOCK, Purpose};
+use crate::store::folder::Folder;
+use crate::store::folder::file::{DATA, File, LOCK, Purpose};
 
-use super::lock_error;
+use super::lock_place::lock_error;
 
-/// A lock; dropping it releases it.
+/// A lock, until this is dropped.
 pub(super) struct ByteLock(File);
 
-/// Takes the lock of a place if nobody has it.
+/// Takes the lock of a place, if it is free.
 pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<ByteLock>> {
     let file = open(folder)?;
     match fcntl(&file, FcntlArg::F_OFD_SETLK(&byte(place))) {
@@ -24,21 +25,21 @@ pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<ByteLock>> 
 }
 
 impl Drop for ByteLock {
-    /// Closing the file is not enough: a child that another thread is about to start has it open too, until it becomes
-    /// the program that it is to run.
+    /// Closing the file does not end the lock while a child process has the file open too, which is so
+    /// between the fork and the exec of another thread.
     fn drop(&mut self) {
         let everything = libc::flock { l_type: libc::F_UNLCK as libc::c_short, l_len: 0, ..byte(0) };
-        // if this cannot be done, closing does it where no child has the file
+        // if this fails, closing the file ends the lock in most cases
         let _ = fcntl(&self.0, FcntlArg::F_OFD_SETLK(&everything));
     }
 }
 
-/// Locks of many places, which one open file has; dropping it releases them all.
+/// Locks of many places in one open file, until this is dropped.
 #[derive(Default)]
 pub(super) struct LockGroup(Option<ByteLock>);
 
 impl LockGroup {
-    /// Takes the lock of another place if nobody else has it.
+    /// Takes the lock of another place, if it is free.
     pub(super) fn try_add(&mut self, folder: &Folder, place: u64) -> Result<bool> {
         let file = match &self.0 {
             Some(lock) => &lock.0,
@@ -52,7 +53,8 @@ impl LockGroup {
     }
 }
 
-/// Whether somebody has the lock of a place. Looking takes nothing, so that nobody else finds it taken meanwhile.
+/// Whether the lock of a place is taken. The check takes no lock, so no other process is refused
+/// meanwhile.
 pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
     let Some(file) = folder.find_file(LOCK)? else { return Ok(false) };
     let mut found = byte(place);
@@ -60,10 +62,10 @@ pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
     Ok(i32::from(found.l_type) != libc::F_UNLCK)
 }
 
-/// Whether a process is in a write transaction of redb's, which locks this byte of the data.
-pub(super) fn someone_writes(folder: &Folder) -> bool {
+/// Whether a process has a lock of this byte of the data.
+pub(super) fn is_data_locked(folder: &Folder, place: u64) -> bool {
     let Ok(Some(file)) = folder.find_file(DATA) else { return false };
-    let mut found = byte(1 << 62);
+    let mut found = byte(place);
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found)).is_ok() && i32::from(found.l_type) != libc::F_UNLCK
 }
 
@@ -85,9 +87,9 @@ fn byte(place: u64) -> libc::flock {
 mod tests {
     use super::*;
 
-    /// A child that was forked off and has not become another program yet has what a clone of the file has.
+    /// A child process between fork and exec has the file as a clone of it has.
     #[test]
-    fn a_lock_ends_with_its_holder_though_a_child_has_its_file() {
+    fn dropped_lock_ends_while_a_child_has_its_file() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Folder::open(folder.path()).unwrap();
         let lock = try_take(&folder, 7).unwrap().unwrap();

@@ -1,49 +1,55 @@
-//! Holds and watches of a store that is in one process.
+//! Coordination of the threads of one process, for a store in memory.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::model::{Name, Process, Result};
-use crate::store::{Announcement, AnnouncementGuard, LockSet, ProgramVersion, Watch};
+use crate::model::{Name, Process, Result, lock, wait, wait_timeout};
+use crate::store::program_version::ProgramVersion;
+
+use super::types::{Announcement, AnnouncementGuard, LockSet, Watch};
 
 #[derive(Default)]
 pub(in crate::store) struct MemoryCoordination {
-    held: Mutex<HashSet<Name>>,
+    locked: Mutex<HashSet<Name>>,
     released: Condvar,
     commits: Mutex<u64>,
     committed: Condvar,
     announced: Mutex<Vec<(Name, Option<u64>)>>,
 }
 
+/// A lock, with the count of commits when it was taken.
 pub(super) struct MemoryLock {
     name: Name,
     threads: Arc<MemoryCoordination>,
-    /// When it was taken.
     commits: u64,
 }
 
 impl MemoryCoordination {
-    pub(super) fn hold(self: &Arc<Self>, name: &Name, deadline: Option<Instant>) -> Option<MemoryLock> {
-        let mut held = lock(&self.held);
-        while held.contains(name) {
-            held = match deadline {
-                None => self.released.wait(held).unwrap_or_else(PoisonError::into_inner),
+    pub(super) fn lock(self: &Arc<Self>, name: &Name, deadline: Option<Instant>) -> Option<MemoryLock> {
+        let mut locked = lock(&self.locked);
+        while locked.contains(name) {
+            locked = match deadline {
+                None => wait(&self.released, locked),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         return None;
                     }
-                    self.released.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0
+                    wait_timeout(&self.released, locked, left)
                 }
             };
         }
-        held.insert(name.clone());
+        locked.insert(name.clone());
         Some(MemoryLock { name: name.clone(), threads: self.clone(), commits: *lock(&self.commits) })
     }
 
-    pub(super) fn is_held(&self, name: &Name) -> bool {
-        lock(&self.held).contains(name)
+    pub(super) fn lock_set(self: &Arc<Self>) -> MemoryLockSet {
+        MemoryLockSet { locks: Vec::new(), threads: self.clone() }
+    }
+
+    pub(super) fn is_locked(&self, name: &Name) -> bool {
+        lock(&self.locked).contains(name)
     }
 
     pub(super) fn announce(self: &Arc<Self>, name: &Name, number: Option<u64>) -> ListedAnnouncement {
@@ -52,7 +58,7 @@ impl MemoryCoordination {
         ListedAnnouncement { entry, threads: self.clone() }
     }
 
-    pub(super) fn announced(&self, name: Option<&Name>) -> Vec<Announcement> {
+    pub(super) fn announcements(&self, name: Option<&Name>) -> Vec<Announcement> {
         let all = lock(&self.announced);
         let found = all.iter().filter(|(of, _)| name.is_none_or(|name| name == of));
         let process = Process { pid: std::process::id(), stopped: false };
@@ -64,9 +70,13 @@ impl MemoryCoordination {
         *lock(&self.commits) += 1;
         self.committed.notify_all();
     }
+
+    pub(super) fn watch(self: &Arc<Self>) -> MemoryWatch {
+        MemoryWatch { seen: *lock(&self.commits), threads: self.clone() }
+    }
 }
 
-/// An announcement; dropping it takes it back.
+/// An announcement, until this is dropped.
 pub(super) struct ListedAnnouncement {
     entry: (Name, Option<u64>),
     threads: Arc<MemoryCoordination>,
@@ -87,7 +97,7 @@ impl Drop for ListedAnnouncement {
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        lock(&self.threads.held).remove(&self.name);
+        lock(&self.threads.locked).remove(&self.name);
         self.threads.released.notify_all();
         let commits = *lock(&self.threads.commits);
         if commits != self.commits {
@@ -96,48 +106,37 @@ impl Drop for MemoryLock {
     }
 }
 
-/// Names that are released together.
+/// Locks that end together.
 pub(super) struct MemoryLockSet {
-    held: Vec<MemoryLock>,
+    locks: Vec<MemoryLock>,
     threads: Arc<MemoryCoordination>,
-}
-
-impl MemoryLockSet {
-    pub(super) fn new(threads: Arc<MemoryCoordination>) -> MemoryLockSet {
-        MemoryLockSet { held: Vec::new(), threads }
-    }
 }
 
 impl LockSet for MemoryLockSet {
     fn take(&mut self, name: &Name) -> Result<bool> {
-        let held = self.threads.hold(name, Some(Instant::now()));
-        let taken = held.is_some();
-        self.held.extend(held);
+        let lock = self.threads.lock(name, Some(Instant::now()));
+        let taken = lock.is_some();
+        self.locks.extend(lock);
         Ok(taken)
     }
 }
 
 pub(super) struct MemoryWatch {
+    /// The count of commits at the end of the last wait.
     seen: u64,
     threads: Arc<MemoryCoordination>,
 }
 
-impl MemoryWatch {
-    pub(super) fn new(threads: Arc<MemoryCoordination>) -> MemoryWatch {
-        let seen = *lock(&threads.commits);
-        MemoryWatch { seen, threads }
-    }
-}
-
 impl Watch for MemoryWatch {
     fn wait(&mut self, deadline: Instant) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let commits = lock(&self.threads.commits);
-        let waited = self.threads.committed.wait_timeout_while(commits, left, |commits| *commits == self.seen);
-        self.seen = *waited.unwrap_or_else(PoisonError::into_inner).0;
+        let mut commits = lock(&self.threads.commits);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if *commits != self.seen || left.is_zero() {
+                self.seen = *commits;
+                return;
+            }
+            commits = wait_timeout(&self.threads.committed, commits, left);
+        }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

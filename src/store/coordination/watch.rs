@@ -1,16 +1,18 @@
-//! Seeing that another process committed.
+//! Watches of commits of other processes.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::store::Watch;
-use crate::store::folder::File;
+use crate::model::lock;
+use crate::store::folder::file::File;
 
-/// How often a file is looked at where the system does not tell of changes.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+use super::types::Watch;
 
-/// Signals that threads of this process gave.
+/// The period of a polling watch.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// Signals of this process's threads.
 #[derive(Default)]
 pub(super) struct Signals {
     count: Mutex<u64>,
@@ -19,31 +21,31 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn count(&self) -> u64 {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.count)
     }
 
     pub(super) fn give(&self) {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *lock(&self.count) += 1;
         self.given.notify_all();
     }
 
-    /// Waits until there are others than so many, for a while at most.
+    /// Waits until the count is not `seen`, for `left` at most.
     fn wait(&self, seen: u64, left: Duration) {
-        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.given.wait_timeout_while(count, left, |count| *count == seen));
+        drop(self.given.wait_timeout_while(lock(&self.count), left, |count| *count == seen));
     }
 }
 
-/// Watches a file that changes with each commit. Without one, waits end at their deadlines and at signals of this process.
+/// Watches a file that changes with each commit. Without a file, waits end at their deadlines and at
+/// signals of this process.
 pub(super) fn watch(file: Option<(PathBuf, File)>, signals: &Arc<Signals>) -> Box<dyn Watch> {
     #[cfg(target_os = "linux")]
-    if let Some(told) = file.as_ref().and_then(|(path, file)| inotify::InotifyWatch::new(path, file).ok()) {
-        return Box::new(told);
+    if let Some(watch) = file.as_ref().and_then(|(path, file)| inotify::InotifyWatch::new(path, file).ok()) {
+        return Box::new(watch);
     }
     Box::new(PollingWatch::new(file.map(|(_, file)| file), signals.clone()))
 }
 
-/// Looks at when the file changed last. What this process commits it sees at once.
+/// Compares the file's time of modification. It sees commits of this process at once.
 struct PollingWatch {
     file: Option<File>,
     signals: Arc<Signals>,
@@ -84,7 +86,7 @@ impl Watch for PollingWatch {
                 self.seen = found;
                 return;
             }
-            self.signals.wait(found.1, left.min(LOOK_EVERY));
+            self.signals.wait(found.1, left.min(POLL_EVERY));
         }
     }
 }
@@ -99,15 +101,15 @@ mod inotify {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
-    use crate::store::Watch;
-    use crate::store::folder::File;
+    use crate::store::coordination::types::Watch;
+    use crate::store::folder::file::File;
 
-    /// Is told by the kernel.
+    /// Watches by events of the kernel.
     pub(super) struct InotifyWatch(Inotify);
 
     impl InotifyWatch {
-        /// The file that is open is watched, wherever its folder is by now. Without `/proc`, what has its path: a watch on
-        /// another file costs latency alone.
+        /// Watches the open file, also after a move of its folder. Without `/proc` it watches the path:
+        /// a watch of another file costs latency only.
         pub(super) fn new(path: &Path, file: &File) -> nix::Result<InotifyWatch> {
             let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
             let open = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -117,13 +119,13 @@ mod inotify {
             Ok(InotifyWatch(inotify))
         }
 
-        /// Takes what the kernel told so far; whether there was something.
+        /// Takes all pending events. Whether there was one.
         fn drain(&self) -> bool {
-            let mut told = false;
+            let mut any = false;
             while self.0.read_events().is_ok_and(|events| !events.is_empty()) {
-                told = true;
+                any = true;
             }
-            told
+            any
         }
     }
 
@@ -134,7 +136,7 @@ mod inotify {
                 if left.is_zero() {
                     return;
                 }
-                // rounded up, so that the last wait is not cut into many of none
+                // rounded up, so that the last milliseconds are not spent in waits of 0 ms
                 let left = (left + Duration::from_micros(999)).as_millis();
                 let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
                 let waited = poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout);
@@ -151,15 +153,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiter_that_is_not_told_looks_once_a_second_at_most() {
+    fn polling_watch_looks_once_a_second() {
         let mut watch = PollingWatch::new(None, Arc::default());
         let before = watch.looks;
-        watch.wait(Instant::now() + LOOK_EVERY / 2);
+        watch.wait(Instant::now() + POLL_EVERY / 2);
         assert_eq!(watch.looks - before, 2, "before it waits, and at its deadline");
     }
 
     #[test]
-    fn waiter_that_is_not_told_sees_a_commit_of_its_process() {
+    fn polling_watch_sees_commit_of_its_process() {
         let signals = Arc::new(Signals::default());
         let mut watch = PollingWatch::new(None, signals.clone());
         std::thread::scope(|scope| {

@@ -1,104 +1,60 @@
-//! A store's folder. Every file of a store is opened here, and nowhere else.
+//! The folder of a store. Every file of a store is opened by this module, and by no other.
 //!
-//! The folder is opened once; a file is opened by its name in the open folder, whatever has the folder's path by then. No link
-//! is followed, and a file is used only if it is a regular one that belongs to a user who is trusted with the store.
+//! The folder is opened once, and each file by its name in the open folder, also after a move of the
+//! folder. No link is followed. A file is used only if it is a regular file of a user who is trusted with
+//! the store.
+
+pub(in crate::store) mod file;
+pub(in crate::store) mod size;
 
 #[cfg_attr(not(unix), path = "portable.rs")]
 #[cfg_attr(unix, path = "unix.rs")]
 mod system;
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-pub(in crate::store) use std::fs::File;
-
 use crate::model::{Error, Result, UntrustedPath};
 
-/// The data.
-pub(in crate::store) const DATA: &str = "store.redb";
-/// The data of a store that is being made.
+use file::{DATA, File, FileError, Purpose, Refusal};
+pub(in crate::store) use system::write_at;
+
+/// The data of a store under creation.
 const NEW_DATA: &str = "store.redb.new";
-/// Locks and signals between processes. It holds no data.
-pub(in crate::store) const LOCK: &str = "lock";
-/// What processes say of themselves. It holds no data.
-pub(in crate::store) const RUNNING: &str = "running";
-/// What the detached worker writes to its stderr.
+/// The stderr of the background worker.
 const WORKER_LOG: &str = "worker.log";
-/// What it wrote before.
+/// The log before that one.
 const OLD_WORKER_LOG: &str = "worker.log.old";
-/// A log of so many bytes is full.
+/// The size of a full log, in bytes.
 const FULL_LOG: u64 = 256 << 10;
 
-/// How often a store that is open is looked for at its path.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The shortest time between two checks of an open store's path.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// The folder of a store, open.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     folder: system::FolderHandle,
-    /// The path that the folder had when it was opened, wherever the process goes.
+    /// The path of the folder when it was opened, also after a change of the process's working directory.
     absolute: PathBuf,
-    /// The data that was opened.
+    /// The file of the data that was opened.
     data: OnceLock<system::FileId>,
     opened: Instant,
-    /// Milliseconds from `opened` to the last look.
-    looked: AtomicU64,
-}
-
-/// What a file is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum Purpose {
-    Reading,
-    /// Reading and writing.
-    Writing,
-    Appending,
-}
-
-/// Why a file or a folder is not opened.
-#[derive(Debug)]
-enum FileError {
-    System(io::Error),
-    Refused(Refusal),
-}
-
-/// What is wrong with a file or a folder that is there.
-#[derive(Debug)]
-#[cfg_attr(not(unix), allow(dead_code, reason = "such a system knows no owners"))]
-enum Refusal {
-    /// A link, or anything else that is no regular file.
-    Kind(&'static str),
-    /// It has a second name, perhaps in a folder of another user.
-    HardLink,
-    /// It belongs to this user.
-    Owner(u32),
-    /// A link in the folder's path belongs to this user.
-    LinkOf { link: PathBuf, owner: u32 },
-}
-
-impl From<io::Error> for FileError {
-    fn from(error: io::Error) -> FileError {
-        FileError::System(error)
-    }
-}
-
-impl FileError {
-    fn is(&self, kind: io::ErrorKind) -> bool {
-        matches!(self, FileError::System(error) if error.kind() == kind)
-    }
+    /// Milliseconds from `opened` to the last check.
+    checked: AtomicU64,
 }
 
 impl Folder {
-    /// Opens the folder of a store. [`NoStore`](Error::NoStore) where there is none.
+    /// Opens the folder of a store. [`NoStore`](Error::NoStore) if there is none.
     pub fn open(path: &Path) -> Result<Folder> {
         Folder::open_or(path, false)
     }
 
-    /// Opens the folder of a store. If it is not there, it is made, for its owner alone.
+    /// Opens the folder of a store. If there is none, it is made, for its owner only.
     pub fn create(path: &Path) -> Result<Folder> {
         Folder::open_or(path, true)
     }
@@ -111,7 +67,7 @@ impl Folder {
                 folder,
                 data: OnceLock::new(),
                 opened: Instant::now(),
-                looked: AtomicU64::new(0),
+                checked: AtomicU64::new(0),
             }),
             Err(FileError::Refused(refusal)) => Err(refuse(path, &refusal)),
             Err(FileError::System(error)) => Err(match error.kind() {
@@ -124,7 +80,7 @@ impl Folder {
         }
     }
 
-    /// Whether anything has this path, a link with nothing behind it too.
+    /// Whether the path is taken, also by a link without a target.
     pub fn is_taken(path: &Path) -> bool {
         path.symlink_metadata().is_ok()
     }
@@ -133,8 +89,8 @@ impl Folder {
         &self.path
     }
 
-    /// Refuses the folder if it belongs to another user: one that was found, and that the user did not name. It is enough
-    /// for root that it belongs to the owner of the folder around it.
+    /// Refuses a folder that was found by a search, without being named by the user, if it belongs to
+    /// another user. For root, the owner of the parent folder is enough.
     pub fn check_found(&self) -> Result<()> {
         let stranger = self.folder.stranger().map_err(|error| cannot_open(&self.path, error))?;
         let Some(owner) = stranger else { return Ok(()) };
@@ -145,15 +101,15 @@ impl Folder {
         })
     }
 
-    /// Refuses a folder that was moved or removed since it was opened, or whose data was: what is written there now is
-    /// lost, or changes a store that was put elsewhere. It looks at most once a second.
+    /// Refuses a folder that was moved or removed since it was opened, or whose data was: a write there
+    /// would be lost, or would change a store that was moved. It checks once a second at most.
     pub(in crate::store) fn check_place(&self) -> Result<()> {
         let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let looked = self.looked.load(Ordering::Relaxed);
-        let is_due = u128::from(now - looked.min(now)) >= LOOK_EVERY.as_millis();
+        let checked = self.checked.load(Ordering::Relaxed);
+        let is_due = u128::from(now - checked.min(now)) >= CHECK_EVERY.as_millis();
         if !is_due || self.is_in_place() {
             if is_due {
-                self.looked.store(now, Ordering::Relaxed);
+                self.checked.store(now, Ordering::Relaxed);
             }
             return Ok(());
         }
@@ -164,12 +120,12 @@ impl Folder {
         self.folder.is_at(&self.absolute) && self.data.get().is_none_or(|data| self.folder.has(DATA, data))
     }
 
-    /// The folder's path without links, or as it was opened if it cannot be resolved.
+    /// The folder's path without links; as it was opened, if it cannot be resolved.
     pub(in crate::store) fn address(&self) -> PathBuf {
         self.absolute.canonicalize().unwrap_or_else(|_| self.absolute.clone())
     }
 
-    /// The path by which a process in any other folder opens this one.
+    /// A path of this folder that is valid for processes with any working directory.
     pub fn path_for_others(&self) -> Result<PathBuf> {
         let address = self.address();
         Folder::open(&address)?;
@@ -179,13 +135,13 @@ impl Folder {
         }
     }
 
-    /// Whether a store is in it.
+    /// Whether it contains a store.
     pub fn has_store(&self) -> Result<bool> {
         self.folder.is_taken(DATA).map_err(|error| cannot_open(&self.path.join(DATA), error))
     }
 
-    /// Opens the file that a detached worker writes to: a new one, if the last one is full. That one is kept in place of
-    /// the one before it.
+    /// Opens the log of the background worker. If it is full, a new one is made, and it replaces the log
+    /// before that one.
     pub fn worker_log(&self) -> Result<File> {
         let log = self.open_or_make(WORKER_LOG, Purpose::Appending)?;
         if !Folder::is_full(&log) {
@@ -194,21 +150,21 @@ impl Folder {
         if self.folder.rename(WORKER_LOG, OLD_WORKER_LOG).is_ok() {
             return self.open_or_make(WORKER_LOG, Purpose::Appending);
         }
-        // the old one's place cannot be had, so this one is emptied: it must not grow for ever
+        // it cannot be renamed, so it is emptied: the size of the log is bounded
         match log.set_len(0) {
             Ok(()) => Ok(log),
             Err(error) => Err(self.explain(WORKER_LOG, error.into())),
         }
     }
 
-    /// Whether a worker's log has no room for more.
+    /// Whether a worker's log is full.
     pub fn is_full(log: &File) -> bool {
         log.metadata().is_ok_and(|data| data.len() >= FULL_LOG)
     }
 
-    /// Opens a file. [`NoStore`](Error::NoStore) where the data is not there.
+    /// Opens a file. [`NoStore`](Error::NoStore) if it is the data and does not exist.
     pub(in crate::store) fn open_file(&self, name: &str, purpose: Purpose) -> Result<File> {
-        let file = self.folder.open_file(name, purpose).map_err(|trouble| self.explain(name, trouble))?;
+        let file = self.folder.open_file(name, purpose).map_err(|error| self.explain(name, error))?;
         if name == DATA
             && let Ok(data) = system::FileId::of(&file)
         {
@@ -217,47 +173,48 @@ impl Folder {
         Ok(file)
     }
 
-    /// Opens a file. If it is not there, it is made, as the data is: for those who may use that.
+    /// Opens a file. If it does not exist, it is made, with the mode and the owner of the data.
     pub(in crate::store) fn open_or_make(&self, name: &str, purpose: Purpose) -> Result<File> {
-        self.folder.open_or_make(name, purpose).map_err(|trouble| self.explain(name, trouble))
+        self.folder.open_or_make(name, purpose).map_err(|error| self.explain(name, error))
     }
 
-    /// Opens a file for reading if it is there.
+    /// Opens a file for reading, if it exists.
     pub(in crate::store) fn find_file(&self, name: &str) -> Result<Option<File>> {
         match self.folder.open_file(name, Purpose::Reading) {
             Ok(file) => Ok(Some(file)),
-            Err(trouble) if trouble.is(io::ErrorKind::NotFound) => Ok(None),
-            Err(trouble) => Err(self.explain(name, trouble)),
+            Err(error) if error.is(io::ErrorKind::NotFound) => Ok(None),
+            Err(error) => Err(self.explain(name, error)),
         }
     }
 
-    /// Refuses a file that is there and that would not be opened for writing.
+    /// Refuses an existing file that would not be opened for writing.
     pub(in crate::store) fn check(&self, name: &str) -> Result<()> {
         match self.folder.check(name, Purpose::Writing) {
-            Err(trouble) if !trouble.is(io::ErrorKind::NotFound) => Err(self.explain(name, trouble)),
+            Err(error) if !error.is(io::ErrorKind::NotFound) => Err(self.explain(name, error)),
             _ => Ok(()),
         }
     }
 
-    /// Where locks are a file each: the one of a place.
+    /// The lock file of a place, on systems with a file for each lock.
     #[cfg(not(target_os = "linux"))]
     pub(in crate::store) fn lock_file(&self, place: u64) -> Result<File> {
         let name = "lock.s";
-        let explain = |trouble| self.explain(name, trouble);
+        let explain = |error| self.explain(name, error);
         let folder = self.folder.subfolder(name).map_err(explain)?;
         folder.open_or_make(&format!("{place:016x}"), Purpose::Writing).map_err(explain)
     }
 
-    /// Makes the file of a new store's data, which [`keep_data`](Folder::keep_data) gives its name when it is whole. Only
-    /// one process may do so at a time; what is left of an earlier one is removed.
+    /// Makes the file of a new store's data under another name, until
+    /// [`keep_data`](Folder::keep_data). One process at most may do so at a time. A file that a dead
+    /// process left is removed.
     pub(in crate::store) fn new_data(&self) -> Result<File> {
         self.discard_data()?;
-        self.folder.make(NEW_DATA, Purpose::Writing).map_err(|trouble| self.explain(NEW_DATA, trouble))
+        self.folder.make(NEW_DATA, Purpose::Writing).map_err(|error| self.explain(NEW_DATA, error))
     }
 
     pub(in crate::store) fn discard_data(&self) -> Result<()> {
         match self.folder.remove(NEW_DATA) {
-            Err(trouble) if !trouble.is(io::ErrorKind::NotFound) => Err(self.explain(NEW_DATA, trouble)),
+            Err(error) if !error.is(io::ErrorKind::NotFound) => Err(self.explain(NEW_DATA, error)),
             _ => Ok(()),
         }
     }
@@ -273,9 +230,9 @@ impl Folder {
         self.path.join(name)
     }
 
-    fn explain(&self, name: &str, trouble: FileError) -> Error {
+    fn explain(&self, name: &str, error: FileError) -> Error {
         let path = self.path_of(name);
-        match trouble {
+        match error {
             FileError::System(error) if error.kind() == io::ErrorKind::NotFound && name == DATA => {
                 Error::NoStore { place: self.path.display().to_string() }
             }
@@ -283,11 +240,6 @@ impl Folder {
             FileError::Refused(refusal) => refuse(&path, &refusal),
         }
     }
-}
-
-/// Writes at an offset of a file.
-pub(in crate::store) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    system::write_at(file, bytes, at)
 }
 
 fn cannot_open(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -302,20 +254,4 @@ fn refuse(path: &Path, refusal: &Refusal) -> Error {
         (_, false) => UntrustedPath::Auxiliary,
     };
     Error::Untrusted { what: format!("{} {refusal}", path.display()), path: kind }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::Kind(kind) => write!(f, "is {kind}, and should be a regular file"),
-            Refusal::HardLink => f.write_str("has a second name (a hard link), and should have one"),
-            Refusal::Owner(owner) => {
-                write!(f, "belongs to the user with the id {owner}, not to you, root or the owner of the folder")
-            }
-            Refusal::LinkOf { link, owner } => {
-                let link = link.display();
-                write!(f, "is reached by the link {link}, which belongs to the user with the id {owner}")
-            }
-        }
-    }
 }

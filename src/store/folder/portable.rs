@@ -1,15 +1,15 @@
-//! A folder as a path, where the system has no descriptors of folders, owners and modes.
+//! An open folder as a path, on systems without descriptors of folders, owners and modes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{FileError, Purpose, Refusal};
+use super::file::{FileError, Purpose, Refusal};
 
 #[derive(Debug)]
 pub(super) struct FolderHandle(PathBuf);
 
-/// Such a system does not tell files apart.
+/// Such a system has no identity of files.
 #[derive(Debug)]
 pub(super) struct FileId;
 
@@ -20,12 +20,12 @@ impl FileId {
 }
 
 impl FolderHandle {
-    /// Whether there is a folder at the path.
+    /// Whether the path leads to a folder.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Whether there is a file of the name.
+    /// Whether the name is taken.
     pub(super) fn has(&self, name: &str, _: &FileId) -> bool {
         self.is_taken(name).unwrap_or(true)
     }
@@ -69,11 +69,11 @@ impl FolderHandle {
     pub(super) fn open_or_make(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
         loop {
             match self.open_file(name, purpose) {
-                Err(trouble) if trouble.is(io::ErrorKind::NotFound) => {}
+                Err(error) if error.is(io::ErrorKind::NotFound) => {}
                 opened => return opened,
             }
             match self.make(name, purpose) {
-                Err(trouble) if trouble.is(io::ErrorKind::AlreadyExists) => {}
+                Err(error) if error.is(io::ErrorKind::AlreadyExists) => {}
                 made => return made,
             }
         }
@@ -91,7 +91,7 @@ impl FolderHandle {
         fs::rename(self.0.join(from), self.0.join(to))
     }
 
-    /// Such a system does so by itself.
+    /// Such a system makes entries durable itself.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
     }
@@ -119,7 +119,7 @@ fn options(purpose: Purpose) -> OpenOptions {
     options
 }
 
-pub(super) fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+pub(in crate::store) fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     use std::io::{Seek, SeekFrom, Write};
     file.seek(SeekFrom::Start(at))?;
     file.write_all(bytes)

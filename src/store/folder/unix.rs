@@ -1,4 +1,4 @@
-//! A folder as a descriptor, and its files by their names in it.
+//! An open folder as a descriptor, and its files by their names.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -13,21 +13,21 @@ use nix::libc;
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat, stat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, geteuid, unlinkat};
 
-use super::{DATA, FileError, Purpose, Refusal};
+use super::file::{DATA, FileError, Purpose, Refusal};
 
-/// How folders on the way are opened: to find names in them, where the system tells that from reading.
+/// The flag for folders of a path: for finding names, if the system tells that from reading.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const TO_SEARCH: OFlag = OFlag::O_PATH;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const TO_SEARCH: OFlag = OFlag::O_RDONLY;
 
-/// As many links in a path as the kernel follows.
+/// The number of links in a path that the kernel follows.
 const MOST_LINKS: usize = 40;
 
 #[derive(Debug)]
 pub(super) struct FolderHandle(OwnedFd);
 
-/// Which file or folder it is, whatever its name.
+/// The identity of a file or folder, apart from its name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FileId {
     device: libc::dev_t,
@@ -47,9 +47,9 @@ impl From<&FileStat> for FileId {
 }
 
 impl FolderHandle {
-    /// Walks to a folder. If `make`, folders that are not there are made, the last one for its owner alone.
+    /// Opens the folder of a path. With `make`, missing folders are made, the last one for its owner only.
     ///
-    /// A link on the way is followed only if it belongs to the user or to root: another user's may lead anywhere.
+    /// A link in the path is followed only if it belongs to the user or to root.
     pub(super) fn open(path: &Path, make: bool) -> Result<FolderHandle, FileError> {
         let mut walked = start(path)?;
         let mut names: VecDeque<OsString> = names(path).collect();
@@ -64,7 +64,7 @@ impl FolderHandle {
                         Err(error) => return Err(error.into()),
                     }
                 }
-                // what a link says to a system that was told not to follow it
+                // the errors for a link that is not to be followed
                 Err(error @ (Errno::ENOTDIR | Errno::ELOOP | Errno::EMLINK)) => {
                     let Some((target, owner)) = read_link(&walked, &name)? else { return Err(error.into()) };
                     if !is_self_or_root(owner) {
@@ -85,7 +85,7 @@ impl FolderHandle {
         Ok(FolderHandle(walked))
     }
 
-    /// Whether this folder has the path. If that cannot be told, as the way is closed to this user, it is taken to have it.
+    /// Whether the path leads to this folder. True if this user may not follow the path.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         let found = stat(path);
         let is_gone = matches!(found, Err(Errno::ENOENT | Errno::ENOTDIR));
@@ -93,7 +93,7 @@ impl FolderHandle {
         !is_gone && found.as_ref().map_or(true, same)
     }
 
-    /// Whether this file has the name.
+    /// Whether the name leads to this file.
     pub(super) fn has(&self, name: &str, file: &FileId) -> bool {
         match self.look(name) {
             Ok(found) => FileId::from(&found) == *file,
@@ -101,7 +101,7 @@ impl FolderHandle {
         }
     }
 
-    /// The folder's owner, if that is another user. It is enough for root that it is the owner of the folder around it.
+    /// The folder's owner, if that is another user. For root, the owner of the parent folder is accepted.
     pub(super) fn stranger(&self) -> io::Result<Option<u32>> {
         let owner = fstat(&self.0)?.st_uid;
         let user = geteuid();
@@ -110,7 +110,7 @@ impl FolderHandle {
         Ok((!is_own).then_some(owner))
     }
 
-    /// Whether anything has this name.
+    /// Whether the name is taken.
     pub(super) fn is_taken(&self, name: &str) -> io::Result<bool> {
         match self.look(name) {
             Ok(_) => Ok(true),
@@ -119,36 +119,37 @@ impl FolderHandle {
         }
     }
 
-    /// Refuses what is there under this name, and is not to be opened so.
+    /// Refuses a file of this name that must not be opened for this purpose.
     pub(super) fn check(&self, name: &str, purpose: Purpose) -> Result<(), FileError> {
-        self.judge(&self.look(name)?, purpose)
+        self.check_file(&self.look(name)?, purpose)
     }
 
     pub(super) fn open_file(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
-        // before it is opened, as opening alone does something to a device, and after, as another may have its name by then
+        // before the opening, which may have an effect on a device; and after it, for the name may lead
+        // to another file by then
         self.check(name, purpose)?;
         let file = openat(&self.0, name, flags(purpose), Mode::empty())?;
-        self.judge(&fstat(&file)?, purpose)?;
+        self.check_file(&fstat(&file)?, purpose)?;
         Ok(File::from(file))
     }
 
     pub(super) fn open_or_make(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
         loop {
             match self.open_file(name, purpose) {
-                Err(trouble) if trouble.is(io::ErrorKind::NotFound) => {}
+                Err(error) if error.is(io::ErrorKind::NotFound) => {}
                 opened => return opened,
             }
             match self.make(name, purpose) {
-                Err(trouble) if trouble.is(io::ErrorKind::AlreadyExists) => {}
+                Err(error) if error.is(io::ErrorKind::AlreadyExists) => {}
                 made => return made,
             }
         }
     }
 
-    /// Makes a file, with the mode and the owner of the data. Before the data is there: with those of the folder, less
-    /// what the user's umask takes away.
+    /// Makes a file, with the mode and the owner of the data. If there is no data yet: with those of the
+    /// folder, less the umask.
     pub(super) fn make(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
-        let data = self.look(DATA).ok().filter(|data| self.judge(data, Purpose::Reading).is_ok());
+        let data = self.look(DATA).ok().filter(|data| self.check_file(data, Purpose::Reading).is_ok());
         let folder = fstat(&self.0)?;
         let mode = if data.is_some() { Mode::S_IRUSR | Mode::S_IWUSR } else { permissions(&folder) };
         let file = openat(&self.0, name, flags(purpose) | OFlag::O_CREAT | OFlag::O_EXCL, mode)?;
@@ -162,7 +163,7 @@ impl FolderHandle {
 
     pub(super) fn remove(&self, name: &str) -> Result<(), FileError> {
         match unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir) {
-            // what a folder says to that
+            // the errors for a folder
             Err(error @ (Errno::EISDIR | Errno::EPERM)) => self.check(name, Purpose::Reading).and(Err(error.into())),
             removed => Ok(removed?),
         }
@@ -172,24 +173,24 @@ impl FolderHandle {
         Ok(renameat(&self.0, from, &self.0, to)?)
     }
 
-    /// Makes the folder's entries durable, and its own in the folder around it.
+    /// Makes the folder's entries durable, and its own entry in the parent folder.
     pub(super) fn sync(&self) -> io::Result<()> {
         let to_read = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         fsync(openat(&self.0, ".", to_read, Mode::empty())?)?;
         match openat(&self.0, "..", to_read, Mode::empty()) {
             Ok(around) => Ok(fsync(around)?),
-            // a user who may not read the folder around it did not make this one
+            // a user without the right to read the parent folder did not make this one
             Err(Errno::EACCES) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A folder in this one, which is made if it is not there.
+    /// Opens a folder in this one, or makes it.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn subfolder(&self, name: &str) -> Result<FolderHandle, FileError> {
         let made = mkdirat(&self.0, name, Mode::S_IRWXU);
         let folder = open_folder(&self.0, name.as_ref())?;
-        self.judge_owner(&fstat(&folder)?)?;
+        self.check_owner(&fstat(&folder)?)?;
         if made.is_ok() {
             let data = self.look(DATA).unwrap_or(fstat(&self.0)?);
             let read = permissions(&data) & Mode::from_bits_truncate(0o444);
@@ -202,18 +203,18 @@ impl FolderHandle {
         fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
-    fn judge(&self, file: &FileStat, purpose: Purpose) -> Result<(), FileError> {
+    fn check_file(&self, file: &FileStat, purpose: Purpose) -> Result<(), FileError> {
         if let Some(kind) = unusual(file) {
             return Err(FileError::Refused(Refusal::Kind(kind)));
         }
         if purpose != Purpose::Reading && file.st_nlink > 1 {
             return Err(FileError::Refused(Refusal::HardLink));
         }
-        self.judge_owner(file)
+        self.check_owner(file)
     }
 
-    /// Those who may put files into the folder are its owner, and its group if it may write there.
-    fn judge_owner(&self, file: &FileStat) -> Result<(), FileError> {
+    /// Trusts the folder's owner, and its group if it may write in the folder.
+    fn check_owner(&self, file: &FileStat) -> Result<(), FileError> {
         if is_self_or_root(file.st_uid) {
             return Ok(());
         }
@@ -232,7 +233,7 @@ impl From<Errno> for FileError {
     }
 }
 
-/// The folder that a path begins in.
+/// The first folder of a path.
 fn start(path: &Path) -> nix::Result<OwnedFd> {
     let first = if path.is_absolute() { "/" } else { "." };
     open(first, TO_SEARCH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
@@ -247,12 +248,12 @@ fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
     path.components().filter_map(name)
 }
 
-/// Opens a folder in a folder. A link to one is none.
+/// Opens a folder in a folder, and no link to one.
 fn open_folder(folder: &OwnedFd, name: &std::ffi::OsStr) -> nix::Result<OwnedFd> {
     openat(folder, name, TO_SEARCH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
 }
 
-/// Where a link leads and whose it is, of one and the same link; None where it is none.
+/// Target and owner of a link, read from the same link; None if it is no link.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn read_link(folder: &OwnedFd, name: &std::ffi::OsStr) -> nix::Result<Option<(PathBuf, u32)>> {
     let link = openat(folder, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
@@ -277,7 +278,7 @@ fn is_self_or_root(user: u32) -> bool {
     user.is_root() || user == geteuid()
 }
 
-/// No link is followed, no program that is started has it, and nothing is waited for: a pipe has no end to wait for.
+/// No link is followed, no child process gets the file, and the opening of a pipe does not wait.
 fn flags(purpose: Purpose) -> OFlag {
     let access = match purpose {
         Purpose::Reading => OFlag::O_RDONLY,
@@ -291,7 +292,7 @@ fn kind(file: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(file.st_mode & SFlag::S_IFMT.bits())
 }
 
-/// What it is, if it is no regular file.
+/// The kind of a file that is no regular file.
 fn unusual(file: &FileStat) -> Option<&'static str> {
     match kind(file) {
         SFlag::S_IFREG => None,
@@ -303,21 +304,23 @@ fn unusual(file: &FileStat) -> Option<&'static str> {
     }
 }
 
-/// Who may read and write: its owner in any case. A store's file is no program.
+/// The rights to read and write of a file's mode; its owner has both. A store's file is no program.
 fn permissions(file: &FileStat) -> Mode {
     Mode::S_IRUSR | Mode::S_IWUSR | Mode::from_bits_truncate(file.st_mode & 0o666)
 }
 
-/// Gives a file the owner and the group of another, as far as the user may: root both, others at most a group of theirs.
+/// Gives a file the owner and the group of another, as far as the user may: root may give both, another
+/// user a group of his.
 fn give(file: impl AsFd, like: &FileStat) {
     let (owner, group) = (Some(Uid::from_raw(like.st_uid)), Some(Gid::from_raw(like.st_gid)));
     if fchown(&file, owner, group).is_err() {
-        // the user's own file serves those who may use it by its mode
+        // the mode gives the rights instead
         let _ = fchown(&file, None, group);
     }
 }
 
-/// Opens a file to those to whom another is open. A group that is not that one's has what all others have.
+/// Gives a file the rights of another. A group that differs from that file's gets the rights of all
+/// others.
 fn share(file: impl AsFd, like: &FileStat, mode: Mode) -> nix::Result<()> {
     give(&file, like);
     let all_others = mode & Mode::S_IRWXO;
@@ -325,11 +328,11 @@ fn share(file: impl AsFd, like: &FileStat, mode: Mode) -> nix::Result<()> {
         true => mode,
         false => mode & !Mode::S_IRWXG | Mode::from_bits_truncate(all_others.bits() << 3),
     };
-    // a file system without modes has nothing to open
+    // a file system without modes refuses this
     let _ = fchmod(&file, mode);
     Ok(())
 }
 
-pub(super) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+pub(in crate::store) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
 }

@@ -1,16 +1,18 @@
-//! The store in one file, by redb.
+//! A store in one file, by redb.
 
 mod backend;
 mod errors;
+mod guard;
 mod open;
 mod read;
+mod redb_internals;
+mod redb_store;
 mod schema;
 mod store;
 mod transact;
 mod write;
+mod write_queue;
 
-pub(in crate::store) use backend::disk::largest_file;
-pub(in crate::store) use backend::pages::FORMAT;
-pub use open::{Mode, RedbStore};
+pub use redb_store::{Mode, RedbStore};
 #[cfg(test)]
-pub(in crate::store) use schema::tables::count::keys_read;
+pub(crate) use schema::tables::count::keys_read;

@@ -1,4 +1,4 @@
-//! The trait, each method a transaction.
+//! The trait of a store, each method as one transaction.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -7,7 +7,8 @@ use crate::model::{
     ActorId, Attempt, CallRequest, ClassName, Event, Fault, Hash, HistoryEntry, Invocation, Name, NameRecord, Process,
     Reference, ResolvedTarget, Result, Step, Timestamp,
 };
-use crate::store::folder::{DATA, Folder, Purpose};
+use crate::store::folder::Folder;
+use crate::store::folder::file::{DATA, Purpose};
 use crate::store::{
     Accepted, Announcement, AnnouncementGuard, ClassVersion, Commit, Committed, LockSet, NameLock, NewEvent,
     NewVersion, Registered, RegisteredClass, Runnable, RunnableCursor, Snapshot, Store, StoredResult, Suspend,
@@ -15,11 +16,11 @@ use crate::store::{
 };
 
 use super::errors::TxResult;
-use super::open::RedbStore;
-use super::read::invocations::Candidates;
-use super::read::{actors, classes, invocations, waits};
+use super::read::runnable::Candidates;
+use super::read::{actors, classes, events, history, inbox, invocations, runnable, waits};
+use super::redb_store::RedbStore;
 use super::schema::tables::ReadTables;
-use super::write::{HashedCommit, asked_ahead};
+use super::write::{HashedCommit, requested_ahead};
 
 impl Store for RedbStore {
     fn register(&self, version: NewVersion) -> Result<Registered> {
@@ -39,7 +40,7 @@ impl Store for RedbStore {
     }
 
     fn version_usage(&self, class: &ClassName) -> Result<Vec<VersionUsage>> {
-        self.read(|tables| classes::on_versions(tables, class))
+        self.read(|tables| classes::version_usage(tables, class))
     }
 
     fn component(&self, hash: &Hash) -> Result<Option<Vec<u8>>> {
@@ -51,7 +52,7 @@ impl Store for RedbStore {
     }
 
     fn name_record(&self, name: &Name) -> Result<Option<NameRecord>> {
-        self.read(|tables| actors::head(tables, name))
+        self.read(|tables| actors::name_record(tables, name))
     }
 
     fn load(&self, id: &ActorId) -> Result<Option<Snapshot>> {
@@ -87,22 +88,22 @@ impl Store for RedbStore {
     }
 
     fn invocation_by_key(&self, name: &Name, key: &str) -> Result<Option<Invocation>> {
-        self.read(|tables| invocations::keyed(tables, name, key))?
+        self.read(|tables| invocations::by_key(tables, name, key))?
     }
 
     fn runnable_tasks(&self, name: &Name, after: Option<u64>, now: Timestamp, limit: usize) -> Result<Vec<Invocation>> {
-        self.read(|tables| invocations::tasks(tables, name, after, now, limit))
+        self.read(|tables| runnable::runnable_tasks(tables, name, after, now, limit))
     }
 
     fn next_in_inbox(&self, name: &Name, now: Timestamp) -> Result<Option<Invocation>> {
-        self.read(|tables| invocations::next(tables, name, now))
+        self.read(|tables| runnable::next_in_inbox(tables, name, now))
     }
 
     fn runnable(&self, after: Option<&RunnableCursor>, now: Timestamp, limit: usize) -> Result<Runnable> {
-        let found = self.read(|tables| invocations::candidates(tables, after, now, limit))?;
-        let Candidates { mut ready, untidy, next } = found;
-        if !untidy.is_empty() && !self.is_reading() {
-            ready.extend(self.write(|writer| writer.tidy(untidy, now))?);
+        let found = self.read(|tables| runnable::candidates(tables, after, now, limit))?;
+        let Candidates { mut ready, outdated, next } = found;
+        if !outdated.is_empty() && !self.is_reading() {
+            ready.extend(self.write(|writer| writer.tidy(outdated, now))?);
             ready.sort();
             ready.dedup();
         }
@@ -110,21 +111,21 @@ impl Store for RedbStore {
     }
 
     fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        let next = |tables: &ReadTables| invocations::next_due(tables, now);
-        let is_any_ahead = |tables: &ReadTables| Ok(tables.first(asked_ahead(now))?.is_some());
+        let next = |tables: &ReadTables| runnable::next_due(tables, now);
+        let is_any_ahead = |tables: &ReadTables| Ok(tables.first(requested_ahead(now))?.is_some());
         let (due, mut ahead) = self.read(|tables| Ok((next(tables)?, is_any_ahead(tables)?)))?;
         if !ahead || !self.can_write() {
             return Ok(due);
         }
         while ahead {
-            self.write(|writer| writer.count_anew(now))?;
+            self.write(|writer| writer.restart_delays(now))?;
             ahead = self.read(is_any_ahead)?;
         }
         self.read(next)
     }
 
     fn pending(&self, name: Option<&Name>, after: Option<&Reference>, limit: usize) -> Result<Vec<Invocation>> {
-        self.read(|tables| invocations::pending(tables, name, after, limit))
+        self.read(|tables| inbox::pending_invocations(tables, name, after, limit))
     }
 
     fn invocations(&self, name: &Name, before: Option<u64>, limit: usize) -> Result<Vec<Invocation>> {
@@ -140,12 +141,12 @@ impl Store for RedbStore {
     }
 
     fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>> {
-        let ready: Vec<HashedCommit> = commits.into_iter().map(HashedCommit::from).collect();
-        self.write(|writer| ready.into_iter().map(|ready| writer.commit(ready, at)).collect::<TxResult<_>>())
+        let hashed: Vec<HashedCommit> = commits.into_iter().map(HashedCommit::from).collect();
+        self.write(|writer| hashed.into_iter().map(|hashed| writer.commit(hashed, at)).collect::<TxResult<_>>())
     }
 
     fn reference_of(&self, opaque_id: &str) -> Result<Option<Reference>> {
-        self.read(|tables| waits::reference_of(tables, opaque_id))
+        self.read(|tables| invocations::by_opaque_id(tables, opaque_id))
     }
 
     fn cancel(&self, reference: &Reference, at: Timestamp, fault: Fault, running: &BTreeSet<Reference>) -> Result<()> {
@@ -159,18 +160,18 @@ impl Store for RedbStore {
     fn wait_result(
         &self,
         reference: &Reference,
-        on: &[ResolvedTarget],
+        targets: &[ResolvedTarget],
         now: Timestamp,
     ) -> Result<Option<StoredResult>> {
-        self.read(|tables| waits::answer(tables, reference, on, now))
+        self.read(|tables| waits::wait_result(tables, reference, targets, now))
     }
 
     fn history(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<HistoryEntry>> {
-        self.read(|tables| waits::record(tables, reference, from, limit))
+        self.read(|tables| history::history(tables, reference, from, limit))
     }
 
     fn initial_state(&self, reference: &Reference) -> Result<Option<Vec<u8>>> {
-        self.read(|tables| waits::beginning(tables, reference))
+        self.read(|tables| history::initial_state(tables, reference))
     }
 
     fn emit(&self, event: NewEvent, limit: u64) -> Result<u64> {
@@ -178,25 +179,25 @@ impl Store for RedbStore {
     }
 
     fn events(&self, name: &Name, after: u64, limit: usize) -> Result<Vec<Event>> {
-        self.read(|tables| waits::events(tables, name, after, limit))
+        self.read(|tables| events::events(tables, name, after, limit))
     }
 
     fn lock(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<NameLock>> {
-        // a lock that is taken is no reason to open the store for writing
+        // the store is not opened for writing for a lock that is taken
         if self.is_reading() && deadline.is_some_and(|deadline| deadline <= Instant::now()) && self.is_locked(name)? {
-            return self.must_write().map(|()| None);
+            return self.check_mode().map(|()| None);
         }
-        self.start_to_write()?;
-        self.coordination.hold(name, deadline)
+        self.open_to_write()?;
+        self.coordination.lock(name, deadline)
     }
 
     fn lock_set(&self) -> Result<Box<dyn LockSet>> {
-        self.start_to_write()?;
-        Ok(self.coordination.holds())
+        self.open_to_write()?;
+        Ok(self.coordination.lock_set())
     }
 
     fn is_locked(&self, name: &Name) -> Result<bool> {
-        self.coordination.is_held(name)
+        self.coordination.is_locked(name)
     }
 
     fn announce(&self, name: &Name, number: Option<u64>) -> Box<dyn AnnouncementGuard> {
@@ -204,12 +205,12 @@ impl Store for RedbStore {
     }
 
     fn announcements(&self, name: Option<&Name>) -> Vec<Announcement> {
-        self.coordination.announced(name)
+        self.coordination.announcements(name)
     }
 
     fn can_write(&self) -> bool {
         let may = |folder: &Folder| folder.open_file(DATA, Purpose::Writing).is_ok();
-        self.must_write().is_ok() && (!self.is_reading() || self.folder().is_none_or(may))
+        self.check_mode().is_ok() && (!self.is_reading() || self.folder().is_none_or(may))
     }
 
     fn writer(&self) -> Option<Process> {

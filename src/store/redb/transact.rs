@@ -1,51 +1,52 @@
-//! The store's transactions.
+//! Transactions of a store.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::model::{Error, Result};
-use crate::store::lock_wait::LockWait;
 
 use super::backend::handle::RedbHandle;
-use super::errors::{TxResult, guard, redb, speak};
-use super::open::RedbStore;
+use super::errors::{TxResult, explained};
+use super::guard::{guard, redb};
+use super::redb_store::RedbStore;
 use super::schema::tables::{ReadTables, WriteTables};
-use super::write::Writer;
+use super::write::writer::Writer;
 
 impl RedbStore {
-    /// Runs a read transaction. It waits for the header's lock alone, which no process holds for long unless it is stopped.
+    /// Runs a read transaction. It waits for the header's lock only, which a process has for a moment, unless
+    /// it is stopped.
     pub(super) fn read<T>(&self, run: impl FnOnce(&ReadTables) -> TxResult<T>) -> Result<T> {
         self.check_place()?;
-        let mut tries = self.waits.start();
-        let (opened, transaction) = loop {
-            let opened = self.opened(&mut tries, false)?;
-            match self.on(&opened, || redb(|| opened.begin_read())) {
-                Err(Error::StoreBusy { .. }) => tries.pause()?,
-                begun => break (opened, begun?),
+        let mut wait = self.lock_waits.start();
+        let (handle, transaction) = loop {
+            let handle = self.handle(&mut wait, false)?;
+            match self.guarded(&handle, || redb(|| handle.begin_read())) {
+                Err(Error::StoreBusy { .. }) => wait.pause()?,
+                begun => break (handle, begun?),
             }
         };
-        self.on(&opened, move || run(&ReadTables::open(&transaction)?))
+        self.guarded(&handle, move || run(&ReadTables::open(&transaction)?))
     }
 
-    /// Runs a write transaction; commits it if something was written, and wakes the watchers.
+    /// Runs a write transaction. If it changed something, it is committed, and the watches are woken.
     pub(super) fn write<T>(&self, run: impl FnOnce(&mut Writer) -> TxResult<T>) -> Result<T> {
-        self.must_write()?;
+        self.check_mode()?;
         self.check_place()?;
-        let mut tries = self.waits.start();
-        let _turn = self.writers.take(&mut tries)?;
-        let (opened, transaction) = loop {
-            let opened = self.opened(&mut tries, true)?;
-            match self.on(&opened, || redb(|| opened.begin_write())) {
-                Err(Error::StoreBusy { .. }) => tries.pause()?,
-                begun => break (opened, begun?),
+        let mut wait = self.lock_waits.start();
+        let _turn = self.write_queue.take(&mut wait)?;
+        let (handle, transaction) = loop {
+            let handle = self.handle(&mut wait, true)?;
+            match self.guarded(&handle, || redb(|| handle.begin_write())) {
+                Err(Error::StoreBusy { .. }) => wait.pause()?,
+                begun => break (handle, begun?),
             }
         };
-        let written = self.on(&opened, || {
+        let written = self.guarded(&handle, || {
             let mut writer = Writer::new(WriteTables::open(&transaction)?);
             let result = run(&mut writer)?;
             let changed = writer.finish()?;
             drop(writer);
             if changed {
-                let _committing = opened.shared.committing();
+                let _commit = handle.status.start_commit();
                 redb(|| transaction.commit())?;
                 self.coordination.signal();
             } else {
@@ -54,62 +55,19 @@ impl RedbStore {
             Ok(result)
         });
         match written {
-            Err(Error::StoreBusy { .. }) => Err(self.waits.busy()),
+            Err(Error::StoreBusy { .. }) => Err(self.lock_waits.busy()),
             written => written,
         }
     }
 
-    /// Runs something on a handle. One that a refused lock or a full disk left unusable is opened again by the next
-    /// transaction, as another process would open it. After any other failure the handle stays refused.
-    fn on<T>(&self, opened: &Arc<RedbHandle>, run: impl FnOnce() -> TxResult<T>) -> Result<T> {
-        let result = speak(guard(run), &self.place, &opened.shared);
-        if opened.shared.is_spoiled() || opened.shared.had_no_room() {
-            self.forget(opened);
+    /// Uses a handle. If a refused lock or a full disk made it unusable, the next transaction opens a new
+    /// one, as another process would. After any other failure the handle stays, and refuses.
+    fn guarded<T>(&self, handle: &Arc<RedbHandle>, run: impl FnOnce() -> TxResult<T>) -> Result<T> {
+        let result = explained(guard(run), &self.place, &handle.status);
+        if handle.status.is_spoiled() || handle.status.had_no_room() {
+            self.forget(handle);
         }
         result
-    }
-
-    /// The handle, which may have to be opened first.
-    pub(super) fn opened(&self, tries: &mut LockWait<'_>, to_write: bool) -> Result<Arc<RedbHandle>> {
-        loop {
-            match self.open_once(to_write) {
-                Err(Error::StoreBusy { .. }) => tries.pause()?,
-                opened => return opened,
-            }
-        }
-    }
-}
-
-/// Which thread of this process writes next.
-#[derive(Default)]
-pub(super) struct WriteQueue {
-    writes: Mutex<bool>,
-    done: Condvar,
-}
-
-/// The right to write, until it is dropped.
-pub(super) struct WriteTurn<'w>(&'w WriteQueue);
-
-impl WriteQueue {
-    fn take(&self, tries: &mut LockWait<'_>) -> Result<WriteTurn<'_>> {
-        let mut writes = self.lock();
-        while *writes {
-            let pause = tries.next_pause()?;
-            writes = self.done.wait_timeout(writes, pause).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        *writes = true;
-        Ok(WriteTurn(self))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for WriteTurn<'_> {
-    fn drop(&mut self) {
-        *self.0.lock() = false;
-        self.0.done.notify_one();
     }
 }
 

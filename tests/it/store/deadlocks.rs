@@ -48,7 +48,7 @@ fn expect(fault: Option<Fault>, cycle: &str) {
 fn wait_for_own_actor_is_deadlock(stores: &Fixture) {
     let store = made(stores);
     let (number, fault) = calls(&*store, fresh(call("a", "x", 60)), "a", "a", 60);
-    expect(fault, "a#2 waits for a#3, which stands behind a#2 in its inbox");
+    expect(fault, "a#2 waits for a#3, which is queued behind a#2 in its inbox");
     // it gets the fault, and continues
     let invocation = store.next_in_inbox(&name("a"), at(61)).unwrap().unwrap();
     assert_eq!((invocation.number, invocation.pending_wait()), (number, None));
@@ -60,12 +60,12 @@ fn mutual_wait_is_deadlock(stores: &Fixture) {
     let (_, fault) = calls(&*store, fresh(call("a", "x", 60)), "a", "b", 60);
     assert_eq!(fault, None);
     let (_, fault) = calls(&*store, accepted("b", 2), "b", "a", 61);
-    expect(fault, "b#2 waits for a#3, which stands behind a#2 in its inbox, which waits for b#2");
+    expect(fault, "b#2 waits for a#3, which is queued behind a#2 in its inbox, which waits for b#2");
     // two roots with crossing waits
     let (_, fault) = calls(&*store, fresh(call("c", "x", 60)), "c", "d", 62);
     assert_eq!(fault, None);
     let (_, fault) = calls(&*store, fresh(call("d", "x", 60)), "d", "c", 63);
-    let way = "d#3 waits for c#3, which stands behind c#2 in its inbox, which waits for d#2, which stands behind d#3 in its inbox";
+    let way = "d#3 waits for c#3, which is queued behind c#2 in its inbox, which waits for d#2, which is queued behind d#3 in its inbox";
     expect(fault, way);
 }
 
@@ -74,7 +74,7 @@ fn wait_through_inbox_order_is_deadlock(stores: &Fixture) {
     let first = accept(&*store, call("b", "first", 40));
     waits(&*store, "a", 60, vec![starts(call("b", "second", 61))], vec![ResolvedTarget::Child(0)]);
     let (_, fault) = calls(&*store, accepted("b", first), "b", "a", 62);
-    let way = "b#2 waits for a#3, which stands behind a#2 in its inbox, which waits for b#3, which stands behind b#2 in its inbox";
+    let way = "b#2 waits for a#3, which is queued behind a#2 in its inbox, which waits for b#3, which is queued behind b#2 in its inbox";
     expect(fault, way);
 }
 
@@ -83,7 +83,7 @@ fn cycle_of_three_is_deadlock(stores: &Fixture) {
     assert_eq!(calls(&*store, fresh(call("a", "x", 60)), "a", "b", 60).1, None);
     assert_eq!(calls(&*store, accepted("b", 2), "b", "c", 61).1, None);
     let (_, fault) = calls(&*store, accepted("c", 2), "c", "a", 62);
-    let way = "c#2 waits for a#3, which stands behind a#2 in its inbox, which waits for b#2, which waits for c#2";
+    let way = "c#2 waits for a#3, which is queued behind a#2 in its inbox, which waits for b#2, which waits for c#2";
     expect(fault, way);
 }
 
@@ -130,7 +130,7 @@ fn delayed_call_closes_cycle_when_due(stores: &Fixture) {
     assert_eq!(answer("a", waiter, &late, 199), None);
     assert_eq!(store.runnable(None, at(199), 9).unwrap().names, []);
     // a read finds the deadlock before and after b#2 is enqueued
-    let way = "a#2 waits for b#2, which stands behind b#3 in its inbox, which waits for a#2";
+    let way = "a#2 waits for b#2, which is queued behind b#3 in its inbox, which waits for a#2";
     for _ in 0..2 {
         expect(answer("a", waiter, &late, 200).map(|found| found.result.result.unwrap_err()), way);
         assert_eq!(answer("b", other, &on, 200), None);

@@ -66,7 +66,7 @@ fn reader_refuses_to_write() {
     RedbStore::create(folder.path()).unwrap();
     let store = RedbStore::open(folder.path(), Mode::Read).unwrap();
     let error = store.accept(vec![call("a", "x", 1)], 100).unwrap_err();
-    assert!(error.to_string().contains("opened for reading alone"), "{error}");
+    assert!(error.to_string().contains("opened for reading only"), "{error}");
     assert_eq!(error.category(), Category::Store);
     assert_eq!(store.lock(&name("a"), None).map(drop), Err(error));
 }

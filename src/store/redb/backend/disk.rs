@@ -1,4 +1,4 @@
-//! The file on the disk.
+//! The file of a store on the disk.
 
 use std::io;
 use std::ops::Bound;
@@ -6,10 +6,11 @@ use std::ops::Bound;
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
-use crate::store::folder::File;
+use crate::store::folder::file::File;
+use crate::store::folder::size::largest_file;
 
-/// redb's file backend, which knows how large the operating system lets this process make a file: a write
-/// past that would kill the process (SIGXFSZ) where an error is wanted.
+/// redb's backend for files, with the largest size of a file that the operating system allows: a write
+/// past that would kill the process (SIGXFSZ), so it is refused with an error.
 #[derive(Debug)]
 pub struct Disk {
     file: FileBackend,
@@ -28,17 +29,6 @@ impl Disk {
         }
         Ok(())
     }
-}
-
-#[cfg(unix)]
-pub(in crate::store) fn largest_file() -> u64 {
-    use nix::sys::resource::{Resource, getrlimit};
-    getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(now, _)| now)
-}
-
-#[cfg(not(unix))]
-pub(in crate::store) fn largest_file() -> u64 {
-    u64::MAX
 }
 
 impl StorageBackend for Disk {

@@ -1,4 +1,4 @@
-//! redb's handle on a file, and how it is opened.
+//! redb's handle on a file.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -11,19 +11,22 @@ use redb::{
 
 use crate::model::{Error, Result};
 use crate::store::lock_wait::LockWaitPolicy;
+use crate::store::program_version::FORMAT;
+use crate::store::redb::errors::{TxResult, explained, internal};
+use crate::store::redb::guard::guard;
 
-use super::super::open::Mode;
-use super::pages::{self, Access, FORMAT, FileKind, HandleStatus, Pages};
-use crate::store::redb::errors::{TxResult, guard, speak};
+use super::pages::Pages;
+use super::status::HandleStatus;
+use super::sums::FileKind;
 
-/// Bytes of pages that are kept in memory, at most.
+/// The size of the cache of pages in memory.
 const CACHE: usize = 128 << 20;
 
-/// A handle of redb's. Dropping it costs nothing: what was committed is in the file already.
+/// An open database. Dropping it writes nothing: every commit is in the file already.
 pub struct RedbHandle {
-    /// None once it is dropped.
-    handle: Option<OpenDatabase>,
-    pub shared: Arc<HandleStatus>,
+    /// None while it is dropped.
+    database: Option<OpenDatabase>,
+    pub status: Arc<HandleStatus>,
 }
 
 enum OpenDatabase {
@@ -32,99 +35,94 @@ enum OpenDatabase {
 }
 
 impl RedbHandle {
-    /// In memory; nothing is in it.
-    pub fn in_memory(place: &str, waits: &Arc<LockWaitPolicy>) -> Result<RedbHandle> {
+    /// An empty database in memory.
+    pub fn in_memory(place: &str, lock_waits: &Arc<LockWaitPolicy>) -> Result<RedbHandle> {
         let open = || {
             Ok(OpenDatabase::Write(Builder::new().set_cache_size(CACHE).create_with_backend(InMemoryBackend::new())?))
         };
-        let shared = Arc::new(HandleStatus::new(waits.clone()));
-        let handle = speak(guard(open), place, &shared)?;
-        Ok(RedbHandle { handle: Some(handle), shared })
+        let status = Arc::new(HandleStatus::new(lock_waits.clone()));
+        let database = explained(guard(open), place, &status)?;
+        Ok(RedbHandle { database: Some(database), status })
     }
 
-    /// Opens what a backend holds. [`StoreBusy`](Error::StoreBusy) at once where another process has a lock that this needs.
+    /// Opens the database of a backend. [`StoreBusy`](Error::StoreBusy) at once if another process has a
+    /// lock that this needs.
     pub fn open(
         backend: impl StorageBackend,
-        mode: Mode,
+        writes: bool,
         place: &str,
-        waits: &Arc<LockWaitPolicy>,
+        lock_waits: &Arc<LockWaitPolicy>,
     ) -> Result<RedbHandle> {
-        let kind = pages::kind_of(&backend).map_err(|error| io_error(place, error))?;
-        match kind {
-            FileKind::Store { format: FORMAT } => {}
+        match FileKind::of(&backend).map_err(|error| io_error(place, error))? {
+            FileKind::Store { format: FORMAT } => RedbHandle::start(backend, writes, place, lock_waits),
             FileKind::Store { format } if format > FORMAT => {
-                return Err(Error::NewerFormat { found: format.into(), known: FORMAT.into() });
+                Err(Error::NewerFormat { found: format.into(), known: FORMAT.into() })
             }
-            FileKind::Store { format } => {
-                return Err(Error::OlderFormat { found: format.into(), known: FORMAT.into() });
-            }
+            FileKind::Store { format } => Err(Error::OlderFormat { found: format.into(), known: FORMAT.into() }),
             FileKind::Other => {
-                return Err(Error::Damaged {
-                    what: format!("{place} is no store of vactor's, or its beginning is gone"),
-                });
+                Err(Error::Damaged { what: format!("{place} is no store of vactor's, or its beginning is gone") })
             }
         }
-        RedbHandle::start(backend, mode, place, waits)
     }
 
-    /// Makes a new store on an empty backend.
-    pub fn make(backend: impl StorageBackend, place: &str, waits: &Arc<LockWaitPolicy>) -> Result<RedbHandle> {
-        RedbHandle::start(backend, Mode::Write, place, waits)
+    /// Makes a database on an empty backend.
+    pub fn make(backend: impl StorageBackend, place: &str, lock_waits: &Arc<LockWaitPolicy>) -> Result<RedbHandle> {
+        RedbHandle::start(backend, true, place, lock_waits)
     }
 
-    fn start(backend: impl StorageBackend, mode: Mode, place: &str, waits: &Arc<LockWaitPolicy>) -> Result<RedbHandle> {
-        let access = if mode == Mode::Write { Access::Write } else { Access::Read };
-        let (pages, shared) = Pages::new(backend, access, waits.clone());
+    fn start(
+        backend: impl StorageBackend,
+        writes: bool,
+        place: &str,
+        lock_waits: &Arc<LockWaitPolicy>,
+    ) -> Result<RedbHandle> {
+        let (pages, status) = Pages::new(backend, writes, lock_waits.clone());
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE).set_concurrency_mode(ConcurrencyMode::MultiWriter);
-        let open = || match access {
-            Access::Read => Ok(OpenDatabase::Read(builder.open_read_only_with_backend(pages)?)),
-            Access::Write => Ok(OpenDatabase::Write(builder.create_with_backend(pages)?)),
+        let open = || match writes {
+            false => Ok(OpenDatabase::Read(builder.open_read_only_with_backend(pages)?)),
+            true => Ok(OpenDatabase::Write(builder.create_with_backend(pages)?)),
         };
-        let handle = speak(guard(open), place, &shared)?;
-        Ok(RedbHandle { handle: Some(handle), shared })
+        let database = explained(guard(open), place, &status)?;
+        Ok(RedbHandle { database: Some(database), status })
     }
 
     pub fn writes(&self) -> bool {
-        matches!(self.handle(), OpenDatabase::Write(_))
+        matches!(self.database, Some(OpenDatabase::Write(_)))
     }
 
-    /// Fails at once where another process has a lock that this needs.
+    /// Fails at once if another process has a lock that this needs.
     pub fn begin_read(&self) -> TxResult<ReadTransaction> {
-        Ok(match self.handle() {
-            OpenDatabase::Read(database) => database.begin_read()?,
-            OpenDatabase::Write(database) => database.begin_read()?,
-        })
+        match &self.database {
+            Some(OpenDatabase::Read(database)) => Ok(database.begin_read()?),
+            Some(OpenDatabase::Write(database)) => Ok(database.begin_read()?),
+            None => internal("a dropped handle is read"),
+        }
     }
 
-    /// Fails at once where another process writes.
+    /// Fails at once if another process writes.
     pub fn begin_write(&self) -> TxResult<WriteTransaction> {
-        let OpenDatabase::Write(database) = self.handle() else { return Err(reading_alone().into()) };
+        let Some(OpenDatabase::Write(database)) = &self.database else {
+            return internal("a handle for reading is written");
+        };
         match database.try_begin_write() {
             Err(TransactionError::WouldBlock) => Err(Error::StoreBusy { holder: None }.into()),
             begun => Ok(begun?),
         }
     }
-
-    fn handle(&self) -> &OpenDatabase {
-        self.handle.as_ref().expect("there until it is dropped")
-    }
 }
 
 impl Drop for RedbHandle {
-    /// Closing redb's way would write and sync twice. Nothing needs that: the next writer goes on from the last commit.
+    /// redb writes and syncs twice when a database closes. The status prevents that: the next writer
+    /// continues from the last commit.
     fn drop(&mut self) {
-        self.shared.leave();
-        let handle = self.handle.take();
+        self.status.leave();
+        let database = self.database.take();
         let _ = guard(|| {
-            drop(handle);
+            drop(database);
             Ok(())
         });
     }
-}
-
-fn reading_alone() -> Error {
-    Error::io("write to the store", "it was opened for reading alone")
 }
 
 pub fn io_error(place: &str, error: io::Error) -> Error {

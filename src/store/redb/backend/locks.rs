@@ -1,5 +1,5 @@
-//! The locks that redb takes on the file. They are tried, and only a commit under way waits here: all else is begun again
-//! from outside (`transact.rs`), so that no lock of this process is held during a wait.
+//! redb's locks of the file. They are tried, and only a commit waits here. All other transactions fail and
+//! are retried by `transact.rs`, so that a waiting process has no lock.
 
 use std::io::{self, ErrorKind};
 use std::ops::Bound;
@@ -8,18 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use redb::{BackendError, StorageBackend};
 
 use crate::model::Error;
+use crate::store::redb::redb_internals::{HEADER, LockRange, WRITER_BYTE};
 
-use super::pages::{HEADER, HandleStatus};
+use super::status::HandleStatus;
 
-/// Which byte a writer locks for as long as its transaction lasts, and where a reader asks whether a writer has the file
-/// open (redb's lock protocol).
-const WRITER: u64 = 1 << 62;
-pub const CONSISTENT: u64 = WRITER + 4;
-
-/// What this handle has of the locks that matter here.
+/// The locks of one handle, as far as they are treated specially.
 #[derive(Default)]
 pub struct FileLocks {
-    /// `FREE`, `SHARED`, `EXCLUSIVE`, or `PASSED`. One thread of a handle has it at a time; redb sees to that.
+    /// `FREE`, `SHARED`, `EXCLUSIVE`, or `PASSED`. redb takes it on one thread of a handle at a time.
     header: AtomicU8,
     writer: AtomicBool,
 }
@@ -27,128 +23,110 @@ pub struct FileLocks {
 const FREE: u8 = 0;
 const SHARED: u8 = 1;
 const EXCLUSIVE: u8 = 2;
-/// redb believes that it has the header's lock; what it writes there is passed over.
+/// redb was told that it has the header's lock; its write of the header is skipped.
 const PASSED: u8 = 3;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LockKind {
-    Header,
-    Writer,
-    Other,
-}
-
-impl LockKind {
-    fn of(start: Bound<u64>, end: Bound<u64>) -> LockKind {
-        match (start, end) {
-            (Bound::Included(0), Bound::Excluded(end)) if end == HEADER as u64 => LockKind::Header,
-            (Bound::Included(WRITER), _) => LockKind::Writer,
-            _ => LockKind::Other,
-        }
-    }
-}
-
 impl FileLocks {
-    /// Takes a lock without waiting. False where another process has it.
+    /// Takes a lock without waiting. False if another process has it.
     pub fn try_take(
         &self,
         file: &dyn StorageBackend,
         start: Bound<u64>,
         end: Bound<u64>,
         shared: bool,
-        of: &HandleStatus,
+        status: &HandleStatus,
     ) -> Result<bool, BackendError> {
         let taken = match shared {
             true => file.try_lock_shared_range(start, end)?,
             false => file.try_lock_range(start, end)?,
         };
         if taken {
-            match LockKind::of(start, end) {
-                LockKind::Header => self.header.store(if shared { SHARED } else { EXCLUSIVE }, Ordering::Release),
-                LockKind::Writer => {
+            match LockRange::of(start, end) {
+                LockRange::Header => self.header.store(if shared { SHARED } else { EXCLUSIVE }, Ordering::Release),
+                LockRange::Writer => {
                     self.writer.store(true, Ordering::Release);
-                    of.waits().writes();
+                    status.lock_waits().announce_writer();
                 }
-                LockKind::Other => {}
+                LockRange::Consistent | LockRange::Other => {}
             }
         }
         Ok(taken)
     }
 
-    /// Takes a lock that redb would wait for. A commit waits until the thread's deadline, for it cannot be begun again.
+    /// Takes a lock that redb would wait for. A commit waits until the thread's deadline, for it cannot be
+    /// retried.
     pub fn take(
         &self,
         file: &dyn StorageBackend,
         start: Bound<u64>,
         end: Bound<u64>,
         shared: bool,
-        of: &HandleStatus,
+        status: &HandleStatus,
     ) -> Result<(), BackendError> {
-        let is_of_commit = of.is_committing() && !shared && LockKind::of(start, end) == LockKind::Header;
-        let mut tries = of.waits().start();
-        while !self.try_take(file, start, end, shared, of)? {
+        let is_of_commit = status.is_committing() && !shared && LockRange::of(start, end) == LockRange::Header;
+        let mut wait = status.lock_waits().start();
+        while !self.try_take(file, start, end, shared, status)? {
             if !is_of_commit {
                 return Err(BackendError::Io(ErrorKind::WouldBlock.into()));
             }
-            match tries.pause() {
+            match wait.pause() {
                 Ok(()) => {}
-                // the commit is on the disk, and only its mark would be taken away: the next writer does that
-                Err(_) if of.is_published() => {
+                // the commit is on the disk, and redb would only remove its flag: the next writer does that
+                Err(_) if status.is_published() => {
                     self.header.store(PASSED, Ordering::Release);
                     return Ok(());
                 }
-                Err(error) => return Err(BackendError::Io(of.refused(&error))),
+                Err(error) => return Err(BackendError::Io(refused(status, &error))),
             }
         }
         Ok(())
     }
 
     pub fn release(&self, file: &dyn StorageBackend, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        match LockKind::of(start, end) {
-            LockKind::Header if self.header.swap(FREE, Ordering::AcqRel) == PASSED => return Ok(()),
-            LockKind::Header | LockKind::Other => {}
-            LockKind::Writer => self.writer.store(false, Ordering::Release),
+        match LockRange::of(start, end) {
+            LockRange::Header if self.header.swap(FREE, Ordering::AcqRel) == PASSED => return Ok(()),
+            LockRange::Header | LockRange::Consistent | LockRange::Other => {}
+            LockRange::Writer => self.writer.store(false, Ordering::Release),
         }
         file.unlock_range(start, end)
     }
 
-    /// Whether a write of the header is to be passed over.
-    pub fn passes_header(&self) -> bool {
+    /// Whether a write of the header is to be skipped.
+    pub fn skips_header(&self) -> bool {
         self.header.load(Ordering::Acquire) == PASSED
     }
 
-    /// Whether a writer of this process or another is at it.
-    pub fn someone_writes(&self, file: &dyn StorageBackend) -> io::Result<bool> {
+    /// Whether a writer of this process or another has a transaction.
+    pub fn has_writer(&self, file: &dyn StorageBackend) -> io::Result<bool> {
         if self.writer.load(Ordering::Acquire) {
             return Ok(true);
         }
-        Ok(file.query_lock_range(Bound::Included(WRITER), Bound::Excluded(WRITER + 1))?)
+        Ok(file.query_lock_range(Bound::Included(WRITER_BYTE), Bound::Excluded(WRITER_BYTE + 1))?)
     }
 
-    /// Has the file on the disk. The header's lock is not held over that: every process waits for it. In the meantime
-    /// only a writer changes the header, and a sync under the header's exclusive lock is a writer's own.
-    pub fn sync(&self, file: &dyn StorageBackend, of: &HandleStatus) -> io::Result<()> {
-        let held = self.header.load(Ordering::Acquire);
-        if !matches!(held, SHARED | EXCLUSIVE) {
+    /// Syncs the file, without the header's lock, for which every process waits. Only a writer changes the
+    /// header in the meantime, and a sync with the exclusive lock of the header is that of the writer.
+    pub fn sync(&self, file: &dyn StorageBackend, status: &HandleStatus) -> io::Result<()> {
+        let lock = self.header.load(Ordering::Acquire);
+        if !matches!(lock, SHARED | EXCLUSIVE) {
             return file.sync_data();
         }
         let (start, end) = (Bound::Included(0), Bound::Excluded(HEADER as u64));
         self.release(file, start, end)?;
         let synced = file.sync_data();
-        let mut tries = of.waits().start();
-        while !self.try_take(file, start, end, held == SHARED, of)? {
-            tries.pause().map_err(|error| of.refused(&error))?;
+        let mut wait = status.lock_waits().start();
+        while !self.try_take(file, start, end, lock == SHARED, status)? {
+            wait.pause().map_err(|error| refused(status, &error))?;
         }
         synced
     }
 }
 
-impl HandleStatus {
-    /// A lock was not had where redb cannot do without it: this handle is of no more use.
-    fn refused(&self, error: &Error) -> io::Error {
-        self.spoil();
-        match error {
-            Error::Interrupted => ErrorKind::Interrupted.into(),
-            _ => ErrorKind::WouldBlock.into(),
-        }
+/// The error of a lock that redb cannot do without. The handle cannot be used after it.
+fn refused(status: &HandleStatus, error: &Error) -> io::Error {
+    status.spoil();
+    match error {
+        Error::Interrupted => ErrorKind::Interrupted.into(),
+        _ => ErrorKind::WouldBlock.into(),
     }
 }

@@ -5,7 +5,8 @@ use crate::store::{ClassVersion, RegisteredClass, VersionUsage};
 
 use crate::store::redb::errors::{TxResult, damaged};
 use crate::store::redb::schema::key::RecordKey;
-use crate::store::redb::schema::record::{self, ClassRecord, CountsRecord, VersionRecord};
+use crate::store::redb::schema::records::{ClassRecord, UsageRecord, VersionRecord};
+use crate::store::redb::schema::sealed;
 use crate::store::redb::schema::tables::{TableSource, Tables};
 
 pub fn class(tables: &Tables<impl TableSource>, name: &ClassName) -> TxResult<Option<RegisteredClass>> {
@@ -23,7 +24,7 @@ pub fn classes(tables: &Tables<impl TableSource>) -> TxResult<Vec<RegisteredClas
 }
 
 pub fn class_name(key: &RecordKey) -> TxResult<ClassName> {
-    key.class_name().map_or_else(|| damaged("the name of a class is none"), Ok)
+    key.class_name().map_or_else(|| damaged("a class has an invalid name"), Ok)
 }
 
 pub fn version(tables: &Tables<impl TableSource>, class: &ClassName, number: u32) -> TxResult<Option<ClassVersion>> {
@@ -39,19 +40,19 @@ pub fn version(tables: &Tables<impl TableSource>, class: &ClassName, number: u32
     }
 }
 
-pub fn on_versions(tables: &Tables<impl TableSource>, class: &ClassName) -> TxResult<Vec<VersionUsage>> {
-    let on_version = |entry: TxResult<(RecordKey, CountsRecord)>| {
-        let (key, CountsRecord { actors, pending }) = entry?;
+pub fn version_usage(tables: &Tables<impl TableSource>, class: &ClassName) -> TxResult<Vec<VersionUsage>> {
+    let usage = |entry: TxResult<(RecordKey, UsageRecord)>| {
+        let (key, UsageRecord { actors, pending }) = entry?;
         let number = key.last_number().and_then(|number| u32::try_from(number).ok());
         number.map_or_else(
             || damaged(format!("{} is not readable", key.describe())),
             |version| Ok(VersionUsage { version, actors, pending }),
         )
     };
-    tables.records(RecordKey::counts_of(class))?.map(on_version).collect()
+    tables.records(RecordKey::usage_of(class))?.map(usage).collect()
 }
 
 pub fn component(tables: &Tables<impl TableSource>, hash: &Hash) -> TxResult<Option<Vec<u8>>> {
     let key = RecordKey::component(hash);
-    tables.get_bytes(&key, |bytes| record::checked(&key, bytes, hash))
+    tables.get_bytes(&key, |bytes| sealed::checked(&key, bytes, hash))
 }

@@ -1,19 +1,24 @@
-//! Where a record stands. One ordered table holds them all, so that what changes together lies together:
-//! an actor's newest step, its head and its state are neighbours, and a step touches one leaf of the tree.
+//! Keys of records. One ordered table has all records, so that those which change together are neighbours:
+//! an actor's newest step, the record of its name and its state are in one leaf of the tree in most cases.
 
 use crate::model::{CallKind, ClassName, Hash, Name, Reference, Timestamp};
+use crate::store::redb::errors::{TxResult, damaged};
 
-/// A record's key, ordered as its bytes.
+/// Numbers of invocations, steps and events, and all counters, are below this one, so that they can be
+/// added to. At a million a second it takes nine years to reach it.
+pub const MAX_NUMBER: u64 = 1 << 48;
+
+/// The key of a record, ordered by its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordKey(pub Vec<u8>);
 
-/// Which invocations of a name stand in a row. An actor and a task may have one name: neither waits for the other.
+/// The kind of a queue. An actor and a task may have the same name; each has its own queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum QueueKind {
-    /// Of an actor: one after the other.
+    /// Invocations of an actor, which run one after the other.
     Actor = 0,
-    /// Of a task: any number at once.
+    /// Invocations of a task, which run in any number at once.
     Task = 1,
 }
 
@@ -26,54 +31,54 @@ impl From<&CallKind> for QueueKind {
     }
 }
 
-/// What a key is of. The first byte of it.
-#[derive(Clone, Copy)]
+/// The first byte of a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Space {
-    /// What a name has: its actor's journal, head and state, its invocations.
+pub enum KeySpace {
+    /// Records of a name: the journal and the state of its actor, its invocations.
     Named = b'a',
     Class = b'c',
-    /// How much is on a class version.
-    Counts = b'd',
-    /// Who waits for an invocation.
+    /// The usage of a class version.
+    Usage = b'd',
+    /// The waiting invocations of an awaited one.
     Waiter = b'e',
     Component = b'm',
     /// Opaque ids of invocations.
-    Opaque = b'o',
-    /// Names that have something to run.
+    OpaqueId = b'o',
+    /// The ready index: names with a runnable invocation.
     Ready = b'r',
-    /// When a delayed invocation asked for its delay, or a wait began for a timer, of all names.
-    Asked = b's',
-    /// When a delayed invocation comes due, or the timer of a wait, of all names.
+    /// The times when delays were requested, and when waits with a timer began.
+    Requested = b's',
+    /// The due times of delayed invocations, and of the timers of waits.
     Due = b't',
     Version = b'v',
     Inbox = b'w',
-    /// A name's delayed invocations.
+    /// The delayed invocations of a name.
     Delayed = b'x',
 }
 
-/// What of a name a key is of, in this order.
-#[derive(Clone, Copy)]
+/// The parts of a name's records, in this order.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Part {
-    /// A state that is too long to stand in its step's record.
+pub enum NamePart {
+    /// A state that is too long for the record of its step.
     Checkpoint = 1,
     Invocation = 2,
-    /// Which invocation took up a failed one again.
-    Resumed = 3,
-    /// Which invocation used a caller's key.
+    /// The number of the invocation that resumed a failed one.
+    ResumedBy = 3,
+    /// The use of a caller's key.
     KeyUse = 4,
     Step = 5,
-    Head = 6,
+    NameRecord = 6,
     State = 7,
-    /// An operation in the record of an invocation.
-    Recorded = 8,
-    /// The state that an invocation which has saved began with.
-    Beginning = 9,
+    /// An entry of an invocation's history.
+    History = 8,
+    /// The state before the first run of an invocation that has saved.
+    InitialState = 9,
     Event = 10,
-    /// The opaque id of an invocation, where anybody was told it.
-    Told = 11,
-    /// A try of a task that failed, and was tried again.
+    /// The opaque id of an invocation, if a guest has seen it.
+    OpaqueId = 11,
+    /// A failed attempt of a task, before the last one.
     Attempt = 12,
 }
 
@@ -86,21 +91,21 @@ impl RecordKey {
         RecordKey(bytes.to_vec())
     }
 
-    pub fn of(space: Space, name: &str) -> RecordKey {
+    pub fn of(space: KeySpace, name: &str) -> RecordKey {
         let mut bytes = Vec::with_capacity(name.len() + 12);
         bytes.push(space as u8);
         bytes.extend(name.as_bytes());
         RecordKey(bytes)
     }
 
-    /// A name ends with a zero byte, which none contains: so names sort as texts do.
+    /// A zero byte, which no name contains, ends a name: so keys sort as names do.
     pub fn end_name(mut self) -> RecordKey {
         self.0.push(0);
         self
     }
 
-    pub fn part(name: &Name, part: Part) -> RecordKey {
-        let mut key = RecordKey::of(Space::Named, name.as_str()).end_name();
+    pub fn part(name: &Name, part: NamePart) -> RecordKey {
+        let mut key = RecordKey::of(KeySpace::Named, name.as_str()).end_name();
         key.0.push(part as u8);
         key
     }
@@ -110,145 +115,148 @@ impl RecordKey {
         self
     }
 
-    pub fn head(name: &Name) -> RecordKey {
-        RecordKey::part(name, Part::Head)
+    pub fn name_record(name: &Name) -> RecordKey {
+        RecordKey::part(name, NamePart::NameRecord)
     }
 
     pub fn state(name: &Name) -> RecordKey {
-        RecordKey::part(name, Part::State)
+        RecordKey::part(name, NamePart::State)
     }
 
     pub fn step(name: &Name, number: u64) -> RecordKey {
-        RecordKey::part(name, Part::Step).number(number)
+        RecordKey::part(name, NamePart::Step).number(number)
     }
 
     pub fn checkpoint(name: &Name, step: u64) -> RecordKey {
-        RecordKey::part(name, Part::Checkpoint).number(step)
+        RecordKey::part(name, NamePart::Checkpoint).number(step)
     }
 
     pub fn invocation(name: &Name, number: u64) -> RecordKey {
-        RecordKey::part(name, Part::Invocation).number(number)
+        RecordKey::part(name, NamePart::Invocation).number(number)
     }
 
-    pub fn resumed(name: &Name, number: u64) -> RecordKey {
-        RecordKey::part(name, Part::Resumed).number(number)
+    pub fn resumed_by(name: &Name, number: u64) -> RecordKey {
+        RecordKey::part(name, NamePart::ResumedBy).number(number)
     }
 
-    pub fn used(name: &Name, key: &str) -> RecordKey {
-        let mut used = RecordKey::part(name, Part::KeyUse);
+    pub fn key_use(name: &Name, key: &str) -> RecordKey {
+        let mut used = RecordKey::part(name, NamePart::KeyUse);
         used.0.extend(key.as_bytes());
         used
     }
 
     pub fn class(name: &ClassName) -> RecordKey {
-        RecordKey::of(Space::Class, name.as_str()).end_name()
+        RecordKey::of(KeySpace::Class, name.as_str()).end_name()
     }
 
     pub fn version(class: &ClassName, number: u32) -> RecordKey {
-        RecordKey::of(Space::Version, class.as_str()).end_name().number(number.into())
+        RecordKey::of(KeySpace::Version, class.as_str()).end_name().number(number.into())
     }
 
-    pub fn counts(class: &ClassName, number: u32) -> RecordKey {
-        RecordKey::of(Space::Counts, class.as_str()).end_name().number(number.into())
+    pub fn usage(class: &ClassName, number: u32) -> RecordKey {
+        RecordKey::of(KeySpace::Usage, class.as_str()).end_name().number(number.into())
     }
 
     pub fn component(hash: &Hash) -> RecordKey {
-        RecordKey([&[Space::Component as u8], &hash.as_bytes()[..]].concat())
+        RecordKey([&[KeySpace::Component as u8], &hash.as_bytes()[..]].concat())
     }
 
-    pub fn lane(space: Space, name: &Name, lane: QueueKind) -> RecordKey {
+    pub fn queue(space: KeySpace, name: &Name, queue: QueueKind) -> RecordKey {
         let mut key = RecordKey::of(space, name.as_str()).end_name();
-        key.0.push(lane as u8);
+        key.0.push(queue as u8);
         key
     }
 
-    pub fn inbox(name: &Name, lane: QueueKind, turn: u64) -> RecordKey {
-        RecordKey::lane(Space::Inbox, name, lane).number(turn)
+    pub fn inbox(name: &Name, queue: QueueKind, position: u64) -> RecordKey {
+        RecordKey::queue(KeySpace::Inbox, name, queue).number(position)
     }
 
-    pub fn delayed(name: &Name, lane: QueueKind, due: Timestamp, number: u64) -> RecordKey {
-        RecordKey::lane(Space::Delayed, name, lane).number(due.as_millis()).number(number)
+    pub fn delayed(name: &Name, queue: QueueKind, due: Timestamp, number: u64) -> RecordKey {
+        RecordKey::queue(KeySpace::Delayed, name, queue).number(due.as_millis()).number(number)
     }
 
     pub fn due(due: Timestamp, name: &Name, number: u64) -> RecordKey {
-        RecordKey::timed(Space::Due, due, name, number)
+        RecordKey::timed(KeySpace::Due, due, name, number)
     }
 
-    pub fn asked(at: Timestamp, name: &Name, number: u64) -> RecordKey {
-        RecordKey::timed(Space::Asked, at, name, number)
+    pub fn requested(at: Timestamp, name: &Name, number: u64) -> RecordKey {
+        RecordKey::timed(KeySpace::Requested, at, name, number)
     }
 
-    fn timed(space: Space, at: Timestamp, name: &Name, number: u64) -> RecordKey {
+    fn timed(space: KeySpace, at: Timestamp, name: &Name, number: u64) -> RecordKey {
         let mut key = RecordKey(vec![space as u8]).number(at.as_millis());
         key.0.extend(name.as_str().as_bytes());
         key.end_name().number(number)
     }
 
     pub fn ready(name: &Name) -> RecordKey {
-        RecordKey::of(Space::Ready, name.as_str()).end_name()
+        RecordKey::of(KeySpace::Ready, name.as_str()).end_name()
     }
 
     pub fn waiter(awaited: &Reference, waiter: &Reference) -> RecordKey {
-        let mut key = RecordKey::of(Space::Waiter, awaited.name.as_str()).end_name().number(awaited.number);
+        let mut key = RecordKey::of(KeySpace::Waiter, awaited.name.as_str()).end_name().number(awaited.number);
         key.0.extend(waiter.name.as_str().as_bytes());
         key.end_name().number(waiter.number)
     }
 
-    pub fn opaque(id: &str) -> RecordKey {
-        RecordKey::of(Space::Opaque, id).end_name()
+    pub fn opaque_id(id: &str) -> RecordKey {
+        RecordKey::of(KeySpace::OpaqueId, id).end_name()
     }
 
-    pub fn told(name: &Name, number: u64) -> RecordKey {
-        RecordKey::part(name, Part::Told).number(number)
+    pub fn opaque_id_of(name: &Name, number: u64) -> RecordKey {
+        RecordKey::part(name, NamePart::OpaqueId).number(number)
     }
 
     pub fn attempt(name: &Name, number: u64, attempt: u32) -> RecordKey {
-        RecordKey::part(name, Part::Attempt).number(number).number(attempt.into())
+        RecordKey::part(name, NamePart::Attempt).number(number).number(attempt.into())
     }
 
-    pub fn recorded(name: &Name, number: u64, index: u64) -> RecordKey {
-        RecordKey::part(name, Part::Recorded).number(number).number(index)
+    pub fn history(name: &Name, number: u64, index: u64) -> RecordKey {
+        RecordKey::part(name, NamePart::History).number(number).number(index)
     }
 
-    pub fn beginning(name: &Name, number: u64) -> RecordKey {
-        RecordKey::part(name, Part::Beginning).number(number)
+    pub fn initial_state(name: &Name, number: u64) -> RecordKey {
+        RecordKey::part(name, NamePart::InitialState).number(number)
     }
 
-    /// An event's name may hold anything, so its length goes before it.
+    /// The length of an event's name comes before the name, which may contain any character.
     pub fn event(name: &Name, event: &str, number: u64) -> RecordKey {
-        let mut key = RecordKey::part(name, Part::Event).number(event.len() as u64);
+        let mut key = RecordKey::part(name, NamePart::Event).number(event.len() as u64);
         key.0.extend(event.as_bytes());
         key.number(number)
     }
 
-    // Reading
+    // Parts of a key
 
-    /// The name in the key, of every space but that of components.
+    fn is_in(&self, space: KeySpace) -> bool {
+        self.0.first() == Some(&(space as u8))
+    }
+
+    /// The name in the key, in every space except that of components.
     pub fn name(&self) -> Option<&str> {
-        let is_timed = |space: &u8| [Space::Due as u8, Space::Asked as u8].contains(space);
-        let from = if self.0.first().is_some_and(is_timed) { 9 } else { 1 };
+        let from = if self.is_in(KeySpace::Due) || self.is_in(KeySpace::Requested) { 9 } else { 1 };
         let name = self.0.get(from..)?;
         let end = name.iter().position(|byte| *byte == 0)?;
         std::str::from_utf8(&name[..end]).ok()
     }
 
-    /// The class in the key, of the spaces of classes, versions and counts.
+    /// The class in the key, in the spaces of classes, versions and usage.
     pub fn class_name(&self) -> Option<ClassName> {
         ClassName::new(self.name()?).ok()
     }
 
-    /// The number that it ends with.
+    /// The number at the end of the key.
     pub fn last_number(&self) -> Option<u64> {
         Some(u64::from_be_bytes(*self.0.last_chunk()?))
     }
 
-    /// The time of a key of [`Key::due`].
+    /// The time of a key of [`RecordKey::due`].
     pub fn due_time(&self) -> Option<Timestamp> {
         let millis = self.0.get(1..)?.first_chunk()?;
         Some(Timestamp::from_millis(u64::from_be_bytes(*millis)))
     }
 
-    /// Who waits, by a key of [`Key::waiter`].
+    /// The waiting invocation of a key of [`RecordKey::waiter`].
     pub fn waiting(&self) -> Option<Reference> {
         let awaited = self.name()?.len() + 2;
         let (name, number) = self.0.get(awaited + 8..)?.split_last_chunk()?;
@@ -256,39 +264,59 @@ impl RecordKey {
         Some(Reference { name: Name::new_unchecked(name), number: u64::from_be_bytes(*number) })
     }
 
-    /// The event's name, by a key of [`Key::event`].
+    /// The event's name of a key of [`RecordKey::event`].
     pub fn event_name(&self) -> Option<&str> {
         let length = self.name()?.len() + 3;
         let name = self.0.get(length + 8..self.0.len().checked_sub(8)?)?;
         std::str::from_utf8(name).ok()
     }
 
-    /// What it is the key of, for a person.
+    /// The number at the end of a key that a file must have.
+    pub fn required_number(&self) -> TxResult<u64> {
+        match self.last_number() {
+            Some(number) if number < MAX_NUMBER => Ok(number),
+            _ => damaged(format!("{} has a key without a number", self.describe())),
+        }
+    }
+
+    /// The name in a key that a file must have.
+    pub fn required_name(&self) -> TxResult<Name> {
+        match self.name().map(Name::new) {
+            Some(Ok(name)) => Ok(name),
+            Some(Err(error)) => damaged(format!("{} has an invalid name: {error}", self.describe())),
+            None => damaged("a record has a key without a name"),
+        }
+    }
+
+    fn is_part(&self, part: NamePart) -> bool {
+        let end = self.0.iter().position(|byte| *byte == 0);
+        end.and_then(|end| self.0.get(end + 1)) == Some(&(part as u8))
+    }
+
+    /// The record of the key, in words for a message.
     pub fn describe(&self) -> String {
+        use {KeySpace as In, NamePart as Of};
         let name = self.name().unwrap_or("?");
         let number = self.last_number().unwrap_or(0);
-        let part = self.0.iter().position(|byte| *byte == 0).and_then(|end| self.0.get(end + 1));
-        match self.0.first() {
-            Some(b'c') => format!("the class {name}"),
-            Some(b'd') => format!("what is on version {number} of the class {name}"),
-            Some(b'v') => format!("version {number} of the class {name}"),
-            Some(b'm') => "a component".to_owned(),
-            Some(b'a') => match part {
-                Some(1) => format!("the checkpoint at step {number} of {name}"),
-                Some(2) => format!("the invocation {name}#{number}"),
-                Some(3) => format!("the resumption of {name}#{number}"),
-                Some(4) => format!("a key of {name}"),
-                Some(5) => format!("step {number} of {name}"),
-                Some(7) => format!("the state of {name}"),
-                Some(8) => format!("the record of an invocation of {name}, at {number},"),
-                Some(9) => format!("the state that {name}#{number} began with"),
-                Some(10) => format!("event {number} of {name}"),
-                Some(11) => format!("the opaque id of {name}#{number}"),
-                Some(12) => format!("attempt {number} of a call of the task {name}"),
-                _ => format!("the head of {name}"),
-            },
-            Some(b'o') => "an opaque id".to_owned(),
-            _ => format!("the inbox of {name}"),
+        match () {
+            () if self.is_in(In::Class) => format!("the class {name}"),
+            () if self.is_in(In::Usage) => format!("the usage of version {number} of the class {name}"),
+            () if self.is_in(In::Version) => format!("version {number} of the class {name}"),
+            () if self.is_in(In::Component) => "a component".to_owned(),
+            () if self.is_in(In::OpaqueId) => "an opaque id".to_owned(),
+            () if !self.is_in(In::Named) => format!("the inbox of {name}"),
+            () if self.is_part(Of::Checkpoint) => format!("the checkpoint at step {number} of {name}"),
+            () if self.is_part(Of::Invocation) => format!("the invocation {name}#{number}"),
+            () if self.is_part(Of::ResumedBy) => format!("the resumption of {name}#{number}"),
+            () if self.is_part(Of::KeyUse) => format!("a key of {name}"),
+            () if self.is_part(Of::Step) => format!("step {number} of {name}"),
+            () if self.is_part(Of::State) => format!("the state of {name}"),
+            () if self.is_part(Of::History) => format!("entry {number} of a history of {name}"),
+            () if self.is_part(Of::InitialState) => format!("the initial state of {name}#{number}"),
+            () if self.is_part(Of::Event) => format!("event {number} of {name}"),
+            () if self.is_part(Of::OpaqueId) => format!("the opaque id of {name}#{number}"),
+            () if self.is_part(Of::Attempt) => format!("attempt {number} of a call of the task {name}"),
+            () => format!("the record of the name {name}"),
         }
     }
 }

@@ -1,167 +1,167 @@
-//! Which keys belong together.
+//! Ranges of keys.
 
-use super::key::{Part, QueueKind, RecordKey, Space};
+use super::key::{KeySpace, NamePart, QueueKind, RecordKey};
 use crate::model::{ClassName, Name, Reference, Timestamp};
 use crate::store::RunnableCursor;
 
-/// Keys from the first to before the second.
-pub type Span = (RecordKey, RecordKey);
+/// The keys from the first on, below the second.
+pub type KeyRange = (RecordKey, RecordKey);
 
 impl RecordKey {
     /// Steps from a number on.
-    pub fn steps_from(name: &Name, from: u64) -> Span {
-        (RecordKey::step(name, from), RecordKey::part(name, Part::Head))
+    pub fn steps_from(name: &Name, from: u64) -> KeyRange {
+        (RecordKey::step(name, from), RecordKey::part(name, NamePart::NameRecord))
     }
 
     /// Steps below a number.
-    pub fn steps_below(name: &Name, number: u64) -> Span {
+    pub fn steps_below(name: &Name, number: u64) -> KeyRange {
         (RecordKey::step(name, 0), RecordKey::step(name, number))
     }
 
-    pub fn invocations_below(name: &Name, number: u64) -> Span {
+    pub fn invocations_below(name: &Name, number: u64) -> KeyRange {
         (RecordKey::invocation(name, 0), RecordKey::invocation(name, number))
     }
 
-    pub fn invocations(name: &Name) -> Span {
-        (RecordKey::part(name, Part::Invocation), RecordKey::part(name, Part::Resumed))
+    pub fn invocations(name: &Name) -> KeyRange {
+        (RecordKey::part(name, NamePart::Invocation), RecordKey::part(name, NamePart::ResumedBy))
     }
 
-    pub fn resumptions(name: &Name) -> Span {
-        (RecordKey::part(name, Part::Resumed), RecordKey::part(name, Part::KeyUse))
+    pub fn resumptions(name: &Name) -> KeyRange {
+        (RecordKey::part(name, NamePart::ResumedBy), RecordKey::part(name, NamePart::KeyUse))
     }
 
-    pub fn uses(name: &Name) -> Span {
-        (RecordKey::part(name, Part::KeyUse), RecordKey::part(name, Part::Step))
+    pub fn key_uses(name: &Name) -> KeyRange {
+        (RecordKey::part(name, NamePart::KeyUse), RecordKey::part(name, NamePart::Step))
     }
 
-    /// Everything of the actor itself: checkpoints, and steps. Its head and its state are one key each.
-    pub fn journal(name: &Name) -> [Span; 2] {
+    /// The checkpoints and the steps of an actor.
+    pub fn journal(name: &Name) -> [KeyRange; 2] {
         [
-            (RecordKey::part(name, Part::Checkpoint), RecordKey::part(name, Part::Invocation)),
-            (RecordKey::part(name, Part::Step), RecordKey::part(name, Part::Head)),
+            (RecordKey::part(name, NamePart::Checkpoint), RecordKey::part(name, NamePart::Invocation)),
+            (RecordKey::part(name, NamePart::Step), RecordKey::part(name, NamePart::NameRecord)),
         ]
     }
 
-    /// Everything of names that begin with a text.
-    pub fn named_from(prefix: &str) -> Span {
-        (RecordKey::of(Space::Named, prefix), RecordKey::after_space(Space::Named))
+    /// All records of names that begin with a text, and of later names.
+    pub fn named_from(prefix: &str) -> KeyRange {
+        (RecordKey::of(KeySpace::Named, prefix), RecordKey::after_space(KeySpace::Named))
     }
 
-    /// Everything of names after a name.
-    pub fn named_after(name: &str) -> Span {
-        (RecordKey::of(Space::Named, name).after_name(), RecordKey::after_space(Space::Named))
+    /// All records of names after a name.
+    pub fn named_after(name: &str) -> KeyRange {
+        (RecordKey::of(KeySpace::Named, name).after_name(), RecordKey::after_space(KeySpace::Named))
     }
 
-    pub fn classes() -> Span {
-        RecordKey::all(Space::Class)
+    pub fn classes() -> KeyRange {
+        RecordKey::all(KeySpace::Class)
     }
 
-    pub fn versions() -> Span {
-        RecordKey::all(Space::Version)
+    pub fn versions() -> KeyRange {
+        RecordKey::all(KeySpace::Version)
     }
 
-    pub fn counts_of(class: &ClassName) -> Span {
-        let class = RecordKey::of(Space::Counts, class.as_str());
+    pub fn usage_of(class: &ClassName) -> KeyRange {
+        let class = RecordKey::of(KeySpace::Usage, class.as_str());
         (class.clone().end_name(), class.after_name())
     }
 
-    pub fn inbox_of(name: &Name) -> Span {
-        let name = RecordKey::of(Space::Inbox, name.as_str());
+    pub fn inbox_of(name: &Name) -> KeyRange {
+        let name = RecordKey::of(KeySpace::Inbox, name.as_str());
         (name.clone().end_name(), name.after_name())
     }
 
-    /// What stands in one lane of an inbox.
-    pub fn inbox_lane(name: &Name, lane: QueueKind) -> Span {
-        (RecordKey::lane(Space::Inbox, name, lane), RecordKey::inbox(name, lane, u64::MAX))
+    /// One queue of an inbox.
+    pub fn inbox_queue(name: &Name, queue: QueueKind) -> KeyRange {
+        (RecordKey::queue(KeySpace::Inbox, name, queue), RecordKey::inbox(name, queue, u64::MAX))
     }
 
-    pub fn delayed_of(name: &Name) -> Span {
-        let name = RecordKey::of(Space::Delayed, name.as_str());
+    pub fn delayed_of(name: &Name) -> KeyRange {
+        let name = RecordKey::of(KeySpace::Delayed, name.as_str());
         (name.clone().end_name(), name.after_name())
     }
 
-    /// The delayed of a lane that are due at a time.
-    pub fn delayed_until(name: &Name, lane: QueueKind, now: Timestamp) -> Span {
-        let name = RecordKey::lane(Space::Delayed, name, lane);
+    /// The delayed invocations of a queue that are due at a time.
+    pub fn delayed_until(name: &Name, queue: QueueKind, now: Timestamp) -> KeyRange {
+        let name = RecordKey::queue(KeySpace::Delayed, name, queue);
         match now.as_millis().checked_add(1) {
             Some(after) => (name.clone(), name.number(after)),
             None => (name.clone(), name.number(u64::MAX).number(u64::MAX)),
         }
     }
 
-    pub fn inboxes_after(name: Option<&Name>) -> Span {
-        RecordKey::after_in(Space::Inbox, name)
+    pub fn inboxes_after(name: Option<&Name>) -> KeyRange {
+        RecordKey::after_in(KeySpace::Inbox, name)
     }
 
-    pub fn delayed_after(name: Option<&Name>) -> Span {
-        RecordKey::after_in(Space::Delayed, name)
+    pub fn delayed_after(name: Option<&Name>) -> KeyRange {
+        RecordKey::after_in(KeySpace::Delayed, name)
     }
 
-    /// Names that are noted as ready, behind a place among them or from the first on.
-    pub fn ready_after(place: Option<&RunnableCursor>) -> Span {
-        match place {
-            Some(RunnableCursor::Ready(name)) => RecordKey::after_in(Space::Ready, Some(name)),
-            Some(RunnableCursor::Due(..)) | None => RecordKey::all(Space::Ready),
+    /// The ready index behind a cursor, or from its begin on.
+    pub fn ready_after(cursor: Option<&RunnableCursor>) -> KeyRange {
+        match cursor {
+            Some(RunnableCursor::Ready(name)) => RecordKey::after_in(KeySpace::Ready, Some(name)),
+            Some(RunnableCursor::Due(..)) | None => RecordKey::all(KeySpace::Ready),
         }
     }
 
-    pub fn waiters(awaited: &Reference) -> Span {
-        let name = RecordKey::of(Space::Waiter, awaited.name.as_str()).end_name();
+    pub fn waiters(awaited: &Reference) -> KeyRange {
+        let name = RecordKey::of(KeySpace::Waiter, awaited.name.as_str()).end_name();
         (name.clone().number(awaited.number), name.number(awaited.number.saturating_add(1)))
     }
 
-    /// Entries of an invocation's record from an index on.
-    pub fn recorded_from(name: &Name, number: u64, index: u64) -> Span {
-        (RecordKey::recorded(name, number, index), RecordKey::recorded(name, number.saturating_add(1), 0))
+    /// Entries of an invocation's history from an index on.
+    pub fn history_from(name: &Name, number: u64, index: u64) -> KeyRange {
+        (RecordKey::history(name, number, index), RecordKey::history(name, number.saturating_add(1), 0))
     }
 
-    /// The failed tries of a task's invocation.
-    pub fn attempts(name: &Name, number: u64) -> Span {
+    /// The failed attempts of a task's invocation.
+    pub fn attempts(name: &Name, number: u64) -> KeyRange {
         (RecordKey::attempt(name, number, 0), RecordKey::attempt(name, number.saturating_add(1), 0))
     }
 
-    /// Events of one name with numbers over `after`.
-    pub fn events_after(name: &Name, event: &str, after: u64) -> Span {
+    /// Events with one name and numbers over `after`.
+    pub fn events_after(name: &Name, event: &str, after: u64) -> KeyRange {
         (RecordKey::event(name, event, after.saturating_add(1)), RecordKey::event(name, event, u64::MAX))
     }
 
-    pub fn events(name: &Name) -> Span {
-        (RecordKey::part(name, Part::Event), RecordKey::part(name, Part::Told))
+    pub fn events(name: &Name) -> KeyRange {
+        (RecordKey::part(name, NamePart::Event), RecordKey::part(name, NamePart::OpaqueId))
     }
 
-    /// What stands beside an actor's journal: records, beginnings and events.
-    pub fn beside(name: &Name) -> Span {
-        (RecordKey::part(name, Part::Recorded), RecordKey::part(name, Part::Told))
+    /// The histories, initial states and events of an actor.
+    pub fn beside(name: &Name) -> KeyRange {
+        (RecordKey::part(name, NamePart::History), RecordKey::part(name, NamePart::OpaqueId))
     }
 
-    pub fn told_of(name: &Name) -> Span {
-        (RecordKey::told(name, 0), RecordKey::told(name, u64::MAX))
+    pub fn opaque_ids_of(name: &Name) -> KeyRange {
+        (RecordKey::opaque_id_of(name, 0), RecordKey::opaque_id_of(name, u64::MAX))
     }
 
-    /// What is due at a time, of all names, behind a place among it or from the first on.
-    pub fn due_between(place: Option<&RunnableCursor>, now: Timestamp) -> Span {
-        let (first, end) = (RecordKey(vec![Space::Due as u8]), RecordKey::due_after(now).0);
-        let from = match place {
+    /// All due times until `now`, behind a cursor or from the first on.
+    pub fn due_between(cursor: Option<&RunnableCursor>, now: Timestamp) -> KeyRange {
+        let (first, end) = (RecordKey(vec![KeySpace::Due as u8]), RecordKey::due_after(now).0);
+        let from = match cursor {
             Some(RunnableCursor::Due(due, Reference { name, number })) => {
                 RecordKey::due(*due, name, number.saturating_add(1))
             }
             Some(RunnableCursor::Ready(_)) | None => first,
         };
-        // the clock may have gone back since
+        // the clock may have gone back since the cursor was made
         (from.min(end.clone()), end)
     }
 
-    /// What is due later than that.
-    pub fn due_after(now: Timestamp) -> Span {
-        RecordKey::timed_after(Space::Due, now)
+    /// All due times after `now`.
+    pub fn due_after(now: Timestamp) -> KeyRange {
+        RecordKey::timed_after(KeySpace::Due, now)
     }
 
-    /// What was asked for later than that.
-    pub fn asked_after(now: Timestamp) -> Span {
-        RecordKey::timed_after(Space::Asked, now)
+    /// All times of requests after `now`.
+    pub fn requested_after(now: Timestamp) -> KeyRange {
+        RecordKey::timed_after(KeySpace::Requested, now)
     }
 
-    fn timed_after(space: Space, now: Timestamp) -> Span {
+    fn timed_after(space: KeySpace, now: Timestamp) -> KeyRange {
         let end = RecordKey::after_space(space);
         match now.as_millis().checked_add(1) {
             Some(after) => (RecordKey(vec![space as u8]).number(after), end),
@@ -169,22 +169,22 @@ impl RecordKey {
         }
     }
 
-    fn all(space: Space) -> Span {
+    fn all(space: KeySpace) -> KeyRange {
         (RecordKey(vec![space as u8]), RecordKey::after_space(space))
     }
 
-    fn after_in(space: Space, name: Option<&Name>) -> Span {
+    fn after_in(space: KeySpace, name: Option<&Name>) -> KeyRange {
         match name {
             Some(name) => (RecordKey::of(space, name.as_str()).after_name(), RecordKey::after_space(space)),
             None => RecordKey::all(space),
         }
     }
 
-    fn after_space(space: Space) -> RecordKey {
+    fn after_space(space: KeySpace) -> RecordKey {
         RecordKey(vec![space as u8 + 1])
     }
 
-    /// The first key after all of a name's.
+    /// The first key behind all keys of a name.
     fn after_name(mut self) -> RecordKey {
         self.0.push(1);
         self
@@ -196,16 +196,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stand_in_the_order_of_their_texts() {
+    fn keys_sort_as_names_do() {
         let mut names = ["a", "a-b", "a/b", "ab", "b", "A", "a.b"].map(Name::new_unchecked);
-        let mut keys: Vec<RecordKey> = names.iter().map(RecordKey::head).collect();
+        let mut keys: Vec<RecordKey> = names.iter().map(RecordKey::name_record).collect();
         names.sort();
         keys.sort();
         assert_eq!(keys.iter().map(|key| key.name().unwrap()).collect::<Vec<_>>(), names.map(|n| n.to_string()));
     }
 
     #[test]
-    fn a_name_s_span_holds_nothing_of_another() {
+    fn range_of_a_name_contains_no_other_name() {
         let name = Name::new_unchecked("a");
         let (from, to) = RecordKey::inbox_of(&name);
         let within = |key: RecordKey| from <= key && key < to;
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn due_times_end_with_the_span_they_belong_to() {
+    fn range_of_due_times_ends_behind_the_last_one() {
         let name = Name::new_unchecked("a");
         for now in [0, 5, u64::MAX - 1, u64::MAX] {
             let now = Timestamp::from_millis(now);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_s_span_holds_no_other_event() {
+    fn range_of_an_event_contains_no_other_event() {
         let name = Name::new_unchecked("a");
         let (from, to) = RecordKey::events_after(&name, "up", 3);
         let within = |key: RecordKey| from <= key && key < to;
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_read_from_its_key() {
+    fn key_of_a_waiter_names_it() {
         let [awaited, waiter] =
             [("a", 7), ("b/c", u64::MAX)].map(|(name, number)| Reference::new(Name::new_unchecked(name), number));
         let key = RecordKey::waiter(&awaited, &waiter);

@@ -2,6 +2,7 @@
 
 pub mod key;
 pub mod key_range;
-pub mod record;
+pub mod records;
+pub mod sealed;
 pub mod tables;
-pub mod validate;
+mod validate;

@@ -1,4 +1,4 @@
-//! Reading and writing records: one ordered table, and another for what is long.
+//! Tables of records: an ordered one, and another for long records.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,34 +8,35 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::key::RecordKey;
-use super::key_range::Span;
-use super::record;
-use super::validate::Validate;
-use crate::store::redb::errors::{TxError, TxResult, damaged, redb};
+use super::key_range::KeyRange;
+use super::sealed::{self, Validate};
+use crate::store::redb::errors::{TxError, TxResult, damaged};
+use crate::store::redb::guard::redb;
 
 type Bytes = &'static [u8];
 
-/// A record's first byte says where the rest is: here, or in pieces in the table of the long ones. Then its length
-/// follows.
+/// The first byte of a value is `HERE`, and the record follows; or `ELSEWHERE`, its length follows, and the
+/// record is in the table of long records, in pieces.
 const RECORDS: TableDefinition<Bytes, Bytes> = TableDefinition::new("records");
 const LONG: TableDefinition<Bytes, Bytes> = TableDefinition::new("long");
 
 const HERE: u8 = 0;
 const ELSEWHERE: u8 = 1;
 
-/// What is longer stands in the other table, so that it is not copied when its neighbours change.
+/// Longer records are in the other table, so that they are not copied when their neighbours change.
 const SHORT: usize = 1024;
 
-/// How long a piece is: with its key it fills a page of 64 KiB. One page for the whole would be of the next power of two.
+/// The length of a piece, which fills a page of 64 KiB with its key. A single page for a long record would
+/// have the length of the next power of two.
 const PIECE: usize = (64 << 10) - 1024;
 
-/// The records as one committed state has them, or as a write transaction has made them.
+/// The records of one committed state, or of an open write transaction.
 pub struct Tables<T> {
     records: T,
     long: T,
 }
 
-/// What tables can be read from: a committed state, or a write transaction.
+/// A table of a committed state, or of a write transaction.
 pub trait TableSource: ReadableTable<Bytes, Bytes> {}
 impl<T: ReadableTable<Bytes, Bytes>> TableSource for T {}
 
@@ -49,19 +50,19 @@ impl ReadTables {
 }
 
 impl<'t> WriteTables<'t> {
-    /// Makes the tables where there are none yet.
+    /// Makes the tables if there are none yet.
     pub fn open(transaction: &'t WriteTransaction) -> TxResult<WriteTables<'t>> {
         Ok(Tables { records: redb(|| transaction.open_table(RECORDS))?, long: redb(|| transaction.open_table(LONG))? })
     }
 
-    /// Writes a record; answers its length.
+    /// Writes a record, and returns its length.
     pub fn put(&mut self, key: &RecordKey, record: &impl Serialize) -> TxResult<u64> {
-        let sealed = record::seal(key, record)?;
+        let sealed = sealed::seal(key, record)?;
         self.put_bytes(key, &sealed)?;
         Ok(sealed.len() as u64)
     }
 
-    /// Writes bytes that a hash kept elsewhere speaks for.
+    /// Writes bytes whose hash is in another record.
     pub fn put_bytes(&mut self, key: &RecordKey, bytes: &[u8]) -> TxResult<()> {
         if bytes.len() <= SHORT {
             let sealed = [&[HERE], bytes].concat();
@@ -69,8 +70,8 @@ impl<'t> WriteTables<'t> {
             let pieces = redb(before)?;
             return self.delete_pieces(key, 0..pieces);
         }
-        let there = [&[ELSEWHERE][..], &(bytes.len() as u64).to_be_bytes()].concat();
-        let pieces = redb(|| Ok::<_, TxError>(pieces_before(self.records.insert(key.bytes(), there.as_slice())?)))?;
+        let value = [&[ELSEWHERE][..], &(bytes.len() as u64).to_be_bytes()].concat();
+        let pieces = redb(|| Ok::<_, TxError>(pieces_before(self.records.insert(key.bytes(), value.as_slice())?)))?;
         for (number, piece) in (0..).zip(bytes.chunks(PIECE)) {
             redb(|| self.long.insert(piece_key(key, number).as_slice(), piece).map(drop))?;
         }
@@ -90,7 +91,7 @@ impl<'t> WriteTables<'t> {
         Ok(())
     }
 
-    pub fn delete_all(&mut self, (from, to): Span) -> TxResult<()> {
+    pub fn delete_all(&mut self, (from, to): KeyRange) -> TxResult<()> {
         redb(|| self.records.retain_in(from.bytes()..to.bytes(), |_, _| false))?;
         redb(|| self.long.retain_in(from.bytes()..to.bytes(), |_, _| false))?;
         Ok(())
@@ -98,12 +99,12 @@ impl<'t> WriteTables<'t> {
 }
 
 impl<T: TableSource> Tables<T> {
-    /// A record that `put` wrote.
+    /// Reads a record of `put`.
     pub fn get<R: DeserializeOwned + Validate>(&self, key: &RecordKey) -> TxResult<Option<R>> {
-        self.get_bytes(key, |sealed| record::unseal(key, &sealed))
+        self.get_bytes(key, |sealed| sealed::unseal(key, &sealed))
     }
 
-    /// A record that must be there.
+    /// Reads a record that must exist.
     pub fn must<R: DeserializeOwned + Validate>(&self, key: &RecordKey) -> TxResult<R> {
         match self.get(key)? {
             Some(record) => Ok(record),
@@ -111,7 +112,7 @@ impl<T: TableSource> Tables<T> {
         }
     }
 
-    /// What `put_bytes` wrote.
+    /// Reads bytes of `put_bytes`.
     pub fn get_bytes<R>(
         &self,
         key: &RecordKey,
@@ -149,7 +150,7 @@ impl<T: TableSource> Tables<T> {
         for piece in InOrder::new(&self.long, &from, &to)? {
             let piece = piece?.1;
             if bytes.capacity() - bytes.len() < piece.value().len() {
-                // no more room than is filled already: the length may be a wrong one
+                // at most twice the memory of the pieces so far, for the length may be wrong
                 let left = length.saturating_sub(bytes.len() as u64);
                 bytes.reserve_exact(piece.value().len().max(bytes.len().min(usize::try_from(left).unwrap_or(0))));
             }
@@ -161,39 +162,39 @@ impl<T: TableSource> Tables<T> {
         Ok(bytes)
     }
 
-    /// Keys of a span, in order.
-    pub fn keys(&self, (from, to): Span) -> TxResult<impl DoubleEndedIterator<Item = TxResult<RecordKey>>> {
+    /// Keys of a range, in order.
+    pub fn keys(&self, (from, to): KeyRange) -> TxResult<impl DoubleEndedIterator<Item = TxResult<RecordKey>>> {
         let range = InOrder::new(&self.records, from.bytes(), to.bytes())?;
         Ok(range.map(|entry| Ok(RecordKey::from_bytes(entry?.0.value()))))
     }
 
-    /// Records of a span with their keys, in order.
+    /// Records of a range with their keys, in order.
     pub fn records<R: DeserializeOwned + Validate>(
         &self,
-        (from, to): Span,
+        (from, to): KeyRange,
     ) -> TxResult<impl DoubleEndedIterator<Item = TxResult<(RecordKey, R)>>> {
         let range = InOrder::new(&self.records, from.bytes(), to.bytes())?;
         Ok(range.map(|entry| {
             let (key, value) = entry?;
             let key = RecordKey::from_bytes(key.value());
-            let record = self.resolve(&key, value.value(), |sealed| record::unseal(&key, &sealed))?;
+            let record = self.resolve(&key, value.value(), |sealed| sealed::unseal(&key, &sealed))?;
             Ok((key, record))
         }))
     }
 
-    /// The first key of a span.
-    pub fn first(&self, span: Span) -> TxResult<Option<RecordKey>> {
-        self.keys(span)?.next().transpose()
+    /// The first key of a range.
+    pub fn first(&self, range: KeyRange) -> TxResult<Option<RecordKey>> {
+        self.keys(range)?.next().transpose()
     }
 }
 
-/// The entries of a span. Each must have a key of the span, behind the one before it: in a file that another program wrote
-/// the pages of a tree may lead to each other again and again.
+/// The entries of a range. Each must have a key of the range, behind the key before it: in a file that
+/// another program wrote, the pages of a tree may lead in a circle.
 struct InOrder<'t> {
     range: redb::Range<'t, Bytes, Bytes>,
     from: Vec<u8>,
     to: Vec<u8>,
-    /// Whether `from` is the key of an entry that was given out.
+    /// Whether `from` is the key of an entry that was returned.
     began: bool,
 }
 
@@ -211,7 +212,7 @@ impl<'t> InOrder<'t> {
         if behind && key < self.to.as_slice() {
             return Ok(entry);
         }
-        damaged(format!("{} does not stand in its place", RecordKey::from_bytes(key).describe()))
+        damaged(format!("{} is in the wrong order", RecordKey::from_bytes(key).describe()))
     }
 }
 
@@ -246,12 +247,12 @@ impl DoubleEndedIterator for InOrder<'_> {
     }
 }
 
-/// In how many pieces the rest of a record was that another one replaced.
+/// The number of pieces of a record that was replaced.
 fn pieces_before(before: Option<AccessGuard<'_, Bytes>>) -> u64 {
     before.map_or(0, |before| pieces_of(before.value()))
 }
 
-/// In how many pieces the rest of a record stands elsewhere.
+/// The number of pieces of a record.
 fn pieces_of(value: &[u8]) -> u64 {
     match value {
         [ELSEWHERE, length @ ..] => length.try_into().map_or(0, u64::from_be_bytes).div_ceil(PIECE as u64),
@@ -263,9 +264,9 @@ fn piece_key(key: &RecordKey, number: u64) -> Vec<u8> {
     [key.bytes(), &number.to_be_bytes()].concat()
 }
 
-/// Counts the keys that a thread reads.
+/// Counts the keys that this thread has read.
 #[cfg(test)]
-pub(in crate::store) mod count {
+pub(crate) mod count {
     use std::cell::Cell;
 
     thread_local! {
@@ -276,7 +277,7 @@ pub(in crate::store) mod count {
         READ.set(READ.get() + 1);
     }
 
-    pub(in crate::store) fn keys_read() -> u64 {
+    pub(crate) fn keys_read() -> u64 {
         READ.get()
     }
 }

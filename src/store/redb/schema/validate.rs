@@ -1,8 +1,8 @@
-//! What a record must hold beside its types before anything is done with it.
+//! Checks of records beyond their types.
 //!
-//! A record's sum says that it is as it was written, and not that this program wrote it. Types check themselves as they are
-//! read; here stands what takes more than one field, or the record's key: numbers that can be counted on from, and records
-//! that say the same as the key that they stand under.
+//! A right sum shows that a record was not changed, and not that vactor wrote it. Types check themselves
+//! when they are read. This module checks that numbers are small enough to be added to, that fields agree
+//! with each other, and that a record agrees with its key.
 
 use serde_bytes::ByteBuf;
 
@@ -11,18 +11,15 @@ use crate::model::{
     Seed, is_identifier,
 };
 
-use super::key::RecordKey;
-use super::record::{
-    AttemptRecord, ClassRecord, CountsRecord, EventRecord, InvocationRecord, KeyUse, Pending, StepRecord, VersionRecord,
+use super::key::{MAX_NUMBER, RecordKey};
+use super::records::{
+    AttemptRecord, ClassRecord, EventRecord, InvocationRecord, KeyUse, Pending, StepRecord, UsageRecord, VersionRecord,
 };
 
-/// No store counts so far: at a million a second it takes nine years. So what is read can be added to.
-pub const MOST: u64 = 1 << 48;
+/// The limit of attempts, depths and versions.
+const MAX_COUNT: u32 = 1 << 31;
 
-/// The same for attempts, depths and versions.
-const FEW: u32 = 1 << 31;
-
-/// Whether a record can be what stands under its key. The error says what cannot be.
+/// A record that can be checked. The error names the property that it lacks.
 pub trait Validate {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str>;
 }
@@ -31,12 +28,12 @@ fn must(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(otherwise) }
 }
 
-/// A number that was given to something: they begin at 1.
-fn given(number: u64) -> bool {
-    (1..MOST).contains(&number)
+/// Whether a number was given to an invocation, a step or an event. These numbers begin at 1.
+fn is_given(number: u64) -> bool {
+    (1..MAX_NUMBER).contains(&number)
 }
 
-/// Whether a key is the one of its name and the number that it ends with.
+/// Whether a key is that of its name and its last number.
 fn is_key(key: &RecordKey, of: impl Fn(&Name, u64) -> RecordKey) -> bool {
     let made = key.name().zip(key.last_number()).map(|(name, number)| of(&Name::new_unchecked(name), number));
     made.is_some_and(|made| made == *key)
@@ -44,16 +41,16 @@ fn is_key(key: &RecordKey, of: impl Fn(&Name, u64) -> RecordKey) -> bool {
 
 impl Validate for NameRecord {
     fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
-        let NameRecord { counters: numbers, queued, delayed, actor, construction: making, events } = self;
-        let Counters { steps, references, positions: turns, events: last_event } = numbers;
-        let counts = [steps, references, turns, last_event, queued, delayed, events];
-        must(counts.into_iter().all(|count| *count < MOST), "a number in it is too large")?;
-        must(making.is_none_or(given), "what makes its actor is no invocation")?;
+        let NameRecord { counters, queued, delayed, actor, construction, events } = self;
+        let Counters { steps, references, positions, events: last_event } = counters;
+        let counts = [steps, references, positions, last_event, queued, delayed, events];
+        must(counts.into_iter().all(|count| *count < MAX_NUMBER), "a number in it is too large")?;
+        must(construction.is_none_or(is_given), "the number of its construction is invalid")?;
         let Some(Actor { version, first_step, state_bytes, checkpoint, since_checkpoint, .. }) = actor else {
             return Ok(());
         };
-        must(*state_bytes < MOST && *since_checkpoint < MOST, "a number in it is too large")?;
-        must((1..FEW).contains(version), "its version is none")?;
+        must(*state_bytes < MAX_NUMBER && *since_checkpoint < MAX_NUMBER, "a number in it is too large")?;
+        must((1..MAX_COUNT).contains(version), "its version is invalid")?;
         must(1 <= *first_step && first_step <= checkpoint && checkpoint <= steps, "its steps contradict each other")
     }
 }
@@ -62,47 +59,50 @@ impl Validate for StepRecord {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
         let step = &self.step;
         must(is_key(key, RecordKey::step) && key.last_number() == Some(step.number), "it has another number")?;
-        must(given(step.number) && given(step.reference), "a number in it is too large, or 0")?;
+        must(is_given(step.number) && is_given(step.reference), "a number in it is too large, or 0")?;
         must((1..=step.number).contains(&self.checkpoint), "its checkpoint is after it")?;
-        must((1..FEW).contains(&step.version), "its version is none")?;
-        let recorded = step.run.map_or(0, |RunProgress { history_len: recorded, .. }| recorded);
-        must(recorded < MOST, "a number in it is too large")?;
+        must((1..MAX_COUNT).contains(&step.version), "its version is invalid")?;
+        let history = step.run.map_or(0, |RunProgress { history_len, .. }| history_len);
+        must(history < MAX_NUMBER, "a number in it is too large")?;
         step.request.validate(key)
     }
 }
 
 impl Validate for InvocationRecord {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
-        must(is_key(key, RecordKey::invocation) && key.last_number().is_some_and(given), "its number is none")?;
+        must(is_key(key, RecordKey::invocation) && key.last_number().is_some_and(is_given), "its number is invalid")?;
         match self {
-            InvocationRecord::Pending(Pending { request, turn, attempts, begun }) => {
-                must(turn.is_none_or(|turn| turn < MOST), "its place in the inbox is none")?;
-                must(turn.is_some() || request.due.is_some(), "it stands nowhere")?;
-                let (recorded, saved) = begun.as_ref().map_or((0, 0), |begun| (begun.history_len, begun.saves));
-                must(*attempts < FEW && recorded < MOST && saved < MOST, "a number in it is too large")?;
+            InvocationRecord::Pending(Pending { request, position, attempts, resume_point }) => {
+                must(position.is_none_or(|position| position < MAX_NUMBER), "its position in the inbox is too large")?;
+                must(position.is_some() || request.due.is_some(), "it is neither queued nor delayed")?;
+                let (history, saves) = resume_point.as_ref().map_or((0, 0), |point| (point.history_len, point.saves));
+                must(
+                    *attempts < MAX_COUNT && history < MAX_NUMBER && saves < MAX_NUMBER,
+                    "a number in it is too large",
+                )?;
                 request.validate(key)
             }
             InvocationRecord::WithoutStep { request, attempts, .. } => {
-                must(*attempts < FEW, "a number in it is too large")?;
+                must(*attempts < MAX_COUNT, "a number in it is too large")?;
                 request.validate(key)
             }
-            InvocationRecord::Step(step) => must(given(*step), "its step is none"),
+            InvocationRecord::Step(step) => must(is_given(*step), "its step is invalid"),
         }
     }
 }
 
 impl Validate for CallRequest {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
-        let CallRequest { name, kind: call, method, key: used, resumes, depth, .. } = self;
+        let CallRequest { name, kind, method, key: used, resumes, depth, .. } = self;
         must(key.name() == Some(name.as_str()), "it has another name")?;
-        must(name.actor().is_ok() || matches!(call, CallKind::Task { .. }), "its name is no actor's")?;
-        must(is_identifier(method), "its method is no name")?;
-        must(used.as_ref().is_none_or(|used| CallerKey::is_valid(&used.text)), "its key is none")?;
-        must(resumes.is_none_or(given), "what it resumes is no invocation")?;
-        must(*depth < FEW, "a number in it is too large")?;
-        match call {
+        must(name.actor().is_ok() || matches!(kind, CallKind::Task { .. }), "its name is no actor's id")?;
+        must(is_identifier(method), "its method is no identifier")?;
+        must(used.as_ref().is_none_or(|used| CallerKey::is_valid(&used.text)), "its key is invalid")?;
+        must(resumes.is_none_or(is_given), "the number of the invocation that it resumes is invalid")?;
+        must(*depth < MAX_COUNT, "a number in it is too large")?;
+        match kind {
             CallKind::Construct { version, .. } | CallKind::Task { version, .. } => {
-                must((1..FEW).contains(version), "its version is none")
+                must((1..MAX_COUNT).contains(version), "its version is invalid")
             }
             CallKind::Mutate => Ok(()),
         }
@@ -111,62 +111,62 @@ impl Validate for CallRequest {
 
 impl Validate for ClassRecord {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
-        must(key.class_name().is_some(), "its name is none")?;
+        must(key.class_name().is_some(), "its name is invalid")?;
         let ClassRecord { current, first, last } = *self;
-        must(last < FEW && (1..=last + 1).contains(&first), "its versions contradict each other")?;
-        must(current.is_none_or(|current| (first..=last).contains(&current)), "its current version is none")
+        must(last < MAX_COUNT && (1..=last + 1).contains(&first), "its versions contradict each other")?;
+        must(current.is_none_or(|current| (first..=last).contains(&current)), "its current version is invalid")
     }
 }
 
-impl Validate for CountsRecord {
+impl Validate for UsageRecord {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
-        must(key.class_name().is_some(), "the name of its class is none")?;
-        must(key.last_number().is_some_and(|version| version < u64::from(FEW)), "its version is none")?;
-        must(self.actors < MOST && self.pending < MOST, "a number in it is too large")
+        must(key.class_name().is_some(), "the name of its class is invalid")?;
+        must(key.last_number().is_some_and(|version| version < u64::from(MAX_COUNT)), "its version is invalid")?;
+        must(self.actors < MAX_NUMBER && self.pending < MAX_NUMBER, "a number in it is too large")
     }
 }
 
 impl Validate for VersionRecord {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
-        must(key.class_name().is_some(), "the name of its class is none")?;
-        must(self.component_bytes < MOST, "a number in it is too large")
+        must(key.class_name().is_some(), "the name of its class is invalid")?;
+        must(self.component_bytes < MAX_NUMBER, "a number in it is too large")
     }
 }
 
 impl Validate for AttemptRecord {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
-        must(key.last_number().is_some_and(|number| (1..FEW.into()).contains(&number)), "its number is none")
+        must(key.last_number().is_some_and(|number| (1..MAX_COUNT.into()).contains(&number)), "its number is invalid")
     }
 }
 
 impl Validate for KeyUse {
     fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
-        must(given(self.number), "a number in it is too large, or 0")
+        must(is_given(self.number), "a number in it is too large, or 0")
     }
 }
 
 impl Validate for EventRecord {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
-        must(key.last_number().is_some_and(given), "its number is too large, or 0")
+        must(key.last_number().is_some_and(is_given), "its number is too large, or 0")
     }
 }
 
 impl Validate for HistoryEntry {
     fn validate(&self, key: &RecordKey) -> Result<(), &'static str> {
-        must(key.last_number().is_some_and(|index| index < MOST), "its index is too large")
+        must(key.last_number().is_some_and(|index| index < MAX_NUMBER), "its index is too large")
     }
 }
 
 /// The number of an invocation.
 impl Validate for u64 {
     fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
-        must(given(*self), "a number in it is too large, or 0")
+        must(is_given(*self), "a number in it is too large, or 0")
     }
 }
 
 impl Validate for Reference {
     fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
-        must(given(self.number), "a number in it is too large, or 0")
+        must(is_given(self.number), "a number in it is too large, or 0")
     }
 }
 
@@ -177,7 +177,7 @@ impl Validate for String {
     }
 }
 
-/// A state, which its class judges.
+/// A state, which its class checks.
 impl Validate for ByteBuf {
     fn validate(&self, _: &RecordKey) -> Result<(), &'static str> {
         Ok(())

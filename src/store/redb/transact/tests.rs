@@ -1,4 +1,4 @@
-//! What becomes of a commit to which another process refuses the header's lock.
+//! Commits while another process has the header's lock.
 
 use std::fs::File;
 use std::io;
@@ -15,14 +15,14 @@ use redb::{BackendError, StorageBackend};
 use crate::model::{ActorId, ClassName, Error, Name};
 use crate::store::redb::backend::disk::Disk;
 use crate::store::redb::backend::handle::RedbHandle;
-use crate::store::redb::backend::pages::HEADER;
+use crate::store::redb::redb_internals::HEADER;
 use crate::store::{Mode, RedbStore, Store, deadline};
 
 fn data(folder: &Path) -> File {
     File::options().read(true).write(true).open(folder.join("store.redb")).unwrap()
 }
 
-/// Locks the header as a process does that reads it.
+/// Locks the header as a reader does.
 fn lock_header(data: &File) {
     let lock = libc::flock {
         l_type: libc::F_RDLCK as libc::c_short,
@@ -34,7 +34,7 @@ fn lock_header(data: &File) {
     fcntl(data, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
 }
 
-/// A disk where another process reads the header from the end of the sync of this number on.
+/// A disk on which another process reads the header, from the end of the sync with this number on.
 #[derive(Debug)]
 struct ReadAfterSync {
     disk: Disk,
@@ -97,7 +97,7 @@ impl StorageBackend for ReadAfterSync {
     }
 }
 
-/// Writes something that can be looked for.
+/// Registers a class, which `has` finds.
 fn write(store: &RedbStore, class: &str) -> Result<(), Error> {
     store.write(|writer| writer.register(&version(class)).map(drop))
 }
@@ -117,7 +117,7 @@ fn has(store: &RedbStore, class: &str) -> bool {
 }
 
 #[test]
-fn commit_refused_before_it_is_on_the_disk_changes_nothing() {
+fn commit_refused_before_its_header_is_durable_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = RedbStore::create(folder.path()).unwrap();
     let reader = data(folder.path());
@@ -138,10 +138,10 @@ fn commit_refused_before_it_is_on_the_disk_changes_nothing() {
 }
 
 #[test]
-fn commit_refused_after_it_is_on_the_disk_holds() {
+fn commit_refused_after_its_header_is_durable_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     RedbStore::create(folder.path()).unwrap();
-    // each sync of a commit in turn: the last one brings the header to the disk
+    // each sync of a commit in turn; the last one makes the header durable
     for at in 1..=4 {
         let reader = Arc::new(data(folder.path()));
         let other = RedbStore::open(folder.path(), Mode::Write).unwrap();
@@ -153,7 +153,7 @@ fn commit_refused_after_it_is_on_the_disk_holds() {
             syncs: syncs.clone(),
             at,
         };
-        let opened = RedbHandle::open(disk, Mode::Write, &store.place, &store.waits).unwrap();
+        let opened = RedbHandle::open(disk, true, &store.place, &store.lock_waits).unwrap();
         let store = store.with(opened);
         let class = format!("c{at}");
         let written = {

@@ -1,14 +1,14 @@
 //! Registering and removing classes.
 
 use crate::model::{CallKind, ClassName, Error};
-use crate::store::redb::errors::{TxResult, damaged};
+use crate::store::redb::errors::{TxResult, internal};
 use crate::store::redb::read::classes::class_name;
-use crate::store::redb::read::{actors, invocations};
+use crate::store::redb::read::{actors, inbox, invocations};
 use crate::store::redb::schema::key::RecordKey;
-use crate::store::redb::schema::record::{ClassRecord, VersionRecord};
+use crate::store::redb::schema::records::{ClassRecord, VersionRecord};
 use crate::store::{NewVersion, Registered};
 
-use super::Writer;
+use super::writer::Writer;
 
 impl Writer<'_> {
     pub fn register(&mut self, new: &NewVersion) -> TxResult<Registered> {
@@ -21,7 +21,7 @@ impl Writer<'_> {
             }
         }
         let Some(number) = before.last.checked_add(1) else {
-            return damaged(format!("the class {} has no number left for a version", new.class));
+            return internal(format!("the class {} has no number left for a version", new.class));
         };
         self.changed();
         if !self.tables.has(&RecordKey::component(&new.hash))? {
@@ -53,11 +53,11 @@ impl Writer<'_> {
         let Some(class @ ClassRecord { current: Some(_), .. }) = record else {
             return Err(Error::NoClass { class: name.to_string(), similar: None }.into());
         };
-        let wanted = if force { None } else { self.awaited_task_of(name)?.map(|reference| reference.to_string()) };
-        if let Some(example) = self.user_of(name)?.or(wanted) {
+        let awaited = if force { None } else { self.awaited_task_of(name)?.map(|reference| reference.to_string()) };
+        if let Some(example) = self.user_of(name)?.or(awaited) {
             return Err(Error::ClassInUse { class: name.clone(), example }.into());
         }
-        self.forget_tasks_of(name)?;
+        self.delete_tasks_of(name)?;
         let of_class = self.versions(|class| class == name)?;
         let of_others = self.versions(|class| class != name)?;
         for (key, version) in of_class {
@@ -81,18 +81,18 @@ impl Writer<'_> {
         Ok(found)
     }
 
-    /// An actor of a class, or an accepted invocation.
+    /// An actor of a class, or a pending invocation that was accepted with it.
     fn user_of(&self, class: &ClassName) -> TxResult<Option<String>> {
         let mut after = None;
-        while let Some((id, head)) = actors::next_actor(&self.tables, "", after.as_ref())? {
-            if head.actor.is_some_and(|actor| actor.class == *class) {
+        while let Some((id, record)) = actors::next_actor(&self.tables, "", after.as_ref())? {
+            if record.actor.is_some_and(|actor| actor.class == *class) {
                 return Ok(Some(id.to_string()));
             }
             after = Some(id);
         }
         let mut after = None;
-        while let Some(name) = invocations::next_name(&self.tables, after.as_ref())? {
-            for number in invocations::open_numbers(&self.tables, &name)? {
+        while let Some(name) = inbox::next_name(&self.tables, after.as_ref())? {
+            for number in inbox::pending_numbers(&self.tables, &name)? {
                 let invocation = invocations::must(&self.tables, &name, number)?;
                 match &invocation.request.kind {
                     CallKind::Construct { class: of, .. } | CallKind::Task { class: of, .. } if of == class => {

@@ -1,250 +1,132 @@
-//! The end of invocations, each with its step, and what a run commits before.
+//! Commits: ends of invocations, each with its step, and saves.
 
-use crate::model::{CallKind, CallRequest, Error, Hash, Invocation, Reference, Result, RunProgress, Times, Timestamp};
+use crate::model::{CallRequest, Error, Hash, Reference, Result, RunProgress, Times, Timestamp};
 use crate::store::redb::errors::TxResult;
-use crate::store::redb::read::invocations;
 use crate::store::redb::schema::key::RecordKey;
-use crate::store::redb::schema::record::{AttemptRecord, InvocationRecord, Pending};
-use crate::store::{Commit, CommitSource, Committed, End, NewEntry, Progress};
+use crate::store::redb::schema::records::{AttemptRecord, InvocationRecord, Pending};
+use crate::store::{Commit, Committed, End};
 
-use super::step::StepEntry;
-use super::{Writer, stale};
+use super::check::CheckedSource;
+use super::step::NewStep;
+use super::writer::{Writer, stale};
 
-/// A commit, and the hash of its state: made before the transaction, so that nobody waits for that.
+/// A commit and the hash of its state, which is computed before the transaction.
 pub struct HashedCommit {
     commit: Commit,
-    state: Option<Hash>,
-}
-
-/// An invocation of which something is to be committed, as it stands.
-pub struct CommitTarget {
-    pub open: Pending,
-    /// None if it is accepted this moment.
-    pub number: Option<u64>,
-}
-
-pub enum CheckedSource {
-    Valid(Box<CommitTarget>),
-    /// The key was used before.
-    Duplicate(Box<Invocation>),
+    hash: Option<Hash>,
 }
 
 impl From<Commit> for HashedCommit {
     fn from(commit: Commit) -> HashedCommit {
-        let state = match &commit.end {
+        let hash = match &commit.end {
             End::Created { state, .. } | End::Step { state: Some(state), .. } => Some(Hash::of(state)),
             End::Step { state: None, .. } | End::WithoutStep | End::Retry { .. } => None,
         };
-        HashedCommit { commit, state }
+        HashedCommit { commit, hash }
     }
 }
 
 impl Writer<'_> {
-    /// After a refused commit all that follow on its actor are stale, for the step counter alone does not tell: it may have come
-    /// to what they expect by steps of somebody else.
-    pub fn commit(&mut self, ready: HashedCommit, at: Timestamp) -> TxResult<Result<Committed>> {
-        let name = ready.commit.source.name().clone();
+    /// After a refused commit, all later ones of its actor are stale. The step counter alone would not show
+    /// that: steps of another process may have brought it to the expected value.
+    pub fn commit(&mut self, hashed: HashedCommit, at: Timestamp) -> TxResult<Result<Committed>> {
+        let name = hashed.commit.source.name().clone();
         if self.refused.contains(&name) {
             return Ok(stale(&name));
         }
-        let committed = self.commit_alone(ready, at)?;
+        let committed = self.commit_alone(hashed, at)?;
         if !matches!(committed, Ok(Committed::Done { .. })) {
             self.refused.insert(name);
         }
         Ok(committed)
     }
 
-    fn commit_alone(&mut self, ready: HashedCommit, at: Timestamp) -> TxResult<Result<Committed>> {
-        let HashedCommit { mut commit, state: hash } = ready;
-        let saves = commit.progress.as_mut().and_then(|progress| progress.save.take());
-        let judged = self.judge(&commit.source, commit.expected_steps, commit.progress.as_ref(), saves.is_some())?;
-        let mut standing = match judged {
-            Ok(CheckedSource::Valid(standing)) => *standing,
-            Ok(CheckedSource::Duplicate(known)) => return Ok(Ok(Committed::Duplicate(known))),
+    fn commit_alone(&mut self, hashed: HashedCommit, at: Timestamp) -> TxResult<Result<Committed>> {
+        let HashedCommit { mut commit, hash } = hashed;
+        let save = commit.progress.as_mut().and_then(|progress| progress.save.take());
+        let (expected_steps, progress) = (commit.expected_steps, commit.progress.as_ref());
+        let mut target = match self.check_source(&commit.source, expected_steps, progress, save.is_some())? {
+            Ok(CheckedSource::Valid(target)) => *target,
+            Ok(CheckedSource::Duplicate(duplicate)) => return Ok(Ok(Committed::Duplicate(duplicate))),
             Err(refused) => return Ok(Err(refused)),
         };
-        let name = &standing.open.request.name;
-        let there = self.head(name)?.actor.is_some();
+        let name = &target.pending.request.name;
+        let exists = self.name_record(name)?.actor.is_some();
         match commit.end {
             // it was removed meanwhile
-            End::Step { .. } if !there => return Ok(stale(name)),
-            End::Created { .. } if there => return Ok(Err(Error::ActorExists { id: name.to_string() })),
+            End::Step { .. } if !exists => return Ok(stale(name)),
+            End::Created { .. } if exists => return Ok(Err(Error::ActorExists { id: name.to_string() })),
             _ => {}
         }
-        let number = standing.number;
-        let reference = match saves {
-            Some(_) => self.place(&mut standing)?,
-            None => self.unplace(&standing)?,
+        let had_record = target.number.is_some();
+        let reference = match save {
+            Some(_) => self.stay(&mut target)?,
+            None => self.go(&target)?,
         };
-        let mut open = standing.open;
+        let mut pending = target.pending;
         if commit.id_exposed {
-            self.tell(&open.request, reference.number)?;
+            self.put_opaque_id(&pending.request, reference.number)?;
         }
         if let Some(progress) = commit.progress {
-            self.go_on(&reference, &mut open, at, progress)?;
+            self.add_progress(&reference, &mut pending, at, progress)?;
         }
         let Commit { began, now, outcome, log, micros, end, .. } = commit;
         let times = Times::new(began, at, now);
         if let End::Retry { due } = end {
-            self.retry(open, reference.number, due, at, &AttemptRecord { times, outcome, log })?;
+            self.retry(pending, reference.number, due, at, &AttemptRecord { times, outcome, log })?;
             return Ok(Ok(Committed::Done { reference: reference.number, step: None }));
         }
-        let entry = StepEntry { times, outcome, log, micros, end, hash, run: None };
-        let step = match saves {
-            Some(asked) => Some(self.save(&reference, open, entry, asked)?),
-            None => self.end(&reference, open, entry, number.is_some())?,
+        let new = NewStep { times, outcome, log, micros, end, hash, run: None };
+        let step = match save {
+            Some(fingerprint) => Some(self.save(&reference, pending, new, fingerprint)?),
+            None => self.end(&reference, pending, new, had_record)?,
         };
         Ok(Ok(Committed::Done { reference: reference.number, step }))
     }
 
-    /// Writes the end of an invocation; answers its step, if it leaves one.
+    /// Writes the end of an invocation, and returns its step, if it leaves one.
     fn end(
         &mut self,
         reference: &Reference,
-        mut open: Pending,
-        entry: StepEntry,
-        was_recorded: bool,
+        mut pending: Pending,
+        new: NewStep,
+        had_record: bool,
     ) -> TxResult<Option<u64>> {
-        if was_recorded {
-            self.end_run(reference, &mut open)?;
+        if had_record {
+            self.end_run(reference, &mut pending)?;
         }
-        self.construction_ended(&open.request, reference.number)?;
-        let Pending { request, begun, attempts, .. } = open;
-        if matches!(entry.end, End::WithoutStep) {
-            let StepEntry { times, outcome, log, .. } = entry;
-            let bare = InvocationRecord::WithoutStep { request, times, outcome, log, attempts };
-            self.tables.put(&RecordKey::invocation(&reference.name, reference.number), &bare)?;
+        self.construction_ended(&pending.request, reference.number)?;
+        let Pending { request, resume_point, attempts, .. } = pending;
+        if matches!(new.end, End::WithoutStep) {
+            let NewStep { times, outcome, log, .. } = new;
+            let record = InvocationRecord::WithoutStep { request, times, outcome, log, attempts };
+            self.tables.put(&RecordKey::invocation(&reference.name, reference.number), &record)?;
             return Ok(None);
         }
-        let run = begun.map(|begun| RunProgress {
-            first_now: begun.first_now,
-            history_len: begun.history_len,
+        let run = resume_point.map(|point| RunProgress {
+            first_now: point.first_now,
+            history_len: point.history_len,
             is_save: false,
         });
-        let step = self.take_step(StepEntry { run, ..entry }, request, reference.number)?;
-        self.put_ended(reference, step, was_recorded)?;
+        let step = self.add_step(NewStep { run, ..new }, request, reference.number)?;
+        self.put_ended(reference, step, had_record)?;
         Ok(Some(step))
     }
 
-    /// A task that failed stands among the delayed, and is tried again.
+    /// Delays a task until its next attempt.
     fn retry(
         &mut self,
-        open: Pending,
+        pending: Pending,
         number: u64,
         due: Timestamp,
         at: Timestamp,
         failed: &AttemptRecord,
     ) -> TxResult<()> {
-        self.tables.put(&RecordKey::attempt(&open.request.name, number, open.attempts + 1), failed)?;
+        let attempts = pending.attempts + 1;
+        self.tables.put(&RecordKey::attempt(&pending.request.name, number, attempts), failed)?;
         let delay_ms = Some(due.since(at).as_millis() as u64);
-        let request = CallRequest { due: Some(due), delay_ms, ..open.request };
+        let request = CallRequest { due: Some(due), delay_ms, ..pending.request };
         self.delay(&request, due, number)?;
-        self.put_open(number, Pending { request, turn: None, attempts: open.attempts + 1, begun: None })
-    }
-
-    /// Whether what a run says still holds; nothing is written yet. `stays` says that the invocation goes on after it.
-    pub fn judge(
-        &mut self,
-        turn: &CommitSource,
-        steps: u64,
-        progress: Option<&Progress>,
-        stays: bool,
-    ) -> TxResult<Result<CheckedSource>> {
-        let standing = match turn {
-            CommitSource::Fresh(request) => match self.judge_fresh(request)? {
-                Ok(None) => {
-                    let open = Pending { request: (**request).clone(), turn: None, attempts: 0, begun: None };
-                    CommitTarget { open, number: None }
-                }
-                Ok(Some(known)) => return Ok(Ok(CheckedSource::Duplicate(Box::new(known)))),
-                Err(refused) => return Ok(Err(refused)),
-            },
-            CommitSource::Accepted { name, number } => match invocations::open(&self.tables, name, *number)? {
-                Some(open) => CommitTarget { open, number: Some(*number) },
-                None => return Ok(stale(name)),
-            },
-        };
-        let name = &standing.open.request.name;
-        if let Some(progress) = progress
-            && !self.follows(&standing.open, progress)?
-        {
-            return Ok(stale(name));
-        }
-        // a task has no steps, and no place that others respect
-        if !matches!(standing.open.request.kind, CallKind::Task { .. })
-            && (self.head(name)?.counters.steps != steps || !self.has_its_turn(&standing, stays)?)
-        {
-            return Ok(stale(name));
-        }
-        Ok(Ok(CheckedSource::Valid(Box::new(standing))))
-    }
-
-    /// What is to be said of a call that is accepted this moment: who used its key, or why it is refused.
-    fn judge_fresh(&self, request: &CallRequest) -> TxResult<Result<Option<Invocation>>> {
-        if let Some(key) = &request.key {
-            let known = invocations::keyed(&self.tables, &request.name, &key.text)?;
-            if !matches!(known, Ok(None)) {
-                return Ok(known);
-            }
-        }
-        Ok(self.resumed_before(request)?.map_or(Ok(None), Err))
-    }
-
-    /// Whether progress goes on from the record as it is, and what it takes is there.
-    fn follows(&self, open: &Pending, progress: &Progress) -> TxResult<bool> {
-        if open.begun.as_ref().map_or(0, |begun| begun.history_len) != progress.expected_history {
-            return Ok(false);
-        }
-        for entry in &progress.entries {
-            if let NewEntry::TakeEvent { event, number, .. } = entry
-                && !self.tables.has(&RecordKey::event(&open.request.name, event, *number))?
-            {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Whether nothing else of the actor has begun; and where it stays, whether it may stand before the others.
-    fn has_its_turn(&mut self, standing: &CommitTarget, stays: bool) -> TxResult<bool> {
-        let CommitTarget { open, number } = standing;
-        if open.begun.is_some() || self.head(&open.request.name)?.queued == 0 {
-            return Ok(true);
-        }
-        let Some((_, first)) = invocations::first(&self.tables, &open.request.name)? else { return Ok(true) };
-        if *number == Some(first) {
-            return Ok(true);
-        }
-        let begun =
-            invocations::open(&self.tables, &open.request.name, first)?.is_some_and(|open| open.begun.is_some());
-        let may_stay = !stays || open.turn.is_none();
-        Ok(!begun && may_stay)
-    }
-
-    /// Puts an invocation that stays and has begun where its actor's inbox begins; answers its reference.
-    pub fn place(&mut self, standing: &mut CommitTarget) -> TxResult<Reference> {
-        let CommitTarget { open, number } = standing;
-        let reference = Reference { name: open.request.name.clone(), number: self.number(&open.request, *number)? };
-        if open.turn.is_some() {
-            return Ok(reference);
-        }
-        if number.is_some() {
-            self.leave(&open.request, reference.number, None)?;
-        }
-        open.turn = Some(self.enter_first(&open.request, reference.number)?);
-        Ok(reference)
-    }
-
-    /// Takes an invocation that ends from where it stands; answers its reference.
-    fn unplace(&mut self, standing: &CommitTarget) -> TxResult<Reference> {
-        let CommitTarget { open, number } = standing;
-        if let Some(number) = *number {
-            self.leave(&open.request, number, open.turn)?;
-        }
-        Ok(Reference { name: open.request.name.clone(), number: self.number(&open.request, *number)? })
-    }
-
-    fn number(&mut self, request: &CallRequest, number: Option<u64>) -> TxResult<u64> {
-        number.map_or_else(|| self.give_number(request), Ok)
+        self.put_pending(number, Pending { request, position: None, attempts, resume_point: None })
     }
 }

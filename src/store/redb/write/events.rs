@@ -1,19 +1,20 @@
-//! Sending events.
+//! Sending of events.
 
-use crate::model::{Error, Name, ResolvedTarget, Result};
+use crate::model::{Error, Name, Reference, ResolvedTarget, Result};
 use crate::store::NewEvent;
 use crate::store::redb::errors::TxResult;
-use crate::store::redb::read::invocations;
+use crate::store::redb::read::waits::wait_of;
+use crate::store::redb::read::{inbox, invocations};
 use crate::store::redb::schema::key::RecordKey;
-use crate::store::redb::schema::record::{EventRecord, KeyUse};
+use crate::store::redb::schema::records::{EventRecord, KeyUse};
 
-use super::Writer;
+use super::writer::Writer;
 
 impl Writer<'_> {
     pub fn emit(&mut self, new: NewEvent, limit: u64) -> TxResult<Result<u64>> {
         let NewEvent { name, event, payload, key, at } = new;
         if let Some(key) = &key {
-            match self.tables.get(&RecordKey::used(&name, &key.text))? {
+            match self.tables.get(&RecordKey::key_use(&name, &key.text))? {
                 Some(KeyUse { number, event: Some(fingerprint), .. }) if fingerprint == key.fingerprint => {
                     return Ok(Ok(number));
                 }
@@ -28,19 +29,20 @@ impl Writer<'_> {
                 None => {}
             }
         }
-        if self.head(&name)?.actor.is_none() && self.head(&name)?.construction.is_none() {
+        let record = self.name_record(&name)?;
+        if record.actor.is_none() && record.construction.is_none() {
             return Ok(Err(Error::NoActor { id: name.to_string(), similar: None }));
         }
-        if self.head(&name)?.events >= limit {
+        if record.events >= limit {
             return Ok(Err(Error::EventsFull { id: name.to_string(), allowed: limit }));
         }
-        let head = self.head_mut(&name)?;
-        head.counters.events += 1;
-        head.events += 1;
-        let number = head.counters.events;
+        let record = self.name_record_mut(&name)?;
+        record.counters.events += 1;
+        record.events += 1;
+        let number = record.counters.events;
         if let Some(key) = key {
             let used = KeyUse { number, at, event: Some(key.fingerprint) };
-            self.tables.put(&RecordKey::used(&name, &key.text), &used)?;
+            self.tables.put(&RecordKey::key_use(&name, &key.text), &used)?;
         }
         self.tables.put(&RecordKey::event(&name, &event, number), &EventRecord { at, payload })?;
         if self.awaits_event(&name, &event)? {
@@ -49,12 +51,11 @@ impl Writer<'_> {
         Ok(Ok(number))
     }
 
-    /// Whether the first of an actor's inbox waits for an event of this name.
+    /// Whether the first invocation of an actor waits for an event with this name.
     fn awaits_event(&self, name: &Name, event: &str) -> TxResult<bool> {
-        let Some((_, number)) = invocations::first(&self.tables, name)? else { return Ok(false) };
-        let open = invocations::open(&self.tables, name, number)?;
-        let waiting = open.and_then(|open| open.begun).and_then(|begun| begun.wait);
-        let is = |on: &ResolvedTarget| matches!(on, ResolvedTarget::Event { name, .. } if name == event);
-        Ok(waiting.is_some_and(|waiting| waiting.targets.iter().any(is)))
+        let Some((_, number)) = inbox::first(&self.tables, name)? else { return Ok(false) };
+        let first = invocations::pending(&self.tables, &Reference { name: name.clone(), number })?;
+        let is_it = |target: &ResolvedTarget| matches!(target, ResolvedTarget::Event { name, .. } if name == event);
+        Ok(first.as_ref().and_then(wait_of).is_some_and(|wait| wait.targets.iter().any(is_it)))
     }
 }

@@ -1,4 +1,4 @@
-//! What a run asks for, as it enters its record.
+//! Progress of runs: operations of a run, as they are added to the history.
 
 use std::collections::BTreeSet;
 
@@ -9,96 +9,112 @@ use crate::model::{
     Outcome, Reference, ResolvedTarget, ResumePoint, RunProgress, Times, Timestamp, WaitResult,
 };
 use crate::store::redb::errors::TxResult;
-use crate::store::redb::read::waits::{self, TargetInvocation};
+use crate::store::redb::read::wait_targets::{TargetInvocation, target_invocation};
 use crate::store::redb::schema::key::{QueueKind, RecordKey};
-use crate::store::redb::schema::record::Pending;
+use crate::store::redb::schema::records::Pending;
 use crate::store::{Accepted, NewCall, NewEntry, Progress};
 
-use super::Writer;
 use super::cancel::CancelOptions;
-use super::step::StepEntry;
+use super::step::NewStep;
+use super::writer::Writer;
 
 impl Writer<'_> {
-    /// Does what a run asked for, and puts it in the invocation's record. Its wait, if it had one, is over.
-    pub fn go_on(&mut self, me: &Reference, open: &mut Pending, at: Timestamp, progress: Progress) -> TxResult<()> {
-        self.end_wait(me, open)?;
+    /// Performs operations and adds them to the history. The wait of the invocation ends.
+    pub(super) fn add_progress(
+        &mut self,
+        caller: &Reference,
+        pending: &mut Pending,
+        at: Timestamp,
+        progress: Progress,
+    ) -> TxResult<()> {
+        self.end_wait(caller, pending)?;
         let Progress { began, first_now, entries, sends, inbox_limit, .. } = progress;
-        let mut begun = open.begun.take().unwrap_or_else(|| ResumePoint::new(began, first_now));
+        let mut point = pending.resume_point.take().unwrap_or_else(|| ResumePoint::new(began, first_now));
         for entry in entries {
-            let recorded = match entry {
-                NewEntry::Start { fingerprint: asked, child } => HistoryEntry {
-                    fingerprint: asked,
-                    result: OperationResult::Started(self.start(me, *child, inbox_limit)?),
-                },
-                NewEntry::Reuse { fingerprint: asked, child, opaque_id } => {
-                    // it is not forgotten with the child, and names what is not there then
-                    self.tables.put(&RecordKey::opaque(&opaque_id), &child)?;
-                    HistoryEntry { fingerprint: asked, result: OperationResult::Started(Ok(child)) }
-                }
-                NewEntry::Cancel { fingerprint: asked, target } => {
-                    self.cancel_for(me, &target, at)?;
-                    HistoryEntry { fingerprint: asked, result: OperationResult::Done }
-                }
-                NewEntry::TakeEvent { entry: recorded, event, number } => {
-                    self.tables.delete(&RecordKey::event(&me.name, &event, number))?;
-                    let head = self.head_mut(&me.name)?;
-                    head.events = head.events.saturating_sub(1);
-                    recorded
-                }
-                NewEntry::Plain(recorded) => recorded,
-            };
-            if let OperationResult::Waited(WaitResult { at, .. }) = recorded.result {
-                begun.clock = begun.clock.max(at);
+            let entry = self.perform(caller, at, entry, inbox_limit)?;
+            if let OperationResult::Waited(WaitResult { at, .. }) = entry.result {
+                point.clock = point.clock.max(at);
             }
-            self.record(me, &mut begun, &recorded)?;
+            self.add_to_history(caller, &mut point, &entry)?;
         }
-        open.begun = Some(begun);
+        pending.resume_point = Some(point);
         for message in sends {
-            // what cannot be accepted is dropped: nobody can be told any more
-            let _dropped = self.start(me, message, inbox_limit)?;
+            // a message that cannot be accepted is dropped: its sender has no way to see the error
+            let _dropped = self.start(caller, message, inbox_limit)?;
         }
         Ok(())
     }
 
-    fn record(&mut self, me: &Reference, begun: &mut ResumePoint, recorded: &HistoryEntry) -> TxResult<()> {
-        self.tables.put(&RecordKey::recorded(&me.name, me.number, begun.history_len), recorded)?;
-        begun.history_len += 1;
+    fn perform(
+        &mut self,
+        caller: &Reference,
+        at: Timestamp,
+        entry: NewEntry,
+        inbox_limit: u64,
+    ) -> TxResult<HistoryEntry> {
+        Ok(match entry {
+            NewEntry::Start { fingerprint, child } => {
+                let result = OperationResult::Started(self.start(caller, *child, inbox_limit)?);
+                HistoryEntry { fingerprint, result }
+            }
+            NewEntry::Reuse { fingerprint, child, opaque_id } => {
+                // it stays when the child is removed, and then leads to no invocation
+                self.tables.put(&RecordKey::opaque_id(&opaque_id), &child)?;
+                HistoryEntry { fingerprint, result: OperationResult::Started(Ok(child)) }
+            }
+            NewEntry::Cancel { fingerprint, target } => {
+                self.cancel_for(caller, &target, at)?;
+                HistoryEntry { fingerprint, result: OperationResult::Done }
+            }
+            NewEntry::TakeEvent { entry, event, number } => {
+                self.tables.delete(&RecordKey::event(&caller.name, &event, number))?;
+                let record = self.name_record_mut(&caller.name)?;
+                record.events = record.events.saturating_sub(1);
+                entry
+            }
+            NewEntry::Plain(entry) => entry,
+        })
+    }
+
+    fn add_to_history(&mut self, reference: &Reference, point: &mut ResumePoint, entry: &HistoryEntry) -> TxResult<()> {
+        self.tables.put(&RecordKey::history(&reference.name, reference.number, point.history_len), entry)?;
+        point.history_len += 1;
         Ok(())
     }
 
-    /// Accepts a child or a message, and before it the making of its actor where there is none.
-    fn start(&mut self, me: &Reference, child: NewCall, limit: u64) -> TxResult<Result<Reference, Fault>> {
-        let by = |request| CallRequest { caller: Some(me.clone()), ..request };
-        let NewCall { construction: create, call } = child;
-        if let Some(CallRequest { kind: CallKind::Construct { class: wanted, .. }, .. }) = &create
-            && let Some(actor) = &self.head(&call.name)?.actor
+    /// Accepts a child or a message, and before it the construction of its actor, if there is none.
+    fn start(&mut self, caller: &Reference, new: NewCall, limit: u64) -> TxResult<Result<Reference, Fault>> {
+        let by_caller = |request| CallRequest { caller: Some(caller.clone()), ..request };
+        let NewCall { construction, call } = new;
+        if let Some(CallRequest { kind: CallKind::Construct { class: wanted, .. }, .. }) = &construction
+            && let Some(actor) = &self.name_record(&call.name)?.actor
             && actor.class != *wanted
         {
             let (id, class, wanted) = (call.name.to_string(), actor.class.clone(), wanted.clone());
             let error = Error::OtherClass { id, class, wanted };
             return Ok(Err(Fault::host(HostFault::Exists, error.to_string())));
         }
-        if let Some(create) = create
-            && self.is_to_be_made_for(&create)?
-            && let Err(fault) = self.accept_for(by(create), limit)?
+        if let Some(construction) = construction
+            && self.needs_construction(&construction)?
+            && let Err(fault) = self.accept_for(by_caller(construction), limit)?
         {
             return Ok(Err(fault));
         }
-        self.accept_for(by(call), limit)
+        self.accept_for(by_caller(call), limit)
     }
 
-    /// Whether an actor that a run calls is neither there nor being made.
-    fn is_to_be_made_for(&mut self, create: &CallRequest) -> TxResult<bool> {
-        // what is due stands in the inbox from now on
-        self.enter_due(&create.name, QueueKind::Actor, create.accepted)?;
-        Ok(self.head(&create.name)?.actor.is_none() && self.queued_construction(&create.name)?.is_none())
+    /// Whether the actor of a construction does not exist, and no other construction of it is queued.
+    fn needs_construction(&mut self, construction: &CallRequest) -> TxResult<bool> {
+        let name = &construction.name;
+        self.enqueue_due(name, QueueKind::Actor, construction.accepted)?;
+        Ok(self.name_record(name)?.actor.is_none() && self.queued_construction(name)?.is_none())
     }
 
     fn accept_for(&mut self, request: CallRequest, limit: u64) -> TxResult<Result<Reference, Fault>> {
         let name = request.name.clone();
         Ok(match self.accept(request, limit)? {
             Ok(Accepted::New(number)) => Ok(Reference { name, number }),
-            Ok(Accepted::Duplicate(known)) => Ok(known.reference()),
+            Ok(Accepted::Duplicate(duplicate)) => Ok(duplicate.reference()),
             Err(error) => {
                 let (kind, message) = (error.kind().to_owned(), error.to_string());
                 let origin = FaultOrigin::Host;
@@ -107,57 +123,41 @@ impl Writer<'_> {
         })
     }
 
-    /// Cancels what a run names, if it has not ended.
-    fn cancel_for(&mut self, me: &Reference, target: &ResolvedTarget, at: Timestamp) -> TxResult<()> {
-        let Some(TargetInvocation::Invocation(target)) = waits::target(&self.tables, me, target)? else {
-            return Ok(());
-        };
-        let fault = Fault::host(HostFault::Cancelled, format!("{me} cancelled it"));
-        let how = CancelOptions { at, running: &BTreeSet::new(), asking: Some(me), removed: None };
-        self.cancel_all(target, fault, how)
+    /// Cancels the invocation of a target, if it is pending.
+    fn cancel_for(&mut self, caller: &Reference, target: &ResolvedTarget, at: Timestamp) -> TxResult<()> {
+        let target = target_invocation(&self.tables, caller, target)?;
+        let Some(TargetInvocation::Accepted(target)) = target else { return Ok(()) };
+        let fault = Fault::host(HostFault::Cancelled, format!("{caller} cancelled it"));
+        let options = CancelOptions { at, running: &BTreeSet::new(), asking: Some(caller), removed: None };
+        self.cancel_all(target, fault, options)
     }
 
-    /// A step that is not the end: it is the last entry of the record so far. Answers its number.
-    pub fn save(&mut self, me: &Reference, mut open: Pending, entry: StepEntry, asked: Fingerprint) -> TxResult<u64> {
-        let Times { began, committed, now } = entry.times;
-        let mut begun = open.begun.take().unwrap_or_else(|| ResumePoint::new(began.unwrap_or(committed), now));
-        if begun.saves == 0
-            && let Some(actor) = self.head(&me.name)?.actor.clone()
+    /// Adds a step in the middle of a run, and its entry in the history. Returns the number of the step.
+    pub(super) fn save(
+        &mut self,
+        reference: &Reference,
+        mut pending: Pending,
+        new: NewStep,
+        fingerprint: Fingerprint,
+    ) -> TxResult<u64> {
+        let Times { began, committed, now } = new.times;
+        let mut point =
+            pending.resume_point.take().unwrap_or_else(|| ResumePoint::new(began.unwrap_or(committed), now));
+        if point.saves == 0
+            && let Some(actor) = self.name_record(&reference.name)?.actor.clone()
         {
-            let state = ByteBuf::from(self.state_of(&me.name, &actor)?);
-            self.tables.put(&RecordKey::beginning(&me.name, me.number), &state)?;
+            let state = ByteBuf::from(self.state_of(&reference.name, &actor)?);
+            self.tables.put(&RecordKey::initial_state(&reference.name, reference.number), &state)?;
         }
-        let run = RunProgress { first_now: begun.first_now, history_len: begun.history_len + 1, is_save: true };
-        let entry = StepEntry { outcome: Outcome::Succeeded(Json::null()), run: Some(run), ..entry };
-        let step = self.take_step(entry, open.request.clone(), me.number)?;
-        self.record(me, &mut begun, &HistoryEntry { fingerprint: asked, result: OperationResult::Saved(step) })?;
-        begun.saves += 1;
-        open.begun = Some(begun);
-        self.put_open(me.number, open)?;
-        self.wake(&me.name)?;
+        let run = RunProgress { first_now: point.first_now, history_len: point.history_len + 1, is_save: true };
+        let new = NewStep { outcome: Outcome::Succeeded(Json::null()), run: Some(run), ..new };
+        let step = self.add_step(new, pending.request.clone(), reference.number)?;
+        let entry = HistoryEntry { fingerprint, result: OperationResult::Saved(step) };
+        self.add_to_history(reference, &mut point, &entry)?;
+        point.saves += 1;
+        pending.resume_point = Some(point);
+        self.put_pending(reference.number, pending)?;
+        self.wake(&reference.name)?;
         Ok(step)
-    }
-
-    /// Forgets for what an invocation waited, if it did.
-    pub fn end_wait(&mut self, me: &Reference, open: &mut Pending) -> TxResult<()> {
-        let Some(waiting) = open.begun.as_mut().and_then(|begun| begun.wait.take()) else { return Ok(()) };
-        for on in &waiting.targets {
-            if let Some(TargetInvocation::Invocation(awaited)) = waits::target(&self.tables, me, on)? {
-                self.tables.delete(&RecordKey::waiter(&awaited, me))?;
-            }
-        }
-        self.forget_timer(&me.name, me.number, &waiting)
-    }
-
-    /// Forgets what only an accepted invocation that has not ended needs, and notes that who waits for it is answered.
-    pub fn end_run(&mut self, me: &Reference, open: &mut Pending) -> TxResult<()> {
-        self.end_wait(me, open)?;
-        if open.begun.as_ref().is_some_and(|begun| begun.saves > 0) {
-            self.tables.delete(&RecordKey::beginning(&me.name, me.number))?;
-        }
-        for waiter in self.waiters(me)? {
-            self.wake(&waiter.name)?;
-        }
-        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Writing steps.
+//! Steps of journals, and their checkpoints.
 
 use std::borrow::Cow;
 
@@ -6,41 +6,41 @@ use serde_bytes::ByteBuf;
 
 use crate::model::{Actor, CallRequest, Hash, Log, Name, Outcome, Reference, RunProgress, Step, Times};
 use crate::store::End;
-use crate::store::redb::errors::{TxResult, damaged};
+use crate::store::redb::errors::{TxResult, internal};
 use crate::store::redb::read::actors;
 use crate::store::redb::schema::key::RecordKey;
-use crate::store::redb::schema::record::{InvocationRecord, StepRecord};
+use crate::store::redb::schema::records::{InvocationRecord, StepRecord};
 
-use super::Writer;
+use super::writer::Writer;
 
-/// A checkpoint's state that is not longer than this stands in its step's record.
-const IN_STEP: usize = 512;
+/// A longer state of a checkpoint has a record of its own.
+const MAX_STATE_IN_STEP: usize = 512;
 
-/// What a step tells beside its invocation.
-pub struct StepEntry {
+/// A step to add, without its invocation.
+pub struct NewStep {
     pub times: Times,
     pub outcome: Outcome,
     pub log: Log,
     pub micros: u64,
-    /// One that makes an actor, or a step of it.
+    /// `Created` or `Step`.
     pub end: End,
-    /// Of the new state, where there is one.
+    /// The hash of the new state, if there is one.
     pub hash: Option<Hash>,
     pub run: Option<RunProgress>,
 }
 
 impl Writer<'_> {
-    /// Adds a step to the actor's journal; answers its number.
-    pub fn take_step(&mut self, entry: StepEntry, request: CallRequest, reference: u64) -> TxResult<u64> {
+    /// Adds a step to the actor's journal, and returns its number.
+    pub(super) fn add_step(&mut self, new: NewStep, request: CallRequest, reference: u64) -> TxResult<u64> {
         let name = request.name.clone();
-        let StepEntry { mut times, outcome, log, micros, end, hash, run } = entry;
-        let head = self.head_mut(&name)?;
-        head.counters.steps += 1;
-        let number = head.counters.steps;
-        let before = head.actor.as_ref().map(|actor| actor.version);
-        let (version, state, mut actor) = match (end, head.actor.take()) {
+        let NewStep { mut times, outcome, log, micros, end, hash, run } = new;
+        let record = self.name_record_mut(&name)?;
+        record.counters.steps += 1;
+        let number = record.counters.steps;
+        let before = record.actor.as_ref().map(|actor| actor.version);
+        let (version, state, mut actor) = match (end, record.actor.take()) {
             (End::Created { class, version, state }, None) => {
-                head.construction = None;
+                record.construction = None;
                 let actor = Actor {
                     class,
                     version,
@@ -56,7 +56,7 @@ impl Writer<'_> {
                 (version, Some(state), actor)
             }
             (End::Step { version, state }, Some(actor)) => (version, state, actor),
-            _ => return damaged(format!("{name} is not as the transaction found it")),
+            _ => return internal(format!("a step of {name} fits no actor")),
         };
         if let (Some(state), Some(hash)) = (&state, hash) {
             (actor.state, actor.state_bytes) = (hash, state.len() as u64);
@@ -65,7 +65,7 @@ impl Writer<'_> {
             self.count_actor(&actor.class, version, 1);
             before.into_iter().for_each(|before| self.count_actor(&actor.class, before, -1));
         }
-        // a clock that went back does not turn the journal's times around
+        // the times of a journal never go back, also if the clock does
         times.committed = times.committed.max(actor.updated);
         (actor.updated, actor.clock, actor.version) = (times.committed, actor.clock.max(times.now), version);
         let checkpoint = actor.checkpoint;
@@ -74,7 +74,7 @@ impl Writer<'_> {
         Ok(number)
     }
 
-    /// Writes a step, and with it, where it is time for that, a checkpoint of the state after it.
+    /// Writes a step, and a checkpoint of the state after it if one is due.
     fn put_step(
         &mut self,
         name: &Name,
@@ -92,7 +92,7 @@ impl Writer<'_> {
                 Some(state) => Cow::from(state),
                 None => Cow::from(self.state_of(name, &actor)?),
             };
-            if whole.len() <= IN_STEP {
+            if whole.len() <= MAX_STATE_IN_STEP {
                 record.state = Some(ByteBuf::from(whole.into_owned()));
             } else {
                 self.tables.put_bytes(&RecordKey::checkpoint(name, number), &whole)?;
@@ -103,24 +103,25 @@ impl Writer<'_> {
         if state.is_some() {
             touched.state = state;
         }
-        touched.head.actor = Some(actor);
+        touched.record.actor = Some(actor);
         Ok(())
     }
 
-    /// The state as the transaction has it so far.
-    pub fn state_of(&mut self, name: &Name, actor: &Actor) -> TxResult<Vec<u8>> {
+    /// The state, as the transaction has changed it so far.
+    pub(super) fn state_of(&mut self, name: &Name, actor: &Actor) -> TxResult<Vec<u8>> {
         match &self.touch(name)?.state {
             Some(state) => Ok(state.clone()),
             None => actors::state(&self.tables, name, actor),
         }
     }
 
-    /// Keeps with which step an invocation ended; one whose step has its own number needs no record.
-    pub fn put_ended(&mut self, reference: &Reference, step: u64, was_recorded: bool) -> TxResult<()> {
+    /// Stores the step that ended an invocation. If the step has the invocation's number, no record is
+    /// needed.
+    pub(super) fn put_ended(&mut self, reference: &Reference, step: u64, had_record: bool) -> TxResult<()> {
         let key = RecordKey::invocation(&reference.name, reference.number);
         if step != reference.number {
             self.tables.put(&key, &InvocationRecord::Step(step))?;
-        } else if was_recorded {
+        } else if had_record {
             self.tables.delete(&key)?;
         }
         Ok(())
