@@ -21,7 +21,7 @@ pub struct Helper {
 
 pub fn command(role: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "store::helper_process::helper_process", "--nocapture"]);
+    command.args(["--exact", "store::helper::helper_process", "--nocapture"]);
     command.env(ROLE, role).env(FOLDER, folder);
     command
 }

@@ -51,11 +51,11 @@ impl Writer<'_> {
             Err(refused) => return Ok(Err(refused)),
         };
         let name = &target.pending.request.name;
-        let exists = self.name_record(name)?.actor.is_some();
+        let has_actor = self.name_record(name)?.actor.is_some();
         match commit.end {
             // it was removed meanwhile
-            End::Step { .. } if !exists => return Ok(stale(name)),
-            End::Created { .. } if exists => return Ok(Err(Error::ActorExists { id: name.to_string() })),
+            End::Step { .. } if !has_actor => return Ok(stale(name)),
+            End::Created { .. } if has_actor => return Ok(Err(Error::ActorExists { id: name.to_string() })),
             _ => {}
         }
         let had_record = target.number.is_some();
