@@ -1,4 +1,4 @@
-//! Money in whole cents: what does not fit is refused, and changes nothing.
+//! Money in whole cents: an amount that does not fit is refused, and changes nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct Account {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     pub time: Timestamp,
-    /// Cents that came, or went where it is negative.
+    /// Cents that were paid in; negative if they were paid out.
     pub change: i64,
     /// Cents after it.
     pub balance: i64,
@@ -25,7 +25,7 @@ pub struct Entry {
     pub note: Option<String>,
 }
 
-/// Why an amount cannot be moved.
+/// The reason for which an amount cannot be moved.
 #[derive(Debug, PartialEq)]
 pub enum Refusal {
     NotPositive { amount: i64 },
@@ -57,7 +57,7 @@ impl IntoFailure for Refusal {
 impl Account {
     /// Opens an account.
     pub fn new(
-        /// Whose it is.
+        /// The name of the owner.
         owner: String,
         /// Cents to begin with.
         #[default(0)]
@@ -71,12 +71,12 @@ impl Account {
         Ok(account)
     }
 
-    /// Puts money in and gives the balance.
+    /// Pays money in and returns the balance.
     pub fn deposit(
         &mut self,
         /// Cents, at least one.
         amount: i64,
-        /// What it is for.
+        /// The purpose.
         note: Option<String>,
         ctx: &Context,
     ) -> Result<i64, Refusal> {
@@ -86,12 +86,12 @@ impl Account {
         Ok(self.book(amount, balance, note, ctx))
     }
 
-    /// Takes money out, if there is enough, and gives the balance.
+    /// Pays money out, if there is enough, and returns the balance.
     pub fn withdraw(
         &mut self,
         /// Cents, at least one.
         amount: i64,
-        /// What it is for.
+        /// The purpose.
         note: Option<String>,
         ctx: &Context,
     ) -> Result<i64, Refusal> {
@@ -102,22 +102,22 @@ impl Account {
         Ok(self.book(-amount, self.balance - amount, note, ctx))
     }
 
-    /// Whose account it is.
+    /// The name of the owner.
     pub fn owner(&self) -> &str {
         &self.owner
     }
 
-    /// Cents that are there.
+    /// The balance in cents.
     pub fn balance(&self) -> i64 {
         self.balance
     }
 
-    /// What came and went, the oldest first.
+    /// The entries, the oldest first.
     pub fn statement(
         &self,
-        /// Only what came and went from this time on.
+        /// Only entries from this time on.
         since: Option<Timestamp>,
-        /// Only so many entries, the newest.
+        /// Only this number of entries, the newest.
         last: Option<usize>,
     ) -> Vec<&Entry> {
         let since = since.unwrap_or_default();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_cannot_be_withdrawn() {
+    fn withdrawal_over_the_balance_is_refused() {
         let (mut account, ctx) = account(100);
         let refusal = account.withdraw(101, None, &ctx).expect_err("there is not enough");
         assert_eq!(account.balance(), 100);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_statement_tells_what_came_and_went() {
+    fn statement_lists_entries_in_order() {
         let (mut account, ctx) = account(100);
         let opened = ctx.now();
         ctx.set_now(opened + Duration::from_secs(60));

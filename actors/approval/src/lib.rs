@@ -1,5 +1,5 @@
-//! A request that somebody has to decide: it waits for days, reminds, and goes by a deadline. No process has to run
-//! meanwhile.
+//! A request for a decision: it waits for days, sends reminders, and expires at a deadline. No process needs to run while
+//! it waits.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct Approval {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum Status {
-    /// Nobody was asked yet.
+    /// It was not submitted yet.
     Draft,
     Waiting {
         deadline: Timestamp,
@@ -37,14 +37,14 @@ pub enum Status {
         reason: Option<String>,
         at: Timestamp,
     },
-    /// Nobody decided in time.
+    /// There was no decision until the deadline.
     Expired {
         at: Timestamp,
     },
 }
 
-/// What the events `approved` and `rejected` carry.
-#[derive(Debug, Serialize, Deserialize)]
+/// The payload of the events `approved` and `rejected`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     pub by: String,
@@ -52,7 +52,7 @@ pub struct Decision {
     pub reason: Option<String>,
 }
 
-/// A request, how it stands, and how often somebody was reminded.
+/// A request, its status, and the number of reminders.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub struct View<'a> {
     request: &'a str,
@@ -61,17 +61,22 @@ pub struct View<'a> {
     reminders: u32,
 }
 
-/// A request that somebody has to decide.
-#[actor]
+/// A request for a decision.
+#[actor(events(
+    /// The request is approved.
+    approved: Decision,
+    /// The request is rejected.
+    rejected: Decision,
+))]
 impl Approval {
     /// A draft.
     pub fn new(
-        /// What is asked for.
+        /// The text of the request.
         request: String,
-        /// How long it can be decided, once it was submitted.
+        /// The days for the decision, from the submission on.
         #[default(3)]
         days: u32,
-        /// How often to remind until then.
+        /// The hours between reminders.
         #[default(24)]
         remind_hours: u32,
     ) -> Result<Self, Failure> {
@@ -85,9 +90,9 @@ impl Approval {
     }
 
     /// Asks for a decision, and waits for it: one of the events `approved` and `rejected`, each with `{"by": NAME}` and
-    /// perhaps a `reason`, or the deadline. Gives what was decided.
+    /// perhaps a `reason`, or the deadline. Returns the decision.
     ///
-    /// Submitted again after a cancel, it waits on, until the same deadline.
+    /// If it is submitted again after a cancel, it waits until the same deadline.
     pub fn submit(&mut self, ctx: &Context) -> Result<Status, Failure> {
         let deadline = match &self.status {
             Status::Draft => ctx.now() + self.days * 24 * HOUR,
@@ -101,7 +106,7 @@ impl Approval {
         Ok(self.status.clone())
     }
 
-    /// How it stands.
+    /// The request and its status.
     pub fn view(&self) -> View<'_> {
         View { request: &self.request, status: &self.status, reminders: self.reminders }
     }
@@ -153,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_approved_after_two_days_and_a_reminder_each() {
+    fn approval_after_two_days_has_two_reminders() {
         let (mut approval, ctx) = approval();
         let at = MONDAY + 50 * HOUR;
         ctx.emit_at(at, "approved", json!({ "by": "Ada" }));
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_decision_counts_also_one_that_came_before() {
+    fn first_decision_counts_also_before_the_submission() {
         let (mut approval, ctx) = approval();
         ctx.emit("rejected", json!({ "by": "Bob", "reason": "too dear" }));
         ctx.emit_at(MONDAY + HOUR, "approved", json!({ "by": "Ada" }));
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn it_expires_at_its_deadline() {
+    fn request_without_decision_expires_at_the_deadline() {
         let (mut approval, ctx) = approval();
         ctx.emit_at(MONDAY + 72 * HOUR + Duration::from_millis(1), "approved", json!({ "by": "Ada" }));
         assert_eq!(approval.submit(&ctx), Ok(Status::Expired { at: MONDAY + 72 * HOUR }));
@@ -185,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_decision_is_passed_over() {
+    fn malformed_decision_is_skipped() {
         let (mut approval, ctx) = approval();
         ctx.emit("approved", json!("yes"));
-        ctx.emit("rejected", json!({ "reason": "nobody said who" }));
+        ctx.emit("rejected", json!({ "reason": "no name was given" }));
         ctx.emit_at(MONDAY + HOUR, "approved", json!({ "by": "Ada" }));
         let approved = approval.submit(&ctx).expect("it is decided");
         assert_eq!(approved, Status::Approved { by: "Ada".into(), at: MONDAY + HOUR });
@@ -196,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn submitted_again_it_keeps_its_deadline() {
+    fn second_submission_keeps_the_deadline() {
         let (_, ctx) = approval();
         let deadline = MONDAY + 72 * HOUR;
         let mut cut_off = Approval::new("a new desk".into(), 3, 24).expect("the draft is fine");
@@ -209,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_is_flat() {
+    fn view_is_one_flat_object() {
         let (approval, _) = approval();
         let view = serde_json::to_value(approval.view()).expect("it is JSON");
         assert_eq!(view, json!({ "request": "a new desk", "status": "draft", "reminders": 0 }));

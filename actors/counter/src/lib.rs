@@ -33,7 +33,7 @@ mod tests {
     use super::Counter;
 
     #[test]
-    fn counts() {
+    fn incr_adds_to_the_number() {
         let mut counter = Counter::new(0);
         assert_eq!(counter.incr(10), Ok(10));
         assert_eq!(counter.incr(-3), Ok(7));
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_cannot_count() {
+    fn incr_refuses_a_number_that_overflows() {
         for (start, val) in [(1, i64::MAX), (-2, i64::MIN)] {
             let mut counter = Counter::new(start);
             assert_eq!(counter.incr(val).expect_err("it is too much").kind, "overflow");

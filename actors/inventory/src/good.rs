@@ -1,4 +1,4 @@
-//! What the store holds.
+//! The goods of a store.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ pub struct Good {
     pub package: String,
     #[serde(default)]
     pub tags: Vec<String>,
-    /// What a data sheet says of it: `"voltage": "50 V"`.
+    /// Values of the data sheet: `"voltage": "50 V"`.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// What one costs, by how many are bought; the first is from one on.
+    /// The prices of one, by the quantity that is bought; the first is from one on.
     pub prices: Vec<Price>,
     #[serde(default)]
     pub stock: u32,
-    /// With so many left it is time to order more.
+    /// The stock at which more has to be ordered.
     #[serde(default)]
     pub reorder_at: u32,
 }
@@ -43,7 +43,7 @@ pub enum Category {
     Connector,
 }
 
-/// What one costs when at least so many are bought.
+/// The price of one if at least this quantity is bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
@@ -52,17 +52,17 @@ pub struct Price {
 }
 
 impl Good {
-    /// What one of so many costs, in cents.
+    /// The price of one at this quantity, in cents.
     pub fn price(&self, quantity: u32) -> u64 {
         self.prices.iter().rfind(|price| price.from <= quantity).map_or(0, |price| price.cents)
     }
 
-    /// What so many of it cost, in cents; None where that cannot be counted.
+    /// The price of this quantity, in cents; None if it cannot be counted.
     pub fn cost(&self, quantity: u32) -> Option<u64> {
         self.price(quantity).checked_mul(quantity.into())
     }
 
-    /// Why the good cannot be sold as it is described.
+    /// The reason for which the good cannot be sold as it is described.
     pub fn flaw(&self) -> Option<&'static str> {
         if self.sku.trim().is_empty() {
             Some("it has no sku")

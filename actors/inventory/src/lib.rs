@@ -1,6 +1,6 @@
 //! A store of electronic parts: nested goods, orders of many lines that are all or nothing, and a search.
 //!
-//! A method that fails may leave `self` half changed: a failure changes nothing of what is kept.
+//! A method that fails may leave `self` half changed: a failure changes nothing of the saved state.
 
 mod good;
 mod refusal;
@@ -19,7 +19,7 @@ pub struct Inventory {
     goods: BTreeMap<String, Good>,
 }
 
-/// So many of one good.
+/// A quantity of one good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
@@ -27,7 +27,7 @@ pub struct Line {
     pub quantity: u32,
 }
 
-/// What an order took from the shelves.
+/// The goods that an order took from the shelves.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Picked {
     /// In cents.
@@ -82,7 +82,7 @@ impl Inventory {
     pub fn pick(
         &mut self,
         lines: Vec<Line>,
-        /// What the order is known by; goes to the log.
+        /// The name of the order, for the log.
         order: Option<String>,
     ) -> Result<Picked, Refusal> {
         let mut picked = Picked { total: 0, reorder: Vec::new() };
@@ -108,23 +108,23 @@ impl Inventory {
         Ok(picked)
     }
 
-    /// One good, with all that is known of it.
+    /// One good with all its values.
     pub fn good(&self, sku: String) -> Result<&Good, Refusal> {
         self.goods.get(&sku).ok_or(Refusal::UnknownSku { sku })
     }
 
-    /// The goods that are everything that is asked for, in the order of their names.
+    /// The goods that match all filters, in the order of their names.
     pub fn find(
         &self,
-        /// In the name, the maker or the sku, in capitals or not.
+        /// A part of the name, the maker or the sku, in any case.
         text: Option<String>,
         category: Option<Category>,
-        /// All of them.
+        /// Tags that the good has, all of them.
         #[default]
         tags: Vec<String>,
         /// The price of one, in cents.
         max_cents: Option<u64>,
-        /// Only what is on the shelf.
+        /// Only goods that are on the shelf.
         #[default(false)]
         in_stock: bool,
     ) -> Vec<&Good> {
@@ -146,7 +146,7 @@ impl Inventory {
         few.map(|good| Line { sku: good.sku.clone(), quantity: good.stock }).collect()
     }
 
-    /// What all that is on the shelves is worth at the price of one, in cents.
+    /// The worth of the shelves at the prices of one, in cents.
     pub fn worth(&self) -> u128 {
         self.goods.values().map(|good| u128::from(good.price(1)) * u128::from(good.stock)).sum()
     }
@@ -156,7 +156,7 @@ impl Inventory {
     }
 }
 
-/// How many of each good, whatever the lines.
+/// The quantity of each good over all lines.
 fn sum(lines: Vec<Line>) -> BTreeMap<String, u64> {
     let mut quantities = BTreeMap::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! What the store says no to.
+//! Refused requests.
 
 use serde::Serialize;
 use serde_json::json;
@@ -14,7 +14,7 @@ pub enum Refusal {
     OutOfStock { shortages: Vec<Shortage> },
 }
 
-/// What an order lacks.
+/// A good of which the order wants more than there is.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Shortage {
     pub sku: String,

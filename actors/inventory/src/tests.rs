@@ -16,14 +16,14 @@ fn skus(goods: Vec<&Good>) -> Vec<&str> {
 }
 
 #[test]
-fn the_parts_list_is_loaded_when_asked_for() {
+fn parts_list_is_loaded_on_request() {
     assert_eq!(store().find(None, None, Vec::new(), None, false).len(), parts_list().len());
     let empty = Inventory::new(Vec::new(), false).expect("an empty store can be opened");
     assert_eq!(empty.find(None, None, Vec::new(), None, false), Vec::<&Good>::new());
 }
 
 #[test]
-fn a_search_narrows_by_all_that_it_is_given() {
+fn search_applies_all_filters() {
     let store = store();
     let find = |text: &str, category, tags: &[&str], most, in_stock| {
         let tags = tags.iter().map(|tag| tag.to_string()).collect();
@@ -37,7 +37,7 @@ fn a_search_narrows_by_all_that_it_is_given() {
 }
 
 #[test]
-fn an_order_is_taken_whole() {
+fn order_takes_all_its_lines() {
     let mut store = store();
     let picked = store.pick(vec![line("Q-IRLZ44N", 30), line("D-1N4148", 1), line("Q-IRLZ44N", 5)], None);
     // 35 at the price from ten on; the two lines of one good count as one.
@@ -46,7 +46,7 @@ fn an_order_is_taken_whole() {
 }
 
 #[test]
-fn an_order_that_lacks_something_says_what() {
+fn order_over_the_stock_names_the_shortages() {
     let mut store = store();
     let refusal = store.pick(vec![line("M-ESP32-WROOM", 13), line("D-1N4148", 1), line("Q-BC547B", 1)], None);
     let failure = refusal.expect_err("there is not enough").into_failure();
@@ -63,7 +63,7 @@ fn an_order_that_lacks_something_says_what() {
 }
 
 #[test]
-fn a_delivery_fills_the_shelves() {
+fn delivery_fills_the_shelves() {
     let mut store = store();
     assert!(store.to_reorder().contains(&line("Q-BC547B", 0)));
     assert_eq!(store.receive(vec![line("Q-BC547B", 200), line("Q-BC547B", 1)]), Ok(()));
@@ -73,7 +73,7 @@ fn a_delivery_fills_the_shelves() {
 }
 
 #[test]
-fn a_good_is_described_well_and_once() {
+fn good_with_a_flaw_or_a_taken_sku_is_refused() {
     let mut store = store();
     let good = store.good("U-NE555P".to_owned()).expect("it is on the list").clone();
     assert_eq!(store.add(good.clone()), Err(Refusal::SkuTaken { sku: good.sku.clone() }));
@@ -90,7 +90,7 @@ fn a_good_is_described_well_and_once() {
 }
 
 #[test]
-fn an_order_that_costs_too_much_is_refused() {
+fn order_over_the_largest_total_is_refused() {
     let dear = |sku: &str| {
         let mut good = parts_list().remove(0);
         (good.sku, good.stock) = (sku.to_owned(), 2);

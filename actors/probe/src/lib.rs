@@ -1,5 +1,4 @@
-//! No example: it asks for everything that a context offers, one thing to a method, so that vactor's own tests can say
-//! what comes of it.
+//! A class for vactor's own tests, and no example: each method uses one operation of the context.
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ pub struct Probe {
 /// Waits and calls of every kind.
 #[actor]
 impl Probe {
-    /// Makes another actor first where it is to have a partner.
+    /// Creates a partner first if it is named.
     pub fn new(#[default(0)] value: i64, partner: Option<String>, ctx: &Context) -> Result<Self, Fault> {
         if let Some(partner) = partner {
             ctx.start::<Probe>(partner).or_create(value, None).add(0).wait()?;
@@ -57,10 +56,10 @@ impl Probe {
 
     // Children
 
-    /// Has another actor compute, in less time than it needs.
-    pub fn hurry(&mut self, other: String, ms: u64, ctx: &Context) -> Result<(), Fault> {
+    /// Has a task compute for ever, with a limit on its time.
+    pub fn hurry(&mut self, ms: u64, ctx: &Context) -> Result<u64, Fault> {
         let time = Limit::Time(Duration::from_millis(ms));
-        ctx.start::<Probe>(other).limit(time).warm_up(u64::MAX).wait()
+        ctx.task::<Probe>().limit(time).spin(u64::MAX).wait()
     }
 
     /// Has another actor add, and waits.
@@ -69,7 +68,7 @@ impl Probe {
         ctx.start::<Probe>(other).add(n).wait()
     }
 
-    /// The same on an actor that is made if it is not there.
+    /// The same on an actor that is created if it does not exist.
     pub fn add_to_new(&mut self, other: String, n: i64, ctx: &Context) -> Result<i64, Fault> {
         ctx.start::<Probe>(other).or_create(100, None).add(n).wait()
     }
@@ -141,7 +140,7 @@ impl Probe {
         self.value = up_to;
     }
 
-    /// Says what it is doing while it waits.
+    /// Shows its status while it waits.
     pub fn boot(&mut self, ctx: &Context) -> Result<(), Failure> {
         self.status = "starting".to_owned();
         ctx.save(self)?;
@@ -150,7 +149,7 @@ impl Probe {
         Ok(())
     }
 
-    /// Says what it is doing while a task computes, however that ends.
+    /// Shows its status while a task computes and after it ended.
     pub fn warm_up(&mut self, rounds: u64, ctx: &Context) -> Result<(), Failure> {
         self.status = "starting".to_owned();
         ctx.save(self)?;
@@ -226,7 +225,7 @@ impl Probe {
     /// Starts one child that waits, one that fails, and fails with that.
     pub fn leave_behind(&mut self, other: String, ctx: &Context) -> Result<(), Fault> {
         let _goes_on = ctx.start::<Probe>(other.as_str()).take("go".to_owned());
-        ctx.start::<Probe>("nobody").add(1).wait().map(drop)
+        ctx.start::<Probe>("nowhere").add(1).wait().map(drop)
     }
 
     /// Cancels a child that would wait for ever.
@@ -239,7 +238,7 @@ impl Probe {
 
     // Queries of others
 
-    /// What another actor answers to a query, or the kind and the message of the fault.
+    /// The result of a query of another actor, or the kind and the message of the fault.
     pub fn ask(&mut self, other: String, query: String, arguments: Option<Value>, ctx: &Context) -> Value {
         let answer = ctx.actor(other).ask::<Value>(&query, arguments.unwrap_or_else(|| json!({})));
         self.value += 1;
@@ -258,7 +257,7 @@ impl Probe {
         (0..times).map(|_| Ok(ctx.ask::<Probe>(other.as_str()).long(length)?.len() as u64)).sum()
     }
 
-    /// What itself answers: before its method, and after it saved.
+    /// Queries of itself: before its method, and after its save.
     pub fn ask_itself(&mut self, ctx: &Context) -> Result<(i64, i64), Failure> {
         self.value += 1;
         let before = ctx.ask::<Probe>(ctx.actor_id()).value()?;

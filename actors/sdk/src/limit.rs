@@ -9,13 +9,13 @@ pub enum Limit {
     /// Bytes of memory.
     Memory(u64),
     /// Bytes of the state.
-    State(u64),
+    StateBytes(u64),
     /// Bytes of the arguments.
-    Arguments(u64),
+    ArgumentBytes(u64),
     /// Bytes of the result.
-    Result(u64),
+    ResultBytes(u64),
     /// Bytes of the log.
-    Log(u64),
+    LogBytes(u64),
     /// Calls that it starts and sends.
     Children(u64),
     /// All its operations: calls, waits, saves, cancels and queries.
@@ -31,10 +31,10 @@ impl Limit {
         match self {
             Limit::Time(time) => ("time", crate::time::whole_millis(time)),
             Limit::Memory(bytes) => ("memory", bytes),
-            Limit::State(bytes) => ("state", bytes),
-            Limit::Arguments(bytes) => ("arguments", bytes),
-            Limit::Result(bytes) => ("result", bytes),
-            Limit::Log(bytes) => ("log", bytes),
+            Limit::StateBytes(bytes) => ("state", bytes),
+            Limit::ArgumentBytes(bytes) => ("arguments", bytes),
+            Limit::ResultBytes(bytes) => ("result", bytes),
+            Limit::LogBytes(bytes) => ("log", bytes),
             Limit::Children(number) => ("children", number),
             Limit::Operations(number) => ("operations", number),
             Limit::Depth(number) => ("depth", number),

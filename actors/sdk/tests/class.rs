@@ -96,14 +96,14 @@ fn register() -> Register {
     Register::new(0.1).expect("the mean is not negative")
 }
 
-/// What a call that must fail says: its kind and its message.
+/// The kind and the message of a call that must fail.
 fn failure<T>(result: Result<T, Failure>) -> (String, String) {
     let failure = result.err().expect("the call fails");
     (failure.kind.into_owned(), failure.message)
 }
 
 #[test]
-fn describes_itself() {
+fn class_describes_its_methods() {
     let description: Value = serde_json::from_str(&Register::describe()).expect("a description is JSON");
     assert_eq!(description["doc"], "Keeps entries.\n\n    by name");
     let names: Vec<_> =
@@ -188,7 +188,7 @@ fn failure_says_whether_it_can_be_tried_again() {
 }
 
 #[test]
-fn a_schema_is_whole_in_itself() {
+fn schema_contains_the_types_that_it_refers_to() {
     let description: Value = serde_json::from_str(&Register::describe()).expect("a description is JSON");
     let schema = &description["methods"][1]["parameters"][2]["schema"];
     let text = schema.to_string();
@@ -231,7 +231,7 @@ fn arguments_that_do_not_fit_are_named() {
 }
 
 #[test]
-fn failures_say_what_they_are() {
+fn failure_has_the_kind_of_its_error() {
     let mut actor = register();
     for name in ["a", "b"] {
         invoke(Some(&mut actor), "put", json!({ "name": name, "value": 1 })).expect("there is room");
@@ -248,12 +248,12 @@ fn failures_say_what_they_are() {
 }
 
 #[test]
-fn a_method_without_a_result_gives_null() {
+fn method_without_a_result_returns_null() {
     assert_eq!(invoke(Some(&mut register()), "spoil", json!({})), Ok(Value::Null));
 }
 
 #[test]
-fn the_state_is_compact_json_and_comes_back() {
+fn state_is_compact_json_and_is_restored() {
     let ctx = Context::for_test();
     let mut actor = Register::new(0.1 + 0.2).expect("the mean is not negative");
     invoke(Some(&mut actor), "put", json!({ "value": -1 })).expect("there is room");
@@ -265,7 +265,7 @@ fn the_state_is_compact_json_and_comes_back() {
 }
 
 #[test]
-fn a_state_that_could_not_be_read_again_is_not_saved() {
+fn unreadable_state_is_not_saved() {
     let ctx = Context::for_test();
     let mut actor = register();
     invoke(Some(&mut actor), "spoil", json!({})).expect("the method itself succeeds");
@@ -277,7 +277,7 @@ fn a_state_that_could_not_be_read_again_is_not_saved() {
 }
 
 #[test]
-fn a_test_chooses_what_the_context_says() {
+fn test_context_returns_the_values_of_the_test() {
     let noon: Timestamp = "2026-11-24T12:00:00Z".parse().expect("a time");
     let ctx = Context::for_test().with_actor_id("shop/1").with_version(3).with_now(noon).with_seed(7);
     assert_eq!((ctx.actor_id().as_str(), ctx.version(), ctx.attempt()), ("shop/1", 3, 1));
@@ -315,7 +315,7 @@ impl Bytes {
 }
 
 #[test]
-fn hooks_replace_how_state_is_kept() {
+fn own_state_functions_replace_serde() {
     let ctx = Context::for_test().with_actor_id("b").with_version(2);
     let actor = Bytes::construct("{}", &ctx).expect("it can be made");
     assert_eq!(Class::get_state(&actor, &ctx), Ok(b"b".to_vec()));

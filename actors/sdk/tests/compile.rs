@@ -1,14 +1,13 @@
-//! What compiles, and what does not, with words that help.
+//! Classes that compile, and classes that do not, with errors that help.
 //!
-//! What rustc says is in the `.stderr` files; `TRYBUILD=overwrite cargo test --test compile` writes
-//! them anew.
+//! The errors of rustc are in the `.stderr` files; `TRYBUILD=overwrite cargo test --test compile` writes them.
 
 #[test]
-fn classes_compile() {
+fn valid_class_compiles() {
     trybuild::TestCases::new().pass("tests/compile/pass/*.rs");
 }
 
 #[test]
-fn what_cannot_work_is_an_error_at_its_place() {
+fn invalid_class_is_an_error_at_its_place() {
     trybuild::TestCases::new().compile_fail("tests/compile/fail/*.rs");
 }

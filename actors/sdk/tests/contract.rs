@@ -1,7 +1,7 @@
-//! The SDK carries the contract with it, so that a copy of its folder is whole. There is one truth.
+//! The SDK has a copy of the contract, so that its folder can be copied alone.
 
 #[test]
-fn the_sdks_contract_is_the_projects() {
+fn contract_of_the_sdk_equals_that_of_the_project() {
     let sdk = concat!(env!("CARGO_MANIFEST_DIR"), "/wit/actor.wit");
     let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/actor.wit");
     let read = |path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));

@@ -26,7 +26,7 @@ fn times_are_rfc_3339_in_json() {
 }
 
 #[test]
-fn times_and_durations() {
+fn times_add_and_subtract_durations() {
     let (early, second) = (Timestamp::from_millis(500), Duration::from_secs(1));
     assert_eq!(early + second, Timestamp::from_millis(1500));
     assert_eq!((early + second).since(early), second);

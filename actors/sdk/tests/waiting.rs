@@ -97,7 +97,7 @@ impl Other {
 }
 
 #[test]
-fn tasks_say_how_often_they_are_tried() {
+fn task_describes_its_retries() {
     let description: Value = serde_json::from_str(&ShoppingCart::describe()).expect("a description is JSON");
     let task = |name: &str| {
         let methods = description["methods"].as_array().expect("a list");
@@ -109,7 +109,7 @@ fn tasks_say_how_often_they_are_tried() {
 }
 
 #[test]
-fn calls_by_type_are_what_the_class_says() {
+fn calls_by_type_have_the_methods_of_the_class() {
     let ctx = Context::for_test();
     let put: Handle<usize> = ctx.start::<ShoppingCart>("ada").put("egg".into(), 2);
     let sent: String = ctx.send_after::<ShoppingCart>(SECOND, "ada").clear();
@@ -139,7 +139,7 @@ fn calls_by_type_are_what_the_class_says() {
 }
 
 #[test]
-fn what_methods_borrow_their_callers_own() {
+fn borrowed_results_are_owned_by_callers() {
     let ctx = Context::for_test();
     let cart = Rc::new(RefCell::new(ShoppingCart { items: vec!["egg".into()] }));
     let ctx = ctx.with_actor("ada", cart.clone());
@@ -154,7 +154,7 @@ fn what_methods_borrow_their_callers_own() {
 }
 
 #[test]
-fn a_child_that_fails_is_a_value_and_changed_nothing() {
+fn failed_child_is_a_fault_and_changes_nothing() {
     let cart = Rc::new(RefCell::new(ShoppingCart { items: vec![] }));
     let ctx = Context::for_test().with_actor("ada", cart.clone());
     let full = ctx.start::<ShoppingCart>("ada").put("egg".into(), 4);
@@ -171,7 +171,7 @@ fn a_child_that_fails_is_a_value_and_changed_nothing() {
 }
 
 #[test]
-fn calls_by_name() {
+fn calls_by_name_have_any_target() {
     let ctx = Context::for_test();
     ctx.on_start(|call| match (call.target.actor(), call.method.as_str()) {
         (Some("bob"), "deposit") => Some(Reply::result(json!({ "balance": call.arguments["amount"] }))),
@@ -200,7 +200,7 @@ fn calls_by_name() {
 }
 
 #[test]
-fn a_task_called_by_type_runs_in_a_test() {
+fn task_called_by_type_runs_in_a_test() {
     let ctx = Context::for_test();
     let prices = ["3", "x", "5"].map(|item| ctx.task::<ShoppingCart>().price(item.into()));
     let prices = ctx.join(&prices);
@@ -210,7 +210,7 @@ fn a_task_called_by_type_runs_in_a_test() {
 }
 
 #[test]
-fn the_first_of_several_moves_the_clock() {
+fn first_of_several_answers_moves_the_clock() {
     let ctx = Context::for_test().with_now(Timestamp::from_millis(500));
     ctx.on_start(|call| Some(Reply::result(&call.method).after(10 * SECOND)));
     let child = ctx.actor("a").start::<String>("m", ());
@@ -249,7 +249,7 @@ fn events_are_taken_once_and_in_order() {
 }
 
 #[test]
-fn cancel_and_attach() {
+fn cancelled_child_is_found_by_attach() {
     let ctx = Context::for_test();
     ctx.on_start(|call| (call.method == "quick").then(|| Reply::result(1)));
     let quick = ctx.actor("a").start::<u8>("quick", ());
@@ -269,19 +269,19 @@ fn cancel_and_attach() {
 
 #[test]
 #[should_panic(expected = "the test answers nothing of `m` of Actor { id: \"a\" }, the event `go`")]
-fn a_wait_that_never_ends_is_told() {
+fn wait_without_an_answer_panics() {
     let ctx = Context::for_test();
     ctx.wait_any((&ctx.actor("a").start::<()>("m", ()), &ctx.event::<()>("go")));
 }
 
 #[test]
 #[should_panic(expected = "a wait needs at least one handle")]
-fn no_handles_are_never_answered() {
+fn wait_without_handles_panics() {
     Context::for_test().wait_any(Vec::<Handle<()>>::new());
 }
 
 #[test]
-fn saves_are_the_states_as_they_were() {
+fn saves_returns_the_saved_states() {
     let ctx = Context::for_test();
     let mut cart = ShoppingCart::new(vec![], &ctx);
     ctx.save(&cart).expect("it can be written");
@@ -291,7 +291,7 @@ fn saves_are_the_states_as_they_were() {
 }
 
 #[test]
-fn queries_are_answered_at_once_by_the_actor_that_the_test_put_there() {
+fn query_runs_at_once_on_an_actor_of_the_test() {
     let cart = Rc::new(RefCell::new(ShoppingCart { items: vec!["egg".into(), "milk".into(), "egg".into()] }));
     let ctx = Context::for_test().with_actor("ada", cart);
     let count = |item: Option<&str>| ctx.ask::<ShoppingCart>("ada").count(item.map(str::to_owned));
@@ -304,13 +304,13 @@ fn queries_are_answered_at_once_by_the_actor_that_the_test_put_there() {
     assert_eq!((unread.origin, unread.kind.as_str()), (Origin::Caller, Fault::UNEXPECTED_ANSWER));
     let mutation = ctx.actor("ada").ask::<Value>("clear", ()).unwrap_err();
     assert_eq!((mutation.origin, mutation.kind.as_str()), (Origin::Host, "bad-arguments"));
-    let nobody = ctx.ask::<ShoppingCart>("bob").first().unwrap_err();
-    assert_eq!((nobody.origin, nobody.kind.as_str()), (Origin::Host, "not-found"));
+    let absent = ctx.ask::<ShoppingCart>("bob").first().unwrap_err();
+    assert_eq!((absent.origin, absent.kind.as_str()), (Origin::Host, "not-found"));
     assert_eq!(ctx.calls(), [], "a query is no call");
 }
 
 #[test]
-fn queries_are_answered_as_the_test_says() {
+fn query_is_answered_by_on_ask() {
     let ctx = Context::for_test();
     ctx.on_ask(|question| (question.id == "ada").then(|| Ok(question.arguments["item"].clone())));
     ctx.on_ask(|question| {
@@ -323,12 +323,12 @@ fn queries_are_answered_as_the_test_says() {
 
 #[test]
 #[should_panic(expected = "the tasks of shopping-cart have no state")]
-fn tasks_are_not_asked() {
+fn query_of_a_task_panics() {
     let _ = Context::for_test().tasks("shopping-cart").ask::<Value>("count", ());
 }
 
 #[test]
-fn calls_have_the_metadata_that_they_are_given() {
+fn call_keeps_its_own_metadata() {
     let ctx = Context::for_test();
     ctx.start::<ShoppingCart>("ada").meta("order", "17").meta("by", "me").or_create(vec![]).clear();
     ctx.send::<ShoppingCart>("ada").meta("order", "18").clear();

@@ -1,5 +1,5 @@
-//! A study that trains models: a grid of parameters, each tried in a task of its own, as many at once as there are
-//! workers. What came of each is kept at once, so that queries see the study grow, and a cancel loses nothing of it.
+//! A study that trains models: a grid of parameters, each tried in a task of its own, many at once. The result of each is
+//! saved at once, so that queries see the study grow, and a cancel loses no result.
 
 mod iris;
 mod model;
@@ -16,7 +16,7 @@ pub use model::{Model, Parameters, Score};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Trainer {
     folds: usize,
-    /// How many trials the search that ran last was to make.
+    /// The number of trials that the last search planned.
     planned: usize,
     /// The best first.
     trials: Vec<Trial>,
@@ -38,7 +38,7 @@ pub struct Failed {
     pub reason: String,
 }
 
-/// How far a search is.
+/// The progress of a search.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     pub planned: usize,
@@ -92,18 +92,18 @@ impl Trainer {
         Ok(Trainer { folds, planned: 0, trials: Vec::new(), failed: Vec::new(), model: None })
     }
 
-    /// Tries each rate with each penalty in a task of its own, and gives the best.
+    /// Tries each rate with each penalty in a task of its own, and returns the best trial.
     ///
-    /// What was tried before, in a search that was cancelled, say, is not tried again.
+    /// A trial of an earlier search, such as one that was cancelled, is not repeated.
     pub fn search(
         &mut self,
-        /// How far each step goes.
+        /// The length of each step.
         #[default(vec![0.1, 0.3, 1.0])]
         rates: Vec<f64>,
-        /// How much large weights cost.
+        /// The penalty of large weights.
         #[default(vec![0.0, 0.001, 0.01, 0.1])]
         penalties: Vec<f64>,
-        /// How many steps each training takes.
+        /// The number of steps of each training.
         #[default(1000)]
         epochs: u32,
         ctx: &Context,
@@ -124,19 +124,19 @@ impl Trainer {
     /// The trials so far, the best first.
     pub fn leaderboard(
         &self,
-        /// Only so many.
+        /// The number of trials.
         #[default(10)]
         top: usize,
     ) -> &[Trial] {
         &self.trials[..top.min(self.trials.len())]
     }
 
-    /// The trials of the last search that gave no score, and why.
+    /// The trials of the last search without a score, with the reasons.
     pub fn failed(&self) -> &[Failed] {
         &self.failed
     }
 
-    /// How far the search is.
+    /// The progress of the search.
     pub fn progress(&self) -> Progress {
         let accuracy = self.trials.first().map(|best| best.score.accuracy);
         Progress { planned: self.planned, tried: self.trials.len(), failed: self.failed.len(), accuracy }
@@ -153,7 +153,7 @@ impl Trainer {
         Ok(Guess { species, probability })
     }
 
-    /// How well models of these parameters do.
+    /// The score of models of these parameters.
     #[task(retries = 2, backoff = "200ms")]
     pub fn fit(parameters: Parameters, #[default(5)] folds: usize) -> Result<Score, Refusal> {
         check_folds(folds)?;
@@ -183,7 +183,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// The place of a trial does not depend on when it came.
+    /// The rank of a trial does not depend on the order of completion.
     fn rank(&mut self, trial: Trial) {
         let order = |a: &Trial, b: &Trial| {
             let by_score = b.score.correct.cmp(&a.score.correct).then(a.score.loss.total_cmp(&b.score.loss));

@@ -8,18 +8,18 @@ use crate::iris::{Flower, Measures, SPECIES, Species};
 /// How a model is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Parameters {
-    /// How far each step goes down the gradient.
+    /// The length of each step down the gradient.
     pub rate: f64,
-    /// How much large weights cost (L2).
+    /// The penalty of large weights (L2).
     pub penalty: f64,
-    /// How many steps, each over all flowers.
+    /// The number of steps, each over all flowers.
     pub epochs: u32,
 }
 
-/// How well models of some parameters tell flowers apart that they have not seen.
+/// The quality of models of some parameters, on flowers that they have not seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Score {
-    /// Of all flowers, the part whose species was found.
+    /// The part of all flowers whose species was found.
     pub accuracy: f64,
     /// The flowers whose species was found.
     pub correct: usize,
@@ -27,7 +27,7 @@ pub struct Score {
     pub loss: f64,
 }
 
-/// What a training gave: measures are first brought to mean 0 and deviation 1.
+/// A trained model. It scales measures to mean 0 and deviation 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Model {
     mean: Measures,

@@ -19,7 +19,7 @@ fn best_of(trainer: &mut Trainer, ctx: &Context) -> Trial {
 
 /// Fisher's table by its published means and counts.
 #[test]
-fn the_flowers_are_fishers() {
+fn flowers_are_those_of_fishers_table() {
     let flowers = flowers();
     assert_eq!(flowers.len(), 150);
     for species in Species::ALL {
@@ -36,7 +36,7 @@ fn the_flowers_are_fishers() {
 /// The right column was computed with scikit-learn's `LogisticRegression` (lbfgs, C = 1/(n·penalty)) on the same
 /// folds: descent that is long enough arrives at the same models.
 #[test]
-fn scores_are_those_of_another_implementation() {
+fn scores_equal_those_of_scikit_learn() {
     for (penalty, correct, loss) in [(0.001, 144, 0.087_667_9), (0.01, 143, 0.170_423_4)] {
         let score = Trainer::fit(Parameters { rate: 1.0, penalty, epochs: 5000 }, 5).expect("it can be trained");
         assert_eq!(score.correct, correct);
@@ -47,7 +47,7 @@ fn scores_are_those_of_another_implementation() {
 
 /// Computed with numpy, from the same start in as many steps.
 #[test]
-fn a_short_descent_is_exact() {
+fn short_descent_equals_that_of_numpy() {
     let score =
         |folds| Trainer::fit(Parameters { rate: 1.0, penalty: 0.001, epochs: 1000 }, folds).expect("it can be trained");
     let computed = [(2, 146, 0.079_691_811_917_607), (5, 144, 0.090_092_429_873_706), (10, 146, 0.081_783_172_349_239)];
@@ -58,7 +58,7 @@ fn a_short_descent_is_exact() {
 }
 
 #[test]
-fn a_search_ranks_the_whole_grid_and_learns_from_the_best() {
+fn search_ranks_the_grid_and_trains_the_best() {
     let ctx = Context::for_test();
     let mut trainer = trainer();
     let best = best_of(&mut trainer, &ctx);
@@ -79,9 +79,9 @@ fn a_search_ranks_the_whole_grid_and_learns_from_the_best() {
     assert!(close(probabilities.iter().sum(), 1.0, 1e-12) && probabilities.len() == SPECIES);
 }
 
-/// Whatever order the tasks end in, and whatever was there before.
+/// For any order of completion and any earlier trials.
 #[test]
-fn the_order_of_completion_does_not_matter() {
+fn ranking_is_independent_of_the_order_of_completion() {
     let slowed = |slow: fn(f64) -> u64| {
         let ctx = Context::for_test();
         ctx.on_start(move |call| {
@@ -103,7 +103,7 @@ fn the_order_of_completion_does_not_matter() {
 }
 
 #[test]
-fn what_was_tried_is_not_tried_again() {
+fn earlier_trial_is_not_repeated() {
     let mut trainer = trainer();
     let rates = vec![1.0, 0.1];
     trainer.search(rates.clone(), vec![0.01], 50, &Context::for_test()).expect("a search gives the best");
@@ -117,7 +117,7 @@ fn what_was_tried_is_not_tried_again() {
 }
 
 #[test]
-fn trials_that_fail_do_not_end_the_search() {
+fn failed_trial_does_not_end_the_search() {
     let ctx = Context::for_test();
     ctx.on_start(|call| {
         let lost = call.method == "fit" && call.arguments["parameters"]["penalty"] == json!(0.1);
@@ -134,7 +134,7 @@ fn trials_that_fail_do_not_end_the_search() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn invalid_parameters_are_refused() {
     assert_eq!(Trainer::new(1).expect_err("one fold is none"), Refusal::Folds { folds: 1 });
     assert_eq!(trainer().classify([1.0; MEASURES]), Err(Refusal::Untrained));
     let wild = Parameters { rate: 1e200, penalty: 1.0, epochs: 50 };

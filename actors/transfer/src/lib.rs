@@ -1,8 +1,8 @@
-//! Money from one account to another, each an actor of its own: what was taken arrives, or goes back.
+//! Money from one account to another, each an actor of its own: the withdrawn amount arrives, or goes back.
 //!
-//! No transaction spans two actors. So a transfer is an actor, too, that goes from stage to stage, and keeps each
-//! before it waits for what the stage asked for. Whatever ends the run that waits (a cancel, a deadlock, a limit), the
-//! next one waits for the same withdrawal or deposit, by its id, and never asks for a second one.
+//! No transaction spans two actors. So a transfer is an actor, too, that goes from stage to stage, and saves each stage
+//! before it waits for the call of that stage. If the waiting run ends (by a cancel, a deadlock, a limit), the next run
+//! waits for the same withdrawal or deposit, by its id, and never makes a second one.
 
 use account::Account;
 use schemars::JsonSchema;
@@ -19,7 +19,7 @@ pub struct Transfer {
     stage: Stage,
 }
 
-/// How far a transfer is. The invocation is the one that moves the money now.
+/// The stage of a transfer. The invocation is that of the current withdrawal or deposit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
 pub enum Stage {
@@ -35,17 +35,17 @@ pub enum Stage {
         invocation: String,
         reason: String,
     },
-    /// The money was taken, could not be paid in, and could not be given back: it still is to be.
+    /// The money was withdrawn, and could be neither deposited nor returned yet.
     Owed {
         reason: String,
     },
     /// The money has arrived.
     Done,
-    /// The first account did not give it.
+    /// The first account refused the withdrawal.
     Refused {
         reason: String,
     },
-    /// The second account did not take it, and the first has it again.
+    /// The second account refused the deposit, and the first has the money again.
     Returned {
         reason: String,
     },
@@ -72,7 +72,7 @@ impl Transfer {
         Ok(Transfer { from, to, amount, stage: Stage::Planned })
     }
 
-    /// Moves the money, or goes on where it was left; fails where it did not arrive. Run again, it says the same.
+    /// Moves the money, from the current stage on. Fails if the money does not arrive. A second run returns the same.
     pub fn run(&mut self, ctx: &Context) -> Result<(), Failure> {
         let mut moving = None;
         loop {
@@ -109,7 +109,7 @@ impl Transfer {
         }
     }
 
-    /// How far the transfer is.
+    /// The stage of the transfer.
     pub fn stage(&self) -> &Stage {
         &self.stage
     }
@@ -130,12 +130,12 @@ impl Transfer {
     }
 }
 
-/// Keeps what this run started, and gives its id.
+/// Keeps the handle of a started call, and returns its id.
 fn kept(moving: &mut Option<Handle<i64>>, handle: Handle<i64>) -> String {
     moving.insert(handle).invocation()
 }
 
-/// Whether the money was moved, by what this run started or an earlier one. The balance that it gave does not matter.
+/// Waits for the call of this run or an earlier one. The balance that it returns does not matter.
 fn ended(moving: &mut Option<Handle<i64>>, invocation: &str, ctx: &Context) -> Result<IgnoredAny, Fault> {
     let handle = moving.take().unwrap_or_else(|| ctx.attach(invocation));
     handle.cast::<IgnoredAny>().wait()

@@ -42,7 +42,7 @@ fn gone(_: &Call) -> Option<Reply> {
 }
 
 #[test]
-fn money_goes_from_one_to_the_other_once() {
+fn transfer_moves_the_money_once() {
     let bank = bank(&[("ada", 100), ("bob", 0)]);
     let ctx = context(&bank);
     let mut transfer = transfer(30);
@@ -61,7 +61,7 @@ fn money_goes_from_one_to_the_other_once() {
 }
 
 #[test]
-fn what_is_not_there_is_refused() {
+fn transfer_over_the_balance_is_refused() {
     let bank = bank(&[("ada", 29), ("bob", 0)]);
     let ctx = context(&bank);
     let mut transfer = transfer(30);
@@ -74,7 +74,7 @@ fn what_is_not_there_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_paid_in_goes_back() {
+fn refused_deposit_goes_back() {
     let bank = bank(&[("ada", 100), ("bob", i64::MAX)]);
     let ctx = context(&bank);
     let mut transfer = transfer(30);
@@ -87,7 +87,7 @@ fn what_cannot_be_paid_in_goes_back() {
 }
 
 #[test]
-fn what_is_owed_is_given_back_later() {
+fn owed_money_is_returned_by_a_later_run() {
     let accounts = bank(&[("ada", 100)]);
     let ctx = context(&accounts);
     let closed = Rc::new(Cell::new(true));
@@ -109,7 +109,7 @@ fn what_is_owed_is_given_back_later() {
 /// The run ends at each of its saves in turn, as a cancel ends it; what it asked for still comes about. The next one
 /// begins with the state that was saved, and asks for nothing a second time.
 #[test]
-fn a_run_that_was_cut_off_is_taken_up() {
+fn interrupted_run_is_continued_by_the_next() {
     for (opening, expected) in [(0, [70, 30]), (i64::MAX, [100, i64::MAX])] {
         let whole = context(&bank(&[("ada", 100), ("bob", opening)]));
         let _ = transfer(30).run(&whole);
@@ -121,7 +121,7 @@ fn a_run_that_was_cut_off_is_taken_up() {
             let _ = transfer(30).run(&first);
             let mut transfer = first.saves::<Transfer>().remove(saved);
             let committed = first.calls();
-            // What it asked for after that save never was: take accounts that saw only what came before.
+            // Calls after that save were never made: use accounts that saw only the earlier calls.
             let asked = match transfer.stage() {
                 Stage::Withdrawing { .. } => 1,
                 Stage::Depositing { .. } => 2,
@@ -152,7 +152,7 @@ fn replayed(calls: &[Call], opening: i64) -> (Bank, Vec<(String, Reply)>) {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn invalid_transfer_is_refused() {
     let new = |from: &str, to: &str, amount| Transfer::new(from.into(), to.into(), amount).expect_err("it is refused");
     assert_eq!(new("ada", "ada", 1).kind, "same-account");
     assert_eq!(new("ada", "bob", 0).kind, "amount-not-positive");

@@ -1,6 +1,6 @@
 use vactor_sdk::{Failure, actor};
 
-/// What one actor remembers: the fields are its state, saved after each method that changes it.
+/// The state of one actor, which is saved after each method that changes it.
 #[derive(serde::Serialize, serde::Deserialize)]
 pub struct {{type}} {
     count: i64,
@@ -14,8 +14,8 @@ impl {{type}} {
         {{type}} { count: start }
     }
 
-    /// A method with `&mut self` is a mutation: it may change the state, and its result is printed. One that fails changes
-    /// nothing; its failure has a kind, which callers can tell from others.
+    /// A method with `&mut self` is a mutation: it may change the state, and its result is printed. A failure changes
+    /// nothing; it has a kind, by which callers tell it from others.
     pub fn add(&mut self, #[default(1)] n: i64) -> Result<i64, Failure> {
         let too_large = || Failure::new("overflow", format!("{} and {n} are more than can be counted", self.count));
         self.count = self.count.checked_add(n).ok_or_else(too_large)?;

@@ -35,7 +35,7 @@ fn check(signature: &Signature) -> Result<()> {
         return Err(refused(keyword, "a method cannot be `async`: a run does one thing after the other"));
     }
     if !matches!(signature.safety, Safety::Default) {
-        return Err(refused(&signature.safety, "a method is called by anyone, and so it cannot be `unsafe`"));
+        return Err(refused(&signature.safety, "a method cannot be `unsafe`: any caller may call it"));
     }
     if let Some(abi) = &signature.abi {
         return Err(refused(abi, "a method is plain Rust, without an ABI"));

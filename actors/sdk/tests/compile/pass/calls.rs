@@ -1,4 +1,4 @@
-//! Calls of classes by their types, from a class whose own types and names are in nobody's way.
+//! Calls of classes by their types, from a class whose own types and names do not collide.
 
 #![deny(warnings)]
 
@@ -17,7 +17,7 @@ struct Study {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Figure(f64);
 
-/// Only read: who calls `tune` has to write one, and nobody does.
+/// Only read: a caller of `tune` would have to write one, and there is none.
 #[derive(Deserialize, JsonSchema)]
 struct Knob {
     turn: u8,

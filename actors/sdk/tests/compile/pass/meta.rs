@@ -1,4 +1,4 @@
-//! A class whose own methods have the names that calls have beside them.
+//! A class with methods that are named like options of a call.
 
 #![deny(warnings)]
 

@@ -1,4 +1,4 @@
-//! What else a class may have: helpers, constants, contexts anywhere, hooks, types of its own.
+//! Other parts of a class: helpers, constants, contexts anywhere, hooks, types of its own.
 
 #![deny(warnings)]
 
@@ -33,7 +33,7 @@ impl Tally {
 
     pub fn add(
         &mut self,
-        /// What is added.
+        /// The number to add.
         #[default(vec![1, 2])]
         numbers: Vec<u64>,
         ctx: &vactor_sdk::Context,
