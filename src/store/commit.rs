@@ -9,8 +9,8 @@ use crate::model::{
 #[derive(Clone, Debug)]
 pub struct Commit {
     pub source: CommitSource,
-    /// The actor's step counter when the run began. If it has another value at the commit, the commit is
-    /// [`Stale`](crate::model::Error::Stale) and writes nothing.
+    /// The actor's step counter when the run began. If it has another value at the commit, the
+    /// commit is [`Stale`](crate::model::Error::Stale) and writes nothing.
     pub expected_steps: u64,
     /// The begin of the run by the wall clock; None if nothing ran.
     pub began: Option<Timestamp>,
@@ -34,15 +34,15 @@ pub struct Progress {
     pub began: Timestamp,
     /// The first answer of the guest's clock.
     pub first_now: Timestamp,
-    /// The length of the history at the run's last commit. If it has another value at this commit, the
-    /// commit is [`Stale`](crate::model::Error::Stale) and writes nothing.
+    /// The length of the history at the run's last commit. If it has another value at this commit,
+    /// the commit is [`Stale`](crate::model::Error::Stale) and writes nothing.
     pub expected_history: u64,
     /// In order.
     pub entries: Vec<NewEntry>,
     /// Messages, in order; they are accepted with this commit. A wait has none.
     pub sends: Vec<NewCall>,
-    /// The fingerprint of the save, if the commit is one: the invocation goes on after it, and the save
-    /// is the last entry.
+    /// The fingerprint of the save, if the commit is one: the invocation goes on after it, and the
+    /// save is the last entry.
     pub save: Option<Fingerprint>,
     /// The limit of each inbox that gets a child or a message.
     pub inbox_limit: u64,
@@ -90,8 +90,8 @@ pub struct Suspend {
 /// The result of [`Store::suspend`](super::Store::suspend).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suspended {
-    /// The progress is committed. The invocation has this number; a fresh one was accepted. It waits if
-    /// there is no result.
+    /// The progress is committed. The invocation has this number; a fresh one was accepted. It
+    /// waits if there is no result.
     Waiting { number: u64, result: Option<StoredResult> },
     /// This invocation used the key before; nothing was written.
     Duplicate(Box<Invocation>),
@@ -120,8 +120,8 @@ pub struct NewEvent {
 #[derive(Clone, Debug)]
 pub enum CommitSource {
     /// A blocking call that found the inbox empty: it is accepted and ends in one commit, before
-    /// invocations that were enqueued meanwhile. If its key was used meanwhile, the commit is refused as
-    /// a duplicate.
+    /// invocations that were enqueued meanwhile. If its key was used meanwhile, the commit is
+    /// refused as a duplicate.
     Fresh(Box<CallRequest>),
     /// The pending invocation with this number. If it is no longer pending, the commit is stale.
     Accepted { name: Name, number: u64 },

@@ -1,7 +1,7 @@
 //! Waits for the locks of a store, with deadlines, and a report of the process that has the lock.
 //!
-//! The kernel waits for a file lock without a limit or not at all, so locks are tried again and again,
-//! after pauses that grow.
+//! The kernel waits for a file lock without a limit or not at all, so locks are tried again and
+//! again, after pauses that grow.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -14,8 +14,8 @@ use crate::model::{Error, Process, Result};
 use super::coordination::Coordination;
 use super::coordination::pauses::Pauses;
 
-/// A lock is tried at least so often, whatever the deadline. That takes some milliseconds, so a lock that
-/// is held for a moment does not make a store busy.
+/// A lock is tried at least so often, whatever the deadline. That takes some milliseconds, so a
+/// lock that is held for a moment does not make a store busy.
 const FEWEST_TRIES: u32 = 12;
 
 /// A longer wait is reported, with the process that has the lock.
@@ -49,8 +49,9 @@ pub struct DeadlineScope {
     of_this_thread: PhantomData<*const ()>,
 }
 
-/// Sets the deadline of this thread's waits for locks of stores, unless it has an earlier one. After it a
-/// wait fails with [`Error::StoreBusy`], and the store stays usable. None changes nothing.
+/// Sets the deadline of this thread's waits for locks of stores, unless it has an earlier one.
+/// After it a wait fails with [`Error::StoreBusy`], and the store stays usable. None changes
+/// nothing.
 #[must_use]
 pub fn deadline(at: Option<Instant>) -> DeadlineScope {
     let outer = DEADLINE.get();

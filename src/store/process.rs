@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::model::Process;
 
-/// The start time of this process, in ticks since the machine started. It tells a process from a later
-/// one with the same id. 0 if the system does not give it.
+/// The start time of this process, in ticks since the machine started. It tells a process from a
+/// later one with the same id. 0 if the system does not give it.
 pub(in crate::store) fn start_of_this() -> u64 {
     stat(std::process::id()).map_or(0, |stat| stat.start)
 }

@@ -35,8 +35,8 @@ pub struct RegisteredClass {
     pub name: ClassName,
     /// The version of new actors.
     pub current: u32,
-    /// The number of versions. Their numbers follow each other; after a removal of the class they do
-    /// not begin with 1.
+    /// The number of versions. Their numbers follow each other; after a removal of the class they
+    /// do not begin with 1.
     pub versions: u32,
 }
 
@@ -77,8 +77,8 @@ pub struct Runnable {
     pub next: Option<RunnableCursor>,
 }
 
-/// A position in the indexes of runnable invocations. The ready index comes first, in order of names,
-/// then due invocations and timers, in order of their due times.
+/// A position in the indexes of runnable invocations. The ready index comes first, in order of
+/// names, then due invocations and timers, in order of their due times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunnableCursor {
     /// Behind the entry of this name in the ready index.

@@ -1,6 +1,6 @@
-//! Announcements in a file beside the data, in slots of one size. A process takes a slot by a lock, and
-//! keeps it. The record of a slot is valid as long as its process lives. Slot 0 belongs to the process that
-//! has redb's writer lock, so it needs no lock of its own.
+//! Announcements in a file beside the data, in slots of one size. A process takes a slot by a lock,
+//! and keeps it. The record of a slot is valid as long as its process lives. Slot 0 belongs to the
+//! process that has redb's writer lock, so it needs no lock of its own.
 
 use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock};

@@ -56,7 +56,8 @@ impl FileCoordination {
         &self.announcements
     }
 
-    /// The kernel waits for a lock without a limit or not at all, so the lock is tried again and again.
+    /// The kernel waits for a lock without a limit or not at all, so the lock is tried again and
+    /// again.
     pub(super) fn lock(self: &Arc<Self>, name: &str, deadline: Option<Instant>) -> Result<Option<ProcessLock>> {
         let signals = self.signals.count();
         let place = place_of(name);

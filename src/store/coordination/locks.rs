@@ -1,5 +1,5 @@
-//! Locks that end with their process, on Linux: bytes of one file. Each lock has an open file of its own,
-//! so that threads exclude each other too.
+//! Locks that end with their process, on Linux: bytes of one file. Each lock has an open file of
+//! its own, so that threads exclude each other too.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -25,8 +25,8 @@ pub(super) fn try_take(folder: &Folder, place: u64) -> Result<Option<ByteLock>> 
 }
 
 impl Drop for ByteLock {
-    /// Closing the file does not end the lock while a child process has the file open too, which is so
-    /// between the fork and the exec of another thread.
+    /// Closing the file does not end the lock while a child process has the file open too, which is
+    /// so between the fork and the exec of another thread.
     fn drop(&mut self) {
         let everything = libc::flock { l_type: libc::F_UNLCK as libc::c_short, l_len: 0, ..byte(0) };
         // if this fails, closing the file ends the lock in most cases

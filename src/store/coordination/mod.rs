@@ -1,5 +1,5 @@
-//! Coordination of the processes of one store: locks of names, announcements, signals of commits. None
-//! of it is data, and its files can be removed while no process uses the store.
+//! Coordination of the processes of one store: locks of names, announcements, signals of commits.
+//! None of it is data, and its files can be removed while no process uses the store.
 
 mod announcements;
 mod files;

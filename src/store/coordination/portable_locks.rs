@@ -1,5 +1,5 @@
-//! Locks that end with their process, on systems that cannot lock bytes of open files: a file for each
-//! name that was ever locked, in a folder beside the data.
+//! Locks that end with their process, on systems that cannot lock bytes of open files: a file for
+//! each name that was ever locked, in a folder beside the data.
 
 use std::fs::TryLockError;
 
@@ -13,8 +13,8 @@ use super::lock_place::lock_error;
 pub(super) struct ByteLock(File);
 
 impl Drop for ByteLock {
-    /// Closing the file does not end the lock while a child process has the file open too, which is so
-    /// between the fork and the exec of another thread.
+    /// Closing the file does not end the lock while a child process has the file open too, which is
+    /// so between the fork and the exec of another thread.
     fn drop(&mut self) {
         // if this fails, closing the file ends the lock in most cases
         let _ = self.0.unlock();
@@ -50,8 +50,8 @@ pub(super) fn is_taken(folder: &Folder, place: u64) -> Result<bool> {
     try_take(folder, place).map(|lock| lock.is_none())
 }
 
-/// Whether a process has a lock of this byte of the data. Such a system does not say; the announcement of
-/// the writer decides.
+/// Whether a process has a lock of this byte of the data. Such a system does not say; the
+/// announcement of the writer decides.
 pub(super) fn is_data_locked(_: &Folder, _: u64) -> bool {
     true
 }

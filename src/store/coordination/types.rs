@@ -17,21 +17,21 @@ impl NameLock {
 
 /// Locks that end together, when this is dropped.
 pub trait LockSet: Send {
-    /// Locks a name as [`Store::lock`](crate::store::Store::lock) does, without waiting. False if it is
-    /// locked already. A name is locked once at most.
+    /// Locks a name as [`Store::lock`](crate::store::Store::lock) does, without waiting. False if
+    /// it is locked already. A name is locked once at most.
     fn take(&mut self, name: &Name) -> Result<bool>;
 }
 
 /// Wakes its thread after a commit of this process or another. A lost signal costs latency, never
 /// progress: the caller looks again after a while in any case.
 pub trait Watch: Send {
-    /// Returns after a commit since the last call (or since the watch was made), and at `deadline` at
-    /// the latest. May return earlier.
+    /// Returns after a commit since the last call (or since the watch was made), and at `deadline`
+    /// at the latest. May return earlier.
     fn wait(&mut self, deadline: Instant);
 }
 
-/// An announcement of a living process: the invocation that it runs, or a role such as worker. It is a
-/// hint; the step counters and the locks of the kernel decide.
+/// An announcement of a living process: the invocation that it runs, or a role such as worker. It
+/// is a hint; the step counters and the locks of the kernel decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
     pub process: Process,

@@ -35,8 +35,8 @@ impl Signals {
     }
 }
 
-/// Watches a file that changes with each commit. Without a file, waits end at their deadlines and at
-/// signals of this process.
+/// Watches a file that changes with each commit. Without a file, waits end at their deadlines and
+/// at signals of this process.
 pub(super) fn watch(file: Option<(PathBuf, File)>, signals: &Arc<Signals>) -> Box<dyn Watch> {
     #[cfg(target_os = "linux")]
     if let Some(watch) = file.as_ref().and_then(|(path, file)| inotify::InotifyWatch::new(path, file).ok()) {
@@ -51,7 +51,7 @@ struct PollingWatch {
     signals: Arc<Signals>,
     seen: (Option<SystemTime>, u64),
     #[cfg(test)]
-    looks: u32,
+    polls: u32,
 }
 
 impl PollingWatch {
@@ -61,16 +61,16 @@ impl PollingWatch {
             signals,
             seen: (None, 0),
             #[cfg(test)]
-            looks: 0,
+            polls: 0,
         };
-        watch.seen = watch.look();
+        watch.seen = watch.poll();
         watch
     }
 
-    fn look(&mut self) -> (Option<SystemTime>, u64) {
+    fn poll(&mut self) -> (Option<SystemTime>, u64) {
         #[cfg(test)]
         {
-            self.looks += 1;
+            self.polls += 1;
         }
         let signals = self.signals.count();
         (self.file.as_ref().and_then(|file| file.metadata().and_then(|data| data.modified()).ok()), signals)
@@ -80,7 +80,7 @@ impl PollingWatch {
 impl Watch for PollingWatch {
     fn wait(&mut self, deadline: Instant) {
         loop {
-            let found = self.look();
+            let found = self.poll();
             let left = deadline.saturating_duration_since(Instant::now());
             if found != self.seen || left.is_zero() {
                 self.seen = found;
@@ -108,8 +108,8 @@ mod inotify {
     pub(super) struct InotifyWatch(Inotify);
 
     impl InotifyWatch {
-        /// Watches the open file, also after a move of its folder. Without `/proc` it watches the path:
-        /// a watch of another file costs latency only.
+        /// Watches the open file, also after a move of its folder. Without `/proc` it watches the
+        /// path: a watch of another file costs latency only.
         pub(super) fn new(path: &Path, file: &File) -> nix::Result<InotifyWatch> {
             let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
             let open = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -155,9 +155,9 @@ mod tests {
     #[test]
     fn polling_watch_looks_once_a_second() {
         let mut watch = PollingWatch::new(None, Arc::default());
-        let before = watch.looks;
+        let before = watch.polls;
         watch.wait(Instant::now() + POLL_EVERY / 2);
-        assert_eq!(watch.looks - before, 2, "before it waits, and at its deadline");
+        assert_eq!(watch.polls - before, 2, "before it waits, and at its deadline");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The folder of a store. Every file of a store is opened by this module, and by no other.
 //!
-//! The folder is opened once, and each file by its name in the open folder, also after a move of the
-//! folder. No link is followed. A file is used only if it is a regular file of a user who is trusted with
-//! the store.
+//! The folder is opened once, and each file by its name in the open folder, also after a move of
+//! the folder. No link is followed. A file is used only if it is a regular file of a user who is
+//! trusted with the store.
 
 pub(in crate::store) mod file;
 pub(in crate::store) mod size;
@@ -39,7 +39,8 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 pub struct Folder {
     path: PathBuf,
     folder: system::FolderHandle,
-    /// The path of the folder when it was opened, also after a change of the process's working directory.
+    /// The path of the folder when it was opened, also after a change of the process's working
+    /// directory.
     absolute: PathBuf,
     /// The file of the data that was opened.
     data: OnceLock<system::FileId>,
@@ -89,11 +90,11 @@ impl Folder {
         &self.path
     }
 
-    /// Refuses a folder that was found by a search, without being named by the user, if it belongs to
-    /// another user. For root, the owner of the parent folder is enough.
+    /// Refuses a folder that was found by a search, without being named by the user, if it belongs
+    /// to another user. For root, the owner of the parent folder is enough.
     pub fn check_found(&self) -> Result<()> {
-        let stranger = self.folder.stranger().map_err(|error| cannot_open(&self.path, error))?;
-        let Some(owner) = stranger else { return Ok(()) };
+        let other_owner = self.folder.other_owner().map_err(|error| cannot_open(&self.path, error))?;
+        let Some(owner) = other_owner else { return Ok(()) };
         let path = self.path.display();
         Err(Error::Untrusted {
             what: format!("the store at {path} was not named, and belongs to the user with the id {owner}"),
@@ -101,8 +102,9 @@ impl Folder {
         })
     }
 
-    /// Refuses a folder that was moved or removed since it was opened, or whose data was: a write there
-    /// would be lost, or would change a store that was moved. It checks once a second at most.
+    /// Refuses a folder that was moved or removed since it was opened, or whose data was: a write
+    /// there would be lost, or would change a store that was moved. It checks once a second at
+    /// most.
     pub(in crate::store) fn check_place(&self) -> Result<()> {
         let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         let checked = self.checked.load(Ordering::Relaxed);
@@ -140,8 +142,8 @@ impl Folder {
         self.folder.is_taken(DATA).map_err(|error| cannot_open(&self.path.join(DATA), error))
     }
 
-    /// Opens the log of the background worker. If it is full, a new one is made, and it replaces the log
-    /// before that one.
+    /// Opens the log of the background worker. If it is full, a new one is made, and it replaces
+    /// the log before that one.
     pub fn worker_log(&self) -> Result<File> {
         let log = self.open_or_make(WORKER_LOG, Purpose::Appending)?;
         if !Folder::is_full(&log) {
@@ -205,8 +207,8 @@ impl Folder {
     }
 
     /// Makes the file of a new store's data under another name, until
-    /// [`keep_data`](Folder::keep_data). One process at most may do so at a time. A file that a dead
-    /// process left is removed.
+    /// [`keep_data`](Folder::keep_data). One process at most may do so at a time. A file that a
+    /// dead process left is removed.
     pub(in crate::store) fn new_data(&self) -> Result<File> {
         self.discard_data()?;
         self.folder.make(NEW_DATA, Purpose::Writing).map_err(|error| self.explain(NEW_DATA, error))

@@ -40,7 +40,7 @@ impl FolderHandle {
         }
     }
 
-    pub(super) fn stranger(&self) -> io::Result<Option<u32>> {
+    pub(super) fn other_owner(&self) -> io::Result<Option<u32>> {
         Ok(None)
     }
 

@@ -47,7 +47,8 @@ impl From<&FileStat> for FileId {
 }
 
 impl FolderHandle {
-    /// Opens the folder of a path. With `make`, missing folders are made, the last one for its owner only.
+    /// Opens the folder of a path. With `make`, missing folders are made, the last one for its
+    /// owner only.
     ///
     /// A link in the path is followed only if it belongs to the user or to root.
     pub(super) fn open(path: &Path, make: bool) -> Result<FolderHandle, FileError> {
@@ -95,14 +96,15 @@ impl FolderHandle {
 
     /// Whether the name leads to this file.
     pub(super) fn has(&self, name: &str, file: &FileId) -> bool {
-        match self.look(name) {
+        match self.metadata_of(name) {
             Ok(found) => FileId::from(&found) == *file,
             Err(error) => error != Errno::ENOENT,
         }
     }
 
-    /// The folder's owner, if that is another user. For root, the owner of the parent folder is accepted.
-    pub(super) fn stranger(&self) -> io::Result<Option<u32>> {
+    /// The folder's owner, if that is another user. For root, the owner of the parent folder is
+    /// accepted.
+    pub(super) fn other_owner(&self) -> io::Result<Option<u32>> {
         let owner = fstat(&self.0)?.st_uid;
         let user = geteuid();
         let is_own =
@@ -112,7 +114,7 @@ impl FolderHandle {
 
     /// Whether the name is taken.
     pub(super) fn is_taken(&self, name: &str) -> io::Result<bool> {
-        match self.look(name) {
+        match self.metadata_of(name) {
             Ok(_) => Ok(true),
             Err(Errno::ENOENT) => Ok(false),
             Err(error) => Err(error.into()),
@@ -121,12 +123,12 @@ impl FolderHandle {
 
     /// Refuses a file of this name that must not be opened for this purpose.
     pub(super) fn check(&self, name: &str, purpose: Purpose) -> Result<(), FileError> {
-        self.check_file(&self.look(name)?, purpose)
+        self.check_file(&self.metadata_of(name)?, purpose)
     }
 
     pub(super) fn open_file(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
-        // before the opening, which may have an effect on a device; and after it, for the name may lead
-        // to another file by then
+        // before the opening, which may have an effect on a device; and after it, for the name may
+        // lead to another file by then
         self.check(name, purpose)?;
         let file = openat(&self.0, name, flags(purpose), Mode::empty())?;
         self.check_file(&fstat(&file)?, purpose)?;
@@ -146,10 +148,10 @@ impl FolderHandle {
         }
     }
 
-    /// Makes a file, with the mode and the owner of the data. If there is no data yet: with those of the
-    /// folder, less the umask.
+    /// Makes a file, with the mode and the owner of the data. If there is no data yet: with those
+    /// of the folder, less the umask.
     pub(super) fn make(&self, name: &str, purpose: Purpose) -> Result<File, FileError> {
-        let data = self.look(DATA).ok().filter(|data| self.check_file(data, Purpose::Reading).is_ok());
+        let data = self.metadata_of(DATA).ok().filter(|data| self.check_file(data, Purpose::Reading).is_ok());
         let folder = fstat(&self.0)?;
         let mode = if data.is_some() { Mode::S_IRUSR | Mode::S_IWUSR } else { permissions(&folder) };
         let file = openat(&self.0, name, flags(purpose) | OFlag::O_CREAT | OFlag::O_EXCL, mode)?;
@@ -192,14 +194,14 @@ impl FolderHandle {
         let folder = open_folder(&self.0, name.as_ref())?;
         self.check_owner(&fstat(&folder)?)?;
         if made.is_ok() {
-            let data = self.look(DATA).unwrap_or(fstat(&self.0)?);
+            let data = self.metadata_of(DATA).unwrap_or(fstat(&self.0)?);
             let read = permissions(&data) & Mode::from_bits_truncate(0o444);
             share(&folder, &data, permissions(&data) | Mode::from_bits_truncate(read.bits() >> 2))?;
         }
         Ok(FolderHandle(folder))
     }
 
-    fn look(&self, name: &str) -> nix::Result<FileStat> {
+    fn metadata_of(&self, name: &str) -> nix::Result<FileStat> {
         fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
@@ -309,8 +311,8 @@ fn permissions(file: &FileStat) -> Mode {
     Mode::S_IRUSR | Mode::S_IWUSR | Mode::from_bits_truncate(file.st_mode & 0o666)
 }
 
-/// Gives a file the owner and the group of another, as far as the user may: root may give both, another
-/// user a group of his.
+/// Gives a file the owner and the group of another, as far as the user may: root may give both,
+/// another user a group of his.
 fn give(file: impl AsFd, like: &FileStat) {
     let (owner, group) = (Some(Uid::from_raw(like.st_uid)), Some(Gid::from_raw(like.st_gid)));
     if fchown(&file, owner, group).is_err() {

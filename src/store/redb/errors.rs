@@ -1,6 +1,6 @@
 //! Errors within the store, and their translation to errors of the model.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use crate::model::{Error, Result};
 
@@ -70,7 +70,7 @@ fn explain(error: TxError, place: &str, first: Option<&(ErrorKind, String)>) -> 
         TxError::Redb(redb::Error::Io(error)) => from_io(place, error.kind(), error),
         TxError::Redb(redb::Error::PreviousIo) => {
             let (kind, reason) = first.cloned().unwrap_or((ErrorKind::Other, "an earlier error".to_owned()));
-            from_io(place, kind, reason)
+            from_io(place, kind, io::Error::new(kind, reason))
         }
         TxError::Redb(redb::Error::Corrupted(what)) => Error::Damaged { what: format!("{place}: {what}") },
         TxError::Redb(redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch) => {

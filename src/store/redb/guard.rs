@@ -1,6 +1,6 @@
-//! Panics within a transaction. redb answers some damage of a file with a panic: such a panic becomes
-//! [`Error::Damaged`]. Every other panic is a defect of vactor, whatever the file contains, and becomes
-//! [`Error::Internal`].
+//! Panics within a transaction. redb answers some damage of a file with a panic: such a panic
+//! becomes [`Error::Damaged`]. Every other panic is a defect of vactor, whatever the file contains,
+//! and becomes [`Error::Internal`].
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};

@@ -23,8 +23,8 @@ impl RedbStore {
         RedbStore::open_in(Folder::open(folder)?, mode, LockWaitOptions::default())
     }
 
-    /// Opens the store in a folder for writing, or creates both. The result says whether the store was
-    /// created.
+    /// Opens the store in a folder for writing, or creates both. The result says whether the store
+    /// was created.
     pub fn create(folder: &Path) -> Result<(RedbStore, bool)> {
         RedbStore::create_in(Folder::create(folder)?, LockWaitOptions::default())
     }
@@ -76,8 +76,8 @@ impl RedbStore {
         store.with(handle).with_tables()
     }
 
-    /// Opens a store on a backend, or creates it if the backend is empty, for tests with a disk of their
-    /// own. Locks and watches are those of this process.
+    /// Opens a store on a backend, or creates it if the backend is empty, for tests with a disk of
+    /// their own. Locks and watches are those of this process.
     ///
     /// The backend must write the first 338 bytes as one, as a disk does within one sector.
     #[doc(hidden)]
@@ -108,7 +108,8 @@ impl RedbStore {
     }
 }
 
-/// Makes the data of a new store under another name, and renames it when it is complete and durable.
+/// Makes the data of a new store under another name, and renames it when it is complete and
+/// durable.
 fn create_data(folder: &Folder) -> Result<()> {
     let file = folder.new_data()?;
     let store = RedbStore::of_backend(&folder.path_of(DATA).display().to_string(), Mode::Write);

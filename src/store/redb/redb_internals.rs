@@ -1,7 +1,7 @@
-//! The private layout and behaviour of redb that this module relies on, all in one file: offsets and flags
-//! of the header, numbers and layout of pages, redb's own tables, bytes of locks, and the way a database
-//! closes. redb promises none of it, so its version is pinned. Each assumption has a test of its name in
-//! `redb_internals/tests.rs`.
+//! The private layout and behaviour of redb that this module relies on, all in one file: offsets
+//! and flags of the header, numbers and layout of pages, redb's own tables, bytes of locks, and the
+//! way a database closes. redb promises none of it, so its version is pinned. Each assumption has a
+//! test of its name in `redb_internals/tests.rs`.
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -23,15 +23,15 @@ pub const FLAGS: usize = 9;
 const SECOND_SLOT: u8 = 1;
 /// Flag: the primary slot was committed in two phases.
 const TWO_PHASES: u8 = 4;
-/// Flag: the header of the last commit may not be on the disk yet. Until it is removed, redb uses the
-/// commit before that one.
+/// Flag: the header of the last commit may not be on the disk yet. Until it is removed, redb uses
+/// the commit before that one.
 pub const UNFLUSHED: u8 = 8;
 const REGION_HEADER_PAGES: usize = 16;
 const REGION_PAGES: usize = 20;
 const SLOTS: usize = 64;
 const SLOT: usize = 128;
-/// Within a slot: whether the roots exist, the roots, and the sum of all bytes before it. The first root
-/// is that of the tables, the second that of redb's own tables.
+/// Within a slot: whether the roots exist, the roots, and the sum of all bytes before it. The first
+/// root is that of the tables, the second that of redb's own tables.
 const HAS_ROOT: [usize; 2] = [1, 2];
 const ROOT: [usize; 2] = [8, 40];
 const SLOT_SUM: usize = 112;
@@ -58,7 +58,8 @@ const FREE: &[u8] = b"allocator_state";
 const FREED: [&[u8]; 2] = [b"data_pages_unreachable", b"system_pages_unreachable"];
 const FREE_KEY: usize = 5;
 const FREED_KEY: usize = 16;
-/// The first byte of a key of `FREE`: the map of a region, the regions with room, the number of a commit.
+/// The first byte of a key of `FREE`: the map of a region, the regions with room, the number of a
+/// commit.
 const KEY_REGION: u8 = 3;
 const KEY_REGIONS: u8 = 4;
 const KEY_COMMIT: u8 = 5;
@@ -67,8 +68,8 @@ const KEY_COMMIT: u8 = 5;
 
 /// The byte that a writer locks during its transaction.
 pub const WRITER_BYTE: u64 = 1 << 62;
-/// The byte that each open writer locks, shared, while the file is consistent. redb queries it when a
-/// database is opened for reading, and refuses a file that needs a repair if no writer has it.
+/// The byte that each open writer locks, shared, while the file is consistent. redb queries it when
+/// a database is opened for reading, and refuses a file that needs a repair if no writer has it.
 const CONSISTENT_BYTE: u64 = WRITER_BYTE + 4;
 
 /// The locks of redb that this module treats specially.
@@ -76,8 +77,8 @@ const CONSISTENT_BYTE: u64 = WRITER_BYTE + 4;
 pub enum LockRange {
     /// Shared by readers of the header, exclusive for its writer.
     Header,
-    /// Taken at the begin of a write transaction, and when a database closes: redb makes a last commit
-    /// then, but only if it gets the lock without waiting.
+    /// Taken at the begin of a write transaction, and when a database closes: redb makes a last
+    /// commit then, but only if it gets the lock without waiting.
     Writer,
     /// Queried when a database is opened for reading.
     Consistent,
@@ -120,8 +121,8 @@ impl Extent {
     }
 }
 
-/// Checks a header in a file of `pages` pages, and returns the roots that redb will use: that of the
-/// tables and that of its own tables.
+/// Checks a header in a file of `pages` pages, and returns the roots that redb will use: that of
+/// the tables and that of its own tables.
 pub fn roots(header: &[u8], writes: bool, pages: u64) -> io::Result<[Option<Extent>; 2]> {
     if number_at::<4>(header, REGION_HEADER_PAGES)? != 0 || number_at::<4>(header, REGION_PAGES)? != REGION {
         return Err(damaged("the header of the file has regions of another length"));
@@ -177,8 +178,8 @@ pub fn children(page: &[u8], pages: u64) -> io::Result<Vec<Extent>> {
     numbers.chunks_exact(CHILD_NUMBER).map(|number| Extent::of(number_at::<8>(number, 0)?, pages)).collect()
 }
 
-/// A leaf page: a list of the ends of keys, unless all have one length; a list of the ends of values; keys;
-/// values.
+/// A leaf page: a list of the ends of keys, unless all have one length; a list of the ends of
+/// values; keys; values.
 pub struct LeafPage<'p> {
     page: &'p [u8],
     count: usize,
@@ -319,7 +320,8 @@ impl FreePages {
                 return Err(wrong_map());
             }
             for page in bits.clear() {
-                // a page is free at one order only; two neighbours are one free page of the next order
+                // a page is free at one order only; two neighbours are one free page of the next
+                // order
                 let at_another = (order + 1..free.0.len()).any(|above| !free.0[above].is_set(page >> (above - order)));
                 let apart = order + 1 < free.0.len() && page ^ 1 < bits.length && !bits.is_set(page ^ 1);
                 if at_another || apart {

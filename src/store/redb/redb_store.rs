@@ -15,8 +15,8 @@ use super::write_queue::WriteQueue;
 
 /// A store in one file, or in memory.
 ///
-/// Any number of processes and threads may have one store open. Dropping it writes nothing: every commit
-/// is in the file already.
+/// Any number of processes and threads may have one store open. Dropping it writes nothing: every
+/// commit is in the file already.
 pub struct RedbStore {
     /// None until it is opened (again).
     current: Mutex<Option<Arc<RedbHandle>>>,

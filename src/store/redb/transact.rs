@@ -12,8 +12,8 @@ use super::schema::tables::{ReadTables, WriteTables};
 use super::write::writer::Writer;
 
 impl RedbStore {
-    /// Runs a read transaction. It waits for the header's lock only, which a process has for a moment, unless
-    /// it is stopped.
+    /// Runs a read transaction. It waits for the header's lock only, which a process has for a
+    /// moment, unless it is stopped.
     pub(super) fn read<T>(&self, run: impl FnOnce(&ReadTables) -> TxResult<T>) -> Result<T> {
         self.check_place()?;
         let mut wait = self.lock_waits.start();
@@ -27,7 +27,8 @@ impl RedbStore {
         self.guarded(&handle, move || run(&ReadTables::open(&transaction)?))
     }
 
-    /// Runs a write transaction. If it changed something, it is committed, and the watches are woken.
+    /// Runs a write transaction. If it changed something, it is committed, and the watches are
+    /// woken.
     pub(super) fn write<T>(&self, run: impl FnOnce(&mut Writer) -> TxResult<T>) -> Result<T> {
         self.check_mode()?;
         self.check_place()?;
@@ -60,8 +61,8 @@ impl RedbStore {
         }
     }
 
-    /// Uses a handle. If a refused lock or a full disk made it unusable, the next transaction opens a new
-    /// one, as another process would. After any other failure the handle stays, and refuses.
+    /// Uses a handle. If a refused lock or a full disk made it unusable, the next transaction opens
+    /// a new one, as another process would. After any other failure the handle stays, and refuses.
     fn guarded<T>(&self, handle: &Arc<RedbHandle>, run: impl FnOnce() -> TxResult<T>) -> Result<T> {
         let result = explained(guard(run), &self.place, &handle.status);
         if handle.status.is_spoiled() || handle.status.had_no_room() {

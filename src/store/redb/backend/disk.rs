@@ -9,8 +9,8 @@ use redb::{BackendError, StorageBackend};
 use crate::store::folder::file::File;
 use crate::store::folder::size::largest_file;
 
-/// redb's backend for files, with the largest size of a file that the operating system allows: a write
-/// past that would kill the process (SIGXFSZ), so it is refused with an error.
+/// redb's backend for files, with the largest size of a file that the operating system allows: a
+/// write past that would kill the process (SIGXFSZ), so it is refused with an error.
 #[derive(Debug)]
 pub struct Disk {
     file: FileBackend,

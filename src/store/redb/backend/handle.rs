@@ -45,8 +45,8 @@ impl RedbHandle {
         Ok(RedbHandle { database: Some(database), status })
     }
 
-    /// Opens the database of a backend. [`StoreBusy`](Error::StoreBusy) at once if another process has a
-    /// lock that this needs.
+    /// Opens the database of a backend. [`StoreBusy`](Error::StoreBusy) at once if another process
+    /// has a lock that this needs.
     pub fn open(
         backend: impl StorageBackend,
         writes: bool,
@@ -113,8 +113,8 @@ impl RedbHandle {
 }
 
 impl Drop for RedbHandle {
-    /// redb writes and syncs twice when a database closes. The status prevents that: the next writer
-    /// continues from the last commit.
+    /// redb writes and syncs twice when a database closes. The status prevents that: the next
+    /// writer continues from the last commit.
     fn drop(&mut self) {
         self.status.leave();
         let database = self.database.take();

@@ -1,5 +1,5 @@
-//! redb's locks of the file. They are tried, and only a commit waits here. All other transactions fail and
-//! are retried by `transact.rs`, so that a waiting process has no lock.
+//! redb's locks of the file. They are tried, and only a commit waits here. All other transactions
+//! fail and are retried by `transact.rs`, so that a waiting process has no lock.
 
 use std::io::{self, ErrorKind};
 use std::ops::Bound;
@@ -15,7 +15,8 @@ use super::status::HandleStatus;
 /// The locks of one handle, as far as they are treated specially.
 #[derive(Default)]
 pub struct FileLocks {
-    /// `FREE`, `SHARED`, `EXCLUSIVE`, or `PASSED`. redb takes it on one thread of a handle at a time.
+    /// `FREE`, `SHARED`, `EXCLUSIVE`, or `PASSED`. redb takes it on one thread of a handle at a
+    /// time.
     header: AtomicU8,
     writer: AtomicBool,
 }
@@ -53,8 +54,8 @@ impl FileLocks {
         Ok(taken)
     }
 
-    /// Takes a lock that redb would wait for. A commit waits until the thread's deadline, for it cannot be
-    /// retried.
+    /// Takes a lock that redb would wait for. A commit waits until the thread's deadline, for it
+    /// cannot be retried.
     pub fn take(
         &self,
         file: &dyn StorageBackend,
@@ -71,7 +72,8 @@ impl FileLocks {
             }
             match wait.pause() {
                 Ok(()) => {}
-                // the commit is on the disk, and redb would only remove its flag: the next writer does that
+                // the commit is on the disk, and redb would only remove its flag: the next writer
+                // does that
                 Err(_) if status.is_published() => {
                     self.header.store(PASSED, Ordering::Release);
                     return Ok(());
@@ -104,8 +106,9 @@ impl FileLocks {
         Ok(file.query_lock_range(Bound::Included(WRITER_BYTE), Bound::Excluded(WRITER_BYTE + 1))?)
     }
 
-    /// Syncs the file, without the header's lock, for which every process waits. Only a writer changes the
-    /// header in the meantime, and a sync with the exclusive lock of the header is that of the writer.
+    /// Syncs the file, without the header's lock, for which every process waits. Only a writer
+    /// changes the header in the meantime, and a sync with the exclusive lock of the header is that
+    /// of the writer.
     pub fn sync(&self, file: &dyn StorageBackend, status: &HandleStatus) -> io::Result<()> {
         let lock = self.header.load(Ordering::Acquire);
         if !matches!(lock, SHARED | EXCLUSIVE) {

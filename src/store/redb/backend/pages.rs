@@ -1,7 +1,7 @@
 //! The file of a store, as redb's backend: each page has a sum, which every read checks.
 //!
-//! redb checks its own sums of pages in a repair only. A flipped bit in the keys of a page would hide a
-//! record, so redb gets no page that differs from the one that was written.
+//! redb checks its own sums of pages in a repair only. A flipped bit in the keys of a page would
+//! hide a record, so redb gets no page that differs from the one that was written.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -48,8 +48,8 @@ struct Unsynced {
 enum WrittenData {
     #[default]
     Nothing,
-    /// The header that was in the file before: redb writes it when it opens a store that another process
-    /// has or had open. It needs no sync.
+    /// The header that was in the file before: redb writes it when it opens a store that another
+    /// process has or had open. It needs no sync.
     SameHeader,
     Something,
 }
@@ -73,10 +73,10 @@ impl Pages {
         (pages, status)
     }
 
-    /// redb flags a commit in the header until the header is on the disk, and uses the commit before it
-    /// while the flag is there. After a power cut the flag may be left on an acknowledged commit. So if no
-    /// writer has a transaction (or this handle only reads, and cannot know), the header is synced, and
-    /// redb gets it without the flag.
+    /// redb flags a commit in the header until the header is on the disk, and uses the commit
+    /// before it while the flag is there. After a power cut the flag may be left on an acknowledged
+    /// commit. So if no writer has a transaction (or this handle only reads, and cannot know), the
+    /// header is synced, and redb gets it without the flag.
     fn read_header(&self, out: &mut [u8]) -> io::Result<()> {
         loop {
             self.read_sealed_header(out)?;
@@ -296,8 +296,9 @@ impl StorageBackend for Pages {
         self.locks.release(&*self.inner, start, end)
     }
 
-    /// A reader may read, whether or not a writer has the file open: in redb's multi-process mode a commit
-    /// is whole in the file before the header names it, so no file needs a repair to be read.
+    /// A reader may read, whether or not a writer has the file open: in redb's multi-process mode a
+    /// commit is whole in the file before the header names it, so no file needs a repair to be
+    /// read.
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         let is_of_opening = LockRange::of(start, end) == LockRange::Consistent;
         if !self.writes && is_of_opening { Ok(true) } else { self.inner.query_lock_range(start, end) }

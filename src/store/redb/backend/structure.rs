@@ -1,10 +1,10 @@
 //! Checks of redb's structures, before redb reads them.
 //!
-//! Every page number must name pages of the file, for redb reserves the memory of a page before it reads
-//! the page. The numbers in the header are checked whenever the header is read, those of a branch page
-//! when it is read, and those of the tables when a handle first reads the header. For a writer, all pages
-//! of redb's own tables are checked then too: redb relies on them in the middle of a commit, where a panic
-//! can end the process, and does not notice a circle of pages.
+//! Every page number must name pages of the file, for redb reserves the memory of a page before it
+//! reads the page. The numbers in the header are checked whenever the header is read, those of a
+//! branch page when it is read, and those of the tables when a handle first reads the header. For a
+//! writer, all pages of redb's own tables are checked then too: redb relies on them in the middle
+//! of a commit, where a panic can end the process, and does not notice a circle of pages.
 
 use std::collections::HashSet;
 use std::io;
@@ -13,7 +13,8 @@ use crate::store::redb::redb_internals::{
     Extent, LeafPage, PAGE, REGION, SystemTables, TreePage, children, damaged, table_root, use_once,
 };
 
-/// A file grows to twice its length at once, or by regions, and by this many bytes for redb's own tables.
+/// A file grows to twice its length at once, or by regions, and by this many bytes for redb's own
+/// tables.
 const ROOM: u64 = 16 << 20;
 
 /// Reads the pages of an extent, and checks their sums.

@@ -1,5 +1,5 @@
-//! Places and sums of pages: a page of sums comes after the first page of each group of redb's pages.
-//! docs/store-format.md has the layout.
+//! Places and sums of pages: a page of sums comes after the first page of each group of redb's
+//! pages. docs/store-format.md has the layout.
 
 use std::io::{self, ErrorKind};
 
@@ -41,8 +41,8 @@ impl FileKind {
     }
 }
 
-/// The bytes behind redb's header. Header and trailer are written in one piece, within one sector of a
-/// disk.
+/// The bytes behind redb's header. Header and trailer are written in one piece, within one sector
+/// of a disk.
 pub fn trailer_of(header: &[u8]) -> [u8; TRAILER] {
     let mut trailer = [0; TRAILER];
     trailer[..8].copy_from_slice(TAG);
@@ -69,7 +69,8 @@ pub fn place_of_sum(page: u64) -> u64 {
     (group * (GROUP + 1) + 1) * PAGE + page % GROUP * SUM
 }
 
-/// Parts of `count` pages from `first` on that are contiguous in the file: first page, number of pages.
+/// Parts of `count` pages from `first` on that are contiguous in the file: first page, number of
+/// pages.
 pub fn runs(first: u64, count: u64) -> impl Iterator<Item = (u64, u64)> {
     let end = first + count;
     let mut page = first;

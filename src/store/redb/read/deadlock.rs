@@ -1,13 +1,14 @@
 //! Cycles of waits.
 //!
-//! In the graph of waits, a waiting invocation leads to each invocation that it awaits, and a queued one to
-//! the first of its inbox. An invocation is free if it can run without another one: if it computes, is the
-//! first of its inbox and does not wait, is a task, is delayed and not due, waits for a timer or an event,
-//! or awaits an invocation that has ended. If no free invocation is reachable from a wait, it is a deadlock.
+//! In the graph of waits, a waiting invocation leads to each invocation that it awaits, and a
+//! queued one to the first of its inbox. An invocation is free if it can run without another one:
+//! if it computes, is the first of its inbox and does not wait, is a task, is delayed and not due,
+//! waits for a timer or an event, or awaits an invocation that has ended. If no free invocation is
+//! reachable from a wait, it is a deadlock.
 //!
-//! An edge is added by a new wait, or when a delayed invocation is enqueued. Both look for a cycle in their
-//! transaction, so at any time a free invocation is reachable from every wait. The wait that closes a cycle
-//! gets the fault.
+//! An edge is added by a new wait, or when a delayed invocation is enqueued. Both look for a cycle
+//! in their transaction, so at any time a free invocation is reachable from every wait. The wait
+//! that closes a cycle gets the fault.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Display, Write};
@@ -48,8 +49,8 @@ impl Edge {
     }
 }
 
-/// The cycle that a wait closes, in words. None if a free invocation is reachable from it, or if it leads
-/// to a cycle and is no part of it.
+/// The cycle that a wait closes, in words. None if a free invocation is reachable from it, or if it
+/// leads to a cycle and is no part of it.
 pub fn cycle(
     tables: &Tables<impl TableSource>,
     waiter: &Reference,
@@ -127,7 +128,8 @@ fn node_of(tables: &Tables<impl TableSource>, reference: &Reference, now: Timest
     })
 }
 
-/// The invocations of a wait's targets; None if another target, or a refused child, can end the wait.
+/// The invocations of a wait's targets; None if another target, or a refused child, can end the
+/// wait.
 fn awaited(
     tables: &Tables<impl TableSource>,
     waiter: &Reference,
@@ -146,8 +148,8 @@ fn awaited(
     Ok(Some(references))
 }
 
-/// Whether a wait is for an invocation that was delayed and is due, by this clock or by that of another
-/// machine. Such an invocation may have been enqueued after the wait looked for a cycle.
+/// Whether a wait is for an invocation that was delayed and is due, by this clock or by that of
+/// another machine. Such an invocation may have been enqueued after the wait looked for a cycle.
 pub fn waits_for_a_delayed(
     tables: &Tables<impl TableSource>,
     waiter: &Reference,

@@ -15,8 +15,8 @@ pub fn first(tables: &Tables<impl TableSource>, name: &Name) -> TxResult<Option<
     first.map(|(key, number)| Ok((key.required_number()?, number))).transpose()
 }
 
-/// The invocation of a key of the inbox or of the delayed ones. If it is elsewhere or has ended, the store
-/// is damaged: the key would be found again and again.
+/// The invocation of a key of the inbox or of the delayed ones. If it is elsewhere or has ended,
+/// the store is damaged: the key would be found again and again.
 pub fn invocation_at(
     tables: &Tables<impl TableSource>,
     name: &Name,
@@ -83,8 +83,8 @@ pub fn pending_numbers(tables: &Tables<impl TableSource>, name: &Name) -> TxResu
     Ok(positions.into_iter().map(|(_, number)| number).collect())
 }
 
-/// Keys in a range of a name's inbox and in one of its delayed invocations, behind that of the invocation
-/// `after`, each with the number of its invocation.
+/// Keys in a range of a name's inbox and in one of its delayed invocations, behind that of the
+/// invocation `after`, each with the number of its invocation.
 pub fn positions(
     tables: &Tables<impl TableSource>,
     name: &Name,

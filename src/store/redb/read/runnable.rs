@@ -1,8 +1,9 @@
 //! Runnable invocations.
 //!
-//! A name is in the ready index if it has a queued task, or if the first invocation of its actor does not
-//! wait, or waits and has a result. Due times, of delayed invocations and of timers, are in the index of due
-//! times instead. The ready index may hold false positives; `Writer::tidy` removes them.
+//! A name is in the ready index if it has a queued task, or if the first invocation of its actor
+//! does not wait, or waits and has a result. Due times, of delayed invocations and of timers, are
+//! in the index of due times instead. The ready index may hold false positives; `Writer::tidy`
+//! removes them.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +60,8 @@ fn has_come_due(tables: &Tables<impl TableSource>, name: &Name, now: Timestamp) 
 pub struct Candidates {
     /// Names with a runnable invocation.
     pub ready: Vec<Name>,
-    /// Names whose index entries are outdated: a false positive, or a due invocation that is not enqueued.
+    /// Names whose index entries are outdated: a false positive, or a due invocation that is not
+    /// enqueued.
     pub outdated: Vec<Name>,
     pub next: Option<RunnableCursor>,
 }

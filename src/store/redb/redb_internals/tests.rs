@@ -1,5 +1,5 @@
-//! One test for each assumption on redb's private layout and behaviour. If redb changes, a test fails by
-//! the name of the assumption.
+//! One test for each assumption on redb's private layout and behaviour. If redb changes, a test
+//! fails by the name of the assumption.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -16,13 +16,13 @@ const TABLE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
 #[derive(Debug, Default)]
 struct Recorder {
     file: InMemoryBackend,
-    calls: Mutex<Vec<Call>>,
+    calls: Mutex<Vec<RecordedCall>>,
     /// Whether the writer's lock is refused.
     refuses_writer: Mutex<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Call {
+enum RecordedCall {
     Lock(LockRange, bool),
     Unlock(LockRange),
     Query(LockRange),
@@ -31,14 +31,14 @@ enum Call {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Shared(Arc<Recorder>);
+struct RecordedFile(Arc<Recorder>);
 
-impl Shared {
-    fn note(&self, call: Call) {
+impl RecordedFile {
+    fn note(&self, call: RecordedCall) {
         self.0.calls.lock().unwrap().push(call);
     }
 
-    fn take_calls(&self) -> Vec<Call> {
+    fn take_calls(&self) -> Vec<RecordedCall> {
         std::mem::take(&mut *self.0.calls.lock().unwrap())
     }
 
@@ -66,7 +66,7 @@ impl Shared {
         if range == LockRange::Writer && *self.0.refuses_writer.lock().unwrap() {
             return Ok(false);
         }
-        self.note(Call::Lock(range, shared));
+        self.note(RecordedCall::Lock(range, shared));
         Ok(true)
     }
 }
@@ -77,7 +77,7 @@ fn builder() -> Builder {
     builder
 }
 
-impl StorageBackend for Shared {
+impl StorageBackend for RecordedFile {
     fn len(&self) -> io::Result<u64> {
         self.0.file.len()
     }
@@ -91,14 +91,14 @@ impl StorageBackend for Shared {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.note(Call::Sync);
+        self.note(RecordedCall::Sync);
         self.0.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let flags = (offset == 0 && data.len() == HEADER).then(|| data[FLAGS]);
         assert!(flags.is_some() || offset.is_multiple_of(PAGE) && (data.len() as u64).is_multiple_of(PAGE));
-        self.note(Call::Write { offset, flags });
+        self.note(RecordedCall::Write { offset, flags });
         self.0.file.write(offset, data)
     }
 
@@ -123,12 +123,12 @@ impl StorageBackend for Shared {
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.note(Call::Unlock(LockRange::of(start, end)));
+        self.note(RecordedCall::Unlock(LockRange::of(start, end)));
         Ok(())
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.note(Call::Query(LockRange::of(start, end)));
+        self.note(RecordedCall::Query(LockRange::of(start, end)));
         Ok(LockRange::of(start, end) == LockRange::Consistent)
     }
 }
@@ -145,20 +145,20 @@ fn put(database: &Database, keys: RangeInclusive<u16>) {
 }
 
 /// A file with a tree of several pages, and with freed pages.
-fn filled() -> (Shared, Database) {
-    let file = Shared::default();
+fn filled() -> (RecordedFile, Database) {
+    let file = RecordedFile::default();
     let database = file.open();
     put(&database, 1..=500);
     put(&database, 100..=900);
     (file, database)
 }
 
-fn roots_of(file: &Shared) -> [Extent; 2] {
+fn roots_of(file: &RecordedFile) -> [Extent; 2] {
     roots(&file.bytes()[..HEADER], false, file.pages()).unwrap().map(Option::unwrap)
 }
 
 /// All leaves of a tree.
-fn leaves(file: &Shared, root: Extent) -> Vec<Vec<u8>> {
+fn leaves(file: &RecordedFile, root: Extent) -> Vec<Vec<u8>> {
     let page = file.page(root);
     match TreePage::of(&page).unwrap() {
         TreePage::Leaf => vec![page],
@@ -169,7 +169,7 @@ fn leaves(file: &Shared, root: Extent) -> Vec<Vec<u8>> {
 }
 
 /// Names and roots of the tables in a tree of definitions.
-fn tables(file: &Shared, definitions: Extent) -> HashMap<String, Option<Extent>> {
+fn tables(file: &RecordedFile, definitions: Extent) -> HashMap<String, Option<Extent>> {
     let mut tables = HashMap::new();
     for leaf in leaves(file, definitions) {
         for entry in LeafPage::new(&leaf, None).unwrap().entries() {
@@ -236,15 +236,16 @@ fn commit_writes_a_flagged_header_syncs_and_removes_the_flag() {
     let flags: Vec<bool> = calls
         .iter()
         .filter_map(|call| match call {
-            Call::Write { flags: Some(flags), .. } => Some(flags & UNFLUSHED != 0),
+            RecordedCall::Write { flags: Some(flags), .. } => Some(flags & UNFLUSHED != 0),
             _ => None,
         })
         .collect();
     assert!(flags.ends_with(&[true, false]), "{calls:?}");
-    let is_flagged = |call: &Call| matches!(call, Call::Write { flags: Some(flags), .. } if flags & UNFLUSHED != 0);
+    let is_flagged =
+        |call: &RecordedCall| matches!(call, RecordedCall::Write { flags: Some(flags), .. } if flags & UNFLUSHED != 0);
     let flagged = calls.iter().position(is_flagged).unwrap();
-    assert!(calls[..flagged].contains(&Call::Sync), "pages are synced before the header: {calls:?}");
-    assert!(calls[flagged..].contains(&Call::Sync), "the flagged header is synced: {calls:?}");
+    assert!(calls[..flagged].contains(&RecordedCall::Sync), "pages are synced before the header: {calls:?}");
+    assert!(calls[flagged..].contains(&RecordedCall::Sync), "the flagged header is synced: {calls:?}");
 }
 
 #[test]
@@ -278,7 +279,8 @@ fn leaf_and_branch_pages_contain_all_entries_in_order() {
 #[test]
 fn own_tables_have_keys_of_their_lengths_and_consistent_maps_of_free_pages() {
     let (file, database) = filled();
-    // a reader keeps the pages of its commit from being freed, so the tables of freed pages have entries
+    // a reader keeps the pages of its commit from being freed, so the tables of freed pages have
+    // entries
     let reader = database.begin_read().unwrap();
     for n in 0..5 {
         put(&database, n * 100 + 1..=n * 100 + 50);
@@ -305,9 +307,9 @@ fn write_transaction_locks_the_writer_byte_until_its_end() {
     let (file, database) = filled();
     file.take_calls();
     let transaction = database.begin_write().unwrap();
-    assert!(file.take_calls().contains(&Call::Lock(LockRange::Writer, false)));
+    assert!(file.take_calls().contains(&RecordedCall::Lock(LockRange::Writer, false)));
     transaction.abort().unwrap();
-    assert!(file.take_calls().contains(&Call::Unlock(LockRange::Writer)));
+    assert!(file.take_calls().contains(&RecordedCall::Unlock(LockRange::Writer)));
 }
 
 #[test]
@@ -316,11 +318,11 @@ fn header_is_locked_shared_by_a_reader_and_exclusively_by_a_commit() {
     file.take_calls();
     drop(database.begin_read().unwrap());
     let calls = file.take_calls();
-    assert!(calls.contains(&Call::Lock(LockRange::Header, true)), "{calls:?}");
+    assert!(calls.contains(&RecordedCall::Lock(LockRange::Header, true)), "{calls:?}");
     put(&database, 1..=1);
     let calls = file.take_calls();
-    let locked = calls.iter().position(|call| *call == Call::Lock(LockRange::Header, false));
-    let written = calls.iter().position(|call| matches!(call, Call::Write { offset: 0, .. }));
+    let locked = calls.iter().position(|call| *call == RecordedCall::Lock(LockRange::Header, false));
+    let written = calls.iter().position(|call| matches!(call, RecordedCall::Write { offset: 0, .. }));
     assert!(locked.is_some() && locked < written, "{calls:?}");
 }
 
@@ -330,7 +332,7 @@ fn opening_for_reading_queries_the_byte_of_a_consistent_file() {
     drop(database);
     file.take_calls();
     let database = builder().open_read_only_with_backend(file.clone()).unwrap();
-    assert!(file.take_calls().contains(&Call::Query(LockRange::Consistent)));
+    assert!(file.take_calls().contains(&RecordedCall::Query(LockRange::Consistent)));
     drop(database);
 }
 
@@ -340,12 +342,14 @@ fn closing_asks_for_the_writer_lock_and_writes_nothing_without_it() {
     file.take_calls();
     *file.0.refuses_writer.lock().unwrap() = true;
     drop(database);
-    let writes = |calls: &[Call]| calls.iter().any(|call| matches!(call, Call::Write { .. } | Call::Sync));
+    let writes = |calls: &[RecordedCall]| {
+        calls.iter().any(|call| matches!(call, RecordedCall::Write { .. } | RecordedCall::Sync))
+    };
     assert!(!writes(&file.take_calls()));
     *file.0.refuses_writer.lock().unwrap() = false;
     let database = file.open();
     file.take_calls();
     drop(database);
     let calls = file.take_calls();
-    assert!(calls.contains(&Call::Lock(LockRange::Writer, false)) && writes(&calls), "{calls:?}");
+    assert!(calls.contains(&RecordedCall::Lock(LockRange::Writer, false)) && writes(&calls), "{calls:?}");
 }

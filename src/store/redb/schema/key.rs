@@ -1,11 +1,12 @@
-//! Keys of records. One ordered table has all records, so that those which change together are neighbours:
-//! an actor's newest step, the record of its name and its state are in one leaf of the tree in most cases.
+//! Keys of records. One ordered table has all records, so that those which change together are
+//! neighbours: an actor's newest step, the record of its name and its state are in one leaf of the
+//! tree in most cases.
 
 use crate::model::{CallKind, ClassName, Hash, Name, Reference, Timestamp};
 use crate::store::redb::errors::{TxResult, damaged};
 
-/// Numbers of invocations, steps and events, and all counters, are below this one, so that they can be
-/// added to. At a million a second it takes nine years to reach it.
+/// Numbers of invocations, steps and events, and all counters, are below this one, so that they can
+/// be added to. At a million a second it takes nine years to reach it.
 pub const MAX_NUMBER: u64 = 1 << 48;
 
 /// The key of a record, ordered by its bytes.
@@ -288,34 +289,39 @@ impl RecordKey {
         }
     }
 
-    fn is_part(&self, part: NamePart) -> bool {
-        let end = self.0.iter().position(|byte| *byte == 0);
-        end.and_then(|end| self.0.get(end + 1)) == Some(&(part as u8))
-    }
-
     /// The record of the key, in words for a message.
     pub fn describe(&self) -> String {
-        use {KeySpace as In, NamePart as Of};
         let name = self.name().unwrap_or("?");
         let number = self.last_number().unwrap_or(0);
+        let is = |space| self.is_in(space);
+        if is(KeySpace::Named) {
+            return self.describe_part(name, number);
+        }
         match () {
-            () if self.is_in(In::Class) => format!("the class {name}"),
-            () if self.is_in(In::Usage) => format!("the usage of version {number} of the class {name}"),
-            () if self.is_in(In::Version) => format!("version {number} of the class {name}"),
-            () if self.is_in(In::Component) => "a component".to_owned(),
-            () if self.is_in(In::OpaqueId) => "an opaque id".to_owned(),
-            () if !self.is_in(In::Named) => format!("the inbox of {name}"),
-            () if self.is_part(Of::Checkpoint) => format!("the checkpoint at step {number} of {name}"),
-            () if self.is_part(Of::Invocation) => format!("the invocation {name}#{number}"),
-            () if self.is_part(Of::ResumedBy) => format!("the resumption of {name}#{number}"),
-            () if self.is_part(Of::KeyUse) => format!("a key of {name}"),
-            () if self.is_part(Of::Step) => format!("step {number} of {name}"),
-            () if self.is_part(Of::State) => format!("the state of {name}"),
-            () if self.is_part(Of::History) => format!("entry {number} of a history of {name}"),
-            () if self.is_part(Of::InitialState) => format!("the initial state of {name}#{number}"),
-            () if self.is_part(Of::Event) => format!("event {number} of {name}"),
-            () if self.is_part(Of::OpaqueId) => format!("the opaque id of {name}#{number}"),
-            () if self.is_part(Of::Attempt) => format!("attempt {number} of a call of the task {name}"),
+            () if is(KeySpace::Class) => format!("the class {name}"),
+            () if is(KeySpace::Usage) => format!("the usage of version {number} of the class {name}"),
+            () if is(KeySpace::Version) => format!("version {number} of the class {name}"),
+            () if is(KeySpace::Component) => "a component".to_owned(),
+            () if is(KeySpace::OpaqueId) => "an opaque id".to_owned(),
+            () => format!("the inbox of {name}"),
+        }
+    }
+
+    fn describe_part(&self, name: &str, number: u64) -> String {
+        let part = self.0.iter().position(|byte| *byte == 0).and_then(|end| self.0.get(end + 1));
+        let is = |wanted: NamePart| part == Some(&(wanted as u8));
+        match () {
+            () if is(NamePart::Checkpoint) => format!("the checkpoint at step {number} of {name}"),
+            () if is(NamePart::Invocation) => format!("the invocation {name}#{number}"),
+            () if is(NamePart::ResumedBy) => format!("the resumption of {name}#{number}"),
+            () if is(NamePart::KeyUse) => format!("a key of {name}"),
+            () if is(NamePart::Step) => format!("step {number} of {name}"),
+            () if is(NamePart::State) => format!("the state of {name}"),
+            () if is(NamePart::History) => format!("entry {number} of a history of {name}"),
+            () if is(NamePart::InitialState) => format!("the initial state of {name}#{number}"),
+            () if is(NamePart::Event) => format!("event {number} of {name}"),
+            () if is(NamePart::OpaqueId) => format!("the opaque id of {name}#{number}"),
+            () if is(NamePart::Attempt) => format!("attempt {number} of a call of the task {name}"),
             () => format!("the record of the name {name}"),
         }
     }

@@ -1,5 +1,5 @@
-//! Types of records. They are written as arrays of their fields, so a field may be added behind the others
-//! (with `#[serde(default)]`).
+//! Types of records. They are written as arrays of their fields, so a field may be added behind the
+//! others (with `#[serde(default)]`).
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -9,8 +9,8 @@ use crate::model::{
 };
 use crate::store::{ClassVersion, RegisteredClass};
 
-/// A class, also after its removal: its versions are never numbered anew, so that a name and a number
-/// always mean the same code.
+/// A class, also after its removal: its versions are never numbered anew, so that a name and a
+/// number always mean the same code.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ClassRecord {
     /// The version of new actors; None after the removal of the class.

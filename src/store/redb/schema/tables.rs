@@ -15,8 +15,8 @@ use crate::store::redb::guard::redb;
 
 type Bytes = &'static [u8];
 
-/// The first byte of a value is `HERE`, and the record follows; or `ELSEWHERE`, its length follows, and the
-/// record is in the table of long records, in pieces.
+/// The first byte of a value is `HERE`, and the record follows; or `ELSEWHERE`, its length follows,
+/// and the record is in the table of long records, in pieces.
 const RECORDS: TableDefinition<Bytes, Bytes> = TableDefinition::new("records");
 const LONG: TableDefinition<Bytes, Bytes> = TableDefinition::new("long");
 
@@ -26,8 +26,8 @@ const ELSEWHERE: u8 = 1;
 /// Longer records are in the other table, so that they are not copied when their neighbours change.
 const SHORT: usize = 1024;
 
-/// The length of a piece, which fills a page of 64 KiB with its key. A single page for a long record would
-/// have the length of the next power of two.
+/// The length of a piece, which fills a page of 64 KiB with its key. A single page for a long
+/// record would have the length of the next power of two.
 const PIECE: usize = (64 << 10) - 1024;
 
 /// The records of one committed state, or of an open write transaction.
@@ -188,8 +188,8 @@ impl<T: TableSource> Tables<T> {
     }
 }
 
-/// The entries of a range. Each must have a key of the range, behind the key before it: in a file that
-/// another program wrote, the pages of a tree may lead in a circle.
+/// The entries of a range. Each must have a key of the range, behind the key before it: in a file
+/// that another program wrote, the pages of a tree may lead in a circle.
 struct InOrder<'t> {
     range: redb::Range<'t, Bytes, Bytes>,
     from: Vec<u8>,

@@ -1,8 +1,8 @@
 //! Checks of records beyond their types.
 //!
-//! A right sum shows that a record was not changed, and not that vactor wrote it. Types check themselves
-//! when they are read. This module checks that numbers are small enough to be added to, that fields agree
-//! with each other, and that a record agrees with its key.
+//! A right sum shows that a record was not changed, and not that vactor wrote it. Types check
+//! themselves when they are read. This module checks that numbers are small enough to be added to,
+//! that fields agree with each other, and that a record agrees with its key.
 
 use serde_bytes::ByteBuf;
 

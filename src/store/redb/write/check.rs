@@ -23,8 +23,8 @@ pub enum CheckedSource {
 }
 
 impl Writer<'_> {
-    /// Checks the expectations of a run; nothing is written. `stays` says that the invocation goes on after
-    /// the commit.
+    /// Checks the expectations of a run; nothing is written. `stays` says that the invocation goes
+    /// on after the commit.
     pub(super) fn check_source(
         &mut self,
         source: &CommitSource,
@@ -91,8 +91,8 @@ impl Writer<'_> {
         Ok(true)
     }
 
-    /// Whether no other invocation of the actor has begun; and for one that stays, whether it may come
-    /// before the others.
+    /// Whether no other invocation of the actor has begun; and for one that stays, whether it may
+    /// come before the others.
     fn may_commit(&mut self, target: &CommitTarget, stays: bool) -> TxResult<bool> {
         let CommitTarget { pending, number } = target;
         let name = &pending.request.name;
@@ -110,7 +110,7 @@ impl Writer<'_> {
     }
 
     /// Enqueues an invocation that stays before the others of its actor, and returns its reference.
-    pub(super) fn stay(&mut self, target: &mut CommitTarget) -> TxResult<Reference> {
+    pub(super) fn enqueue_target(&mut self, target: &mut CommitTarget) -> TxResult<Reference> {
         let CommitTarget { pending, number } = target;
         let reference = self.reference(&pending.request, *number)?;
         if pending.position.is_some() {
@@ -124,7 +124,7 @@ impl Writer<'_> {
     }
 
     /// Dequeues an invocation that ends, and returns its reference.
-    pub(super) fn go(&mut self, target: &CommitTarget) -> TxResult<Reference> {
+    pub(super) fn dequeue_target(&mut self, target: &CommitTarget) -> TxResult<Reference> {
         let CommitTarget { pending, number } = target;
         if let Some(number) = *number {
             self.dequeue(&pending.request, number, pending.position)?;

@@ -21,8 +21,8 @@ pub fn requested_ahead(now: Timestamp) -> KeyRange {
 }
 
 impl Writer<'_> {
-    /// Delays that were requested by a clock which was ahead by more than `MAX_CLOCK_SKEW` begin now.
-    /// Otherwise they would come due too late by as much.
+    /// Delays that were requested by a clock which was ahead by more than `MAX_CLOCK_SKEW` begin
+    /// now. Otherwise they would come due too late by as much.
     pub fn restart_delays(&mut self, now: Timestamp) -> TxResult<()> {
         let ahead: Vec<RecordKey> = self.tables.keys(requested_ahead(now))?.take(BATCH).collect::<TxResult<_>>()?;
         for key in ahead {

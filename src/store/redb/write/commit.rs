@@ -27,8 +27,8 @@ impl From<Commit> for HashedCommit {
 }
 
 impl Writer<'_> {
-    /// After a refused commit, all later ones of its actor are stale. The step counter alone would not show
-    /// that: steps of another process may have brought it to the expected value.
+    /// After a refused commit, all later ones of its actor are stale. The step counter alone would
+    /// not show that: steps of another process may have brought it to the expected value.
     pub fn commit(&mut self, hashed: HashedCommit, at: Timestamp) -> TxResult<Result<Committed>> {
         let name = hashed.commit.source.name().clone();
         if self.refused.contains(&name) {
@@ -60,8 +60,8 @@ impl Writer<'_> {
         }
         let had_record = target.number.is_some();
         let reference = match save {
-            Some(_) => self.stay(&mut target)?,
-            None => self.go(&target)?,
+            Some(_) => self.enqueue_target(&mut target)?,
+            None => self.dequeue_target(&target)?,
         };
         let mut pending = target.pending;
         if commit.id_exposed {

@@ -40,8 +40,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// A construction that was delayed is enqueued: it is to create the actor, unless another one is queued
-    /// before it.
+    /// A construction that was delayed is enqueued: it is to create the actor, unless another one
+    /// is queued before it.
     pub(super) fn construction_enqueued(&mut self, name: &Name) -> TxResult<()> {
         if self.name_record(name)?.actor.is_none()
             && let Some(first) = self.queued_construction(name)?

@@ -34,8 +34,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// After a delayed invocation was enqueued, it and its waiters are queued behind others. If that closes
-    /// a cycle, one of the waiters is woken, and gets the fault.
+    /// After a delayed invocation was enqueued, it and its waiters are queued behind others. If
+    /// that closes a cycle, one of the waiters is woken, and gets the fault.
     fn look_for_a_cycle(&mut self, enqueued: &Reference, now: Timestamp) -> TxResult<()> {
         for waiter in self.waiters(enqueued)? {
             let pending = invocations::pending(&self.tables, &waiter)?;
@@ -49,8 +49,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Enqueues the due invocations of names, and updates their entries in the ready index. Returns those
-    /// that are ready, with the names that this woke.
+    /// Enqueues the due invocations of names, and updates their entries in the ready index. Returns
+    /// those that are ready, with the names that this woke.
     pub fn tidy(&mut self, mut names: Vec<Name>, now: Timestamp) -> TxResult<Vec<Name>> {
         for name in &names {
             self.enqueue_due(name, QueueKind::Actor, now)?;

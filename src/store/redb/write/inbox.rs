@@ -34,8 +34,8 @@ impl Writer<'_> {
         Ok(position)
     }
 
-    /// Enqueues an invocation of an actor that has a resume point before all others, and returns its
-    /// position.
+    /// Enqueues an invocation of an actor that has a resume point before all others, and returns
+    /// its position.
     pub(super) fn enqueue_first(&mut self, request: &CallRequest, number: u64) -> TxResult<u64> {
         let Some((first, _)) = inbox::first(&self.tables, &request.name)? else {
             return self.enqueue(request, number);

@@ -27,8 +27,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Removes used keys and resumptions, except those of the invocations that stay, and of events if they
-    /// stay.
+    /// Removes used keys and resumptions, except those of the invocations that stay, and of events
+    /// if they stay.
     pub(super) fn delete_links(&mut self, name: &Name, stays: impl Fn(u64) -> bool, events_stay: bool) -> TxResult<()> {
         let mut gone = Vec::new();
         for entry in self.tables.records::<KeyUse>(RecordKey::key_uses(name))? {

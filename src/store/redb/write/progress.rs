@@ -103,7 +103,8 @@ impl Writer<'_> {
         self.accept_for(by_caller(call), limit)
     }
 
-    /// Whether the actor of a construction does not exist, and no other construction of it is queued.
+    /// Whether the actor of a construction does not exist, and no other construction of it is
+    /// queued.
     fn needs_construction(&mut self, construction: &CallRequest) -> TxResult<bool> {
         let name = &construction.name;
         self.enqueue_due(name, QueueKind::Actor, construction.accepted)?;
@@ -132,7 +133,8 @@ impl Writer<'_> {
         self.cancel_all(target, fault, options)
     }
 
-    /// Adds a step in the middle of a run, and its entry in the history. Returns the number of the step.
+    /// Adds a step in the middle of a run, and its entry in the history. Returns the number of the
+    /// step.
     pub(super) fn save(
         &mut self,
         reference: &Reference,

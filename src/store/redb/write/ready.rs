@@ -18,7 +18,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Removes a name whose first invocation waits from the ready index, unless it has a queued task.
+    /// Removes a name whose first invocation waits from the ready index, unless it has a queued
+    /// task.
     pub(super) fn sleep(&mut self, name: &Name) -> TxResult<()> {
         if self.tables.first(RecordKey::inbox_queue(name, QueueKind::Task))?.is_none() {
             self.tables.delete(&RecordKey::ready(name))?;
@@ -26,8 +27,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Updates the index for the names with a dequeued invocation. If the first invocation of one waits, the
-    /// commit that ends the wait adds the name.
+    /// Updates the index for the names with a dequeued invocation. If the first invocation of one
+    /// waits, the commit that ends the wait adds the name.
     pub(super) fn update_ready_index(&mut self) -> TxResult<()> {
         let dequeued = self.names.iter().filter(|(_, touched)| touched.dequeued);
         let dequeued: Vec<(Name, u64)> =

@@ -85,7 +85,8 @@ impl Writer<'_> {
         Ok(ended.len() as u64)
     }
 
-    /// Numbers of a task's ended invocations and of its pending ones; of one number, if there is one.
+    /// Numbers of a task's ended invocations and of its pending ones; of one number, if there is
+    /// one.
     fn tasks_of(&self, name: &Name, number: Option<u64>) -> TxResult<(BTreeSet<u64>, Vec<u64>)> {
         let (mut ended, mut pending) = (BTreeSet::new(), Vec::new());
         let range = match number {

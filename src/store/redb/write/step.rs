@@ -115,8 +115,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Stores the step that ended an invocation. If the step has the invocation's number, no record is
-    /// needed.
+    /// Stores the step that ended an invocation. If the step has the invocation's number, no record
+    /// is needed.
     pub(super) fn put_ended(&mut self, reference: &Reference, step: u64, had_record: bool) -> TxResult<()> {
         let key = RecordKey::invocation(&reference.name, reference.number);
         if step != reference.number {

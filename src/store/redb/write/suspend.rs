@@ -22,7 +22,7 @@ impl Writer<'_> {
             return Ok(stale(name));
         }
         let Suspend { at, progress, id_exposed, fingerprint, targets, .. } = suspend;
-        let waiter = self.stay(&mut target)?;
+        let waiter = self.enqueue_target(&mut target)?;
         let mut pending = target.pending;
         if id_exposed {
             self.put_opaque_id(&pending.request, waiter.number)?;

@@ -1,6 +1,7 @@
 //! The usage of class versions, counted as it changes.
 //!
-//! Steps are not counted: as long as an actor is on a version, its journal has steps of that version.
+//! Steps are not counted: as long as an actor is on a version, its journal has steps of that
+//! version.
 
 use crate::model::{CallKind, ClassName};
 use crate::store::redb::errors::TxResult;
@@ -15,8 +16,8 @@ impl Writer<'_> {
         self.usage_of(class, version).actors += by;
     }
 
-    /// An invocation became pending (1) or ended (-1). A mutation runs on its actor's version, whichever
-    /// that is then.
+    /// An invocation became pending (1) or ended (-1). A mutation runs on its actor's version,
+    /// whichever that is then.
     pub(super) fn count_pending(&mut self, call: &CallKind, by: i64) {
         if let CallKind::Construct { class, version } | CallKind::Task { class, version } = call {
             self.usage_of(class, *version).pending += by;

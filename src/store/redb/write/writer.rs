@@ -8,8 +8,8 @@ use crate::store::redb::errors::TxResult;
 use crate::store::redb::read::actors;
 use crate::store::redb::schema::tables::WriteTables;
 
-/// The tables of a write transaction, with the records of names and the usage that it has changed, which
-/// are written once, at its end.
+/// The tables of a write transaction, with the records of names and the usage that it has changed,
+/// which are written once, at its end.
 pub struct Writer<'t> {
     pub tables: WriteTables<'t>,
     pub(super) names: BTreeMap<Name, TouchedName>,
