@@ -48,11 +48,10 @@ const OF_THE_TERMINAL: &str =
 const OF_THE_COMPILER_PROCESS: &str = "src/sandbox/compile/";
 
 /// Files in circles that are to be taken apart, counted for each folder. The numbers only go down.
-const FILES_IN_CIRCLES: [(&str, usize); 4] = [
+const FILES_IN_CIRCLES: [(&str, usize); 3] = [
     ("src/engine", 25),
     ("src/model", 8),
     ("src/sandbox", 19),
-    ("src/store", 34),
 ];
 
 /// Uses of a higher layer inside of `src/engine` that are to be turned round. The number only goes down.
@@ -95,7 +94,7 @@ const NAMES_WITH_TWO_MEANINGS: [&str; 32] = [
 ];
 
 /// Lines with a subject that the glossary does not have, counted for each folder. The numbers only go down.
-const LINES_WITHOUT_A_SUBJECT: [(&str, usize); 10] = [
+const LINES_WITHOUT_A_SUBJECT: [(&str, usize); 9] = [
     ("docs", 15),
     ("docs/decisions", 20),
     ("docs/examples", 4),
@@ -104,7 +103,6 @@ const LINES_WITHOUT_A_SUBJECT: [(&str, usize); 10] = [
     ("src/engine", 95),
     ("src/model", 37),
     ("src/sandbox", 55),
-    ("src/store", 107),
     ("tests/it", 2),
 ];
 
