@@ -48,11 +48,7 @@ const OF_THE_TERMINAL: &str =
 const OF_THE_COMPILER_PROCESS: &str = "src/sandbox/compile/";
 
 /// Files in circles that are to be taken apart, counted for each folder. The numbers only go down.
-const FILES_IN_CIRCLES: [(&str, usize); 3] = [
-    ("src/engine", 25),
-    ("src/model", 8),
-    ("src/sandbox", 19),
-];
+const FILES_IN_CIRCLES: [(&str, usize); 3] = [("src/engine", 25), ("src/model", 8), ("src/sandbox", 19)];
 
 /// Uses of a higher layer inside of `src/engine` that are to be turned round. The number only goes down.
 const UPWARD_USES_IN_ENGINE: usize = 15;
