@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What it costs to accept a call and leave it to a worker: `call --async` beside a blocking `call`, whole process; the time from
-# `--async` to the result in `wait`, with a worker that is there; and bytes that reach the disk, per step.
+# The cost of a queued call: `call --async` beside a blocking `call`, whole process; the time from
+# `--async` to the result in `wait`, with a running worker; and the bytes that reach the disk, per step.
 #
-# Needs hyperfine. Linux alone: bytes are those of /proc/PID/io. Let nothing else run. RUNS=50 makes it quicker.
+# Needs hyperfine and Linux (bytes are those of /proc/PID/io). Run nothing else meanwhile. RUNS=50 is
+# quicker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${RUNS:-300}
@@ -11,7 +12,7 @@ command -v hyperfine >/dev/null || { echo "error: hyperfine is not installed" >&
 cargo build --release --bin vactor --example fill
 built=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 PATH=$built/release:$PATH
-# beside the builds: a folder for temporary files may lie in memory, where an fsync costs nothing
+# in the target folder: temporary files may be in memory, where an fsync costs nothing
 scratch=$(mktemp -d -p "$built")
 trap 'kill "${worker:-}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 vactor build -q actors/counter -o "$scratch/counter.wasm"

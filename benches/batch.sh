@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Sustained durable increments: `vactor batch` beside Redis with an fsync for every write (appendfsync always) and sqlite3
-# (WAL, synchronous=FULL) on the same disk. Prints calls per second, and ratios to Redis.
+# Sustained durable increments: `vactor batch` beside Redis with an fsync for every write
+# (appendfsync always) and sqlite3 (WAL, synchronous=FULL) on the same disk. Prints calls per second,
+# and ratios to Redis.
 #
-# Needs redis-server, redis-benchmark and python3. Let nothing else run. CALLS=10000 makes it quicker.
+# Needs redis-server, redis-benchmark and python3. Run nothing else meanwhile. CALLS=10000 is quicker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 calls=${CALLS:-100000} port=${PORT:-6390}
@@ -13,7 +14,7 @@ done
 cargo build --release --bin vactor --example fill
 built=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 PATH=$built/release:$PATH
-# beside the builds: a folder for temporary files may lie in memory, where an fsync costs nothing
+# in the target folder: temporary files may be in memory, where an fsync costs nothing
 scratch=$(mktemp -d -p "$built")
 vactor build -q actors/counter -o "$scratch/counter.wasm"
 "$built/release/examples/fill" "$scratch/store" "$scratch/counter.wasm" 1000 1

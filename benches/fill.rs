@@ -1,5 +1,5 @@
-//! Fills a store for the benches: `fill STORE COMPONENT ACTORS STEPS` makes a store with so many counters, `a0` and on,
-//! and calls the first of them so often.
+//! Fills a store for the benches: `fill STORE COMPONENT ACTORS STEPS` creates ACTORS counters, `a0`
+//! and on, and calls the first of them STEPS times.
 
 use std::error::Error;
 use std::path::Path;
@@ -37,7 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Makes the actors `a1` and on as `a0` was made, many to a transaction: a create of its own for each would take minutes.
+/// Creates the actors `a1` and on as copies of `a0`, many in a transaction, because single creates
+/// would take minutes.
 fn make_alike(folder: &Path, like: &ActorInfo, actors: usize) -> vactor::Result<()> {
     let store = RedbStore::open(folder, Mode::Write)?;
     let (class, version, at) = (&like.actor.class, like.actor.version, like.actor.created);

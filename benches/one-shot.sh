@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# What a shell user pays: one durable increment and one read, whole process, beside sqlite3 on the same disk; and what
-# a large store and a long history add. Prints medians of 300 runs each, and ratios.
+# The cost of one durable increment and one read, whole process, beside sqlite3 on the same disk; and
+# the additional cost of a large store and of a long history. Prints medians of 300 runs each, and
+# ratios.
 #
-# Needs hyperfine and sqlite3. Let nothing else run. RUNS=50 makes it quicker; ACTORS and STEPS are 100000 each.
+# Needs hyperfine and sqlite3. Run nothing else meanwhile. RUNS=50 is quicker; ACTORS and STEPS are
+# 100000 each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${RUNS:-300} actors=${ACTORS:-100000} steps=${STEPS:-100000}
@@ -13,7 +15,7 @@ done
 cargo build --release --bin vactor --example fill
 built=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 PATH=$built/release:$PATH
-# beside the builds: a folder for temporary files may lie in memory, where an fsync costs nothing
+# in the target folder: temporary files may be in memory, where an fsync costs nothing
 scratch=$(mktemp -d -p "$built")
 trap 'rm -rf "$scratch"' EXIT
 vactor build -q actors/counter -o "$scratch/counter.wasm"

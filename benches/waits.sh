@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What waiting costs: a method that starts 10, 100 and 1,000 tasks and waits for each, per child; the time from `emit` to the
-# result in `wait`; and what a worker holds in memory while 10,000 actors wait for an event.
+# The cost of waits: a method that starts 10, 100 and 1,000 tasks and waits for each, per child; the
+# time from `emit` to the result in `wait`; and the memory of a worker while 10,000 actors wait for an
+# event.
 #
-# Needs hyperfine. Let nothing else run. ACTORS=1000 makes it quicker.
+# Needs hyperfine. Run nothing else meanwhile. ACTORS=1000 is quicker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 actors=${ACTORS:-10000}
@@ -11,7 +12,7 @@ command -v hyperfine >/dev/null || { echo "error: hyperfine is not installed" >&
 cargo build --release --bin vactor --example fill
 built=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 PATH=$built/release:$PATH
-# beside the builds: a folder for temporary files may lie in memory, where an fsync costs nothing
+# in the target folder: temporary files may be in memory, where an fsync costs nothing
 scratch=$(mktemp -d -p "$built")
 trap 'kill "${worker:-}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 vactor build -q actors/probe -o "$scratch/probe.wasm"

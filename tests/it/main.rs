@@ -20,6 +20,7 @@ mod example_classes;
 #[cfg(unix)]
 mod folder;
 mod input_errors;
+mod glossary;
 mod json;
 mod links;
 #[cfg(target_os = "linux")]

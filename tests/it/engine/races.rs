@@ -136,7 +136,7 @@ fn recreated_actor_is_run_by_worker_that_failed_on_previous_one() {
 fn commit_refused_without_cause_is_damage() {
     let place = Place::new();
     let mut store = FaultyStore::new(place.store(), None);
-    store.refuses = true;
+    store.refuses_commits = true;
     let told = Arc::new(Told::default());
     let settings = Settings { observer: told.clone(), ..Settings::default() };
     let engine = Engine::new(Arc::new(store), super::sandbox(), settings);
@@ -154,7 +154,7 @@ fn unrunnable_actor_is_reported_once_by_two_workers() {
     let place = Place::new();
     spoil(&place);
     let seen = AtomicUsize::new(0);
-    let store = FaultyStore::taking(place.store(), move |store, of, until| {
+    let store = FaultyStore::locking(place.store(), move |store, of, until| {
         if of.as_str() != "s" || seen.fetch_add(1, Ordering::SeqCst) >= 2 {
             return store.lock(of, until);
         }
@@ -175,7 +175,7 @@ fn unrunnable_actor_is_reported_once_by_two_workers() {
 fn actor_after_awaited_call_is_not_busy() {
     let place = Place::new();
     let lets_go = Mutex::new(place.store().lock(&Name::new_unchecked("c"), None).unwrap());
-    let store = FaultyStore::taking(place.store(), move |store, of, until| {
+    let store = FaultyStore::locking(place.store(), move |store, of, until| {
         let taken = store.lock(of, until);
         if let Ok(None) = taken {
             drop(lets_go.lock().unwrap().take());
@@ -219,7 +219,7 @@ fn wait_runs_nothing_behind_awaited_call() {
     let other = place.engine();
     let [first, second] = [(); 2].map(|()| other.submit_call("c", "incr", json!({}), &Options::default()).unwrap());
     let (cancelling, cancelled) = (Mutex::new(Some(place.engine())), first.clone());
-    let store = FaultyStore::taking(place.store(), move |store, of, until| {
+    let store = FaultyStore::locking(place.store(), move |store, of, until| {
         if let Some(other) = cancelling.lock().unwrap().take() {
             other.cancel(&cancelled).unwrap();
         }
@@ -288,7 +288,7 @@ fn detached_worker_runs_call_accepted_while_store_failed() {
         let (other, looks, accepted) = (place.engine(), AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
         let has_accepted = accepted.clone();
         let mut store = FaultyStore::new(place.store(), None);
-        store.looks = Box::new(move |_| {
+        store.before_search = Box::new(move |_| {
             if looks.fetch_add(1, Ordering::SeqCst) + 1 != failing {
                 return Ok(());
             }
@@ -339,15 +339,15 @@ fn of_worker(announced: &mut [Announcement], change: impl Fn(&mut Announcement))
 fn stale_or_older_worker_does_not_count() {
     let place = Place::new();
     let _worker = Detached::start(&place);
-    let hears: [fn(&mut Vec<Announcement>); 4] = [
+    let forge_announcements: [fn(&mut Vec<Announcement>); 4] = [
         |_| {},
         |all| of_worker(all, |one| one.age = Duration::from_secs(11)),
         |all| of_worker(all, |one| one.process.stopped = true),
         |all| of_worker(all, |one| one.build = ProgramVersion::new([0, 0, 0], 0)),
     ];
-    for (n, hears) in hears.into_iter().enumerate() {
+    for (n, forge_announcements) in forge_announcements.into_iter().enumerate() {
         let mut store = FaultyStore::new(place.store(), None);
-        store.hears = hears;
+        store.forge_announcements = forge_announcements;
         let engine = Engine::new(Arc::new(store), super::sandbox(), Settings::default());
         assert_eq!(engine.has_detached_worker().unwrap(), n == 0, "{n}");
     }
@@ -361,7 +361,7 @@ fn idle_worker_yields_to_newer_release() {
     let place = Place::new();
     let _first = Detached::start(&place);
     let mut store = FaultyStore::new(place.store(), None);
-    store.hears = |all| {
+    store.forge_announcements = |all| {
         let first = all.iter_mut().filter(|one| one.name.as_str().starts_with("#worker0"));
         first.for_each(|first| match NEWER.load(Ordering::SeqCst) {
             true => first.build = ProgramVersion::new([u32::MAX, 0, 0], 0),

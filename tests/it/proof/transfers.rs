@@ -40,7 +40,7 @@ fn plan(number: u64) -> Plan {
 }
 
 /// One process: a new transfer, or the run or cancellation of an old one.
-fn play(killed: &KilledProcesses, begun: &AtomicU64, random: &mut Rng) {
+fn play(processes: &KilledProcesses, begun: &AtomicU64, random: &mut Rng) {
     let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
     let chosen = match random.u8(..3) {
         0 => begun.fetch_add(1, Ordering::SeqCst),
@@ -49,10 +49,10 @@ fn play(killed: &KilledProcesses, begun: &AtomicU64, random: &mut Rng) {
     let id = format!("t/{chosen}");
     let Plan { from, to, amount } = plan(chosen);
     let create = words(&["create", "--if-absent", "transfer", &id, from, to, &amount.to_string()]);
-    let moment = |random: &mut Rng| (random.u8(..3) > 0).then(|| killed.moment(random));
+    let moment = |random: &mut Rng| (random.u8(..3) > 0).then(|| processes.moment(random));
     let worker = random.u8(..4) == 0;
     // 4: it was queued and was cancelled
-    killed.run(create, "", moment(random), worker).lines(&[0, 4]).count();
+    processes.run(create, "", moment(random), worker).lines(&[0, 4]).count();
     let reference = format!("{id}#{}", random.u64(2..5));
     let (args, codes) = match random.u8(..5) {
         0 => (words(&["cancel", &reference]), [0, 3, 4]),
@@ -61,15 +61,15 @@ fn play(killed: &KilledProcesses, begun: &AtomicU64, random: &mut Rng) {
         _ => (words(&["call", &id, "run"]), [0, 1, 4]),
     };
     let codes: Vec<i32> = codes.into_iter().chain([3]).collect();
-    killed.run(args, "", moment(random), worker).lines(&codes).count();
+    processes.run(args, "", moment(random), worker).lines(&codes).count();
 }
 
 #[test]
 fn kills_and_cancels_lose_no_money() {
     let mut random = Rng::with_seed(seed());
     let goal = goal(150);
-    let killed = KilledProcesses::default();
-    let vactor = &killed.vactor;
+    let processes = KilledProcesses::default();
+    let vactor = &processes.vactor;
     for class in ["account", "transfer"] {
         let component = classes::component(class);
         vactor.run(["register".as_ref(), class.as_ref(), component.as_os_str()]).ok();
@@ -80,35 +80,35 @@ fn kills_and_cancels_lose_no_money() {
     let begun = AtomicU64::new(0);
     let stages = RefCell::new(BTreeMap::new());
     let play_round = |until| {
-        killed.play(PROCESSES, until, &mut random, |random| play(&killed, &begun, random));
-        killed.settle();
-        stages.replace(hold(&killed, begun.load(Ordering::SeqCst)));
+        processes.play(PROCESSES, until, &mut random, |random| play(&processes, &begun, random));
+        processes.settle();
+        stages.replace(hold(&processes, begun.load(Ordering::SeqCst)));
     };
     let both = || ["done", "returned"].iter().all(|stage| stages.borrow().contains_key(*stage));
     rounds(goal, ROUND, play_round, both);
-    killed.replay();
+    processes.replay();
     println!("{killed}; {:?}", stages.borrow());
     assert!(both(), "{:?}", stages.borrow());
 }
 
 /// Runs each transfer to its end, then compares the accounts with the transfers. Returns the number
 /// of transfers by outcome.
-fn hold(killed: &KilledProcesses, begun: u64) -> BTreeMap<String, usize> {
+fn hold(processes: &KilledProcesses, begun: u64) -> BTreeMap<String, usize> {
     let mut expected: BTreeMap<_, _> = ACCOUNTS.into_iter().map(|(id, opening)| (id, i128::from(opening))).collect();
     let mut stages = BTreeMap::new();
     for number in 0..begun {
         let id = format!("t/{number}");
-        let mut ended = killed.vactor.run(["call", &id, "run"]);
+        let mut ended = processes.vactor.run(["call", &id, "run"]);
         if ended.code == 3 {
             continue;
         }
         let stage = || {
-            let stage: Value = serde_json::from_str(&killed.vactor.run(["get", &id, "stage"]).ok()).unwrap();
+            let stage: Value = serde_json::from_str(&processes.vactor.run(["get", &id, "stage"]).ok()).unwrap();
             stage["stage"].as_str().unwrap().to_owned()
         };
         // a cancel ended the refund with the run: the next run refunds
         if stage() == "owed" {
-            ended = killed.vactor.run(["call", &id, "run"]);
+            ended = processes.vactor.run(["call", &id, "run"]);
         }
         let stage = stage();
         assert_eq!(ended.code, i32::from(stage != "done"), "{id} is {stage}: {}", ended.stderr);
@@ -121,7 +121,7 @@ fn hold(killed: &KilledProcesses, begun: u64) -> BTreeMap<String, usize> {
     }
     assert!(stages.keys().all(|stage| ["done", "refused", "returned"].contains(&stage.as_str())), "{stages:?}");
     for (id, balance) in expected {
-        assert_eq!(killed.vactor.run(["get", id, "balance"]).ok().trim(), balance.to_string(), "{id}: {stages:?}");
+        assert_eq!(processes.vactor.run(["get", id, "balance"]).ok().trim(), balance.to_string(), "{id}: {stages:?}");
     }
     stages
 }

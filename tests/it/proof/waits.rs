@@ -90,8 +90,8 @@ struct Told {
 }
 
 /// One process.
-fn play(killed: &KilledProcesses, told: &Mutex<Told>, random: &mut Rng) {
-    let dies_after = (random.u8(..3) > 0).then(|| killed.moment(random));
+fn play(processes: &KilledProcesses, told: &Mutex<Told>, random: &mut Rng) {
+    let dies_after = (random.u8(..3) > 0).then(|| processes.moment(random));
     let worker = random.u8(..4) == 0;
     let number = {
         let mut told = told.lock().unwrap();
@@ -99,14 +99,14 @@ fn play(killed: &KilledProcesses, told: &Mutex<Told>, random: &mut Rng) {
             0 => {
                 drop(told);
                 let work = ["worker", "--until-idle"].map(str::to_owned).into();
-                killed.run(work, "", dies_after, worker).lines(&[0]).count();
+                processes.run(work, "", dies_after, worker).lines(&[0]).count();
                 return;
             }
             1 if !told.references.is_empty() => {
                 let newest = told.references.len().saturating_sub(4);
                 let reference = told.references[random.usize(newest..told.references.len())].clone();
                 drop(told);
-                killed.run(vec!["cancel".to_owned(), reference], "", dies_after, worker).lines(&[0, 4]).count();
+                processes.run(vec!["cancel".to_owned(), reference], "", dies_after, worker).lines(&[0, 4]).count();
                 return;
             }
             2..4 => random.u64(..told.begun.max(1)),
@@ -122,7 +122,7 @@ fn play(killed: &KilledProcesses, told: &Mutex<Told>, random: &mut Rng) {
         words.push("--async".to_owned());
     }
     let asynchronous = words.iter().any(|word| word == "--async");
-    let ended = killed.run(words, "", dies_after, worker);
+    let ended = processes.run(words, "", dies_after, worker);
     // it was cancelled (4), or was a deadlock (5)
     for line in ended.lines(&[0, 4, 5]) {
         let mut told = told.lock().unwrap();
@@ -137,17 +137,17 @@ fn play(killed: &KilledProcesses, told: &Mutex<Told>, random: &mut Rng) {
 fn waiting_methods_run_once_under_kills() {
     let goal = goal(120);
     let mut random = Rng::with_seed(seed());
-    let killed = KilledProcesses::default();
+    let processes = KilledProcesses::default();
     let class = component("probe");
-    killed.vactor.run(["register".as_ref(), "probe".as_ref(), class.as_os_str()]).ok();
+    processes.vactor.run(["register".as_ref(), "probe".as_ref(), class.as_os_str()]).ok();
     for id in ACTORS {
-        killed.vactor.run(["create", "probe", id, if id == "gate" { "1000" } else { "0" }]).ok();
+        processes.vactor.run(["create", "probe", id, if id == "gate" { "1000" } else { "0" }]).ok();
     }
     let told = Mutex::new(Told::default());
     let mut extra = 0;
     let play_round = |until| {
-        killed.play(PROCESSES, until, &mut random, |random| play(&killed, &told, random));
-        let engine = end_what_takes(&killed, &mut extra);
+        processes.play(PROCESSES, until, &mut random, |random| play(&processes, &told, random));
+        let engine = end_what_takes(&processes, &mut extra);
         facts(&engine);
         let all = All::of(&engine);
         all.hold(&engine, &told.lock().unwrap(), extra);
@@ -159,16 +159,16 @@ fn waiting_methods_run_once_under_kills() {
 }
 
 /// Runs all calls, and sends events while calls wait for them.
-fn end_what_takes(killed: &KilledProcesses, extra: &mut u64) -> Engine {
+fn end_what_takes(processes: &KilledProcesses, extra: &mut u64) -> Engine {
     loop {
-        killed.run(["worker", "--until-idle"].map(str::to_owned).into(), "", None, false).lines(&[0]).count();
-        let engine = killed.engine();
+        processes.run(["worker", "--until-idle"].map(str::to_owned).into(), "", None, false).lines(&[0]).count();
+        let engine = processes.engine();
         let pending = engine.pending(None, None, 9).unwrap();
         if pending.is_empty() {
             return engine;
         }
         assert!(pending.iter().all(|open| open.request.name.as_str() == "takes"), "cannot be run: {pending:?}");
-        killed.vactor.run(["emit", "takes", "go", &format!("x{extra}")]).ok();
+        processes.vactor.run(["emit", "takes", "go", &format!("x{extra}")]).ok();
         *extra += 1;
     }
 }

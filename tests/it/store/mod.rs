@@ -27,6 +27,7 @@ mod format;
 mod helper;
 mod inbox;
 mod locks;
+mod methods;
 mod open_errors;
 pub mod power;
 mod processes;

@@ -10,11 +10,11 @@ use vactor::{Error, Options};
 
 use super::faulty_store::FaultyStore;
 use super::player::Player;
-use super::{Beginning, Flow, PROBE, facts, sandbox};
+use super::{InitialStore, Flow, PROBE, facts, sandbox};
 
 #[test]
 fn diverged_replay_ends_and_names_both_operations() {
-    let folder = Beginning::of(&Flow { name: "diverged", classes: PROBE, play: |_| {} }).copy();
+    let folder = InitialStore::of(&Flow { name: "diverged", classes: PROBE, play: |_| {} }).copy();
     let open = || FaultyStore::new(RedbStore::open(folder.path(), Mode::Write).unwrap(), None);
     let player = Player::new(Arc::new(open()), sandbox(), &|_| {});
     player.probes(&["a"]);
@@ -28,7 +28,7 @@ fn diverged_replay_ends_and_names_both_operations() {
     drop(player);
 
     let mut store = open();
-    store.forges = |record| {
+    store.forge_history = |record| {
         for entry in record {
             entry.fingerprint.summary = "wait for a bus".to_owned();
             entry.fingerprint.hash = Hash::of(b"a bus");

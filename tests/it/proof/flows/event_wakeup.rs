@@ -10,13 +10,13 @@ use vactor::store::{Mode, RedbStore, Store};
 
 use super::faulty_store::FaultyStore;
 use super::player::Player;
-use super::{Beginning, Flow, PROBE, sandbox};
+use super::{InitialStore, Flow, PROBE, sandbox};
 
 const CROWD: usize = 300;
 
 #[test]
 fn event_wakes_only_its_actor() {
-    let folder = Beginning::of(&Flow { name: "a crowd", classes: PROBE, play: |_| {} }).copy();
+    let folder = InitialStore::of(&Flow { name: "a crowd", classes: PROBE, play: |_| {} }).copy();
     let store = Arc::new(FaultyStore::new(RedbStore::open(folder.path(), Mode::Write).unwrap(), None));
     let player = Player::new(store.clone(), sandbox(), &|_| {});
     let ids: Vec<String> = (0..CROWD).map(|n| format!("w{n}")).collect();

@@ -19,7 +19,7 @@ use vactor::store::{
 
 /// The write at which the process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Death {
+pub enum KillPoint {
     /// Before the write of this number, from 1.
     Before(u64),
     /// After it.
@@ -28,50 +28,50 @@ pub enum Death {
 
 pub struct FaultyStore {
     store: RedbStore,
-    death: Option<Death>,
+    kill_point: Option<KillPoint>,
     writes: AtomicU64,
     /// Loads of actors; each is followed by a run.
     loads: AtomicU64,
     /// Look-ups of the next due time.
     dues: AtomicU64,
     /// Changes the histories that are read.
-    pub forges: fn(&mut Vec<HistoryEntry>),
+    pub forge_history: fn(&mut Vec<HistoryEntry>),
     /// Whether it refuses every commit as stale.
-    pub refuses: bool,
+    pub refuses_commits: bool,
     /// Changes the announcements that are read.
-    pub hears: fn(&mut Vec<Announcement>),
-    /// Takes the lock of an actor.
-    takes: Takes,
+    pub forge_announcements: fn(&mut Vec<Announcement>),
+    /// LockHook the lock of an actor.
+    lock: LockHook,
     /// Runs before each search for runnable names, which fails with its error.
-    pub looks: Looks,
+    pub before_search: SearchHook,
 }
 
-type Looks = Box<dyn Fn(&RedbStore) -> Result<()> + Send + Sync>;
-type Takes = Box<dyn Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<NameLock>> + Send + Sync>;
+type SearchHook = Box<dyn Fn(&RedbStore) -> Result<()> + Send + Sync>;
+type LockHook = Box<dyn Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<NameLock>> + Send + Sync>;
 
 impl FaultyStore {
-    pub fn new(store: RedbStore, death: Option<Death>) -> FaultyStore {
+    pub fn new(store: RedbStore, kill_point: Option<KillPoint>) -> FaultyStore {
         let (writes, loads, dues) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         FaultyStore {
             store,
-            death,
+            kill_point,
             writes,
             loads,
             dues,
-            forges: |_| {},
-            hears: |_| {},
-            refuses: false,
-            takes: Box::new(|store, of, until| store.lock(of, until)),
-            looks: Box::new(|_| Ok(())),
+            forge_history: |_| {},
+            forge_announcements: |_| {},
+            refuses_commits: false,
+            lock: Box::new(|store, of, until| store.lock(of, until)),
+            before_search: Box::new(|_| Ok(())),
         }
     }
 
     /// A store that locks actors in this way.
-    pub fn taking(
+    pub fn locking(
         store: RedbStore,
-        takes: impl Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<NameLock>> + Send + Sync + 'static,
+        lock: impl Fn(&RedbStore, &Name, Option<Instant>) -> Result<Option<NameLock>> + Send + Sync + 'static,
     ) -> FaultyStore {
-        FaultyStore { takes: Box::new(takes), ..FaultyStore::new(store, None) }
+        FaultyStore { lock: Box::new(lock), ..FaultyStore::new(store, None) }
     }
 
     /// Writes and loads so far.
@@ -86,21 +86,21 @@ impl FaultyStore {
 
     /// Runs a write, and counts it if it has changed the store.
     fn write<T>(&self, write: impl FnOnce() -> Result<T>, has_written: impl FnOnce(&T) -> bool) -> Result<T> {
-        if self.death == Some(Death::Before(self.writes.load(Ordering::SeqCst) + 1)) {
-            die();
+        if self.kill_point == Some(KillPoint::Before(self.writes.load(Ordering::SeqCst) + 1)) {
+            kill_this_process();
         }
         let written = write();
         if written.as_ref().is_ok_and(has_written) {
             let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
-            if self.death == Some(Death::After(number)) {
-                die();
+            if self.kill_point == Some(KillPoint::After(number)) {
+                kill_this_process();
             }
         }
         written
     }
 }
 
-fn die() -> ! {
+fn kill_this_process() -> ! {
     kill(Pid::this(), Signal::SIGKILL).unwrap();
     unreachable!("SIGKILL ends the process");
 }
@@ -121,7 +121,7 @@ impl Store for FaultyStore {
     }
 
     fn commit(&self, commits: Vec<Commit>, at: Timestamp) -> Result<Vec<Result<Committed>>> {
-        if self.refuses {
+        if self.refuses_commits {
             let stale = |commit: &Commit| Err(Error::Stale { id: commit.source.name().to_string() });
             return Ok(commits.iter().map(stale).collect());
         }
@@ -154,23 +154,23 @@ impl Store for FaultyStore {
 
     fn history(&self, reference: &Reference, from: u64, limit: usize) -> Result<Vec<HistoryEntry>> {
         let mut record = self.store.history(reference, from, limit)?;
-        (self.forges)(&mut record);
+        (self.forge_history)(&mut record);
         Ok(record)
     }
 
     fn announcements(&self, name: Option<&Name>) -> Vec<Announcement> {
         let mut announced = self.store.announcements(name);
-        (self.hears)(&mut announced);
+        (self.forge_announcements)(&mut announced);
         announced
     }
 
     fn runnable(&self, after: Option<&RunnableCursor>, now: Timestamp, limit: usize) -> Result<Runnable> {
-        (self.looks)(&self.store)?;
+        (self.before_search)(&self.store)?;
         self.store.runnable(after, now, limit)
     }
 
     fn lock(&self, name: &Name, deadline: Option<Instant>) -> Result<Option<NameLock>> {
-        (self.takes)(&self.store, name, deadline)
+        (self.lock)(&self.store, name, deadline)
     }
 
     passed_on! {

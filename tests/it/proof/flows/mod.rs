@@ -32,12 +32,12 @@ use vactor::store::{Mode, RedbStore};
 use super::seed;
 use crate::classes::component;
 use facts::{Facts, facts};
-use faulty_store::{Death, FaultyStore};
+use faulty_store::{KillPoint, FaultyStore};
 use player::Player;
 
 const FLOW: &str = "VACTOR_TEST_FLOW";
 const FOLDER: &str = "VACTOR_TEST_FOLDER";
-const DEATH: &str = "VACTOR_TEST_DEATH";
+const KILL_POINT: &str = "VACTOR_TEST_KILL_POINT";
 
 /// A process that has not ended by then is stuck.
 const STUCK: Duration = Duration::from_mins(10);
@@ -106,15 +106,15 @@ fn flow(name: &str) -> &'static Flow {
 }
 
 /// A store at the beginning of a flow.
-struct Beginning {
+struct InitialStore {
     flow: Flow,
     folder: TempDir,
     /// The facts of a play without kills.
     undisturbed: Facts,
 }
 
-impl Beginning {
-    fn of(flow: &Flow) -> Beginning {
+impl InitialStore {
+    fn of(flow: &Flow) -> InitialStore {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = RedbStore::create(folder.path()).unwrap();
         let engine = Engine::new(Arc::new(store), sandbox(), Settings::default());
@@ -122,7 +122,7 @@ impl Beginning {
             engine.register(class, &std::fs::read(component(class)).unwrap()).unwrap();
         }
         drop(engine);
-        let mut beginning = Beginning { flow: *flow, folder, undisturbed: Facts::new() };
+        let mut beginning = InitialStore { flow: *flow, folder, undisturbed: Facts::new() };
         beginning.undisturbed = beginning.play_to_the_end(&beginning.copy());
         beginning
     }
@@ -153,18 +153,18 @@ impl Beginning {
     }
 
     /// Plays the flow in a process that is killed at a write. False if the process ended before.
-    fn dies(&self, folder: &TempDir, death: Death) -> bool {
-        let (when, number) = match death {
-            Death::Before(number) => ("before", number),
-            Death::After(number) => ("after", number),
+    fn is_killed(&self, folder: &TempDir, kill_point: KillPoint) -> bool {
+        let (when, number) = match kill_point {
+            KillPoint::Before(number) => ("before", number),
+            KillPoint::After(number) => ("after", number),
         };
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "proof::flows::child_process", "--nocapture"]).stdin(Stdio::null());
-        command.env(FLOW, self.flow.name).env(FOLDER, folder.path()).env(DEATH, format!("{when} {number}"));
+        command.env(FLOW, self.flow.name).env(FOLDER, folder.path()).env(KILL_POINT, format!("{when} {number}"));
         let output = command.output().unwrap();
         let killed = output.status.signal() == Some(9);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(killed || output.status.success(), "`{}`, to die {when} {number}: {said}", self.flow.name);
+        assert!(killed || output.status.success(), "`{}`, to be killed {when} {number}: {said}", self.flow.name);
         killed
     }
 }
@@ -178,14 +178,14 @@ fn child_process() {
         eprintln!("it is stuck");
         std::process::exit(1);
     });
-    let (folder, death) = (std::env::var_os(FOLDER).unwrap(), std::env::var(DEATH).unwrap());
-    let death = match death.split_once(' ') {
-        Some(("before", number)) => Death::Before(number.parse().unwrap()),
-        Some(("after", number)) => Death::After(number.parse().unwrap()),
-        _ => panic!("no death {death}"),
+    let (folder, kill_point) = (std::env::var_os(FOLDER).unwrap(), std::env::var(KILL_POINT).unwrap());
+    let kill_point = match kill_point.split_once(' ') {
+        Some(("before", number)) => KillPoint::Before(number.parse().unwrap()),
+        Some(("after", number)) => KillPoint::After(number.parse().unwrap()),
+        _ => panic!("no kill point {kill_point}"),
     };
     let store = RedbStore::open(Path::new(&folder), Mode::Write).unwrap();
-    let store = FaultyStore::new(store, Some(death));
+    let store = FaultyStore::new(store, Some(kill_point));
     (flow(&name).play)(&Player::new(Arc::new(store), sandbox(), &|_| {}));
 }
 
@@ -195,32 +195,32 @@ fn sandbox() -> Sandbox {
 
 fn killed_at_each_write(flow: &'static Flow) {
     let mut random = Rng::with_seed(seed());
-    let beginning = Beginning::of(flow);
+    let beginning = InitialStore::of(flow);
     for number in 1..ENOUGH {
         // before a write, the store is as after the previous one
         if random.u8(..4) == 0 {
             let folder = beginning.copy();
-            beginning.dies(&folder, Death::Before(number));
-            beginning.expect_the_same(&folder, &format!("after a death before write {number}"));
+            beginning.is_killed(&folder, KillPoint::Before(number));
+            beginning.expect_the_same(&folder, &format!("after a kill before write {number}"));
         }
         let folder = beginning.copy();
-        if !beginning.dies(&folder, Death::After(number)) {
+        if !beginning.is_killed(&folder, KillPoint::After(number)) {
             assert!(number > 1);
             return;
         }
-        beginning.expect_the_same(&folder, &format!("after a death after write {number}"));
+        beginning.expect_the_same(&folder, &format!("after a kill after write {number}"));
     }
     panic!("`{}` never ends", flow.name);
 }
 
 fn killed_every_few_writes(flow: &'static Flow) {
     let mut random = Rng::with_seed(seed());
-    let beginning = Beginning::of(flow);
+    let beginning = InitialStore::of(flow);
     // a deadlock is recorded with the next write, so a process needs more than one write to record
     // it
     let most = random.u64(2..5);
     let folder = beginning.copy();
-    let lives = (1..ENOUGH).find(|_| !beginning.dies(&folder, Death::After(random.u64(1..=most))));
+    let lives = (1..ENOUGH).find(|_| !beginning.is_killed(&folder, KillPoint::After(random.u64(1..=most))));
     let lives = lives.unwrap_or_else(|| panic!("`{}` never ends, by lives of {most} writes at most", flow.name));
     beginning.expect_the_same(&folder, &format!("after {lives} lives of {most} writes at most"));
 }

@@ -13,7 +13,7 @@ use vactor::store::{Mode, RedbStore};
 
 use super::facts::{facts, told};
 use super::player::Player;
-use super::{Beginning, Flow, sandbox, seed};
+use super::{InitialStore, Flow, sandbox, seed};
 use crate::store::disk::{Disk, Op};
 use crate::store::power::after_cut;
 
@@ -39,7 +39,7 @@ fn known(engine: &Engine) -> Known {
 
 pub fn power_cut_at_each_sync(flow: &'static Flow) {
     let mut random = Rng::with_seed(seed());
-    let beginning = Beginning::of(flow);
+    let beginning = InitialStore::of(flow);
     let bytes = std::fs::read(beginning.folder.path().join("store.redb")).unwrap();
     let disk = Disk::holding(bytes.clone());
     let acknowledged = RefCell::new(vec![Known::new()]);

@@ -90,7 +90,7 @@ fn counter(random: &mut Rng) -> &'static str {
 }
 
 /// A new key or a recent one of the same actor, so that a call is made again: concurrently, after
-/// the first one, or after its process was killed.
+/// the first one, or after its process was processes.
 fn keyed(random: &mut Rng, log: &Log) -> (&'static str, String) {
     let number = log.ops.len() / 10 + random.usize(..5);
     (COUNTERS[number % COUNTERS.len()], format!("k{number}"))
@@ -205,7 +205,7 @@ impl Command {
         if let Command::Batch { lines, .. } = self { lines } else { "" }
     }
 
-    /// Exit codes of a process that was not killed. A cancelled call is a conflict.
+    /// Exit codes of a process that was not processes. A cancelled call is a conflict.
     fn codes(&self) -> &[i32] {
         match self {
             Command::Cancel { .. } | Command::Wait { .. } => &[0, 4],

@@ -30,7 +30,7 @@ const COUNTERS: [&str; 4] = ["c0", "c1", "c2", "c3"];
 
 /// The store, and the output of the processes on it.
 struct Driver {
-    killed: KilledProcesses,
+    processes: KilledProcesses,
     log: Mutex<Log>,
 }
 
@@ -74,8 +74,8 @@ impl Driver {
     /// One process.
     fn play(&self, random: &mut Rng) {
         let command = Command::pick(random, self);
-        let dies_after = command.is_killed(random).then(|| self.killed.moment(random));
-        let ended = self.killed.run(command.args(), command.stdin(), dies_after, random.u8(..4) == 0);
+        let dies_after = command.is_killed(random).then(|| self.processes.moment(random));
+        let ended = self.processes.run(command.args(), command.stdin(), dies_after, random.u8(..4) == 0);
         command.hear(self, &ended);
     }
 }
@@ -84,8 +84,8 @@ impl Driver {
 fn sigkill_at_any_moment_loses_and_repeats_nothing() {
     let goal = goal(400);
     let mut random = Rng::with_seed(seed());
-    let driver = Driver { killed: KilledProcesses::default(), log: Mutex::default() };
-    let vactor = &driver.killed.vactor;
+    let driver = Driver { processes: KilledProcesses::default(), log: Mutex::default() };
+    let vactor = &driver.processes.vactor;
     vactor.write("counter.wasm", include_bytes!("../../../contracts/counter-0.1.0.wasm"));
     vactor.line("register counter counter.wasm").ok();
     for counter in COUNTERS {
@@ -93,8 +93,8 @@ fn sigkill_at_any_moment_loses_and_repeats_nothing() {
     }
     let mut journals = Journals::default();
     let play_round = |until| {
-        driver.killed.play(PROCESSES, until, &mut random, |random| driver.play(random));
-        let engine = driver.killed.settle();
+        driver.processes.play(PROCESSES, until, &mut random, |random| driver.play(random));
+        let engine = driver.processes.settle();
         let log = driver.log();
         journals.read(&engine);
         journals.hold(&log);
@@ -113,7 +113,7 @@ fn sigkill_at_any_moment_loses_and_repeats_nothing() {
     let told = log.ops.iter().filter(|op| op.told != Told::Nothing).count();
     println!(
         "{}; {} calls, {told} acknowledged, {} steps; {} waited for, {} cancelled",
-        driver.killed,
+        driver.processes,
         log.ops.len(),
         journals.steps(),
         log.waited.len(),
