@@ -215,3 +215,7 @@ mod tests {
         assert_eq!((message.as_str(), hint.as_str()), ("unrecognized subcommand `cal`", "did you mean `call`?"));
     }
 }
+
+#[cfg(test)]
+#[path = "argv_random_tests.rs"]
+mod random_tests;

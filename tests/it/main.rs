@@ -19,8 +19,8 @@ mod engine;
 mod example_classes;
 #[cfg(unix)]
 mod folder;
-mod input_errors;
 mod glossary;
+mod input_errors;
 mod json;
 mod links;
 #[cfg(target_os = "linux")]

@@ -36,7 +36,7 @@ fn killed_training_finds_result_of_undisturbed_training() {
         let ended = processes.run(words(SEARCH), "", Some(processes.moment(random)), worker);
         assert!(ended.lines(&[0]).all(|line| line == best.trim_end()));
     });
-    println!("{killed}");
+    println!("{processes}");
     let engine = processes.settle();
     assert_eq!(processes.vactor.line(SEARCH).ok(), best);
     for query in ["progress", "leaderboard 99", "failed"] {

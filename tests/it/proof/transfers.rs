@@ -87,7 +87,7 @@ fn kills_and_cancels_lose_no_money() {
     let both = || ["done", "returned"].iter().all(|stage| stages.borrow().contains_key(*stage));
     rounds(goal, ROUND, play_round, both);
     processes.replay();
-    println!("{killed}; {:?}", stages.borrow());
+    println!("{processes}; {:?}", stages.borrow());
     assert!(both(), "{:?}", stages.borrow());
 }
 

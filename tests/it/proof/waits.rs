@@ -151,7 +151,7 @@ fn waiting_methods_run_once_under_kills() {
         facts(&engine);
         let all = All::of(&engine);
         all.hold(&engine, &told.lock().unwrap(), extra);
-        println!("{killed}; {} calls, {} of them cancelled", all.calls.len(), all.cancelled());
+        println!("{processes}; {} calls, {} of them cancelled", all.calls.len(), all.cancelled());
     };
     let enough = || told.lock().unwrap().lines.len() > 20;
     rounds(goal, ROUND, play_round, enough);

@@ -10,7 +10,7 @@ use vactor::{Error, Options};
 
 use super::faulty_store::FaultyStore;
 use super::player::Player;
-use super::{InitialStore, Flow, PROBE, facts, sandbox};
+use super::{Flow, InitialStore, PROBE, facts, sandbox};
 
 #[test]
 fn diverged_replay_ends_and_names_both_operations() {

@@ -10,7 +10,7 @@ use vactor::store::{Mode, RedbStore, Store};
 
 use super::faulty_store::FaultyStore;
 use super::player::Player;
-use super::{InitialStore, Flow, PROBE, sandbox};
+use super::{Flow, InitialStore, PROBE, sandbox};
 
 const CROWD: usize = 300;
 

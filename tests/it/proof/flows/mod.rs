@@ -32,7 +32,7 @@ use vactor::store::{Mode, RedbStore};
 use super::seed;
 use crate::classes::component;
 use facts::{Facts, facts};
-use faulty_store::{KillPoint, FaultyStore};
+use faulty_store::{FaultyStore, KillPoint};
 use player::Player;
 
 const FLOW: &str = "VACTOR_TEST_FLOW";

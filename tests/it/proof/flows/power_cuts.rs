@@ -13,7 +13,7 @@ use vactor::store::{Mode, RedbStore};
 
 use super::facts::{facts, told};
 use super::player::Player;
-use super::{InitialStore, Flow, sandbox, seed};
+use super::{Flow, InitialStore, sandbox, seed};
 use crate::store::disk::{Disk, Op};
 use crate::store::power::after_cut;
 
