@@ -247,6 +247,11 @@ impl Error {
         Error::Shortage { action: action.into(), cause: Cause::new(cause) }
     }
 
+    /// Some bytes are no actor class: a sentence about them, and the rule that they break.
+    pub fn not_a_class(reason: impl Into<String>, defect: ClassDefect) -> Error {
+        Error::NotAClass { reason: reason.into(), defect }
+    }
+
     /// A state that cannot occur.
     pub fn internal(what: impl Into<String>) -> Error {
         Error::Internal { what: what.into() }

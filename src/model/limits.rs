@@ -101,8 +101,8 @@ impl LimitOverrides {
         LimitOverrides(all)
     }
 
-    /// These, with limits that a class names lowered to its values, in milliseconds, bytes or numbers. None is raised. The
-    /// error is a name that is no limit's.
+    /// These, with limits that a class names lowered to its values, in milliseconds, bytes or
+    /// numbers. None is raised. The error is a name that is no limit's.
     pub fn lowered<'n>(&self, named: &'n [(String, u64)]) -> Result<LimitOverrides, &'n str> {
         let mut lowered = self.clone();
         for (name, value) in named {

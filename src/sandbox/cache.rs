@@ -1,4 +1,4 @@
-//! Where compiled code is kept from one process to the next.
+//! The folder that keeps compiled code for later processes.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -10,87 +10,97 @@ use std::time::{Duration, SystemTime};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::engine::{Form, SETTINGS, WASMTIME};
+use super::settings::{MemoryLayout, SETTINGS, WASMTIME};
 use super::{fault, precompiled};
 use crate::model::{Error, Hash, Result};
 
-/// The folder in which compiled classes are kept. It is used only if it belongs to the user who runs vactor and nobody
-/// else may look into it, for what lies there is run; otherwise, and where it cannot be written,
-/// classes are compiled in each process.
+/// The folder of compiled classes. Its files are run, so it is used only if it belongs to the
+/// current user and no other user has access to it. Otherwise, and if it cannot be written, each
+/// process compiles its classes.
 ///
-/// It can be removed at any time. An entry that nobody used for 90 days goes when a new one is written.
+/// It can be removed at any time. An entry that was unused for 90 days is removed when a new one is
+/// written.
 #[derive(Clone, Debug)]
-pub struct Cache(Place);
+pub struct Cache(CacheFolder);
 
 #[derive(Clone, Debug)]
-enum Place {
-    Folder(PathBuf),
-    /// A folder was wanted, and nothing says where.
+enum CacheFolder {
+    At(PathBuf),
+    /// The environment names no folder.
     Unknown,
     Unused,
 }
 
-/// Why compiled classes are not kept for the next process, which compiles them anew. It costs time and nothing else.
+/// The reason for which compiled classes are not kept. Later processes compile them again, which
+/// costs time alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotKept {
+    /// The environment names no folder.
     #[error("compiled classes are not kept, and each command compiles them: neither XDG_CACHE_HOME nor HOME is set")]
     NoFolder,
+    /// The folder cannot be used.
     #[error("compiled classes are not kept in {}, and each command compiles them: {reason}", folder.display())]
-    Unusable { folder: PathBuf, reason: String },
+    Unusable {
+        /// The folder.
+        folder: PathBuf,
+        /// A sentence about the folder.
+        reason: String,
+    },
 }
 
-/// How an entry's name ends.
+/// The extension of an entry.
 const EXTENSION: &str = "compiled";
+/// An entry that was unused for this time is removed.
 const UNUSED: Duration = Duration::from_secs(90 * 24 * 3600);
-/// What another process left half written goes sooner.
+/// A half-written file is removed after this time.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 
 impl Cache {
-    /// `$XDG_CACHE_HOME/vactor/classes`, or `~/.cache/vactor/classes`; none where there is no home. A folder within
-    /// vactor's own, so that others may put things beside it without closing the outer one.
+    /// `$XDG_CACHE_HOME/vactor/classes`, or `~/.cache/vactor/classes`; nothing is kept if neither
+    /// is known. The folder `vactor` around it may be open to others.
     pub fn user() -> Cache {
         let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let folder =
             named.or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache")));
-        Cache(folder.map_or(Place::Unknown, |folder| Place::Folder(folder.join("vactor/classes"))))
+        Cache(folder.map_or(CacheFolder::Unknown, |folder| CacheFolder::At(folder.join("vactor/classes"))))
     }
 
-    /// This folder, which is made when it is needed.
+    /// This folder. It is made when it is needed.
     pub fn at(folder: impl Into<PathBuf>) -> Cache {
-        Cache(Place::Folder(folder.into()))
+        Cache(CacheFolder::At(folder.into()))
     }
 
-    /// Nothing is kept.
+    /// No folder: nothing is kept.
     pub fn none() -> Cache {
-        Cache(Place::Unused)
+        Cache(CacheFolder::Unused)
     }
 
-    /// The compiled class, if it is kept and can be used.
-    pub(super) fn load(&self, engine: &Engine, hash: &Hash, form: Form) -> Option<Component> {
-        let Place::Folder(folder) = &self.0 else { return None };
+    /// The compiled class, if the folder has it.
+    pub(super) fn load(&self, engine: &Engine, hash: &Hash, layout: MemoryLayout) -> Option<Component> {
+        let CacheFolder::At(folder) = &self.0 else { return None };
         let ours = fs::metadata(folder).is_ok_and(|folder| why_not_private(&folder).is_none());
-        ours.then(|| from_entry(engine, &folder.join(name(hash, form))).ok()).flatten()
+        ours.then(|| from_entry(engine, &folder.join(name(hash, layout))).ok()).flatten()
     }
 
-    /// Keeps what was just compiled and makes it ready to run. If it cannot be kept, it is ready all the same, and the
-    /// reason is told.
+    /// Keeps a class that was just compiled, and loads it. If it cannot be kept, it is loaded all
+    /// the same, and the reason is returned.
     pub(super) fn keep(
         &self,
         engine: &Engine,
         hash: &Hash,
-        form: Form,
+        layout: MemoryLayout,
         code: &[u8],
     ) -> Result<(Component, Option<NotKept>)> {
         let not_kept = match &self.0 {
-            Place::Folder(folder) => {
-                let entry = name(hash, form);
+            CacheFolder::At(folder) => {
+                let entry = name(hash, layout);
                 match write(folder, &entry, code).and_then(|()| from_entry(engine, &folder.join(entry))) {
                     Ok(kept) => return Ok((kept, None)),
                     Err(reason) => Some(NotKept::Unusable { folder: folder.clone(), reason }),
                 }
             }
-            Place::Unknown => Some(NotKept::NoFolder),
-            Place::Unused => None,
+            CacheFolder::Unknown => Some(NotKept::NoFolder),
+            CacheFolder::Unused => None,
         };
         let component = precompiled::from_memory(engine, code)
             .map_err(|error| Error::shortage("load a class that was just compiled", fault::sentence(&error)))?;
@@ -98,7 +108,7 @@ impl Cache {
     }
 }
 
-/// A compiled class from a file of a folder that is private; the reason if it cannot be used.
+/// A compiled class from a file of a private folder, or a sentence about the folder.
 fn from_entry(engine: &Engine, entry: &Path) -> Result<Component, String> {
     let found = fs::symlink_metadata(entry).map_err(|error| format!("it cannot be read: {error}"))?;
     if !found.is_file() || why_not_private(&found).is_some() {
@@ -106,23 +116,24 @@ fn from_entry(engine: &Engine, entry: &Path) -> Result<Component, String> {
     }
     precompiled::from_file(engine, entry).map_err(|error| {
         format!(
-            "code that lies there cannot be loaded, as on a file system that is mounted `noexec`: {}",
+            "code in it cannot be loaded, as on a file system that is mounted `noexec`: {}",
             fault::sentence(&error)
         )
     })
 }
 
-/// Everything that compiled code depends on.
-fn name(hash: &Hash, form: Form) -> String {
+/// The name of an entry. It has all that compiled code depends on.
+fn name(hash: &Hash, layout: MemoryLayout) -> String {
     use std::env::consts::{ARCH, OS};
-    let form = match form {
-        Form::Reserved => "",
-        Form::Compact => "-compact",
+    let layout = match layout {
+        MemoryLayout::Reserved => "",
+        MemoryLayout::Compact => "-compact",
     };
-    format!("{hash}-{WASMTIME}-{ARCH}-{OS}-{SETTINGS}{form}.{EXTENSION}")
+    format!("{hash}-{WASMTIME}-{ARCH}-{OS}-{SETTINGS}{layout}.{EXTENSION}")
 }
 
-/// Writes an entry whole: to a file of another name, which gets its own when it is on the disk. The reason if that fails.
+/// Writes an entry: to a file of another name, which is renamed once it is on the disk. The error
+/// is a sentence about the folder.
 fn write(folder: &Path, name: &str, code: &[u8]) -> Result<(), String> {
     make(folder).map_err(|error| format!("it cannot be made: {error}"))?;
     let found = fs::metadata(folder).map_err(|error| format!("it cannot be read: {error}"))?;
@@ -146,7 +157,7 @@ fn write_whole(folder: &Path, name: &str, code: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Removes what nobody uses. Another process that has an entry mapped keeps it until it ends.
+/// Removes unused files. A process that has mapped an entry keeps it until it ends.
 fn sweep(folder: &Path, now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -177,7 +188,7 @@ fn create(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Why a folder or a file is not this user's alone: it belongs to another user, or its mode lets others in.
+/// The reason for which a folder or a file is not private: its owner or its mode.
 #[cfg(unix)]
 fn why_not_private(found: &Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -190,7 +201,7 @@ fn why_not_private(found: &Metadata) -> Option<String> {
         .then(|| format!("other users have access to it: its mode is {mode:o}, and `chmod 700` closes it"))
 }
 
-// Elsewhere nobody has shown yet how to find out who can write a file: nothing is kept.
+// On other systems the access of other users is unknown, so nothing is kept.
 
 #[cfg(not(unix))]
 fn make(_: &Path) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! A compiled class, and one run of one method on a new instance of it.
+//! A compiled class, and the run of a method on a new instance of it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,13 +7,13 @@ use wasmtime::Store;
 use wasmtime::component::{Component, ComponentNamedList, ComponentType, InstancePre, Lift, Lower};
 
 use super::clock::thread_time;
-use super::engine::{Runtime, prepare_thread};
 use super::exports::Exports;
 use super::fault::{self, Export, Failed};
 use super::guard::Guard;
 use super::host::{GuestFailure, Host, ON_LOG, OPERATIONS};
-use super::not_a_class;
-use super::run::{Aborted, MethodCall, Run, RunOutput, StopSignal, Success};
+use super::run::{Aborted, MethodCall, Run, RunOutput, Success};
+use super::runtime::{Runtime, prepare_thread};
+use super::stop::StopSignal;
 use crate::model::{CANNOT_READ, ClassDefect, Error, Json, Limit, Limits, LogLine, Result};
 
 /// A compiled class. Each run gets an instance of its own.
@@ -39,28 +39,28 @@ struct Instance<'a> {
 impl CompiledClass {
     pub(super) fn new(runtime: Arc<Runtime>, component: Component) -> Result<CompiledClass> {
         let linked = runtime.linker.instantiate_pre(&component);
-        let not_the_contracts = |error| match fault::is_of_machine(&error) {
+        let types_differ = |error| match fault::is_of_machine(&error) {
             true => Error::shortage("load a class", fault::sentence(&error)),
-            false => not_a_class(
+            false => Error::not_a_class(
                 format!("it does not have the contract's types: {}", fault::sentence(&error)),
                 ClassDefect::Types,
             ),
         };
-        let class = linked.map_err(not_the_contracts)?;
+        let class = linked.map_err(types_differ)?;
         let exports = Exports::of(&component)
-            .ok_or_else(|| not_a_class("it lacks exports of the contract".to_owned(), ClassDefect::MissingExports))?;
+            .ok_or_else(|| Error::not_a_class("it lacks exports of the contract", ClassDefect::MissingExports))?;
         Ok(CompiledClass { class, exports, runtime })
     }
 
-    /// Runs one method on a new instance. Whatever the guest does comes out as a value; what only its surroundings did
-    /// (a stop, a deadline, a shortage of the machine) is no outcome.
+    /// Runs one method on a new instance. All that the guest does is in the output; a run that a
+    /// stop, a deadline or a shortage of the machine ends has none.
     ///
     /// The calling thread runs the guest and must have more than 1 MiB of stack to spare.
     pub fn run(&self, mut run: Run<'_>) -> Result<RunOutput, Aborted> {
         self.try_run(&mut run).unwrap_or_else(|NoRoom(error)| Err(Aborted::Failed(error)))
     }
 
-    /// As [`run`](Class::run), and the run can be made elsewhere where there is no room for it.
+    /// As [`run`](CompiledClass::run). If there is no room for the run, it can be made elsewhere.
     pub(super) fn try_run(&self, run: &mut Run<'_>) -> Result<Result<RunOutput, Aborted>, NoRoom> {
         let (method, limits) = (run.method, run.limits);
         let name = method.name();
@@ -68,7 +68,7 @@ impl CompiledClass {
             Ok(guard) => guard,
             Err(aborted) => return Ok(Err(aborted)),
         };
-        let host = Host::of(run, guard);
+        let host = Host::for_run(run, guard);
         let on_log = &mut *run.on_log;
         let body = || self.on_an_instance(host, limits, name, on_log, |instance| instance.run(method));
         let (ended, mut host) = match run.operations.as_deref_mut() {
@@ -82,13 +82,13 @@ impl CompiledClass {
             Err(Failed::NoRoom(error)) => return Err(NoRoom(error)),
         };
         let ended = host.computed(name).map(|computed| {
-            let known = host.told_invocation();
-            RunOutput { outcome, id_exposed: known, log: host.into_log(), computed }
+            let id_exposed = host.id_exposed();
+            RunOutput { outcome, id_exposed, log: host.into_log(), computed }
         });
         Ok(ended)
     }
 
-    /// What the class says of itself: one JSON value.
+    /// The description of the class, as JSON.
     pub(super) fn describe(
         &self,
         limits: &Limits,
@@ -100,14 +100,14 @@ impl CompiledClass {
             Ok(guard) => guard,
             Err(aborted) => return Ok(Err(not_described(aborted))),
         };
-        let host = Host::describing(limits, guard);
-        let (said, host) = self.on_an_instance(host, limits, name, on_log, |instance| instance.describe());
-        match said {
+        let host = Host::for_describe(limits, guard);
+        let (described, host) = self.on_an_instance(host, limits, name, on_log, |instance| instance.describe());
+        match described {
             Ok(description) => Ok(Ok(description)),
             Err(Failed::Fault(fault)) => {
                 let last_message = host.into_log().lines.pop().map(|line| line.message);
                 let defect = ClassDefect::Description { limit: fault.limit(), last_message };
-                Ok(Err(not_a_class(fault.message, defect)))
+                Ok(Err(Error::not_a_class(fault.message, defect)))
             }
             Err(Failed::Aborted(aborted)) => Ok(Err(not_described(aborted))),
             Err(Failed::NoRoom(error)) => Err(NoRoom(error)),
@@ -147,7 +147,7 @@ impl CompiledClass {
                 Ok(class) => class,
                 Err(error) => {
                     let failed = fault::of(&error, Export::Start, method, limits);
-                    return (Err(failed.of_start(store.data())), store.into_data());
+                    return (Err(failed.of_start(store.data().has_logged())), store.into_data());
                 }
             };
             let mut instance = Instance { store, class, exports: &self.exports, limits, method };
@@ -208,7 +208,7 @@ impl Instance<'_> {
         let Instance { store, class, exports, method, limits } = self;
         if let Err(error) = exports.check(class, store) {
             let reason = format!("it does not have the contract's types: {}", fault::sentence(&error));
-            return Err(Aborted::Failed(not_a_class(reason, ClassDefect::Types)).into());
+            return Err(Aborted::Failed(Error::not_a_class(reason, ClassDefect::Types)).into());
         }
         let described = exports.describe(class, store);
         let text = described.map_err(|error| fault::of(&error, Export::Describe, method, limits))?;
@@ -241,7 +241,7 @@ impl Instance<'_> {
     }
 }
 
-/// What was stopped outside of any invocation has not happened.
+/// The error of work that was aborted outside of an invocation.
 pub(super) fn not_described(aborted: Aborted) -> Error {
     match aborted {
         Aborted::Failed(error) => error,
@@ -250,7 +250,7 @@ pub(super) fn not_described(aborted: Aborted) -> Error {
 }
 
 impl<'a> MethodCall<'a> {
-    /// What a person calls it.
+    /// The method as the subject of a sentence.
     fn name(&self) -> &'a str {
         match self {
             MethodCall::Construct { .. } => "the constructor",

@@ -1,18 +1,18 @@
-//! How long a guest computes: the processor time of the thread that runs it.
+//! The computing time of a guest: the processor time of the thread that runs it.
 
 use std::io;
 use std::time::Duration;
 
-/// Processor time that the calling thread has used so far. A thread that waits for a processor, and a process that is
-/// stopped, use none.
+/// The processor time of the calling thread so far. A thread that waits for a processor uses none,
+/// and neither does a stopped process.
 #[cfg(unix)]
 pub fn thread_time() -> io::Result<Duration> {
     let time = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now()?;
     Ok(time.into())
 }
 
-/// Where the system has no such clock, the time on the wall takes its place: a run then also pays for the time in which its
-/// thread does not run.
+/// If the system has no such clock, wall time takes its place: the time in which the thread does
+/// not run counts, too.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "reading the clock can fail on other systems")]
 pub fn thread_time() -> io::Result<Duration> {

@@ -1,4 +1,4 @@
-//! Some bytes from a stranger: are they a component that keeps to the contract?
+//! Checks that some bytes are a component that keeps to the contract.
 
 use std::collections::BTreeSet;
 
@@ -8,30 +8,29 @@ use wasmparser::{Parser, Payload, Validator};
 use wit_component::ComponentEncoder;
 use wit_parser::Resolve;
 
-use super::engine::FEATURES;
-use super::not_a_class;
+use super::settings::FEATURES;
 use crate::model::{ClassDefect, Error, Result};
 
 /// The versions of the contract, the last one of each line.
 const CONTRACTS: [&str; 2] = [include_str!("../../wit/0.1/actor.wit"), include_str!("../../wit/actor.wit")];
 
-/// Whether the bytes are a component with the contract's imports and exports; the component, where it had to be made of a core
-/// module.
+/// Checks that the bytes are a component with the contract's imports and exports. Returns the
+/// component that a core module becomes.
 pub fn from_bytes(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
     let made = if Parser::is_component(bytes) {
         None
     } else if Parser::is_core_wasm(bytes) {
         Some(from_module(bytes)?)
     } else if bytes.is_empty() {
-        return Err(not_a_class("it is empty".to_owned(), ClassDefect::NoClass));
+        return Err(Error::not_a_class("it is empty", ClassDefect::NoClass));
     } else {
-        return Err(not_a_class("it is no WebAssembly".to_owned(), ClassDefect::NoClass));
+        return Err(Error::not_a_class("it is no WebAssembly", ClassDefect::NoClass));
     };
     check(made.as_deref().unwrap_or(bytes))?;
     Ok(made)
 }
 
-/// What a `wasm32-unknown-unknown` build with wit-bindgen gives becomes a component.
+/// The component of a core module, which a `wasm32-unknown-unknown` build with wit-bindgen returns.
 fn from_module(module: &[u8]) -> Result<Vec<u8>> {
     Validator::new_with_features(FEATURES).validate_all(module).map_err(|error| damaged(&error))?;
     let carries_type = wit_component::metadata::decode(module).is_ok_and(|(rest, _)| rest.is_some());
@@ -40,7 +39,7 @@ fn from_module(module: &[u8]) -> Result<Vec<u8>> {
         return Err(refuse_imports(&foreign));
     }
     if !carries_type {
-        return Err(not_a_class(
+        return Err(Error::not_a_class(
             "it is a core module that does not carry a component's type".to_owned(),
             ClassDefect::NoClass,
         ));
@@ -48,18 +47,18 @@ fn from_module(module: &[u8]) -> Result<Vec<u8>> {
     let encoded = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
     encoded.map_err(|error| {
         let reason = error.root_cause().to_string();
-        not_a_class(format!("no component can be made of this core module: {reason}"), ClassDefect::NoClass)
+        Error::not_a_class(format!("no component can be made of this core module: {reason}"), ClassDefect::NoClass)
     })
 }
 
-/// Modules that a core module imports from and that the contract does not have.
+/// The imported modules of a core module that the contract does not have.
 fn foreign_imports_of_module(module: &[u8]) -> BTreeSet<String> {
     let imports = Parser::new(0).parse_all(module).filter_map(|payload| match payload {
         Ok(Payload::ImportSection(section)) => Some(section),
         _ => None,
     });
     let names = imports.flat_map(|section| section.into_imports()).filter_map(|import| Some(import.ok()?.module));
-    // what is not an interface is a part of the component model's own: `$root`, `[export]…`
+    // other names belong to the component model: `$root`, `[export]…`
     let own = |name: &str| name.contains("vactor:actor/") || name.starts_with(['$', '[']);
     names.filter(|name| !own(name)).map(str::to_owned).collect()
 }
@@ -79,18 +78,18 @@ fn check(component: &[u8]) -> Result<()> {
     }
 
     let Some(class) = exports.iter().find(|name| is_of_contract(name, &["class"])) else {
-        return Err(not_a_class("it does not export `vactor:actor/class`".to_owned(), ClassDefect::NoClass));
+        return Err(Error::not_a_class("it does not export `vactor:actor/class`", ClassDefect::NoClass));
     };
     let contract = contract_of(&contracts, class)?;
     let given = functions(&types, types.component_item_for_export(class));
     let missing = contract.functions(class).difference(&given).cloned().collect();
     refuse_some(missing, |missing| {
         let reason = format!("its export `vactor:actor/class` lacks {}", list(missing));
-        not_a_class(reason, ClassDefect::MissingExports)
+        Error::not_a_class(reason, ClassDefect::MissingExports)
     })
 }
 
-/// The names that a component itself imports and exports, without those of components within it.
+/// The imports and exports of a component, without those of components within it.
 fn names(component: &[u8]) -> wasmparser::Result<(Vec<String>, Vec<String>)> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0;
@@ -114,7 +113,7 @@ fn names(component: &[u8]) -> wasmparser::Result<(Vec<String>, Vec<String>)> {
     Ok((imports, exports))
 }
 
-/// The names of the functions (and whatever else is no type) of an interface.
+/// The names of an interface that are no types.
 fn functions(types: &Types, interface: Option<&ComponentItem>) -> BTreeSet<String> {
     let Some(ComponentEntityType::Instance(id)) = interface.map(|item| item.ty) else {
         return BTreeSet::new();
@@ -129,8 +128,8 @@ fn is_of_contract(name: &str, interfaces: &[&str]) -> bool {
     unversioned.is_some_and(|interface| interfaces.contains(&interface))
 }
 
-/// The contract that an interface's name belongs to. A class may be built with an older version of its line: later versions
-/// only add functions.
+/// The contract that an interface's name belongs to. A class may be built with an older version of
+/// its line: later versions only add functions.
 fn contract_of<'c>(contracts: &'c [Contract], name: &str) -> Result<&'c Contract> {
     let version = name.split_once('@').map_or("none", |(_, version)| version);
     let numbers = version.split('.').map(str::parse).collect::<Result<Vec<u64>, _>>().unwrap_or_default();
@@ -143,7 +142,7 @@ fn contract_of<'c>(contracts: &'c [Contract], name: &str) -> Result<&'c Contract
             contracts.iter().map(|Contract { version: (a, b, c), .. }| format!("{a}.{b}.{c}")).collect();
         let known = known.join(" and ");
         let reason = format!("it is built for version {version} of the contract, this vactor knows {known}");
-        not_a_class(reason, ClassDefect::OtherContract)
+        Error::not_a_class(reason, ClassDefect::OtherContract)
     })
 }
 
@@ -177,17 +176,17 @@ fn refuse_some(names: BTreeSet<String>, refuse: impl FnOnce(&BTreeSet<String>) -
 fn refuse_imports(names: &BTreeSet<String>) -> Error {
     let reason = format!("it imports {}; a class may import `vactor:actor/context` alone", list(names));
     let of_a_browser = names.iter().any(|name| name.starts_with("__wbindgen"));
-    not_a_class(reason, if of_a_browser { ClassDefect::BrowserImports } else { ClassDefect::Imports })
+    Error::not_a_class(reason, if of_a_browser { ClassDefect::BrowserImports } else { ClassDefect::Imports })
 }
 
 fn refuse_functions(interface: &str, names: &BTreeSet<String>) -> Error {
     let reason = format!("it asks `{interface}` for {}, which this vactor does not have", list(names));
-    not_a_class(reason, ClassDefect::OtherContract)
+    Error::not_a_class(reason, ClassDefect::OtherContract)
 }
 
 fn damaged(error: &wasmparser::BinaryReaderError) -> Error {
     let reason = format!("it is damaged, or uses what no class may: {} (at byte {})", error.message(), error.offset());
-    not_a_class(reason, ClassDefect::Invalid)
+    Error::not_a_class(reason, ClassDefect::Invalid)
 }
 
 fn list(names: &BTreeSet<String>) -> String {

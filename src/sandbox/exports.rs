@@ -24,7 +24,8 @@ pub struct Exports {
 }
 
 impl Exports {
-    /// None if the component lacks one. A name of the contract finds the earlier versions of its line, too.
+    /// None if the component lacks one. A name of the contract finds the earlier versions of its
+    /// line, too.
     pub fn of(component: &Component) -> Option<Exports> {
         let class = |version| component.get_export_index(None, format!("vactor:actor/class@{version}").as_str());
         let (class, is_01) = class("0.2.0").map(|class| (class, false)).or(class("0.1.1").map(|class| (class, true)))?;

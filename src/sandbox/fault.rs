@@ -1,28 +1,30 @@
-//! What went wrong in a run, as one sentence for a person.
+//! The errors of a run, each as one sentence.
 
 use std::io;
 
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Trap};
 
-use super::Aborted;
-use super::host::{GuestFailure, Halt, Host};
+use super::halt::Halt;
+use super::host::GuestFailure;
+use super::run::Aborted;
 use crate::model::{Error, Fault, FaultOrigin, HostFault, Json, Limit, Limits, NotJson, show_bytes, show_time};
 
-/// Why a run did not succeed.
+/// The reason for which a run did not succeed.
 pub enum Failed {
-    /// Its outcome: the class is at fault, or the host ended it by a rule that every machine has.
+    /// The run has this outcome: the class is at fault, or the host ended it by a rule of every
+    /// machine.
     Fault(Fault),
-    /// It has no outcome.
+    /// The run has no outcome.
     Aborted(Aborted),
-    /// Nor was any of it run: the machine had no room for an instance.
+    /// The run has not begun: the machine has no room for an instance.
     NoRoom(Error),
 }
 
 impl Failed {
-    /// Of an instance that could not be made. What it said is heard already, so it is not made elsewhere then.
-    pub fn of_start(self, host: &Host) -> Failed {
+    /// The failure of making an instance. An instance that has logged is not made again elsewhere.
+    pub fn of_start(self, has_logged: bool) -> Failed {
         match self {
-            Failed::Aborted(Aborted::Failed(error)) if !host.has_said() => Failed::NoRoom(error),
+            Failed::Aborted(Aborted::Failed(error)) if !has_logged => Failed::NoRoom(error),
             failed => failed,
         }
     }
@@ -40,10 +42,10 @@ impl From<Aborted> for Failed {
     }
 }
 
-/// What of the class ran.
+/// The part of a class that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
-    /// What a module does on being instantiated.
+    /// The instantiation of its modules.
     Start,
     Describe,
     Construct,
@@ -54,7 +56,7 @@ pub enum Export {
 }
 
 impl Export {
-    /// What a person calls it, in a call of `method`.
+    /// Its name in a sentence about a call of `method`.
     fn name(self, method: &str) -> &str {
         match self {
             Export::Start => "the start of the class",
@@ -65,7 +67,7 @@ impl Export {
     }
 }
 
-/// Why a guest did not return.
+/// The failure of a guest that did not return.
 pub fn of(error: &wasmtime::Error, export: Export, method: &str, limits: &Limits) -> Failed {
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return of_halt(halt, export, method, limits);
@@ -83,7 +85,7 @@ fn of_guest(error: &wasmtime::Error, export: Export, method: &str, limits: &Limi
         Some(Trap::StackOverflow) => format!("{what} ran out of stack: its calls were nested too deep"),
         Some(trap) => format!("{what} trapped: {}", trap.to_string().trim_start_matches("wasm trap: ")),
         None => match sentence(error) {
-            // wasmtime has no type for it to be known by
+            // wasmtime has no type for this error
             fuel if fuel.contains("fuel allocated for hostcalls") => return over_memory(method, limits),
             other if export == Export::Start => format!("the class cannot be started: {other}"),
             other => format!("{what} broke the contract: {other}"),
@@ -112,7 +114,7 @@ pub fn of_halt(halt: &Halt, export: Export, method: &str, limits: &Limits) -> Fa
     fault.into()
 }
 
-/// Whether the operating system refused something, or memory ran out.
+/// Whether the system refused an operation, or memory ran out.
 pub fn is_of_machine(error: &wasmtime::Error) -> bool {
     #[cfg(unix)]
     let is_errno = error.is::<rustix::io::Errno>() || error.chain().any(|cause| cause.is::<rustix::io::Errno>());
@@ -125,6 +127,7 @@ pub fn is_of_machine(error: &wasmtime::Error) -> bool {
         || error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<OutOfMemory>())
 }
 
+/// The run cannot be made on this machine now.
 pub fn shortage(method: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Aborted {
     Aborted::Failed(Error::shortage(format!("run {method}"), cause))
 }
@@ -147,11 +150,12 @@ fn limit(which: Limit, what: String) -> Fault {
     Fault::host(HostFault::Limit(which), what)
 }
 
+/// The fault of a result that is no JSON.
 pub fn bad_result(method: &str, error: &NotJson) -> Fault {
     Fault::host(HostFault::BadResult, error.of(&format!("the result of {method}")))
 }
 
-/// The fault of a class that refuses a state, or to give one.
+/// The fault of a class that cannot read a state, or cannot save one.
 pub fn bad_state(what: &str, failure: GuestFailure, method: &str, limits: &Limits) -> Fault {
     if let Some(over) = too_much(&failure, method, limits) {
         return over;
@@ -161,8 +165,9 @@ pub fn bad_state(what: &str, failure: GuestFailure, method: &str, limits: &Limit
     Fault { details: failure.details.as_deref().map(details), ..Fault::host(HostFault::BadState, message) }
 }
 
-/// The fault of a class that raised a failure, as it is; but a kind that is no name becomes `failure`, details that are no
-/// JSON become a string, and three kinds are the host's: by them an SDK reports arguments, a result or a state.
+/// The fault of a class that raised a failure. A kind that is no name becomes `failure`, and
+/// details that are no JSON become a string. Three kinds are the host's: with them an SDK reports
+/// arguments, a result or a state.
 pub fn of_class(failure: GuestFailure, method: &str, limits: &Limits) -> Fault {
     if let Some(over) = too_much(&failure, method, limits) {
         return over;
@@ -176,7 +181,7 @@ pub fn of_class(failure: GuestFailure, method: &str, limits: &Limits) -> Fault {
     Fault { origin, kind, message, details: more.as_deref().map(details), permanent, resumable }
 }
 
-/// A failure is a result too.
+/// The fault of a failure over the limit on results.
 fn too_much(failure: &GuestFailure, method: &str, limits: &Limits) -> Option<Fault> {
     let bytes = failure.kind.len() + failure.message.len() + failure.details.as_ref().map_or(0, String::len);
     (bytes as u64 > limits.result).then(|| over(Limit::Result, bytes, method, limits))

@@ -1,66 +1,75 @@
-//! Ends one run in time: when its guest has computed for too long, when its deadline has passed, or when it is stopped.
+//! Ends one run in time: its guest has computed for too long, its deadline has passed, or it is
+//! stopped.
 //!
-//! Two clocks count. The limit on time is processor time of the thread that runs the guest; the deadline is wall time. Only
-//! that thread can read its processor time, so the guest itself checks both. Processor time is never used faster than wall
-//! time passes: a guest that has some left need not check before that much wall time has passed.
+//! Two clocks count. The limit on time is processor time of the thread that runs the guest; the
+//! deadline is wall time. Only that thread can read its processor time, so the guest itself checks
+//! both. A thread uses no more processor time than wall time passes, so a guest need not check
+//! before its remaining time has passed as wall time.
 //!
-//! Most runs are over before a watchdog thread would have started. So where there is none, a guest begins by checking at
-//! every function and loop that it enters, and is watched once it may be a long one. If no thread can be started, the guest
-//! goes on checking by itself.
+//! Most runs end before a watchdog thread would have started. So if there is no such thread, a
+//! guest first checks at every function and loop that it enters, and is watched once it may be a
+//! long one. If no thread can be started, the guest continues to check by itself.
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::StopSignal;
-use super::host::Halt;
-use super::watchdog::{Ticket, Watch};
+use super::halt::Halt;
+use super::stop::StopSignal;
+use super::watchdog::{EpochWatch, WatchTicket};
 
-/// A guest that has checked so often, or has run for so long, is watched.
+/// A guest is watched after this number of checks.
 const CHECKS: u64 = 1000;
+/// A guest is watched after this time.
 const LONG_ENOUGH: Duration = Duration::from_millis(1);
-/// Every how many checks an unwatched guest reads a clock, which costs more than the rest.
+/// An unwatched guest reads a clock once in this number of checks, as the clock costs more than the
+/// check.
 const CLOCK: u64 = 16;
-/// If no thread could be started, the next attempt comes after this time.
+/// The pause between attempts to start a thread.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// A limit on time that is past what a clock can hold is none.
+/// The time of a limit that no clock can hold.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// Reads the processor time of the calling thread.
 pub type ThreadClock = fn() -> io::Result<Duration>;
 
-/// Ends one run in time, until it is dropped. It is made and used on the thread that runs the guest.
+/// Ends one run in time, until it is dropped. It is made and used on the thread that runs the
+/// guest.
 pub struct Guard {
-    watch: Arc<Watch>,
+    watch: Arc<EpochWatch>,
     clock: ThreadClock,
-    /// How long the guest may compute between waits.
+    /// The longest computing time between waits.
     limit: Duration,
-    /// What the clock said when the guest last went on, how long it had computed until then, and how long it might still.
-    went_on: Duration,
+    /// The clock's time when the guest last continued.
+    resumed: Duration,
+    /// Computing time before that.
     computed: Duration,
+    /// Computing time that was left then.
     left: Duration,
-    /// When the run is given up.
+    /// The run ends then at the latest.
     deadline: Option<Instant>,
     /// The guest cannot be past its limit or its deadline before this.
     due: Instant,
     stop: StopSignal,
-    /// How often the guest has checked while it was not watched, how often at most, and how long at least.
+    /// The number of checks while it was not watched.
     checks: u64,
+    /// It is watched after this number of checks, or once this time has come.
     most_checks: u64,
     unwatched: Instant,
-    watched: Option<Ticket>,
+    watched: Option<WatchTicket>,
 }
 
-/// The guest does not compute: the host does something for it.
+/// The host works, and the guest does not compute.
 pub struct Pause {
     since: Instant,
     watched: bool,
 }
 
 impl Guard {
-    /// Of a run that begins now, may compute for `limit` between waits, and is given up at `deadline`.
+    /// Guards a run that begins now, may compute for `limit` between waits, and ends at `deadline`
+    /// at the latest.
     pub fn new(
-        watch: Arc<Watch>,
+        watch: Arc<EpochWatch>,
         clock: ThreadClock,
         limit: Duration,
         deadline: Option<Instant>,
@@ -71,7 +80,7 @@ impl Guard {
             watch,
             clock,
             limit,
-            went_on: clock().map_err(Halt::Clock)?,
+            resumed: clock().map_err(Halt::Clock)?,
             computed: Duration::ZERO,
             left: limit,
             deadline,
@@ -86,7 +95,8 @@ impl Guard {
         Ok(guard)
     }
 
-    /// Before the guest begins. Returns how often the epoch rises until the guest checks; 0 is at once.
+    /// Called before the guest begins. Returns the number of epochs until its first check; 0 is at
+    /// once.
     pub fn begin(&mut self) -> Result<u64, Halt> {
         if self.watch.has_thread() {
             self.most_checks = 0;
@@ -94,7 +104,7 @@ impl Guard {
         self.check()
     }
 
-    /// Fails if the guest must end. Returns how often the epoch rises until the guest checks again.
+    /// Fails if the guest must end. Returns the number of epochs until its next check.
     pub fn check(&mut self) -> Result<u64, Halt> {
         if self.stop.is_stopped() {
             return Err(Halt::Stopped);
@@ -136,18 +146,18 @@ impl Guard {
         self.deadline.map_or(over, |deadline| deadline.min(over))
     }
 
-    /// How long the guest has computed since it last went on.
+    /// Computing time since the guest last continued.
     fn used(&self) -> Result<Duration, Halt> {
         let now = (self.clock)().map_err(Halt::Clock)?;
-        Ok(now.saturating_sub(self.went_on))
+        Ok(now.saturating_sub(self.resumed))
     }
 
-    /// How long the guest has computed, up to its last pause.
+    /// Computing time of the guest up to its last pause.
     pub fn computed(&self) -> Duration {
         self.computed
     }
 
-    /// From now on the guest does not compute, and is not watched.
+    /// Pauses the guest: it does not compute and is not watched.
     pub fn pause(&mut self) -> Result<Pause, Halt> {
         let used = self.used()?;
         self.computed += used;
@@ -155,10 +165,10 @@ impl Guard {
         Ok(Pause { since: Instant::now(), watched: self.unwatch() })
     }
 
-    /// The guest goes on, unless its run was stopped. What it computed before the pause counts.
-    pub fn go_on(&mut self, pause: Pause) -> Result<(), Halt> {
+    /// Continues the guest, unless its run was stopped. Its computing time before the pause counts.
+    pub fn resume(&mut self, pause: Pause) -> Result<(), Halt> {
         let now = Instant::now();
-        self.went_on = (self.clock)().map_err(Halt::Clock)?;
+        self.resumed = (self.clock)().map_err(Halt::Clock)?;
         self.unwatched += now.saturating_duration_since(pause.since);
         self.due = self.next_due(now, self.left);
         if self.stop.is_stopped() {
@@ -174,10 +184,10 @@ impl Guard {
         Ok(())
     }
 
-    /// As [`go_on`](Guard::go_on), and the guest has its whole time again.
-    pub fn begin_anew(&mut self, pause: Pause) -> Result<(), Halt> {
+    /// As [`resume`](Guard::resume), and the guest has its whole time again.
+    pub fn restart(&mut self, pause: Pause) -> Result<(), Halt> {
         self.left = self.limit;
-        self.go_on(pause)
+        self.resume(pause)
     }
 
     fn watch(&mut self, now: Instant) {

@@ -11,7 +11,7 @@ thread_local! {
     static USED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// The processor time of a thread that uses none but what the test says.
+/// The processor time of a thread, set by the test.
 fn used() -> io::Result<Duration> {
     Ok(USED.get())
 }
@@ -20,7 +20,7 @@ fn compute(time: Duration) {
     USED.set(USED.get() + time);
 }
 
-fn broken() -> io::Result<Duration> {
+fn no_clock() -> io::Result<Duration> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -28,7 +28,7 @@ fn guard(watchdog: &Watchdog, limit: Duration, deadline: Option<Instant>, stop: 
     Guard::new(watchdog.watch(), used, limit, deadline, stop).unwrap()
 }
 
-/// A guard of a run that was found to be a long one.
+/// A guard of a long run.
 fn watched(watchdog: &Watchdog, limit: Duration, stop: &StopSignal) -> Guard {
     let mut guard = guard(watchdog, limit, None, stop);
     guard.most_checks = 0;
@@ -103,22 +103,22 @@ fn paused_run_is_not_watched_and_goes_on_with_the_time_it_had_left() {
     let pause = guard.pause().unwrap();
     assert!(watchdog.watch().watched().is_empty());
     assert_eq!(guard.computed(), LONG / 2);
-    // what the host computes for the guest is not the guest's
+    // the host's processor time is not the guest's
     compute(LONG);
-    guard.go_on(pause).unwrap();
+    guard.resume(pause).unwrap();
     assert_eq!(guard.left, LONG / 2);
     assert_eq!(watchdog.watch().watched(), [guard.due]);
 
     compute(LONG / 4);
     let pause = guard.pause().unwrap();
     assert_eq!((guard.computed(), guard.left), (LONG / 4 * 3, LONG / 4));
-    guard.begin_anew(pause).unwrap();
+    guard.restart(pause).unwrap();
     assert_eq!(guard.left, LONG);
     assert_eq!(watchdog.watch().watched(), [guard.due]);
 
     let pause = guard.pause().unwrap();
     stop.stop();
-    assert!(matches!(guard.go_on(pause), Err(Halt::Stopped)));
+    assert!(matches!(guard.resume(pause), Err(Halt::Stopped)));
     assert!(watchdog.watch().watched().is_empty());
 }
 
@@ -127,7 +127,7 @@ fn unwatched_run_is_not_watched_after_a_pause() {
     let watchdog = Watchdog::new(&Engine::default());
     let mut guard = guard(&watchdog, LONG, None, &StopSignal::default());
     let pause = guard.pause().unwrap();
-    guard.begin_anew(pause).unwrap();
+    guard.restart(pause).unwrap();
     assert!(!watchdog.watch().has_thread());
 }
 
@@ -149,11 +149,11 @@ fn guest_without_a_watching_thread_checks_by_itself() {
 fn clock_that_cannot_be_read_is_no_limit_of_the_guest() {
     let watchdog = Watchdog::new(&Engine::default());
     assert!(matches!(
-        Guard::new(watchdog.watch(), broken, LONG, None, &StopSignal::default()).err(),
+        Guard::new(watchdog.watch(), no_clock, LONG, None, &StopSignal::default()).err(),
         Some(Halt::Clock(_))
     ));
     let mut guard = watched(&watchdog, LONG, &StopSignal::default());
-    guard.clock = broken;
+    guard.clock = no_clock;
     has_passed(&mut guard, LONG);
     assert!(matches!(guard.check(), Err(Halt::Clock(_))));
 }

@@ -1,23 +1,26 @@
-//! Floor 1: a component becomes a compiled class, a compiled class runs one method.
+//! Compiles classes and runs their methods. No other module uses wasmtime.
 //!
-//! One run is a value: everything that it may depend on goes in, everything that came of it comes out.
-//! It knows no disk, no clock and no terminal. wasmtime is named here alone. A class is compiled by a process of its own,
-//! if the program that uses this has named a command for that ([`Compiling`]).
+//! A run is a value: [`Run`] has all of its input, and [`RunOutput`] all of its output. If the
+//! program has named a command for it ([`Compiling`]), classes are compiled by a process of their
+//! own.
 
 mod cache;
 mod class;
+mod class_cell;
 mod clock;
 mod compile;
 mod component;
-mod engine;
 mod exports;
 mod fault;
 mod guard;
+mod halt;
 mod host;
 mod pool;
 mod precompiled;
 mod run;
-mod slot;
+mod runtime;
+mod settings;
+mod stop;
 mod watchdog;
 
 use std::borrow::Cow;
@@ -28,44 +31,47 @@ use std::sync::{Arc, Mutex};
 pub use cache::{Cache, NotKept};
 pub use class::CompiledClass;
 pub use compile::{Compiling, compile_for_parent};
-pub use run::{Aborted, Bounds, Identity, MethodCall, Operations, Run, RunOutput, StopSignal, Success, Wake};
+pub use run::{Aborted, Bounds, Identity, MethodCall, Operations, Run, RunOutput, Success};
+pub use stop::{StopSignal, Wake};
 
 use crate::model::{ClassDefect, Description, Error, Hash, Json, Limits, LogLine, Result, lock};
 use class::{NoRoom, not_described};
-use engine::{Form, Runtime};
-use pool::{Place, Pool};
-use slot::Slot;
+use class_cell::ClassCell;
+use pool::{Pool, PoolPlace};
+use runtime::Runtime;
+use settings::MemoryLayout;
 
-/// Where classes run. Making one starts nothing and links nothing; the first class does.
+/// Runs classes. The first class starts wasmtime; making a sandbox starts nothing.
 ///
-/// Share one among threads: classes are compiled, loaded and linked once, and each run is on its own.
+/// Threads share one: it compiles, loads and links a class once, and runs are independent.
 pub struct Sandbox {
     cache: Cache,
     compiling: Compiling,
-    reserved: Loaded,
-    compact: Loaded,
-    /// Whether there was no address space for a class's memories: from then on all are compact.
+    reserved: LayoutClasses,
+    compact: LayoutClasses,
+    /// Set once there was no address space for the memories of a class: from then on all layouts
+    /// are compact.
     is_compact: AtomicBool,
-    /// Places for many runs; none where there will be few.
+    /// Places for many runs; None if there will be few.
     pool: Option<Pool>,
     on_not_kept: OnNotKept,
 }
 
-/// Told once that compiled classes are not kept.
+/// Called once if compiled classes are not kept.
 type OnNotKept = Box<dyn Fn(&NotKept) + Send + Sync>;
 
-/// What is there of one form.
+/// The runtime and the classes of one memory layout.
 #[derive(Default)]
-struct Loaded {
+struct LayoutClasses {
     runtime: Mutex<Option<Arc<Runtime>>>,
-    classes: Mutex<HashMap<Hash, Arc<Slot>>>,
+    classes: Mutex<HashMap<Hash, Arc<ClassCell>>>,
 }
 
-/// A class that is ready for one run, and the place that it has for that.
+/// A class that is ready for one run, with its place.
 pub struct ReadyClass {
     class: Arc<CompiledClass>,
     #[expect(dead_code, reason = "taken until the run is over")]
-    place: Option<Place>,
+    place: Option<PoolPlace>,
 }
 
 impl std::ops::Deref for ReadyClass {
@@ -76,63 +82,67 @@ impl std::ops::Deref for ReadyClass {
     }
 }
 
-/// A file that was found to be an actor class.
+/// An actor class that was checked.
 #[derive(Debug)]
 pub struct Inspected {
-    /// The component: the bytes that were given, or the component that was made of a core module.
+    /// The component: the given bytes, or the component that a core module became.
     pub component: Vec<u8>,
     /// blake3 of the component.
     pub hash: Hash,
-    /// What the class says of itself, as it said it.
+    /// The result of `describe`, as it is.
     pub description: Json,
-    /// The same, read and checked.
+    /// The description, read and checked.
     pub class: Description,
 }
 
 impl Sandbox {
+    /// A sandbox for a process of few runs, which compiles classes in this process.
     pub fn new(cache: Cache) -> Sandbox {
-        let (reserved, compact) = (Loaded::default(), Loaded::default());
+        let (reserved, compact) = (LayoutClasses::default(), LayoutClasses::default());
         let compiling = Compiling::default();
         let (is_compact, on_not_kept) = (AtomicBool::new(false), Box::new(|_: &NotKept| ()));
         Sandbox { cache, compiling, reserved, compact, is_compact, pool: None, on_not_kept }
     }
 
-    /// The same, which compiles classes so.
+    /// The same sandbox with this configuration of compiling.
     pub fn compiling(self, compiling: Compiling) -> Sandbox {
         Sandbox { compiling, ..self }
     }
 
-    /// The same, which tells `on_not_kept` at most once that a class was compiled and cannot be kept for the next process.
+    /// The same sandbox, which calls `on_not_kept` at most once: if a class was compiled and cannot
+    /// be kept for later processes.
     pub fn on_not_kept(self, on_not_kept: impl Fn(&NotKept) + Send + Sync + 'static) -> Sandbox {
-        let told = AtomicBool::new(false);
+        let called = AtomicBool::new(false);
         let once = move |not_kept: &NotKept| {
-            if !told.swap(true, Ordering::Relaxed) {
+            if !called.swap(true, Ordering::Relaxed) {
                 on_not_kept(not_kept);
             }
         };
         Sandbox { on_not_kept: Box::new(once), ..self }
     }
 
-    /// For a process that makes many runs, so many of them beside each other: it starts more slowly, and each run is cheaper. More
-    /// runs at once are as they are elsewhere.
+    /// A sandbox for a process of many runs, `runs` of them at once. It starts more slowly, and
+    /// each run is faster. Further runs at once are possible, outside of the pool.
     pub fn pooled(cache: Cache, runs: usize) -> Sandbox {
         Sandbox { pool: Some(Pool::new(runs)), ..Sandbox::new(cache) }
     }
 
-    /// The same, which reserves no address space for the memories of classes. A sandbox that finds out that it cannot have
-    /// that much does so by itself.
+    /// The same sandbox, which reserves no address space for the memories of classes. Any sandbox
+    /// stops to reserve it once the system refuses it.
     pub fn without_reservations(self) -> Sandbox {
         Sandbox { is_compact: AtomicBool::new(true), pool: None, ..self }
     }
 
-    /// Finds out whether some bytes are an actor class, and what it says of itself.
+    /// Checks that some bytes are an actor class, and reads its description.
     ///
-    /// A core module that carries its component's type becomes a component. The contract's imports and exports are
-    /// checked, the component is compiled (into the cache), and `describe` is called once. `on_compile` is told before a
-    /// compilation, which may take seconds; `on_log` sees what `describe` says to the log. `stop` ends it all, with
-    /// [`Error::Interrupted`].
+    /// A core module that carries the type of its component becomes a component. The imports and
+    /// exports of the contract are checked, the component is compiled (into the cache), and
+    /// `describe` is called once. `on_compile` is called before a compilation, which may take
+    /// seconds; `on_log` gets the log of `describe`.
     ///
-    /// [`Error::NotAClass`] where the bytes are none, [`Error::NotCompiled`] where that takes more than it may.
+    /// [`Error::NotAClass`] if the bytes are no class, [`Error::NotCompiled`] if compiling exceeds
+    /// a limit, [`Error::Interrupted`] after a stop, [`Error::Shortage`] if the machine gives too
+    /// little.
     pub fn inspect(
         &self,
         bytes: &[u8],
@@ -145,19 +155,20 @@ impl Sandbox {
         let component = component.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let hash = Hash::of(&component);
         let describe = |class: &CompiledClass| class.describe(limits, stop, on_log);
-        let described = self.where_there_is_room(&hash, || Ok(&component), stop.into(), on_compile, describe);
+        let described = self.with_room(&hash, || Ok(&component), stop.into(), on_compile, describe);
         let description = described.map_err(not_described)??;
-        let said = Description::read(&description).and_then(|class| class.check().map(|()| class));
-        match said {
+        let read = Description::read(&description).and_then(|class| class.check().map(|()| class));
+        match read {
             Ok(class) => Ok(Inspected { component: component.into_owned(), hash, description, class }),
-            Err(reason) => Err(not_a_class(
+            Err(reason) => Err(Error::not_a_class(
                 format!("the result of `describe` breaks a rule: {reason}"),
                 ClassDefect::Description { limit: None, last_message: None },
             )),
         }
     }
 
-    /// Runs one method of a class, which is made ready as [`class`](Sandbox::class) does, wherever the machine has room for it.
+    /// Runs one method of a class, which is made ready as by [`class`](Sandbox::class). The calling
+    /// thread runs the guest and must have more than 1 MiB of stack to spare.
     pub fn run<B: AsRef<[u8]>>(
         &self,
         hash: &Hash,
@@ -166,11 +177,12 @@ impl Sandbox {
         mut run: Run<'_>,
     ) -> Result<RunOutput, Aborted> {
         let until = Bounds { stop: run.stop, deadline: run.deadline };
-        self.where_there_is_room(hash, component, until, on_compile, |class| class.try_run(&mut run))?
+        self.with_room(hash, component, until, on_compile, |class| class.try_run(&mut run))?
     }
 
-    /// In a place of the pool, with memories that are reserved, or with compact ones: the first that there is room for.
-    fn where_there_is_room<B: AsRef<[u8]>, T>(
+    /// Runs a class in a place of the pool, with reserved memories, or with compact ones: the first
+    /// that there is room for.
+    fn with_room<B: AsRef<[u8]>, T>(
         &self,
         hash: &Hash,
         mut component: impl FnMut() -> Result<B>,
@@ -178,23 +190,23 @@ impl Sandbox {
         on_compile: &mut dyn FnMut(),
         mut run: impl FnMut(&CompiledClass) -> Result<T, NoRoom>,
     ) -> Result<T, Aborted> {
-        if let Some(ready) = self.in_a_place(hash)
+        if let Some(ready) = self.in_pool(hash)
             && let Ok(ran) = run(&ready)
         {
             return Ok(ran);
         }
         if !self.is_compact.load(Ordering::Relaxed) {
-            let class = self.class_of(Form::Reserved, hash, &mut component, until, on_compile)?;
+            let class = self.class_of(MemoryLayout::Reserved, hash, &mut component, until, on_compile)?;
             if let Ok(ran) = run(&class) {
                 return Ok(ran);
             }
             self.is_compact.store(true, Ordering::Relaxed);
         }
-        let class = self.class_of(Form::Compact, hash, &mut component, until, on_compile)?;
+        let class = self.class_of(MemoryLayout::Compact, hash, &mut component, until, on_compile)?;
         run(&class).map_err(|NoRoom(error)| error.into())
     }
 
-    /// A class ready for one run, as [`class`](Sandbox::class) is for any number.
+    /// A class that is ready for one run. For many runs, use [`class`](Sandbox::class).
     pub fn ready<B: AsRef<[u8]>>(
         &self,
         hash: &Hash,
@@ -202,24 +214,25 @@ impl Sandbox {
         until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
     ) -> Result<ReadyClass, Aborted> {
-        match self.in_a_place(hash) {
+        match self.in_pool(hash) {
             Some(ready) => Ok(ready),
             None => Ok(ReadyClass { class: self.class(hash, component, until, on_compile)?, place: None }),
         }
     }
 
-    fn in_a_place(&self, hash: &Hash) -> Option<ReadyClass> {
+    fn in_pool(&self, hash: &Hash) -> Option<ReadyClass> {
         let pool = self.pool.as_ref()?;
         let place = pool.place()?;
         let class = pool.class(hash, &self.cache, lock(&self.reserved.classes).contains_key(hash))?;
         Some(ReadyClass { class, place: Some(place) })
     }
 
-    /// A class ready to run: from this process's memory, from the cache, or compiled now. `component` is asked for the
-    /// component's bytes only to compile them, after `on_compile` was told. `until` ends a compilation.
+    /// A class that is ready to run: from the memory of this process, from the cache, or compiled
+    /// now. `component` returns the bytes of the component; it is called only before a compilation,
+    /// and `on_compile` after it. `until` ends a compilation.
     ///
-    /// [`Error::Damaged`] where the bytes are not those of the hash, [`Error::NotAClass`] where they are no class,
-    /// [`Error::NotCompiled`] where compiling them takes more than it may.
+    /// [`Error::Damaged`] if the hash of the bytes is another one, [`Error::NotAClass`] if they are
+    /// no class, [`Error::NotCompiled`] if compiling exceeds a limit.
     pub fn class<B: AsRef<[u8]>>(
         &self,
         hash: &Hash,
@@ -227,37 +240,38 @@ impl Sandbox {
         until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
     ) -> Result<Arc<CompiledClass>, Aborted> {
-        let form = if self.is_compact.load(Ordering::Relaxed) { Form::Compact } else { Form::Reserved };
-        self.class_of(form, hash, &mut component, until, on_compile)
+        let layout =
+            if self.is_compact.load(Ordering::Relaxed) { MemoryLayout::Compact } else { MemoryLayout::Reserved };
+        self.class_of(layout, hash, &mut component, until, on_compile)
     }
 
     fn class_of<B: AsRef<[u8]>>(
         &self,
-        form: Form,
+        layout: MemoryLayout,
         hash: &Hash,
         component: &mut impl FnMut() -> Result<B>,
         until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
     ) -> Result<Arc<CompiledClass>, Aborted> {
-        let loaded = match form {
-            Form::Reserved => &self.reserved,
-            Form::Compact => &self.compact,
+        let classes = match layout {
+            MemoryLayout::Reserved => &self.reserved,
+            MemoryLayout::Compact => &self.compact,
         };
-        let slot = lock(&loaded.classes).entry(*hash).or_default().clone();
-        slot.get(until, || self.load(form, loaded, hash, component, until, on_compile))
+        let cell = lock(&classes.classes).entry(*hash).or_default().clone();
+        cell.get(until, || self.load(layout, classes, hash, component, until, on_compile))
     }
 
     fn load<B: AsRef<[u8]>>(
         &self,
-        form: Form,
-        loaded: &Loaded,
+        layout: MemoryLayout,
+        classes: &LayoutClasses,
         hash: &Hash,
         component: &mut impl FnMut() -> Result<B>,
         until: Bounds<'_>,
         on_compile: &mut dyn FnMut(),
     ) -> Result<Arc<CompiledClass>, Aborted> {
-        let runtime = loaded.runtime(form)?;
-        let compiled = match self.cache.load(&runtime.engine, hash, form) {
+        let runtime = classes.runtime(layout)?;
+        let compiled = match self.cache.load(&runtime.engine, hash, layout) {
             Some(compiled) => compiled,
             None => {
                 let component = component()?;
@@ -265,8 +279,8 @@ impl Sandbox {
                     return Err(Error::Damaged { what: format!("the component {hash} has other bytes") }.into());
                 }
                 on_compile();
-                let code = self.compiling.compile(component.as_ref(), form, until)?;
-                let (component, not_kept) = self.cache.keep(&runtime.engine, hash, form, &code)?;
+                let code = self.compiling.compile(component.as_ref(), layout, until)?;
+                let (component, not_kept) = self.cache.keep(&runtime.engine, hash, layout, &code)?;
                 if let Some(not_kept) = &not_kept {
                     (self.on_not_kept)(not_kept);
                 }
@@ -277,16 +291,12 @@ impl Sandbox {
     }
 }
 
-impl Loaded {
-    fn runtime(&self, form: Form) -> Result<Arc<Runtime>> {
+impl LayoutClasses {
+    fn runtime(&self, layout: MemoryLayout) -> Result<Arc<Runtime>> {
         let mut runtime = lock(&self.runtime);
         if let Some(started) = &*runtime {
             return Ok(started.clone());
         }
-        Ok(runtime.insert(Arc::new(Runtime::start(form)?)).clone())
+        Ok(runtime.insert(Arc::new(Runtime::start(layout)?)).clone())
     }
-}
-
-fn not_a_class(reason: String, defect: ClassDefect) -> Error {
-    Error::NotAClass { reason, defect }
 }

@@ -1,9 +1,10 @@
-//! Places for instances that are made once and used again, for a process that makes many runs.
+//! Places for instances that are reused, for a process of many runs.
 //!
-//! Without them each run maps and unmaps its memories, which is most of what a short run costs, and threads wait for each other
-//! in it. A place is emptied between two runs: an instance still serves one run, and begins as any other does. What a
-//! class may do must not depend on where it runs, so no bound of a place is below what a class can have elsewhere; one
-//! that does not fit, or finds no place free, runs without.
+//! Without them each run maps and unmaps its memories. That is most of the time of a short run, and
+//! threads wait for each other in it. A place is emptied between two runs: an instance serves one
+//! run, and begins as any other. A class must be able to do the same everywhere, so no limit of a
+//! place is below the limits of other runs. A class that does not fit, or finds no free place, runs
+//! outside of the pool.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,29 +12,34 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::engine::{Form, Runtime};
-use super::{Cache, CompiledClass};
+use super::cache::Cache;
+use super::class::CompiledClass;
+use super::runtime::Runtime;
+use super::settings::MemoryLayout;
 use crate::model::{Hash, lock};
 
-/// More places than that are not made.
+/// The most places.
 const MOST: u32 = 64;
 
-/// What a class in a place may have of each; one with more is no usual one.
+/// The most core instances of a class in a place.
 const CORE_INSTANCES: u32 = 32;
+/// The most memories of a class in a place.
 const MEMORIES: u32 = 2;
+/// The most tables of a class in a place.
 const TABLES: u32 = 4;
 
-/// Elements of a table: more than any table can have. It is address space, and no memory.
+/// Elements of a table, more than any table can have. They are address space, and no memory.
 const ELEMENTS: usize = 1 << 33;
-/// Bytes of a memory: all that 32 bits reach.
+/// Bytes of a memory, all that 32 bits reach.
 const MEMORY: usize = 1 << 32;
 
-/// What a place keeps between two runs instead of giving it back and asking for it again.
+/// Bytes that a place keeps between two runs.
 const KEPT: usize = 4 << 20;
 
+/// The places of a process, and the classes that fit.
 pub struct Pool {
     places: u32,
-    /// None where this system does not give that much address space.
+    /// None if the system does not give that much address space.
     runtime: OnceLock<Option<Arc<Runtime>>>,
     /// None for a class that does not fit.
     classes: Mutex<HashMap<Hash, Option<Arc<CompiledClass>>>>,
@@ -41,34 +47,36 @@ pub struct Pool {
 }
 
 /// A place for one instance, until this is dropped.
-pub struct Place(Arc<AtomicUsize>);
+pub struct PoolPlace(Arc<AtomicUsize>);
 
-impl Drop for Place {
+impl Drop for PoolPlace {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Release);
     }
 }
 
 impl Pool {
+    /// A pool of `places` places, at most [`MOST`].
     pub fn new(places: usize) -> Pool {
         let places = u32::try_from(places).unwrap_or(MOST).min(MOST);
         Pool { places, runtime: OnceLock::new(), classes: Mutex::default(), used: Arc::default() }
     }
 
     /// A place, if one is free.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<PoolPlace> {
         let free = |used: usize| (used < self.places as usize).then_some(used + 1);
-        self.used.fetch_update(Ordering::Acquire, Ordering::Relaxed, free).ok().map(|_| Place(self.used.clone()))
+        self.used.fetch_update(Ordering::Acquire, Ordering::Relaxed, free).ok().map(|_| PoolPlace(self.used.clone()))
     }
 
-    /// A class for a place, if it is in the cache and fits. One that was compiled and cannot be had all the same never will be.
+    /// A class for a place, if it is in the cache and fits. A compiled class that is not in the
+    /// cache never will be.
     pub fn class(&self, hash: &Hash, cache: &Cache, is_compiled: bool) -> Option<Arc<CompiledClass>> {
-        if let Some(known) = lock(&self.classes).get(hash) {
-            return known.clone();
+        if let Some(class) = lock(&self.classes).get(hash) {
+            return class.clone();
         }
         let runtime =
             self.runtime.get_or_init(|| Runtime::pooled(strategy(self.places)).ok().map(Arc::new)).as_ref()?;
-        let component = cache.load(&runtime.engine, hash, Form::Reserved);
+        let component = cache.load(&runtime.engine, hash, MemoryLayout::Reserved);
         let class = component.and_then(|component| CompiledClass::new(runtime.clone(), component).ok()).map(Arc::new);
         if class.is_some() || is_compiled {
             lock(&self.classes).insert(*hash, class.clone());

@@ -1,22 +1,25 @@
-//! The one place with `unsafe`: machine code becomes a component that can run.
+//! The one file with `unsafe`: machine code becomes a component that can run.
 //!
-//! wasmtime cannot prove that some bytes are what its compiler gave; whoever loads them vouches for it. So:
+//! Wasmtime cannot prove that some bytes are the output of its compiler; the caller vouches for it:
 //!
-//! - [`from_memory`] gets bytes that [`Compiling`](super::Compiling) gave a moment ago: what
-//!   [`compile`](super::engine::compile) returned in this process, or in one that this process started for it and read from by
-//!   a pipe that no other process has. That one is the command that the program named: its own binary, run by the same user,
-//!   whose build is the same (it compares them first). Who could put another program in its place is this user (or root), and
-//!   needs no vactor to run code. What it answers is taken only if it ended well and gave as many bytes as it said; what a
-//!   hostile class can do to it is to end it.
-//! - [`from_file`] gets a file of the cache. [`Cache`](super::Cache) gives none but those that lie in a folder which only
-//!   this user can read or write, that belong to this user, and that nobody else may write. Whoever could put
-//!   other bytes there is this user (or root), and needs no vactor to run code. The cache itself writes only what `compile`
-//!   returned, under a name made of everything that the code depends on; it writes to a file of another name, which it syncs
-//!   and renames, so an entry is whole. An entry is never written again, only unlinked, so what is mapped does not change.
-//! - A store's bytes never come here: they go through `compile`, in whichever process.
+//! - [`from_memory`] gets bytes that [`Compiling`](super::Compiling) returned a moment ago: the
+//!   output of wasmtime's compiler in this process, or in a child that this process started and
+//!   read from by a pipe that no other process has. The child is the command that the program
+//!   named: its own binary, run by the same user, of the same build (it compares them first). Only
+//!   this user, or root, can put another program in its place, and neither needs vactor to run
+//!   code. The answer of the child is used only if the child ended with success and wrote as many
+//!   bytes as it announced. A hostile class can end the child, and nothing else.
+//! - [`from_file`] gets a file of the cache. [`Cache`](super::Cache) returns only files that belong
+//!   to this user, that no other user may write, and whose folder no other user can read or write.
+//!   Only this user, or root, can put other bytes there, and neither needs vactor to run code. The
+//!   cache writes only the output of the compiler, under a name of all that the code depends on. It
+//!   writes to a file of another name, syncs it and renames it, so an entry is whole. An entry is
+//!   never written again, only unlinked, so mapped code does not change.
+//! - A store's bytes never come here: they are compiled first, in one of the two processes.
 //!
-//! wasmtime's own check of version, settings and processor is a second gate, which also refuses what is damaged in its
-//! structure. Code that a failing disk has altered within is not found out, as with any program that is installed.
+//! Wasmtime's own check of version, settings and processor is a second one. It also refuses code
+//! whose structure is damaged. Code whose content a failing disk has changed is not detected, as in
+//! every installed program.
 #![allow(unsafe_code)]
 
 use std::path::Path;
@@ -24,11 +27,13 @@ use std::path::Path;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+/// A component of code that was just compiled.
 pub fn from_memory(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: see above; the one caller compiled `code` itself.
+    // SAFETY: see above; the one caller has compiled `code`.
     unsafe { Component::deserialize(engine, code) }
 }
 
+/// A component of a file of the cache.
 pub fn from_file(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: see above; the one caller has checked who can write the file.
     unsafe { Component::deserialize_file(engine, path) }

@@ -1,41 +1,44 @@
-//! What goes into a run, and what comes out.
+//! The input and the output of a run.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use super::stop::StopSignal;
 use crate::model::{
-    ActorId, ClassName, Error, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp, WaitResult, lock,
+    ActorId, ClassName, Error, Fault, Json, Limits, Log, LogLine, Operation, Seed, Timestamp, WaitResult,
 };
 
-/// Everything that one run of one method depends on.
+/// The input of one run of one method: it depends on nothing else.
 pub struct Run<'a> {
+    /// The method and its input.
     pub method: MethodCall<'a>,
+    /// The names by which the guest is called.
     pub identity: Identity<'a>,
-    /// What the guest's clock answers.
+    /// The time of the guest's clock.
     pub now: Timestamp,
-    /// What the guest's random bytes come from.
+    /// The origin of the guest's random bytes.
     pub seed: Seed,
+    /// The limits of the run.
     pub limits: &'a Limits,
     /// Ends the run from another thread.
     pub stop: &'a StopSignal,
-    /// When the run is given up, however little its guest has computed.
+    /// The run is aborted then, whatever the computing time of its guest.
     pub deadline: Option<Instant>,
-    /// Sees each line of the log as the guest says it, up to the log's limit.
+    /// Gets each line of the log at once, up to the log's limit.
     pub on_log: &'a mut (dyn FnMut(&LogLine) + Send),
-    /// Performs what a mutation or a constructor asks for; a run without one may ask for nothing.
+    /// Performs the operations of a mutation or a constructor. A run without it may perform none.
     pub operations: Option<&'a mut dyn Operations>,
 }
 
-/// Performs a guest's operations, in the order in which it asks.
+/// Performs a guest's operations, in their order.
 pub trait Operations: Send {
-    /// The answer of a wait, and None of all else. The time that it takes is not the guest's. An error ends the run with that
-    /// fault. `log` is what the guest said since the run began or its last save, `computed` how long it has computed since
-    /// the run began.
+    /// Performs an operation. A wait and a query return their result, other operations None. The
+    /// time of it is not the guest's. An error ends the run with that fault. `log` is the log since
+    /// the beginning of the run or its last save; `computed` is the guest's computing time since
+    /// the beginning.
     fn perform(&mut self, operation: Operation, log: &Log, computed: Duration) -> Result<Option<WaitResult>, Fault>;
 }
 
-/// What is run.
+/// A method and its input.
 #[derive(Clone, Copy)]
 pub enum MethodCall<'a> {
     /// `construct`, then `get-state`.
@@ -50,33 +53,39 @@ pub enum MethodCall<'a> {
     Migrate { from_version: u32, state: &'a [u8] },
 }
 
-/// Who runs, as the guest is told.
+/// The names of a run, as the guest can read them.
 #[derive(Clone, Copy)]
 pub struct Identity<'a> {
+    /// The class.
     pub class: &'a ClassName,
+    /// The version of the class, from 1 on.
     pub version: u32,
     /// None while a task runs.
     pub actor: Option<&'a ActorId>,
     /// The opaque id of the invocation.
     pub invocation: &'a str,
-    /// 1 for the first try of a task, and always 1 elsewhere.
+    /// The number of a task's attempt, from 1 on; 1 for other methods.
     pub attempt: u32,
 }
 
-/// What came of a run.
+/// The output of a run that ended.
 pub struct RunOutput {
+    /// The result and the state, or the fault.
     pub outcome: Result<Success, Fault>,
+    /// The log since the beginning of the run or its last save.
     pub log: Log,
-    /// How long the guest computed.
+    /// Computing time of the guest, as processor time.
     pub computed: Duration,
-    /// Whether the guest was told its opaque id.
+    /// Whether the guest has read its opaque id.
     pub id_exposed: bool,
 }
 
-/// What ends a run, or what has to be done before one, from outside.
+/// Ends a run, or the preparation of one, from outside.
 #[derive(Clone, Copy)]
 pub struct Bounds<'a> {
+    /// Ends it from another thread.
     pub stop: &'a StopSignal,
+    /// Ends it at this time.
     pub deadline: Option<Instant>,
 }
 
@@ -98,14 +107,14 @@ impl Bounds<'_> {
     }
 }
 
-/// Why a run did not end. Nothing of it is an outcome of its method.
+/// The reason for which a run did not end. It has no outcome.
 #[derive(Debug, PartialEq)]
 pub enum Aborted {
-    /// Its [`Stop`] was stopped.
+    /// Its [`StopSignal`] was stopped.
     Stopped,
     /// Its deadline passed.
     Deadline,
-    /// It could not be run: the machine did not give what that takes. The class is not at fault.
+    /// The machine gives too little for the run, or vactor is at fault. The class is not.
     Failed(Error),
 }
 
@@ -115,63 +124,11 @@ impl From<Error> for Aborted {
     }
 }
 
-/// A run that ended well.
+/// The outcome of a run that succeeded.
 #[derive(Debug)]
 pub struct Success {
-    /// `null` for a constructor.
+    /// The result; `null` for a constructor.
     pub result: Json,
     /// The state to save; None for a query and a task.
     pub state: Option<Vec<u8>>,
-}
-
-/// Ends runs from another thread, as [`Aborted::Stopped`]. One that was stopped stays so, and ends whatever is given it
-/// later.
-#[derive(Clone, Default)]
-pub struct StopSignal(Arc<Stopping>);
-
-#[derive(Default)]
-struct Stopping {
-    stopped: AtomicBool,
-    /// Stopping it stops this one too.
-    parent: Option<StopSignal>,
-    /// Who watches its runs, or waits beside them, or did.
-    sleepers: Mutex<Vec<Weak<dyn Wake>>>,
-}
-
-/// Sleeps until something happens; being stopped is such a thing.
-pub trait Wake: Send + Sync {
-    /// Does not wait.
-    fn wake(&self);
-}
-
-impl StopSignal {
-    /// Does not wait. May be called from any thread, but not from within a signal handler.
-    pub fn stop(&self) {
-        self.0.stopped.store(true, Ordering::Release);
-        for sleeper in lock(&self.0.sleepers).iter().filter_map(Weak::upgrade) {
-            sleeper.wake();
-        }
-    }
-
-    pub fn is_stopped(&self) -> bool {
-        self.0.stopped.load(Ordering::Acquire) || self.0.parent.as_ref().is_some_and(StopSignal::is_stopped)
-    }
-
-    /// One that is stopped with this one, and can be stopped alone.
-    pub fn child(&self) -> StopSignal {
-        StopSignal(Arc::new(Stopping { parent: Some(self.clone()), ..Stopping::default() }))
-    }
-
-    /// From now on, stopping wakes this one.
-    pub fn wakes(&self, sleeper: &Arc<dyn Wake>) {
-        if let Some(parent) = &self.0.parent {
-            parent.wakes(sleeper);
-        }
-        let mut sleepers = lock(&self.0.sleepers);
-        let known = sleepers.iter().any(|known| std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(sleeper)));
-        if !known {
-            sleepers.retain(|known| known.strong_count() > 0);
-            sleepers.push(Arc::downgrade(sleeper));
-        }
-    }
 }

@@ -1,8 +1,10 @@
-//! Raises the engine's epoch when a guest has to check its clocks or its [`Stop`], without a tick.
+//! Raises wasmtime's epoch when a guest has to check its clocks or its [`StopSignal`], without a
+//! tick.
 //!
-//! The watchdog is a thread that sleeps until the earliest time at which a watched guest has to check, or until one is
-//! stopped, and raises the epoch then. When a run has ended it sleeps on; a later run with a later time neither spawns nor
-//! wakes it. When it wakes and there is no run, it ends.
+//! The watchdog is a thread that sleeps until the first time at which a watched guest has to check,
+//! or until a run is stopped, and raises the epoch then. The end of a run does not wake it, and a
+//! later run with a later time neither starts nor wakes it. If it wakes and there is no run, it
+//! ends.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,40 +14,41 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, EngineWeak};
 
-use super::{StopSignal, Wake};
+use super::stop::{StopSignal, Wake};
 use crate::model::{lock, wait_timeout};
 
-/// A guest that misses the epoch's rise (it had checked an instant before, or is in a call of the host) sees the next.
+/// A guest that misses an epoch, as it had just checked or is in a call of the host, sees the next
+/// one after this time.
 const AGAIN: Duration = Duration::from_millis(5);
 
-/// Watches while it is there.
-pub struct Watchdog(Arc<Watch>);
+/// Owns the thread: it ends after this is dropped.
+pub struct Watchdog(Arc<EpochWatch>);
 
-pub struct Watch {
+pub struct EpochWatch {
     engine: EngineWeak,
-    state: Mutex<State>,
-    /// There is something to see before the time that the thread would wake at.
+    state: Mutex<WatchState>,
+    /// Notified if the thread has to look before its time.
     changed: Condvar,
 }
 
-/// What is watched: when it has to check, and a number that makes it unique.
-pub type Ticket = (Instant, u64);
+/// A watched run: the time of its check, and a number that makes it unique.
+pub type WatchTicket = (Instant, u64);
 
 #[derive(Default)]
-struct State {
-    runs: BTreeMap<Ticket, StopSignal>,
+struct WatchState {
+    runs: BTreeMap<WatchTicket, StopSignal>,
     numbers: u64,
-    /// When the thread wakes by itself; None while there is no thread.
+    /// The time at which the thread wakes by itself; None if there is no thread.
     wakes: Option<Instant>,
     closed: bool,
 }
 
 impl Watchdog {
     pub fn new(engine: &Engine) -> Watchdog {
-        Watchdog(Arc::new(Watch { engine: engine.weak(), state: Mutex::default(), changed: Condvar::new() }))
+        Watchdog(Arc::new(EpochWatch { engine: engine.weak(), state: Mutex::default(), changed: Condvar::new() }))
     }
 
-    pub fn watch(&self) -> Arc<Watch> {
+    pub fn watch(&self) -> Arc<EpochWatch> {
         self.0.clone()
     }
 }
@@ -57,28 +60,31 @@ impl Drop for Watchdog {
     }
 }
 
-impl Wake for Watch {
-    /// Has the thread look after its runs at once.
+impl Wake for EpochWatch {
+    /// Has the thread look at its runs at once.
     fn wake(&self) {
-        // whoever holds the lock either has not looked yet or waits when it is free
+        // the thread, which locks this between its looks, either has not looked yet or waits once
+        // the lock is free
         drop(lock(&self.state));
         self.changed.notify_one();
     }
 }
 
-impl Watch {
+impl EpochWatch {
+    /// Whether the thread runs.
     pub fn has_thread(&self) -> bool {
         lock(&self.state).wakes.is_some()
     }
 
+    /// Has each guest check.
     pub fn raise_epoch(&self) {
         if let Some(engine) = self.engine.upgrade() {
             engine.increment_epoch();
         }
     }
 
-    /// From now on the epoch rises when `due` has come or the run is stopped.
-    pub fn add(self: &Arc<Watch>, due: Instant, stop: &StopSignal) -> io::Result<Ticket> {
+    /// Watches a run: the epoch rises at `due`, and when the run is stopped.
+    pub fn add(self: &Arc<EpochWatch>, due: Instant, stop: &StopSignal) -> io::Result<WatchTicket> {
         let sleeper: Arc<dyn Wake> = self.clone();
         stop.wakes(&sleeper);
         let mut state = lock(&self.state);
@@ -91,15 +97,15 @@ impl Watch {
         state.numbers += 1;
         let ticket = (due, state.numbers);
         state.runs.insert(ticket, stop.clone());
-        // one that was stopped in between woke the thread too early
+        // a stop before the insertion woke the thread too early
         if state.wakes.is_some_and(|wakes| due < wakes) || stop.is_stopped() {
             self.changed.notify_one();
         }
         Ok(ticket)
     }
 
-    /// Whether it was watched.
-    pub fn remove(&self, ticket: Ticket) -> bool {
+    /// Stops watching a run. Returns whether it was watched.
+    pub fn remove(&self, ticket: WatchTicket) -> bool {
         lock(&self.state).runs.remove(&ticket).is_some()
     }
 
@@ -140,7 +146,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    /// Waits for what the thread is certain to do.
+    /// Waits for a condition that the thread certainly makes true.
     fn until(condition: impl Fn() -> bool) {
         while !condition() {
             thread::yield_now();
@@ -160,10 +166,10 @@ mod tests {
         let soon = watch.add(Instant::now(), &stop).unwrap();
         let long = watch.add(later, &stop).unwrap();
         watch.remove(soon);
-        // it woke for the one that is gone, and sleeps until the other's time
+        // it woke for the removed run, and sleeps until the time of the other
         until(|| watch.wakes() == Some(later));
         watch.remove(long);
-        // it sleeps on, and the next run finds it
+        // it still sleeps, and the next run finds it
         assert!(watch.has_thread());
     }
 

@@ -112,7 +112,7 @@ fn endless_log_is_truncated() {
     let vactor = vactor(going(chatting));
     let ran = go(&vactor, "--max-time 100ms --max-log 1KiB");
     assert!(ran.stderr.len() < 4096, "{} bytes", ran.stderr.len());
-    let told = "\na: warn: what else it says is dropped: a log has at most 1 KiB; `--max-log` raises the limit\n";
+    let told = "\na: warn: the log is truncated: it has at most 1 KiB; `--max-log` raises the limit\n";
     assert_eq!(ran.stderr.matches(told).count(), 1, "{ran:?}");
     assert!(vactor.line("log a").ok().contains("(cut)"));
     ran.refuses(5, "", "`--max-time`");

@@ -1,4 +1,4 @@
-//! The process that compiles, from within: it reads one class, bounds itself, and answers.
+//! The compiling process: it reads one class, limits itself, and answers.
 
 use std::any::Any;
 use std::io::{self, BufReader, Read, Write};
@@ -8,16 +8,17 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use super::wire::{self, ABANDONED, Answer, OVER_TIME, Request};
+use super::job;
+use super::wire::{self, ABANDONED, CompileAnswer, CompileRequest, OVER_TIME};
 use crate::model::{ClassDefect, Error};
 
-/// What the command of [`Compiling`](super::Compiling) does: checks or compiles the class that the process which started it
-/// writes to its stdin, answers on its stdout, and ends.
+/// The work of the command of [`Compiling`](super::Compiling): checks or compiles one class, which
+/// its parent writes to stdin, answers on stdout, and ends the process.
 ///
-/// It bounds its own time and memory before it reads the class, and ends when the process that started it does. Nothing else
-/// may have been read from stdin or written to stdout before.
+/// It limits its own time and memory before it reads the class, and ends with its parent. The
+/// program must not have read stdin or written stdout before.
 pub fn compile_for_parent() -> ! {
-    // the words of a panic are part of the answer
+    // the message of a panic is part of the answer
     panic::set_hook(Box::new(|_| ()));
     let mut input = BufReader::new(io::stdin());
     let (answer, body) = match read(&mut input) {
@@ -33,17 +34,17 @@ pub fn compile_for_parent() -> ! {
         }
         Err(error) => (failed(&error), Vec::new()),
     };
-    // who cannot hear the answer has gone
+    // a parent that cannot read the answer has ended
     let ended = wire::put(&mut io::stdout().lock(), &answer, &body);
     exit(if ended.is_ok() { 0 } else { ABANDONED })
 }
 
-fn failed(error: &io::Error) -> Answer {
-    Answer::Failed { reason: error.to_string() }
+fn failed(error: &io::Error) -> CompileAnswer {
+    CompileAnswer::Failed { reason: error.to_string() }
 }
 
-fn read(input: &mut BufReader<io::Stdin>) -> io::Result<(Request, Vec<u8>)> {
-    let request: Request = wire::head(input)?;
+fn read(input: &mut BufReader<io::Stdin>) -> io::Result<(CompileRequest, Vec<u8>)> {
+    let request: CompileRequest = wire::head(input)?;
     if request.build != wire::build() {
         let reason = format!("it is {}, and {} started it", wire::build(), request.build);
         return Err(io::Error::other(reason));
@@ -54,21 +55,21 @@ fn read(input: &mut BufReader<io::Stdin>) -> io::Result<(Request, Vec<u8>)> {
     Ok((request, class))
 }
 
-fn answer(request: &Request, class: &[u8], time: Duration) -> (Answer, Vec<u8>) {
-    let done = panic::catch_unwind(AssertUnwindSafe(|| super::here(request.job, class)));
-    // the limit holds where the thread that watches did not come to run
+fn answer(request: &CompileRequest, class: &[u8], time: Duration) -> (CompileAnswer, Vec<u8>) {
+    let done = panic::catch_unwind(AssertUnwindSafe(|| job::perform(request.job, class)));
+    // the limit holds also if the watching thread did not run
     if bounds::used() > time {
         exit(OVER_TIME);
     }
     match done {
-        Ok(Ok(body)) => (Answer::Done { length: body.as_ref().map(Vec::len) }, body.unwrap_or_default()),
-        Ok(Err(Error::NotAClass { reason, defect })) => (Answer::NotAClass { reason, defect }, Vec::new()),
-        Ok(Err(Error::Shortage { cause, .. })) => (Answer::NoMemory { reason: cause.to_string() }, Vec::new()),
-        Ok(Err(Error::Internal { what })) => (Answer::Internal { what }, Vec::new()),
-        Ok(Err(error)) => (Answer::Failed { reason: error.to_string() }, Vec::new()),
+        Ok(Ok(body)) => (CompileAnswer::Done { length: body.as_ref().map(Vec::len) }, body.unwrap_or_default()),
+        Ok(Err(Error::NotAClass { reason, defect })) => (CompileAnswer::NotAClass { reason, defect }, Vec::new()),
+        Ok(Err(Error::Shortage { cause, .. })) => (CompileAnswer::NoMemory { reason: cause.to_string() }, Vec::new()),
+        Ok(Err(Error::Internal { what })) => (CompileAnswer::Internal { what }, Vec::new()),
+        Ok(Err(error)) => (CompileAnswer::Failed { reason: error.to_string() }, Vec::new()),
         Err(panic) => {
             let reason = format!("the compiler panicked on it: {}", words(panic.as_ref()));
-            (Answer::NotAClass { reason, defect: ClassDefect::NotCompiled }, Vec::new())
+            (CompileAnswer::NotAClass { reason, defect: ClassDefect::NotCompiled }, Vec::new())
         }
     }
 }
@@ -78,10 +79,10 @@ fn words(panic: &(dyn Any + Send)) -> &str {
     text.unwrap_or("without a message")
 }
 
-/// Ends the process when its time is up, or when the one that started it has ended and so closed the pipe.
+/// Ends the process when its time is up, or when its parent has ended and so closed the pipe.
 fn watch(mut input: BufReader<io::Stdin>, time: Duration) -> io::Result<()> {
     let watcher = || thread::Builder::new().stack_size(1 << 16);
-    // a thread that has been started may still not get what it needs to run
+    // a thread that has been started may still fail to run
     let running = Arc::new(Barrier::new(3));
     let (first, second) = (running.clone(), running.clone());
     watcher().spawn(move || {
@@ -109,12 +110,13 @@ mod bounds {
     use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
     use nix::time::ClockId;
 
-    use super::Request;
-    use crate::sandbox::compile::parent::address_space;
+    use super::CompileRequest;
+    use crate::sandbox::compile::compiling::address_space;
 
-    pub fn set(request: &Request) -> io::Result<()> {
+    pub fn set(request: &CompileRequest) -> io::Result<()> {
         lower(Resource::RLIMIT_AS, address_space(request.memory))?;
-        // a thread watches the time to the millisecond; this holds where that thread does not run
+        // a thread watches the time to the millisecond; this limit holds also if that thread does
+        // not run
         lower(Resource::RLIMIT_CPU, request.time_ms / 1000 + 10)?;
         lower(Resource::RLIMIT_CORE, 0)
     }
@@ -124,25 +126,25 @@ mod bounds {
         Ok(setrlimit(resource, soft.min(to), hard.min(to))?)
     }
 
-    /// Processor time that this process has used.
+    /// Processor time of this process so far.
     pub fn used() -> Duration {
         ClockId::CLOCK_PROCESS_CPUTIME_ID.now().map_or(Duration::ZERO, Duration::from)
     }
 }
 
-/// Where the system bounds no process, only the time is bounded, by the wall.
+/// If the system limits no process, only the wall time is limited.
 #[cfg(not(unix))]
 mod bounds {
     use std::io;
     use std::sync::LazyLock;
     use std::time::{Duration, Instant};
 
-    use super::Request;
+    use super::CompileRequest;
 
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
     #[expect(clippy::unnecessary_wraps, reason = "setting bounds can fail on other systems")]
-    pub fn set(_: &Request) -> io::Result<()> {
+    pub fn set(_: &CompileRequest) -> io::Result<()> {
         LazyLock::force(&START);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! The process that compiles, from without: started, given a class, waited for, ended.
+//! The parent of the compiling process: it starts the child, sends a class, awaits the answer, and
+//! ends the child.
 
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read};
@@ -7,13 +8,16 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::wire::{self, Answer, Job, OVER_TIME, Request};
-use super::{Compiling, over};
+use super::compiling::Compiling;
+#[cfg(unix)]
+use super::compiling::address_space;
+use super::job::Job;
+use super::wire::{self, CompileAnswer, CompileRequest, OVER_TIME};
 use crate::model::{ClassDefect, CompileLimit, Error, Result, lock, show_bytes, show_time, wait, wait_timeout};
-use crate::sandbox::not_a_class;
-use crate::sandbox::run::{Aborted, Bounds, Wake};
+use crate::sandbox::run::{Aborted, Bounds};
+use crate::sandbox::stop::Wake;
 
-/// Has the command do the job.
+/// Does a job by the command.
 pub fn perform(
     command: &[OsString],
     job: Job,
@@ -21,25 +25,25 @@ pub fn perform(
     compiling: &Compiling,
     until: Bounds<'_>,
 ) -> Result<Option<Vec<u8>>, Aborted> {
-    let request = Request {
+    let request = CompileRequest {
         build: wire::build(),
         job,
         time_ms: u64::try_from(compiling.time.as_millis()).unwrap_or(u64::MAX),
         memory: compiling.memory,
         length: class.len(),
     };
-    let (mut child, output) = start(command).map_err(|error| broken(error.to_string()))?;
+    let (mut child, output) = start(command).map_err(|error| not_done(error.to_string()))?;
     let (said, status) = watch(&mut child, output, &request, class, until)?;
     let (begun, said) = match said.strip_prefix(wire::BEGUN) {
         Some(rest) => (true, rest),
         None => (false, &*said),
     };
     match read(said).filter(|_| status.is_none_or(|status| status.success())) {
-        Some(Answer::Done { length }) => Ok(take(said, length)?),
-        Some(Answer::NotAClass { reason, defect }) => Err(not_a_class(reason, defect).into()),
-        Some(Answer::NoMemory { reason }) => Err(no_memory(0, reason, compiling).into()),
-        Some(Answer::Failed { reason }) => Err(broken(reason).into()),
-        Some(Answer::Internal { what }) => Err(Error::internal(what).into()),
+        Some(CompileAnswer::Done { length }) => Ok(take(said, length)?),
+        Some(CompileAnswer::NotAClass { reason, defect }) => Err(Error::not_a_class(reason, defect).into()),
+        Some(CompileAnswer::NoMemory { reason }) => Err(no_memory(0, reason, compiling).into()),
+        Some(CompileAnswer::Failed { reason }) => Err(not_done(reason).into()),
+        Some(CompileAnswer::Internal { what }) => Err(Error::internal(what).into()),
         None => Err(unanswered(status, begun, said, compiling).into()),
     }
 }
@@ -51,28 +55,28 @@ fn start(command: &[OsString]) -> io::Result<(Child, io::PipeReader)> {
     let (output, writer) = io::pipe()?;
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped()).stdout(writer.try_clone()?).stderr(writer);
-    // each thread would else reserve address space of its own
+    // otherwise each thread reserves address space of its own
     command.env("MALLOC_ARENA_MAX", "1");
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;
-        // the terminal's Ctrl-C is for this process, which then ends the other
+        // Ctrl-C goes to this process alone, which then ends the child
         command.process_group(0);
     }
     Ok((command.spawn()?, output))
 }
 
-/// Gives the process its class and reads what it says, until it has ended. Its stdin stays open meanwhile: by that it knows
-/// that this process lives.
+/// Sends the child its class and reads its output until it has ended. The child's stdin stays open
+/// meanwhile: it closes when this process ends.
 fn watch(
     child: &mut Child,
     output: io::PipeReader,
-    request: &Request,
+    request: &CompileRequest,
     class: &[u8],
     until: Bounds<'_>,
 ) -> Result<(Vec<u8>, Option<ExitStatus>), Aborted> {
     let input = child.stdin.take();
-    let watched = Arc::new(Watched::default());
+    let watched = Arc::new(OutputWatch::default());
     until.stop.wakes(&(watched.clone() as Arc<dyn Wake>));
     let (said, ended) = thread::scope(|scope| {
         let speaker = thread::Builder::new().name("vactor-compiling".to_owned()).spawn_scoped(scope, || {
@@ -82,66 +86,66 @@ fn watch(
         });
         let ended = match &speaker {
             Ok(_) => watched.wait(child, until),
-            Err(_) => Ended::Itself(kill(child)),
+            Err(_) => ChildEnd::Itself(kill(child)),
         };
         let said = speaker.and_then(|speaker| speaker.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())));
         (said, ended)
     });
     match (said, ended) {
-        (_, Ended::Killed(aborted)) => Err(aborted),
-        (Ok(said), Ended::Itself(status)) => Ok((said, status)),
-        (Err(error), Ended::Itself(_)) => Err(broken(error.to_string()).into()),
+        (_, ChildEnd::Killed(aborted)) => Err(aborted),
+        (Ok(said), ChildEnd::Itself(status)) => Ok((said, status)),
+        (Err(error), ChildEnd::Itself(_)) => Err(not_done(error.to_string()).into()),
     }
 }
 
 fn exchange(
     input: Option<ChildStdin>,
     mut output: io::PipeReader,
-    request: &Request,
+    request: &CompileRequest,
     class: &[u8],
 ) -> io::Result<Vec<u8>> {
     let mut input = input.ok_or(io::ErrorKind::BrokenPipe)?;
-    // a process that has ended, or needs no class to say no, leaves its reason in what it said
+    // a child that has ended, or refuses without the class, says the reason in its output
     let _ = wire::put(&mut input, request, class);
     let mut said = Vec::new();
     output.read_to_end(&mut said)?;
     Ok(said)
 }
 
-/// Whether the process has said all that it says.
+/// Whether the output of the child has ended.
 #[derive(Default)]
-struct Watched {
+struct OutputWatch {
     ended: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Wake for Watched {
+impl Wake for OutputWatch {
     fn wake(&self) {
-        // under the lock, or the wake could fall between a look and the wait after it
+        // under the lock: otherwise a thread between its look and its wait would miss this
         let _ended = lock(&self.ended);
         self.changed.notify_all();
     }
 }
 
-impl Watched {
+impl OutputWatch {
     fn end(&self) {
         *lock(&self.ended) = true;
         self.changed.notify_all();
     }
 
-    /// Waits for the end of the process, or ends it.
-    fn wait(&self, child: &mut Child, until: Bounds<'_>) -> Ended {
+    /// Waits for the end of the child, or ends it.
+    fn wait(&self, child: &mut Child, until: Bounds<'_>) -> ChildEnd {
         let mut ended = lock(&self.ended);
         loop {
             if *ended && let Some(status) = child.try_wait().map_or(Some(None), |status| status.map(Some)) {
-                return Ended::Itself(status);
+                return ChildEnd::Itself(status);
             }
             if let Err(aborted) = until.check() {
                 drop(ended);
                 kill(child);
-                return Ended::Killed(aborted);
+                return ChildEnd::Killed(aborted);
             }
-            // what has closed its output is about to end, which nothing tells
+            // a child that has closed its output ends soon, without a notification
             let look = if *ended { Some(Duration::from_millis(1)) } else { until.deadline.map(left) };
             ended = match look {
                 Some(look) => wait_timeout(&self.changed, ended, look),
@@ -155,9 +159,9 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// How a process came to its end. The system does not tell it to a process that ignores SIGCHLD, as one may that was started
-/// by another that does.
-enum Ended {
+/// The end of a child. The status is None in a process that ignores SIGCHLD, which a process
+/// inherits.
+enum ChildEnd {
     Itself(Option<ExitStatus>),
     Killed(Aborted),
 }
@@ -167,7 +171,7 @@ fn kill(child: &mut Child) -> Option<ExitStatus> {
     child.wait().ok()
 }
 
-/// Kills what the command has started, too. What has ended already is none the worse for it.
+/// Kills the processes that the command has started, too.
 #[cfg(unix)]
 fn kill_group(child: &mut Child) {
     use nix::sys::signal::{Signal, killpg};
@@ -181,114 +185,112 @@ fn kill_group(child: &mut Child) {
     let _ = child.kill();
 }
 
-fn read(said: &[u8]) -> Option<Answer> {
+fn read(said: &[u8]) -> Option<CompileAnswer> {
     wire::head(&mut BufReader::new(said)).ok()
 }
 
-/// What follows the first line.
+/// The bytes after the first line.
 fn take(said: &[u8], length: Option<usize>) -> Result<Option<Vec<u8>>> {
     let Some(length) = length else { return Ok(None) };
     let start = said.iter().position(|byte| *byte == b'\n').map_or(said.len(), |end| end + 1);
     let body = &said[start..];
     if body.len() != length {
-        return Err(broken(format!("it gave {} bytes of {length}", body.len())));
+        return Err(not_done(format!("it gave {} bytes of {length}", body.len())));
     }
     Ok(Some(body.to_vec()))
 }
 
-/// Why a process ended without an answer.
+/// The error of a child that ended without an answer.
 fn unanswered(status: Option<ExitStatus>, begun: bool, said: &[u8], compiling: &Compiling) -> Error {
     let said = String::from_utf8_lossy(said);
-    let (code, signal) = (status.and_then(|status| status.code()), status.map_or(Signal::None, signal));
-    if code == Some(OVER_TIME) || signal == Signal::Time {
+    let (code, signal) = (status.and_then(|status| status.code()), status.map_or(ExitSignal::None, signal));
+    if code == Some(OVER_TIME) || signal == ExitSignal::Time {
         let allowed = show_time(compiling.time);
-        return over(CompileLimit::Time, format!("compiling it took more than {allowed} of processor time"));
+        return over_limit(CompileLimit::Time, format!("compiling it took more than {allowed} of processor time"));
     }
     if let Some(bytes) = refused_allocation(&said) {
         return no_memory(bytes, "there is not enough memory".to_owned(), compiling);
     }
     if said.contains("has overflowed its stack") {
-        return not_a_class("it is nested too deep to be compiled".to_owned(), ClassDefect::NotCompiled);
+        return Error::not_a_class("it is nested too deep to be compiled".to_owned(), ClassDefect::NotCompiled);
     }
     match signal {
-        Signal::Crash(name) if begun => {
-            not_a_class(format!("the compiler crashed on it ({name})"), ClassDefect::NotCompiled)
+        ExitSignal::Crash(name) if begun => {
+            Error::not_a_class(format!("the compiler crashed on it ({name})"), ClassDefect::NotCompiled)
         }
         _ => {
             let status = status.map_or_else(|| "it ended without an answer".to_owned(), |status| status.to_string());
             let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
-            broken(last.map_or_else(|| status.clone(), |last| format!("{status}: {last}")))
+            not_done(last.map_or_else(|| status.clone(), |last| format!("{status}: {last}")))
         }
     }
 }
 
-/// The error of a process that was refused these bytes of memory.
+/// The error of a child that was refused these bytes of memory.
 fn no_memory(bytes: u64, reason: String, compiling: &Compiling) -> Error {
     if is_short(bytes, compiling) {
-        return broken(reason);
+        return not_done(reason);
     }
     let allowed = show_bytes(compiling.memory);
-    over(CompileLimit::Memory, format!("compiling it took more than {allowed} of memory"))
+    over_limit(CompileLimit::Memory, format!("compiling it took more than {allowed} of memory"))
 }
 
-/// The process could not be started, or did not do its part; the class is not at fault.
-fn broken(reason: String) -> Error {
+fn over_limit(limit: CompileLimit, reason: String) -> Error {
+    Error::NotCompiled { limit, reason }
+}
+
+/// The error of a child that cannot be started, or breaks off. The class is not at fault.
+fn not_done(reason: String) -> Error {
     Error::shortage("run the process that compiles classes", reason)
 }
 
-/// How many bytes a process asked for in vain, where it ended by that: it is what the standard library says then.
+/// The bytes of an allocation whose failure ended the child, by the message of the standard
+/// library.
 fn refused_allocation(said: &str) -> Option<u64> {
     let (_, after) = said.split_once("memory allocation of ")?;
     after.split_once(" bytes failed")?.0.parse().ok()
 }
 
-/// How a signal ended a process.
+/// The signal that ended a child.
 #[derive(Debug, PartialEq, Eq)]
-enum Signal {
+enum ExitSignal {
     None,
     Time,
-    /// Of the process's own making.
+    /// The child caused it.
     Crash(&'static str),
-    /// From elsewhere: the system was short of memory, or a person ended it.
+    /// It came from elsewhere: from a system that is short of memory, or from a user.
     Other,
 }
 
 #[cfg(unix)]
-fn signal(status: ExitStatus) -> Signal {
+fn signal(status: ExitStatus) -> ExitSignal {
     use std::os::unix::process::ExitStatusExt;
 
     use nix::sys::signal::Signal as Named;
 
-    let Some(number) = status.signal() else { return Signal::None };
+    let Some(number) = status.signal() else { return ExitSignal::None };
     match Named::try_from(number) {
-        Ok(Named::SIGXCPU) => Signal::Time,
+        Ok(Named::SIGXCPU) => ExitSignal::Time,
         Ok(crash @ (Named::SIGABRT | Named::SIGSEGV | Named::SIGILL | Named::SIGFPE | Named::SIGBUS)) => {
-            Signal::Crash(crash.as_str())
+            ExitSignal::Crash(crash.as_str())
         }
-        _ => Signal::Other,
+        _ => ExitSignal::Other,
     }
 }
 
 #[cfg(not(unix))]
-fn signal(_: ExitStatus) -> Signal {
-    Signal::None
+fn signal(_: ExitStatus) -> ExitSignal {
+    ExitSignal::None
 }
 
-/// The address space of a process that compiles with so much memory: the program itself and its stacks need some too.
-#[cfg(unix)]
-pub fn address_space(memory: u64) -> u64 {
-    const PROGRAM: u64 = 256 << 20;
-    memory.saturating_add(PROGRAM)
-}
-
-/// Whether it was the machine that refused these bytes, and not the limit: this process may not have so much memory itself, or
-/// the other had used far less than it may.
+/// Whether the machine refused these bytes, and not the limit: this process may not have so much
+/// memory itself, or the child used far less than its limit.
 #[cfg(unix)]
 fn is_short(bytes: u64, compiling: &Compiling) -> bool {
     use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 
     let allowed = getrlimit(Resource::RLIMIT_AS).map_or(u64::MAX, |(soft, _)| soft);
-    // of the largest process so far; in KiB, on some systems in bytes
+    // of the largest child so far; in KiB, on some systems in bytes
     let used = getrusage(UsageWho::RUSAGE_CHILDREN).map_or(u64::MAX, |usage| usage.max_rss().unsigned_abs());
     let used = if cfg!(target_os = "macos") { used } else { used.saturating_mul(1024) };
     allowed < address_space(compiling.memory) || used.saturating_add(bytes) < compiling.memory / 2

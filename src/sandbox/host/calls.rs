@@ -2,9 +2,10 @@
 
 use wasmtime::component::Resource;
 
-use super::handles::Handle;
-use super::{Halt, Host};
+use super::handles::WaitHandle;
+use super::state::Host;
 use crate::model::{CallTarget, Operation, OutgoingCall, WaitTarget};
+use crate::sandbox::halt::Halt;
 
 /// Bytes of memory that a call counts beside its texts.
 const CALL: u64 = 256;
@@ -51,7 +52,7 @@ impl Host {
         method: String,
         arguments: String,
     ) -> wasmtime::Result<Resource<GuestCall>> {
-        self.known("ctx.start")?;
+        self.context("ctx.start")?;
         let call = GuestCall { target, method, arguments, meta: Vec::new(), limits: Vec::new() };
         self.take(call.bytes())?;
         Ok(self.resources.push(call)?)
@@ -82,18 +83,18 @@ impl Host {
         self.may("meta")?;
         let meta = [(name, value)];
         self.take(of_meta(&meta))?;
-        self.known("meta")?.meta.extend(meta);
+        self.context("meta")?.meta.extend(meta);
         Ok(())
     }
 
     /// A call of contract 0.1, with the metadata that was added before it.
     pub(super) fn call_01(&mut self, target: CallTarget, method: String, arguments: String) -> GuestCall {
-        let meta = self.known.as_mut().map(|known| std::mem::take(&mut known.meta)).unwrap_or_default();
+        let meta = self.context.as_mut().map(|context| std::mem::take(&mut context.meta)).unwrap_or_default();
         self.give_back(of_meta(&meta));
         GuestCall { target, method, arguments, meta, limits: Vec::new() }
     }
 
-    pub(super) fn start(&mut self, call: GuestCall) -> wasmtime::Result<Resource<Handle>> {
+    pub(super) fn start(&mut self, call: GuestCall) -> wasmtime::Result<Resource<WaitHandle>> {
         let function = if matches!(call.target, CallTarget::Task { .. }) { "ctx.task" } else { "ctx.start" };
         let (outgoing, invocation) = self.outgoing(function, call)?;
         self.perform(Operation::Start(outgoing))?;
@@ -109,10 +110,10 @@ impl Host {
 
     /// The next call of the run, and the opaque id of its invocation.
     fn outgoing(&mut self, function: &'static str, call: GuestCall) -> Result<(OutgoingCall, String), Halt> {
-        let known = self.may(function)?;
-        known.outgoing += 1;
-        let ordinal = known.outgoing;
-        let invocation = known.seed.child(ordinal).opaque_id();
+        let context = self.may(function)?;
+        context.outgoing += 1;
+        let ordinal = context.outgoing;
+        let invocation = context.seed.child(ordinal).opaque_id();
         let GuestCall { target, method, arguments, meta, limits } = call;
         Ok((OutgoingCall { ordinal, target, method, arguments, meta, limits }, invocation))
     }

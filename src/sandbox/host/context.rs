@@ -1,5 +1,5 @@
-//! The functions of the contract's `context`, for each version of the contract. If a run may not call a function, the error
-//! has the SDK's name of it, which is in the class's source.
+//! The functions of the contract's `context`, for each version of the contract. If a run may not
+//! call a function, the error has the SDK's name of it, which is in the class's source.
 
 use std::time::Duration;
 
@@ -8,9 +8,10 @@ use wasmtime::component::{ComponentType, Linker, LinkerInstance, Lower, Resource
 
 use super::calls::GuestCall;
 use super::guest_types::{GuestFault, GuestFault01, GuestLevel};
-use super::handles::Handle;
-use super::{Halt, Host, Known};
-use crate::model::{CallTarget, Operation, QueryCall, WaitTarget};
+use super::handles::WaitHandle;
+use super::state::{GuestContext, Host, ON_LOG};
+use crate::model::{CallTarget, Level, LogLine, Operation, QueryCall, WaitTarget};
+use crate::sandbox::halt::Halt;
 
 /// The largest result of `random`, in bytes.
 const RANDOM_AT_ONCE: u32 = 1 << 20;
@@ -25,7 +26,8 @@ macro_rules! define {
     )+};
 }
 
-/// Defines the imports of every class. A later version of one line (0.1, 0.2) has the functions of the earlier ones.
+/// Defines the imports of every class. A later version of one line (0.1, 0.2) has the functions of
+/// the earlier ones.
 pub fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     linker.instance("vactor:actor/types@0.1.1")?;
     let mut context = linker.instance("vactor:actor/context@0.1.1")?;
@@ -43,23 +45,23 @@ fn link_common<F>(context: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()
 where
     F: ComponentType + Lower + From<GuestFault> + 'static,
 {
-    context.resource("handle", ResourceType::host::<Handle>(), |mut store, rep| {
+    context.resource("handle", ResourceType::host::<WaitHandle>(), |mut store, rep| {
         store.data_mut().drop_handle(Resource::new_own(rep))
     })?;
     define!(context, host;
-        "class-name"() { (host.known("ctx.class_name")?.class.clone(),) }
-        "version"() { (host.known("ctx.version")?.version,) }
-        "actor-id"() { (host.known("ctx.actor_id")?.actor.clone(),) }
+        "class-name"() { (host.context("ctx.class_name")?.class.clone(),) }
+        "version"() { (host.context("ctx.version")?.version,) }
+        "actor-id"() { (host.context("ctx.actor_id")?.actor.clone(),) }
         "invocation"() { (host.invocation()?,) }
-        "attempt"() { (host.known("ctx.attempt")?.attempt,) }
+        "attempt"() { (host.context("ctx.attempt")?.attempt,) }
         "log"(level: GuestLevel, message: String) { host.say(level.into(), message)? }
-        "now"() { (host.known("ctx.now")?.now.as_millis(),) }
+        "now"() { (host.context("ctx.now")?.now.as_millis(),) }
         "random"(length: u32) { (host.random(length)?,) }
         "save"(state: Vec<u8>) { host.save(state)? }
-        "[method]handle.invocation"(handle: Resource<Handle>) { (host.invocation_of(&handle)?,) }
-        "[method]handle.wait"(handle: Resource<Handle>) { (host.wait(&handle)?.map_err(F::from),) }
-        "[method]handle.cancel"(handle: Resource<Handle>) { host.cancel(&handle)? }
-        "wait-any"(handles: Vec<Resource<Handle>>) { (host.wait_any(&handles)?,) }
+        "[method]handle.invocation"(handle: Resource<WaitHandle>) { (host.invocation_of(&handle)?,) }
+        "[method]handle.wait"(handle: Resource<WaitHandle>) { (host.wait(&handle)?.map_err(F::from),) }
+        "[method]handle.cancel"(handle: Resource<WaitHandle>) { host.cancel(&handle)? }
+        "wait-any"(handles: Vec<Resource<WaitHandle>>) { (host.wait_any(&handles)?,) }
         "attach"(invocation: String) {
             host.may("ctx.attach")?;
             (host.handle_of(WaitTarget::Invocation(invocation))?,)
@@ -152,32 +154,45 @@ fn link_calls(context: &mut LinkerInstance<'_, Host>) -> wasmtime::Result<()> {
 
 impl Host {
     fn invocation(&mut self) -> Result<String, Halt> {
-        let known = self.known("ctx.invocation")?;
-        known.told_invocation = true;
-        Ok(known.invocation.clone())
+        let context = self.context("ctx.invocation")?;
+        context.id_exposed = true;
+        Ok(context.invocation.clone())
     }
 
     fn random(&mut self, length: u32) -> Result<Vec<u8>, Halt> {
-        let known = self.known("ctx.random")?;
+        let context = self.context("ctx.random")?;
         if length > RANDOM_AT_ONCE {
             return Err(Halt::Random(length));
         }
         let mut bytes = vec![0; length as usize];
-        known.fill(&mut bytes);
+        context.fill(&mut bytes);
         Ok(bytes)
     }
 
     fn save(&mut self, state: Vec<u8>) -> Result<(), Halt> {
         self.may("ctx.save")?;
-        if state.len() as u64 > self.state {
+        if state.len() as u64 > self.max_state {
             return Err(Halt::State(state.len()));
         }
         self.perform(Operation::Save(state))?;
         Ok(())
     }
+
+    fn say(&mut self, level: Level, message: String) -> Result<(), Halt> {
+        let was_truncated = self.log.log.truncated;
+        let line = self.log.take(message).map(|message| LogLine { level, message });
+        let note = (self.log.log.truncated && !was_truncated).then(|| self.log.truncation_note());
+        if line.is_none() && note.is_none() {
+            return Ok(());
+        }
+        let pause = self.guard.pause()?; // the listener's time is not the guest's
+        ON_LOG.with(|on_log| line.iter().chain(&note).for_each(&mut *on_log));
+        self.log.log.lines.extend(line);
+        self.guard.resume(pause)
+    }
 }
 
-impl Known {
+impl GuestContext {
     /// The next bytes of blake3 keyed by the seed.
     fn fill(&mut self, bytes: &mut [u8]) {
         let reader = self.random.get_or_insert_with(|| {

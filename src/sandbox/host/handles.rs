@@ -1,28 +1,23 @@
 //! The handles of a guest, and the answers of their waits.
 
-use wasmtime::component::{Resource, ResourceTable};
+use wasmtime::component::Resource;
 
 use super::guest_types::GuestFault;
-use super::{Halt, Host};
+use super::state::Host;
 use crate::model::{Fault, Json, Operation, WaitResult, WaitTarget};
+use crate::sandbox::halt::Halt;
 
-/// Bytes of memory that a handle counts beside its text and its answer; more than it takes in any of the tables.
+/// Bytes of memory that a handle counts beside its text and its answer; more than it takes in any
+/// of the tables.
 const HANDLE: u64 = 256;
 
 /// A target of waits, and its answer once a wait has it.
-pub struct Handle {
+pub struct WaitHandle {
     target: WaitTarget,
     answer: Option<Result<Json, Fault>>,
 }
 
-/// The table of a run's resources, which the limit on memory bounds.
-pub fn table() -> ResourceTable {
-    let mut table = ResourceTable::new();
-    table.set_max_capacity(usize::MAX);
-    table
-}
-
-impl Handle {
+impl WaitHandle {
     fn bytes(&self) -> u64 {
         of_target(&self.target) + self.answer.as_ref().map_or(0, of_answer)
     }
@@ -55,12 +50,12 @@ fn of_answer(answer: &Result<Json, Fault>) -> u64 {
 }
 
 impl Host {
-    pub(super) fn handle_of(&mut self, target: WaitTarget) -> wasmtime::Result<Resource<Handle>> {
+    pub(super) fn handle_of(&mut self, target: WaitTarget) -> wasmtime::Result<Resource<WaitHandle>> {
         self.take(of_target(&target))?;
-        Ok(self.resources.push(Handle { target, answer: None })?)
+        Ok(self.resources.push(WaitHandle { target, answer: None })?)
     }
 
-    pub(super) fn wait_any(&mut self, handles: &[Resource<Handle>]) -> wasmtime::Result<u32> {
+    pub(super) fn wait_any(&mut self, handles: &[Resource<WaitHandle>]) -> wasmtime::Result<u32> {
         self.may("ctx.wait_any")?;
         if handles.is_empty() {
             return Err(Halt::NothingToWaitFor.into());
@@ -69,7 +64,7 @@ impl Host {
     }
 
     /// The index of the first handle with an answer. If none has one, it waits.
-    fn first_answered(&mut self, handles: &[Resource<Handle>]) -> wasmtime::Result<u32> {
+    fn first_answered(&mut self, handles: &[Resource<WaitHandle>]) -> wasmtime::Result<u32> {
         let mut bytes = 0;
         for (index, handle) in handles.iter().enumerate() {
             let handle = self.resources.get(handle)?;
@@ -90,12 +85,12 @@ impl Host {
         Ok(index)
     }
 
-    pub(super) fn invocation_of(&mut self, handle: &Resource<Handle>) -> wasmtime::Result<String> {
+    pub(super) fn invocation_of(&mut self, handle: &Resource<WaitHandle>) -> wasmtime::Result<String> {
         self.may("Handle::invocation")?;
         Ok(self.resources.get(handle)?.invocation().to_owned())
     }
 
-    pub(super) fn wait(&mut self, handle: &Resource<Handle>) -> wasmtime::Result<Result<String, GuestFault>> {
+    pub(super) fn wait(&mut self, handle: &Resource<WaitHandle>) -> wasmtime::Result<Result<String, GuestFault>> {
         self.may("Handle::wait")?;
         self.first_answered(std::slice::from_ref(handle))?;
         let handle = self.resources.get(handle)?;
@@ -107,7 +102,7 @@ impl Host {
         })
     }
 
-    pub(super) fn cancel(&mut self, handle: &Resource<Handle>) -> wasmtime::Result<()> {
+    pub(super) fn cancel(&mut self, handle: &Resource<WaitHandle>) -> wasmtime::Result<()> {
         self.may("Handle::cancel")?;
         let handle = self.resources.get(handle)?;
         if let (WaitTarget::Invocation(id), None) = (&handle.target, &handle.answer) {
@@ -118,7 +113,7 @@ impl Host {
     }
 
     /// Any run may drop a handle.
-    pub(super) fn drop_handle(&mut self, handle: Resource<Handle>) -> wasmtime::Result<()> {
+    pub(super) fn drop_handle(&mut self, handle: Resource<WaitHandle>) -> wasmtime::Result<()> {
         let handle = self.resources.delete(handle)?;
         self.give_back(handle.bytes());
         Ok(())

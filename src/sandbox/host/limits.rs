@@ -1,34 +1,36 @@
-//! How much of the host's memory a guest may take.
+//! The limit on the memory that a guest takes.
 
 use wasmtime::ResourceLimiter;
 
-use super::{Halt, Host};
+use super::state::Host;
 use crate::sandbox::fault;
+use crate::sandbox::halt::Halt;
 
-/// Core instances, memories and tables, each: how many a class may have.
+/// The most core instances, memories and tables of a class, each.
 const PARTS: usize = 256;
-/// Bytes that an element of a table counts, the same on every machine.
+/// Bytes of memory for an element of a table, the same on every machine.
 const TABLE_ELEMENT: u64 = 8;
 
 impl Host {
-    /// Takes from what is left of the memory.
+    /// Counts bytes of memory; ends the run if they exceed the limit.
     pub(super) fn take(&mut self, bytes: u64) -> Result<(), Halt> {
         self.memory_left = self.memory_left.checked_sub(bytes).ok_or(Halt::Memory)?;
         Ok(())
     }
 
+    /// Counts bytes of memory as free again.
     pub(super) fn give_back(&mut self, bytes: u64) {
         self.memory_left += bytes;
     }
 
-    /// Ends the run where so much would not fit into what is left.
+    /// Ends the run if so many bytes exceed the limit.
     pub(super) fn has_room(&self, bytes: u64) -> Result<(), Halt> {
         if bytes > self.memory_left { Err(Halt::Memory) } else { Ok(()) }
     }
 }
 
-/// Growing past the limit ends the run, so that no class can come to depend on the limit; growing past the maximum
-/// that the class itself states fails in the guest, as it does everywhere.
+/// Growth past the limit ends the run, so that no class can depend on the limit. Growth past the
+/// maximum that the class itself states fails in the guest, as in every other host.
 impl ResourceLimiter for Host {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum) {
@@ -67,7 +69,7 @@ impl ResourceLimiter for Host {
     }
 }
 
-/// Why something did not grow that had room within the limits. What no memory or table of any machine could have is past
+/// The reason for growth that failed within the limits. A size that no machine can have is past
 /// every limit.
 fn not_grown(error: &wasmtime::Error) -> Halt {
     match fault::is_of_machine(error) {

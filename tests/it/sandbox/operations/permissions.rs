@@ -63,7 +63,7 @@ fn operations_are_allowed_in_mutation_and_constructor_only() {
             assert!(ran.outcome.is_ok() != needs_handle, "{name}: {:?}", ran.outcome);
             let fault = world.run(&class, method).outcome.unwrap_err();
             if !needs_handle {
-                let message = format!("`{}` was called in a run whose calls nobody performs", of_sdk(name));
+                let message = format!("`{}` was called in a run that performs no operations", of_sdk(name));
                 assert_fault(&fault, HostFault::Trap, &message);
             }
         }

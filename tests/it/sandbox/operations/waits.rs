@@ -99,7 +99,7 @@ fn guest_clock_is_that_of_last_result() {
 #[test]
 fn wait_for_nothing_traps() {
     let Asked { ran, asked, .. } = World::new().go("(drop (call $wait-kept (i32.const 0))) (unreachable)", counting());
-    let message = "go trapped: `ctx.wait_any` was given no handle, and nothing would ever answer";
+    let message = "go trapped: `ctx.wait_any` was called without a handle, and such a wait never ends";
     assert_fault(&ran.outcome.unwrap_err(), HostFault::Trap, message);
     assert_eq!(asked, []);
 }
@@ -210,7 +210,7 @@ fn class_runs_on_thread_of_waiting_class() {
         let within = World::new().ask(&inner, method, counting());
         assert_eq!((messages(&within.ran), within.asked.len()), (vec!["1"], 1));
         let alone = World::new().run(&inner, method).outcome.unwrap_err();
-        assert_fault(&alone, HostFault::Trap, "`ctx.timer` was called in a run whose calls nobody performs");
+        assert_fault(&alone, HostFault::Trap, "`ctx.timer` was called in a run that performs no operations");
         answered(0, Ok("7"))
     });
     assert_eq!((messages(&ran), asked.len()), (vec!["7"], 1));

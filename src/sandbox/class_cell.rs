@@ -1,75 +1,79 @@
-//! The place of one class in a process: whichever thread wants the class first makes it ready, and the others wait.
+//! A class in one process: the first thread that needs it makes it ready, and the others wait for
+//! that.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::class::CompiledClass;
-use super::run::{Aborted, Bounds, Wake};
+use super::run::{Aborted, Bounds};
+use super::stop::Wake;
 use crate::model::{Error, Result, lock, wait_timeout};
 
-/// A thread that waits without a deadline looks again after so long.
+/// The longest pause between two looks of a waiting thread.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-pub(super) struct Slot {
-    state: Mutex<State>,
+pub(super) struct ClassCell {
+    state: Mutex<CellState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-enum State {
+enum CellState {
     #[default]
     Empty,
     /// A thread is making the class ready.
     Busy,
-    Known(Result<Arc<CompiledClass>>),
+    /// The class, or the error of bytes that are none.
+    Done(Result<Arc<CompiledClass>>),
 }
 
-/// Leaves the slot empty if the thread that makes the class ready ends without a result.
-struct Making<'a>(&'a Slot);
+/// Empties the cell if the thread that makes the class ready ends without a result.
+struct BusyGuard<'a>(&'a ClassCell);
 
-impl Slot {
-    /// The class, from `make` if no thread has made it ready. Waits for a thread that does until then.
+impl ClassCell {
+    /// The class, from `make` if no thread has made it ready. It waits while another thread makes
+    /// it ready.
     pub(super) fn get(
-        self: &Arc<Slot>,
+        self: &Arc<ClassCell>,
         until: Bounds<'_>,
         make: impl FnOnce() -> Result<Arc<CompiledClass>, Aborted>,
     ) -> Result<Arc<CompiledClass>, Aborted> {
-        if let Some(known) = self.wait(until)? {
-            return Ok(known?);
+        if let Some(done) = self.wait(until)? {
+            return Ok(done?);
         }
-        let making = Making(self);
+        let busy = BusyGuard(self);
         let class = make();
-        let known = match &class {
+        let done = match &class {
             Ok(class) => Some(Ok(class.clone())),
             Err(Aborted::Failed(error @ (Error::NotAClass { .. } | Error::NotCompiled { .. }))) => {
                 Some(Err(error.clone()))
             }
-            // a stop, a deadline, a shortage of the machine say nothing of the class
+            // a stop, a deadline or a shortage says nothing about the class
             Err(_) => None,
         };
-        if let Some(known) = known {
-            self.put(State::Known(known));
+        if let Some(done) = done {
+            self.put(CellState::Done(done));
         }
-        drop(making);
+        drop(busy);
         class
     }
 
-    /// What is known of the class. None if the caller is to make it ready.
-    fn wait(self: &Arc<Slot>, until: Bounds<'_>) -> Result<Option<Result<Arc<CompiledClass>>>, Aborted> {
+    /// The class, or None if the caller has to make it ready.
+    fn wait(self: &Arc<ClassCell>, until: Bounds<'_>) -> Result<Option<Result<Arc<CompiledClass>>>, Aborted> {
         let mut state = lock(&self.state);
         let mut wakes_on_stop = false;
         loop {
             match &*state {
-                State::Known(known) => return Ok(Some(known.clone())),
-                State::Empty => {
-                    *state = State::Busy;
+                CellState::Done(done) => return Ok(Some(done.clone())),
+                CellState::Empty => {
+                    *state = CellState::Busy;
                     return Ok(None);
                 }
-                State::Busy => {}
+                CellState::Busy => {}
             }
             if !wakes_on_stop {
-                // stopping takes the lock: it must not be held here
+                // a stop takes this lock
                 drop(state);
                 let sleeper: Arc<dyn Wake> = self.clone();
                 until.stop.wakes(&sleeper);
@@ -83,23 +87,23 @@ impl Slot {
         }
     }
 
-    fn put(&self, state: State) {
+    fn put(&self, state: CellState) {
         *lock(&self.state) = state;
         self.changed.notify_all();
     }
 }
 
-impl Drop for Making<'_> {
+impl Drop for BusyGuard<'_> {
     fn drop(&mut self) {
-        if matches!(*lock(&self.0.state), State::Busy) {
-            self.0.put(State::Empty);
+        if matches!(*lock(&self.0.state), CellState::Busy) {
+            self.0.put(CellState::Empty);
         }
     }
 }
 
-impl Wake for Slot {
+impl Wake for ClassCell {
     fn wake(&self) {
-        // with the lock: a thread between its look and its wait would miss it
+        // under the lock: otherwise a thread between its look and its wait would miss this
         let _state = lock(&self.state);
         self.changed.notify_all();
     }
