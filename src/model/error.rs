@@ -1,4 +1,4 @@
-//! The one error type: what is wrong with the names that the person typed, and what to do.
+//! The error type of all modules.
 
 use std::fmt;
 
@@ -10,12 +10,16 @@ use super::{
     Process, Reference,
 };
 
-/// Everything that can go wrong, in a structure from which a program can make a hint of its own.
+/// An error of any module. Its fields are the names of its message, from which a program can make a
+/// hint.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message of a variant explains its fields")]
 pub enum Error {
+    /// A text is no name.
     #[error(transparent)]
     InvalidName(#[from] InvalidName),
+    /// The class has no such method.
     #[error("the class {class} has no method {method}")]
     UnknownMethod { class: ClassName, method: String, similar: Option<String> },
     /// The method is not of a kind that the caller asked for.
@@ -24,117 +28,148 @@ pub enum Error {
     /// A query is called with an option that only a recorded call can have.
     #[error("{method} is a query: it takes no {option}, as nothing of it is kept")]
     OptionOfQuery { method: String, option: QueryOption },
+    /// The arguments do not fit the method.
     #[error("the arguments do not fit {method}: {reason}")]
     BadArguments { method: String, signature: String, reason: String },
+    /// The arguments, or the payload of an event, are too long. `allowed` is in bytes.
     #[error("the {limit} are over the limit of {allowed} bytes")]
     OverLimit { limit: Limit, allowed: u64 },
+    /// A limit is over its ceiling.
     #[error(transparent)]
     OverCeiling(#[from] OverCeiling),
-    /// Checking or compiling the class took more than it may, before anything of it ran.
+    /// Checking or compiling the class exceeded a limit.
     #[error("the class cannot be compiled: {reason}")]
     NotCompiled { limit: CompileLimit, reason: String },
+    /// Some bytes are no actor class.
     #[error("this is no actor class: {reason}")]
     NotAClass { reason: String, defect: ClassDefect },
+    /// A key is empty or too long.
     #[error("the key {key:?} is longer than 255 bytes, or empty")]
     InvalidKey { key: String },
+    /// A text is no name of an event.
     #[error("{event:?} is no name for an event")]
     InvalidEvent { event: String },
+    /// The payload of an event is no valid JSON.
     #[error("the event's payload cannot be sent: {reason}")]
     InvalidPayload { reason: String },
+    /// A call has the same name of metadata twice.
     #[error("the metadata `{name}` is given twice")]
     MetadataTwice { name: String },
 
+    /// A wait has no invocation.
     #[error("there is no invocation to wait for")]
     NothingToWaitFor,
 
+    /// The actor does not exist.
     #[error("there is no actor {id}")]
     NoActor { id: String, similar: Option<String> },
+    /// The class is not registered.
     #[error("there is no class {class}")]
     NoClass { class: String, similar: Option<String> },
+    /// The class has no such version.
     #[error("the class {class} has no version {version}")]
     NoVersion { class: ClassName, version: u32 },
+    /// The invocation does not exist.
     #[error("there is no invocation {reference}")]
     NoInvocation { reference: Reference },
+    /// No invocation has exposed this opaque id.
     #[error("there is no invocation that guests know as {id}")]
     NoOpaqueId { id: String },
+    /// The journal has no such step.
     #[error("{id} has no step {step}; its journal goes from {first} to {last}")]
     NoStep { id: String, step: u64, first: u64, last: u64 },
+    /// The folder of the store does not exist.
     #[error("there is no store at {place}")]
     NoStore { place: String },
 
+    /// The actor exists already.
     #[error("the actor {id} exists already")]
     ActorExists { id: String },
+    /// The actor is of another class.
     #[error("the actor {id} is of the class {class}, not of {wanted}")]
     OtherClass { id: String, class: ClassName, wanted: ClassName },
-    /// Its construction is accepted and has not ended.
+    /// The construction of the actor is pending.
     #[error("the actor {id} is being made by {reference}")]
     BeingMade { id: String, reference: Reference },
+    /// The class has actors, or pending invocations.
     #[error("the class {class} is used by {example}")]
     ClassInUse { class: ClassName, example: String },
+    /// The key belongs to another call.
     #[error("the key {key:?} was used for another call, {reference}")]
     KeyTaken { key: String, reference: Reference },
+    /// The key belongs to an event.
     #[error("the key {key:?} was used for an event of {id}, its number {number}")]
     KeyTakenByEvent { key: String, id: String, number: u64 },
+    /// The inbox is full.
     #[error("the inbox of {id} is full: {allowed} wait already")]
     InboxFull { id: String, allowed: u64 },
+    /// The actor has too many events.
     #[error("{id} has {allowed} events that no method has taken")]
     EventsFull { id: String, allowed: u64 },
+    /// Another thread or process has the lock of the actor.
     #[error("{id} is busy")]
     Busy { id: String },
-    /// Somebody else committed a step of the actor first; whoever ran the method runs it again.
+    /// Another process committed a step of the actor first. The method is run again.
     #[error("another process changed {id} in the meantime")]
     Stale { id: String },
-    /// Waiting ended while the method ran, before the call was accepted: nothing happened.
+    /// The deadline passed before the call was accepted: nothing happened.
     #[error("the call of {id} had not ended when the time ran out; nothing happened")]
     NotAccepted { id: String },
-    /// Waiting ended after the call was accepted: it goes on.
+    /// The deadline passed after the call was accepted: the call continues.
     #[error("{reference} had not ended when the time ran out; it goes on")]
     StillRunning { reference: Reference },
+    /// The invocation has ended, and cannot be cancelled.
     #[error("{reference} has ended already")]
     AlreadyEnded { reference: Reference },
+    /// The invocation is pending, and cannot be removed or resumed.
     #[error("{reference} has not ended")]
     NotEnded { reference: Reference },
-    /// Only what did not succeed is resumed.
+    /// The invocation succeeded, and cannot be resumed.
     #[error("{reference} succeeded: there is nothing to resume")]
     Succeeded { reference: Reference },
-    /// Its failure says that a resume cannot help.
+    /// The failure of the invocation is final.
     #[error("{reference} cannot be resumed: its failure is final")]
     NotResumable { reference: Reference },
+    /// The invocation was resumed before.
     #[error("{reference} was resumed already, as {by}")]
     AlreadyResumed { reference: Reference, by: Reference },
 
-    /// The invocation ended without success; one of a query has no reference.
+    /// The invocation failed. A query has no reference.
     #[error("{}", fault.message)]
     Failed { id: String, method: String, fault: Box<Fault>, reference: Option<Reference> },
 
-    /// Running a recorded step again did not give what it recorded.
+    /// The replay of a step differs from its record.
     #[error("replaying step {step} of {id} went another way: {what}")]
     Diverged { id: String, step: u64, what: String },
 
-    /// A lock of the store could not be had until the deadline. Nothing happened, and the store
+    /// Another process had a lock of the store until the deadline. Nothing happened, and the store
     /// stays usable.
     #[error("the store is busy: {} holds it", shown(holder.as_ref()))]
     StoreBusy { holder: Option<Process> },
+    /// The data of the store is invalid.
     #[error("the store is damaged: {what}")]
     Damaged { what: String },
-    /// A store that is open was moved or removed, or its data was.
+    /// An open store, or its data, was moved or removed.
     #[error("the store at {place} was moved or removed while it was in use")]
     StoreGone { place: String },
+    /// A later version of vactor made the store.
     #[error("the store has format {found}, this vactor knows {known}")]
     NewerFormat { found: u32, known: u32 },
+    /// An unreleased version of vactor made the store.
     #[error("the store has format {found}, which was never released; this vactor knows {known}")]
     OlderFormat { found: u32, known: u32 },
     /// A file or folder of the store is not used: it may belong to another user, or lead to another
     /// file.
     #[error("{what}")]
     Untrusted { what: String, path: UntrustedPath },
+    /// The system refused an operation.
     #[error("cannot {action}: {cause}")]
     Io {
         action: String,
         #[source]
         cause: Cause,
     },
-    /// The machine, or a limit of the process, did not give memory, a thread or a clock. Nothing is
+    /// The machine, or a limit of the process, gives no memory, thread or clock. Nothing is
     /// recorded.
     #[error("this machine cannot {action}: {cause}")]
     Shortage {
@@ -142,18 +177,18 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
-    /// A state that cannot occur: vactor is at fault, and neither the store, the class nor the
-    /// caller is.
+    /// A state that cannot occur. Vactor is at fault, and not the store, the class or the caller.
     #[error("internal error: {what}")]
     Internal { what: String },
 
-    /// Nothing is recorded: no calendar has the times that would be.
+    /// The clock is beyond all calendars. Nothing is recorded.
     #[error("the clock of this machine says a time beyond the year 9999")]
     WrongClock,
 
+    /// A stop ended the work before it had an effect.
     #[error("interrupted; nothing happened")]
     Interrupted,
-    /// Stopped while waiting for an accepted invocation.
+    /// A stop ended the wait for an accepted invocation, which continues.
     #[error("interrupted; {reference} was accepted and goes on")]
     LeftRunning { reference: Reference },
 }
@@ -161,7 +196,9 @@ pub enum Error {
 /// An option of a call that a query cannot have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryOption {
+    /// A key.
     Key,
+    /// Metadata.
     Metadata,
 }
 
@@ -203,11 +240,14 @@ pub enum ClassDefect {
     },
 }
 
-/// A file or folder that is not used, by the way out.
+/// The kind of a file or folder that is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UntrustedPath {
     /// A store of another user, found at this path without being named.
-    FoundStore { path: String },
+    FoundStore {
+        /// The folder of the store.
+        path: String,
+    },
     /// A link to the folder of a store.
     LinkToFolder,
     /// The store's data, which has a second name.
@@ -218,21 +258,23 @@ pub enum UntrustedPath {
     Auxiliary,
 }
 
-/// What kind of trouble an error is; the command line's exit codes are made from it.
+/// The category of an error, which is one exit code of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Category {
     /// The method returned a failure.
     Failure,
     /// The caller's input is refused.
     BadInput,
+    /// A name of the caller does not exist.
     NotFound,
-    /// A conflict, or not now.
+    /// A conflict with the state of the store, which can change.
     Conflict,
     /// The class is at fault: a trap, a limit, a state or result that is refused, a divergence, a
     /// deadlock.
     ClassError,
     /// The store cannot be used, the machine gives too little, or vactor is at fault.
     Store,
+    /// A stop ended the work.
     Interrupted,
 }
 
@@ -257,8 +299,8 @@ impl Error {
         Error::Internal { what: what.into() }
     }
 
-    /// Whether the machine is at fault: trying again later can help, and nothing else has to
-    /// change.
+    /// Whether the machine is at fault: the same can succeed later, without a change of anything
+    /// else.
     pub fn is_of_machine(&self) -> bool {
         matches!(self, Error::Io { .. } | Error::Shortage { .. } | Error::WrongClock)
     }
@@ -314,6 +356,7 @@ impl Error {
         }
     }
 
+    /// The category of the error.
     pub fn category(&self) -> Category {
         use Error::*;
         match self {
@@ -354,7 +397,7 @@ impl Error {
 fn of_fault(fault: &Fault) -> Category {
     let is = |host: HostFault| fault.is_host(host);
     if fault.kind == HostFault::Deadlock.kind() {
-        // passed on by a method that waited, it is one still
+        // it stays one if a method that waited returns it
         Category::ClassError
     } else if fault.origin == FaultOrigin::Class {
         Category::Failure

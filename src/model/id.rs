@@ -47,24 +47,27 @@ pub struct ActorId(Box<str>);
 #[serde(try_from = "String")]
 pub struct ClassName(Box<str>);
 
-/// What references are counted under: an actor's id, or `CLASS/TASK` for a task.
+/// The name under which references are counted: an actor's id, or `CLASS/TASK` for a task.
 ///
-/// Both share one series of numbers where they happen to be spelled alike, so a reference names one
-/// invocation in the store, whichever of the two it is.
+/// An id and a task of the same spelling share one series of numbers, so a reference names one
+/// invocation of the store.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Name(Box<str>);
 
-/// How any process names an invocation: `my_counter#3`.
+/// The reference of an invocation, in any process: `my_counter#3`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Reference {
+    /// The actor, or `CLASS/TASK`.
     pub name: Name,
+    /// The number among the invocations of the name, from 1 on.
     pub number: u64,
 }
 
 macro_rules! text {
     ($($type:ident)*) => {$(
         impl $type {
+            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -114,6 +117,7 @@ macro_rules! from_stored_text {
 from_stored_text!(ActorId ClassName Name);
 
 impl ActorId {
+    /// Checks the rules of ids. [`InvalidName::Id`] if the text breaks one.
     pub fn new(text: &str) -> Result<ActorId, InvalidName> {
         let refuse = |reason: &'static str| Err(InvalidName::Id { id: text.to_owned(), reason });
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~:@/+-".contains(&b);
@@ -129,8 +133,8 @@ impl ActorId {
 }
 
 impl ActorId {
-    /// Refuses the id of an actor that is to be made if a command line would read it as a flag. An
-    /// actor that an older program made under such an id stays usable.
+    /// Refuses an id that a command line would read as a flag. A new actor gets no such id; an
+    /// actor that has one already stays usable.
     pub fn expect_no_flag(&self) -> Result<(), InvalidName> {
         match self.0.starts_with('-') {
             true => Err(InvalidName::Id { id: self.to_string(), reason: "begins with `-`, as a flag does" }),
@@ -140,6 +144,7 @@ impl ActorId {
 }
 
 impl ClassName {
+    /// Checks the rules of class names. [`InvalidName::Class`] if the text breaks one.
     pub fn new(text: &str) -> Result<ClassName, InvalidName> {
         let refuse = |reason: &'static str| Err(InvalidName::Class { name: text.to_owned(), reason });
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
@@ -172,7 +177,7 @@ impl FromStr for ClassName {
 }
 
 impl Name {
-    /// An actor's id, or `CLASS/TASK`.
+    /// Checks that a text is an actor's id or `CLASS/TASK`. [`InvalidName::Id`] if it is neither.
     pub fn new(text: &str) -> Result<Name, InvalidName> {
         let is_task = |(class, task): (&str, &str)| ClassName::new(class).is_ok() && is_identifier(task);
         match ActorId::new(text) {
@@ -182,12 +187,12 @@ impl Name {
         }
     }
 
-    /// The name that a class's task counts its invocations under.
+    /// The name of a task.
     pub fn task(class: &ClassName, task: &str) -> Name {
         Name(format!("{class}/{task}").into())
     }
 
-    /// The actor of this name, if it can be one.
+    /// The name as an actor's id. [`InvalidName::Id`] if only a task can have it.
     pub fn actor(&self) -> Result<ActorId, InvalidName> {
         ActorId::new(&self.0)
     }
@@ -213,6 +218,7 @@ impl From<&ActorId> for Name {
 }
 
 impl Reference {
+    /// The reference of a name and a number.
     pub fn new(name: impl Into<Name>, number: u64) -> Reference {
         Reference { name: name.into(), number }
     }
@@ -230,7 +236,7 @@ impl FromStr for Reference {
     fn from_str(text: &str) -> Result<Reference, InvalidName> {
         let invalid = || InvalidName::Reference { reference: text.to_owned() };
         let (name, number) = text.rsplit_once('#').ok_or_else(invalid)?;
-        // a task's method may hold what an id may not (`_`), and the other way round
+        // the rules of tasks and of ids differ
         let valid = !name.is_empty() && name.len() <= 2 * MAX_BYTES + 1 && name.bytes().all(|b| b.is_ascii_graphic());
         match number.parse() {
             Ok(number) if number > 0 && valid => Ok(Reference { name: Name(name.into()), number }),
@@ -254,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_refused_for_the_reason_that_holds() {
+    fn invalid_id_is_refused_with_its_reason() {
         let long = "x".repeat(256);
         for (id, why) in [
             ("", "empty"),
@@ -275,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_every_allowed_kind_pass() {
+    fn valid_id_is_accepted() {
         let longest = "x".repeat(255);
         for id in [
             "a",
@@ -312,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn references_read_what_they_print() {
+    fn reference_is_read_as_it_is_printed() {
         let reference: Reference = "user:1/cart#12".parse().unwrap();
         assert_eq!((reference.name.as_str(), reference.number), ("user:1/cart", 12));
         assert_eq!(reference.to_string(), "user:1/cart#12");

@@ -1,4 +1,4 @@
-//! Invocations: one call of one method, from its acceptance to its end.
+//! Invocations: calls of methods, from their acceptance to their end.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,40 +6,46 @@ use super::{
     ClassName, Fingerprint, Hash, Json, LimitOverrides, Log, Name, Outcome, Reference, ResolvedTarget, Seed, Timestamp,
 };
 
-/// A call that a store is asked to accept. It is kept whole with its invocation and with its steps.
+/// A call for a store to accept. Its invocation and its steps keep it whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRequest {
     /// The actor, or `CLASS/TASK`.
     pub name: Name,
+    /// The kind of the called method.
     pub kind: CallKind,
+    /// The name of the method.
     pub method: String,
-    /// With defaults filled in.
+    /// The arguments, with defaults filled in.
     pub arguments: Json,
+    /// The caller's key, which makes a second call of it a duplicate.
     pub key: Option<Key>,
+    /// The invocation that made the call; None for a call from outside.
     pub caller: Option<Reference>,
+    /// Metadata: names and values, each name once.
     pub meta: Vec<(String, String)>,
+    /// The origin of its random bytes and opaque id.
     pub seed: Seed,
+    /// The time of its acceptance, by the wall clock.
     pub accepted: Timestamp,
-    /// When it takes its place in the inbox; at once where there is none.
+    /// The time at which it enters the inbox; None is at once.
     pub due: Option<Timestamp>,
-    /// The number of the failed invocation of the same name that this one takes up again.
+    /// The number of the failed invocation of the same name that this one resumes.
     pub resumes: Option<u64>,
-    /// How many invocations wait for this one, one for the other: 0 for a call from outside, one
-    /// more for a child.
+    /// The length of the chain of invocations that wait for this one: 0 for a call from outside,
+    /// and one more for a child.
     pub depth: u32,
-    /// How often a task that failed is tried again, where its caller said so; else its class says
-    /// it.
+    /// The number of retries of a failed task; None is the number of its class.
     pub retries: Option<u32>,
-    /// The limits that its caller named; the defaults hold for the others.
+    /// The limits that its caller named. Defaults hold for the others.
     pub limits: LimitOverrides,
-    /// By how many milliseconds it was delayed; `due` is so much later than the time at which that
-    /// was asked for. None where its caller named a time, or nothing.
+    /// The delay in milliseconds, at whose end it is due. None if its caller named a time, or no
+    /// delay.
     #[serde(default)]
     pub delay_ms: Option<u64>,
 }
 
 impl CallRequest {
-    /// A call from outside without a key, accepted at once, under the default limits.
+    /// A call from outside without a key, accepted at once, with the default limits.
     pub fn new(
         name: Name,
         call: CallKind,
@@ -68,23 +74,34 @@ impl CallRequest {
     }
 }
 
-/// What is called.
+/// The kind of a called method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallKind {
     /// The constructor of this version; its end makes the actor.
-    Construct { class: ClassName, version: u32 },
+    Construct {
+        /// The class of the new actor.
+        class: ClassName,
+        /// The version of the class.
+        version: u32,
+    },
     /// A mutation of the actor.
     Mutate,
     /// A task of this version; it has no actor.
-    Task { class: ClassName, version: u32 },
+    Task {
+        /// The class of the task.
+        class: ClassName,
+        /// The version of the class.
+        version: u32,
+    },
 }
 
-/// A caller's own name for a call, good for one call of its actor (or class and task).
+/// A caller's own name for a call, unique for its actor, or for its class and task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
+    /// The key itself.
     pub text: String,
-    /// Of the method and the arguments as they were sent, as canonical JSON: what makes a call the
-    /// same call.
+    /// The hash of the method and the arguments as sent, as canonical JSON. Two calls with equal
+    /// hashes are the same call.
     pub fingerprint: Hash,
 }
 
@@ -98,101 +115,115 @@ impl Key {
 /// An accepted invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
+    /// The number among the invocations of its name, from 1 on.
     pub number: u64,
+    /// Whether it has ended, and how.
     pub status: Status,
+    /// The call.
     pub request: CallRequest,
-    /// The number of the invocation that took this one up again after it failed; at most one ever
-    /// does.
+    /// The number of the invocation that resumed this one. There is at most one.
     pub resumed_by: Option<u64>,
-    /// Whether it has its place in the inbox: it has not ended and is not delayed any more, by
-    /// whichever machine's clock.
+    /// Whether it is in the inbox: it is pending, and its delay has ended by the clock of some
+    /// machine.
     pub queued: bool,
-    /// How often it was tried and failed; only a task is tried again.
+    /// The number of failed attempts of a task.
     pub attempts: u32,
-    /// Of one that has not ended and has committed something of its run: a wait, a save.
+    /// The progress of a pending invocation that has committed a wait or a save.
     pub resume_point: Option<ResumePoint>,
 }
 
-/// An invocation on its way: what it takes to run it again to where it was.
+/// The progress of a pending invocation, from which it is run again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
-    /// When its run began, by the wall clock.
+    /// The beginning of its run, by the wall clock.
     pub began: Timestamp,
-    /// What the guest's clock answered first.
+    /// The first time of the guest's clock.
     pub first_now: Timestamp,
-    /// What the guest's clock answered at its last commit; no later answer is of an earlier time.
+    /// The time of the guest's clock at its last commit. The clock does not go back.
     pub clock: Timestamp,
-    /// Entries in its record.
+    /// The length of its history.
     pub history_len: u64,
-    /// Steps that it has saved. The state that it began with is kept beside the actor's from the
-    /// first one on.
+    /// The number of its saves. From the first save on, the store keeps its initial state beside
+    /// the state of the actor.
     pub saves: u64,
-    /// What it waits for; None while it computes, or did when its process died.
+    /// Its wait; None if it computes, or computed when its process ended.
     pub wait: Option<PendingWait>,
 }
 
 impl ResumePoint {
-    /// A run that has committed nothing yet.
+    /// The progress of a run that has committed nothing yet.
     pub fn new(began: Timestamp, first_now: Timestamp) -> ResumePoint {
         ResumePoint { began, first_now, clock: first_now, history_len: 0, saves: 0, wait: None }
     }
 }
 
-/// A wait that is not answered yet.
+/// A wait without a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingWait {
+    /// The operation.
     pub fingerprint: Fingerprint,
+    /// The targets, of which the first result counts.
     pub targets: Vec<ResolvedTarget>,
+    /// The time of the commit of the wait, by the wall clock.
     pub since: Timestamp,
 }
 
-/// When an invocation, or a step of it, ran, and what its guest saw of the time.
+/// The times of an invocation or a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
-    /// When the run began, by the wall clock; None where the invocation ended before it ran.
+    /// The beginning of the run, by the wall clock; None if the invocation ended before a run.
     pub began: Option<Timestamp>,
-    /// When it was committed, by the wall clock. In an actor's journal this never goes back.
+    /// The commit, by the wall clock. In an actor's journal it never goes back.
     pub committed: Timestamp,
-    /// What the guest's clock answered last. A run that waited for nothing is replayed with this.
+    /// The last time of the guest's clock. A run without waits is replayed with it.
     pub now: Timestamp,
 }
 
 impl Times {
-    /// An end is not before its beginning, also where the clock of the machine went back.
+    /// The commit is not before the beginning, also if the clock of the machine went back.
     pub fn new(began: Option<Timestamp>, committed: Timestamp, now: Timestamp) -> Times {
         Times { began, committed: began.map_or(committed, |began| committed.max(began)), now }
     }
 }
 
-/// One try of a task.
+/// One attempt of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// From 1 on.
+    /// The number of the attempt, from 1 on.
     pub number: u32,
+    /// Its times.
     pub times: Times,
+    /// Its outcome.
     pub outcome: Outcome,
+    /// Its log.
     pub log: Log,
 }
 
+/// The status of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It stands in the inbox, or it is not due yet. [`Invocation::begun`] says how far it came.
+    /// It is in the inbox, or not due yet. [`Invocation::resume_point`] is its progress.
     Pending,
+    /// It has ended.
     Ended {
+        /// The times of its last run.
         times: Times,
+        /// Its outcome.
         outcome: Outcome,
+        /// The log since its last step.
         log: Log,
-        /// The journal's entry; none for a task, and where it ended before it ran.
+        /// The number of its step in the journal; None for a task, and if it ended before a run.
         step: Option<u64>,
     },
 }
 
 impl Invocation {
+    /// The reference, which names it in its store.
     pub fn reference(&self) -> Reference {
         Reference { name: self.request.name.clone(), number: self.number }
     }
 
-    /// When its run began, if it has.
+    /// The beginning of its run, if it has begun.
     pub fn began_at(&self) -> Option<Timestamp> {
         match &self.status {
             Status::Pending => self.resume_point.as_ref().map(|begun| begun.began),
@@ -200,7 +231,7 @@ impl Invocation {
         }
     }
 
-    /// When it ended, if it has.
+    /// The time of its end, if it has ended.
     pub fn ended_at(&self) -> Option<Timestamp> {
         match &self.status {
             Status::Pending => None,
@@ -208,7 +239,7 @@ impl Invocation {
         }
     }
 
-    /// What it waits for, if it does.
+    /// Its wait, if it waits.
     pub fn pending_wait(&self) -> Option<&PendingWait> {
         self.resume_point.as_ref()?.wait.as_ref()
     }

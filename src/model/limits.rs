@@ -1,4 +1,4 @@
-//! How much a class may take, and how the limit is raised.
+//! The limits of runs and of compiling.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,29 +7,29 @@ use std::time::Duration;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 
-/// The limits of one run. Each has a default, a flag that sets it, and an error that names both.
+/// The limits of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Processor time of the guest between waits.
+    /// The most processor time of the guest between two waits.
     pub time: Duration,
-    /// Bytes of the guest's memories and tables together, with what the host keeps for its handles.
+    /// The most memory of the guest, in bytes: memories, tables, and the host's data for its
+    /// handles.
     pub memory: u64,
-    /// Bytes of the state that a class saves.
+    /// The longest saved state, in bytes.
     pub state: u64,
-    /// Bytes of an invocation's arguments as JSON.
+    /// The longest arguments, in bytes of JSON.
     pub arguments: u64,
-    /// Bytes of a result as JSON.
+    /// The longest result, in bytes of JSON.
     pub result: u64,
-    /// Bytes of a step's log; what is over it is cut, with a note.
+    /// The longest log of a step, in bytes. A longer log is truncated.
     pub log: u64,
-    /// Accepted invocations of one actor that have not ended, and events that it has not taken,
-    /// each.
+    /// The most pending invocations of an actor, and the most events that no method has taken.
     pub inbox: u64,
-    /// What one invocation starts and sends.
+    /// The most starts and sends of one invocation.
     pub children: u64,
-    /// All that one invocation asks for: what it starts and sends, its waits, saves and cancels.
+    /// The most operations of one invocation.
     pub operations: u64,
-    /// Invocations that wait for one another in a row.
+    /// The longest chain of invocations that wait for one another.
     pub depth: u32,
 }
 
@@ -78,7 +78,7 @@ impl Limits {
     }
 }
 
-/// The limits that a caller named, in place of the defaults. None is over its ceiling.
+/// The limits that a caller named, in the place of the defaults. None is over its ceiling.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<Limit, u64>")]
 pub struct LimitOverrides(BTreeMap<Limit, u64>);
@@ -94,7 +94,7 @@ impl LimitOverrides {
         checked.collect::<Result<_, _>>().map(LimitOverrides)
     }
 
-    /// These, and for those that they do not name the ones of `base`.
+    /// These limits, and those of `base` that they do not name.
     pub fn over(&self, base: &LimitOverrides) -> LimitOverrides {
         let mut all = base.0.clone();
         all.extend(&self.0);
@@ -115,7 +115,7 @@ impl LimitOverrides {
         Ok(lowered)
     }
 
-    /// The limits that hold.
+    /// The limits of a run: these, and the defaults for the others.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         for (limit, value) in &self.0 {
@@ -135,6 +135,7 @@ impl LimitOverrides {
         limits
     }
 
+    /// Whether no limit is named.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -148,23 +149,33 @@ impl TryFrom<BTreeMap<Limit, u64>> for LimitOverrides {
     }
 }
 
-/// Which limit an error is about.
+/// The name of a limit of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Limit {
+    /// [`Limits::time`].
     Time,
+    /// [`Limits::memory`].
     Memory,
+    /// [`Limits::state`].
     State,
+    /// [`Limits::arguments`].
     Arguments,
+    /// [`Limits::result`].
     Result,
+    /// [`Limits::log`].
     Log,
+    /// [`Limits::children`].
     Children,
+    /// [`Limits::operations`].
     Operations,
+    /// [`Limits::depth`].
     Depth,
 }
 
 impl Limit {
-    /// No caller can raise the limit over this, so that no store can make a run go on for days.
+    /// The highest value that a caller can name, in the limit's unit. It keeps a store from running
+    /// a class for days.
     pub fn ceiling(self) -> u64 {
         const HOUR: u64 = 3_600_000_000;
         // all that 32 bits of a guest's memory reach
@@ -177,7 +188,7 @@ impl Limit {
         }
     }
 
-    /// A value of the limit for a reader.
+    /// A value of the limit with its unit.
     pub fn shown(self, value: u64) -> String {
         match self {
             Limit::Time => show_time(Duration::from_micros(value)),
@@ -224,12 +235,14 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Which limit on compiling a class an error is about. It is no limit of a run, so no call keeps
-/// it.
+/// The name of a limit of compiling a class. It is no limit of a run, so no call keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompileLimit {
+    /// The size of the component.
     Component,
+    /// The processor time of the compiling process.
     Time,
+    /// The memory of the compiling process.
     Memory,
 }
 

@@ -1,149 +1,170 @@
-//! What a run asks of the host that others see, or that takes its time: operations, and their
-//! answers.
+//! Operations of a run, and their results.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Hash, Json, Reference, Timestamp};
 
-/// What a mutation or a constructor asks for while it runs, each in its order.
+/// An operation of a mutation or a constructor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// A child that can be waited for.
+    /// Starts a child.
     Start(OutgoingCall),
-    /// A message, so many milliseconds delayed.
+    /// Sends a message, delayed by so many milliseconds.
     Send(OutgoingCall, u64),
-    /// Ends what has this opaque id, and its children.
+    /// Cancels the invocation with this opaque id, and its children.
     Cancel(String),
-    /// This state is the actor's from now on.
+    /// Saves this state as the actor's.
     Save(Vec<u8>),
-    /// The first of these to be answered. Never empty.
+    /// Waits for the first result of these targets. It has one target at least.
     Wait(Vec<WaitTarget>),
-    /// The result of a query, now.
+    /// Asks a query, whose result is there at once.
     Ask(QueryCall),
 }
 
-/// A query that a run asks; names are as the guest gave them.
+/// A query of a run, with the names of the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryCall {
-    /// The actor.
+    /// The id of the actor.
     pub id: String,
+    /// The name of the query.
     pub query: String,
-    /// As the guest gave them, which may be no JSON.
+    /// The text of the guest, which may be no JSON.
     pub arguments: String,
 }
 
-/// A call that a run makes of others.
+/// A start or a send of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingCall {
-    /// Counts the starts and sends of the run, from 1.
+    /// The number among the starts and sends of the run, from 1 on.
     pub ordinal: u64,
+    /// The actor or the class that is called.
     pub target: CallTarget,
+    /// The name of the method.
     pub method: String,
-    /// As the guest gave them, which may be no JSON.
+    /// The text of the guest, which may be no JSON.
     pub arguments: String,
-    /// For people; no part of what makes it the same call.
+    /// Metadata, which is no part of the fingerprint.
     pub meta: Vec<(String, String)>,
-    /// Limits that are lowered for it, by name; no part of that either.
+    /// Lowered limits by name, which are no part of the fingerprint, either.
     pub limits: Vec<(String, u64)>,
 }
 
-/// Whom a run calls; names are as the guest gave them.
+/// The target of a start or a send, with the names of the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallTarget {
+    /// An actor.
     Actor {
+        /// The id of the actor.
         id: String,
     },
-    /// An actor that is made if it is not there.
+    /// An actor that is made if it does not exist.
     ActorOrNew {
+        /// The class of a new actor.
         class: String,
+        /// The id of the actor.
         id: String,
+        /// The arguments of the constructor, as text.
         arguments: String,
     },
+    /// A task.
     Task {
+        /// The class of the task.
         class: String,
     },
 }
 
-/// Something that will be answered.
+/// The target of a wait, as the guest names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitTarget {
     /// The end of the invocation with this opaque id.
     Invocation(String),
+    /// This time of the guest's clock.
     Timer(Timestamp),
     /// The next event of this name.
     Event(String),
 }
 
-/// What a wait is answered, or an ask, which is answered as a wait for one thing.
+/// The result of a wait, or of a query, which is that of a wait for one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitResult {
-    /// Which of what was awaited.
+    /// The index of the target that has the result.
     pub index: u32,
-    /// A result, a payload, null for a timer.
+    /// The result of an invocation, the payload of an event, or null for a timer.
     pub result: Result<Json, Fault>,
-    /// What the guest's clock answers from now on.
+    /// The time of the guest's clock from now on.
     pub at: Timestamp,
 }
 
 impl WaitResult {
-    /// Whether this can be the answer of a wait for these.
+    /// Whether it can be the result of a wait for these targets.
     pub fn is_for(&self, awaited: &[WaitTarget]) -> bool {
         usize::try_from(self.index).is_ok_and(|index| index < awaited.len())
     }
 }
 
-/// An operation in an invocation's record, which answers it when the invocation is run again.
+/// An operation in an invocation's history, with the result that a replay gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
+    /// The operation.
     pub fingerprint: Fingerprint,
+    /// Its result.
     pub result: OperationResult,
 }
 
-/// What was asked for, so that another run can be held against it.
+/// The identity of an operation, by which a replay compares it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
-    /// For a person, in a few words: `start account/bob.deposit {"amount":5}`.
+    /// The operation in a few words: `start account/bob.deposit {"amount":5}`.
     pub summary: String,
-    /// Of all of it.
+    /// The hash of the whole operation.
     pub hash: Hash,
 }
 
+/// The result of an operation, as the history has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OperationResult {
-    /// Of a cancel, and of a send without a delay.
+    /// The result of a cancel, and of a send without a delay.
     Done,
-    /// Of a start: the child, or why it could not be accepted.
+    /// The result of a start: the child, or the fault for which it is not accepted.
     Started(Result<Reference, Fault>),
-    /// Of a save: the step that it made.
+    /// The result of a save: the number of its step.
     Saved(u64),
+    /// The result of a wait or a query.
     Waited(WaitResult),
-    /// Of a send with a delay, which counts from this time by the wall clock.
+    /// The result of a send with a delay, which counts from this time by the wall clock.
     Sent(Timestamp),
 }
 
-/// What an invocation waits for, as the store sees it.
+/// The target of a wait, as the store sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResolvedTarget {
-    /// The child that the entry of this index (from 0) in the invocation's record started.
+    /// The child that the entry of this index, from 0 on, in the invocation's history started.
     Child(u64),
     /// The waiting invocation itself: a wait that never ends.
     Itself,
+    /// The end of an invocation.
     Invocation(Reference),
+    /// This time of the guest's clock.
     Timer(Timestamp),
     /// The first event of this name whose number is over `after`.
     Event {
+        /// The name of the event.
         name: String,
+        /// Events up to this number are passed over.
         after: u64,
     },
 }
 
-/// An event that was sent to an actor and not taken yet.
+/// An event of an actor that no method has taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// The name, by which methods wait.
     pub name: String,
-    /// Counts the events of the actor, from 1.
+    /// The number among the events of the actor, from 1 on.
     pub number: u64,
+    /// The time at which it was sent, by the wall clock.
     pub at: Timestamp,
+    /// The payload.
     pub payload: Json,
 }
 

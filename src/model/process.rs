@@ -1,12 +1,13 @@
-//! Processes, as far as errors and lists name them.
+//! Processes, in errors and lists.
 
 use std::fmt;
 
-/// A process that holds a lock of a store.
+/// A process that has a lock of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process {
+    /// The id of the process.
     pub pid: u32,
-    /// Whether it is stopped (SIGSTOP, Ctrl-Z, a debugger) and so cannot go on by itself.
+    /// Whether it is stopped (SIGSTOP, Ctrl-Z, a debugger), so that it cannot continue by itself.
     pub stopped: bool,
 }
 
@@ -19,7 +20,7 @@ impl fmt::Display for Process {
     }
 }
 
-/// As the subject of a sentence, also where the process is not known.
+/// A process as the subject of a sentence; `another process` if it is unknown.
 pub fn shown(holder: Option<&Process>) -> String {
     holder.map_or_else(|| "another process".to_owned(), ToString::to_string)
 }

@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The time `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: u64) -> Timestamp {
         Timestamp(millis)
     }
 
+    /// Milliseconds since the epoch.
     pub const fn as_millis(self) -> u64 {
         self.0
     }
@@ -28,7 +30,7 @@ impl Timestamp {
         self.checked_after(duration).unwrap_or(Timestamp::LAST.max(self))
     }
 
-    /// As [`after`](Timestamp::after), where that is not later than [`LAST`](Timestamp::LAST).
+    /// As [`after`](Timestamp::after); None if that is later than [`LAST`](Timestamp::LAST).
     pub fn checked_after(self, duration: Duration) -> Option<Timestamp> {
         let millis = u64::try_from(duration.as_nanos().div_ceil(1_000_000)).ok()?;
         self.0.checked_add(millis).map(Timestamp).filter(|later| *later <= Timestamp::LAST)
@@ -39,7 +41,7 @@ impl Timestamp {
         Timestamp(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// The time since `earlier`; zero if this is not later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn never_early() {
+    fn later_time_is_never_early() {
         let start = Timestamp::from_millis(10);
         assert_eq!(start.after(Duration::from_micros(1)), Timestamp::from_millis(11));
         assert_eq!((start.after(Duration::MAX), start.checked_after(Duration::MAX)), (Timestamp::LAST, None));
