@@ -29,6 +29,19 @@ fn component_of_contract_0_2_0_runs() {
     relay(include_bytes!("../contracts/relay-0.2.0.wasm"), Some(false));
 }
 
+#[test]
+fn describe_shows_the_state_version_and_the_events() {
+    let vactor = with_class("relay", include_bytes!("../contracts/relay-0.2.0.wasm"));
+    let described: Value = serde_json::from_str(&vactor.line("describe relay --json").ok()).unwrap();
+    assert_eq!(described["state"], serde_json::json!({ "version": 2, "schema": null }));
+    let word = serde_json::json!([{ "event": "word", "schema": { "type": "string" }, "doc": "" }]);
+    assert_eq!(described["events"], word);
+    assert!(vactor.line("describe relay").ok().contains("\nword\tevent\tstring\t\t\n"));
+    let older = with_class("relay", include_bytes!("../contracts/relay-0.1.1.wasm"));
+    let described: Value = serde_json::from_str(&older.line("describe relay --json").ok()).unwrap();
+    assert_eq!((&described["state"]["version"], &described["events"]), (&1.into(), &serde_json::json!([])));
+}
+
 /// Uses each function of the contract. `retryable` is that of the class's failure.
 fn relay(component: &[u8], retryable: Option<bool>) {
     let vactor = with_class("relay", component);
