@@ -1,10 +1,10 @@
 //! Durable objects in one file, no server.
 //!
-//! An **actor class** is a WebAssembly component. An **actor** is one object of a class, with an id; its state and its
-//! whole history live in a **store**, one file. Each call restores the state, runs one method in a sandbox, and commits the
-//! new state, the result and a journal entry in one durable transaction. Nothing has to run before or after.
+//! A **class** is a WebAssembly component. An **actor** is one object of a class, with an id. Its state and its whole
+//! history are in a **store**, which is one file. Each call restores the state, runs one method in a sandbox, and commits
+//! the new state, the result and a journal entry in one durable transaction. No server has to run.
 //!
-//! What the command line does, a program does through an [`Engine`]:
+//! A program uses an [`Engine`], which can do all that the command line can:
 //!
 //! ```
 //! use serde_json::json;
@@ -35,7 +35,7 @@
 //! # Ok::<(), vactor::Error>(())
 //! ```
 //!
-//! A call made with a key happens once, however often it is made:
+//! A call with a key has its effect once, however often it is made:
 //!
 //! ```
 //! # use serde_json::json;
@@ -51,7 +51,8 @@
 //! # Ok::<(), vactor::Error>(())
 //! ```
 //!
-//! And a call that nobody waits for is accepted, with a reference that ends in a result whoever runs it:
+//! A submitted call is accepted durably, and returns its reference before it runs. A worker runs it, in this process or
+//! another; so does a caller that waits for it:
 //!
 //! ```
 //! # use serde_json::json;
@@ -65,24 +66,67 @@
 //! # Ok::<(), vactor::Error>(())
 //! ```
 //!
-//! # The house
+//! # Errors, threads and time
 //!
-//! | floor | room | knows |
-//! | --- | --- | --- |
-//! | 0 | [`model`] | the words as plain data |
-//! | 1 | [`store`] | where actors live: one trait, whole transactions |
-//! | 1 | [`sandbox`] | wasmtime: one run of one method is a value |
-//! | 2 | [`engine`] | accepts, runs, waits, commits |
-//! | 4 | the binary | arguments in, text out, exit codes |
+//! All calls block; an asynchronous program makes them on threads for blocking work. An engine may be shared by threads and
+//! is cheap to clone, and other processes may use the same store at the same time. A method runs on the thread of its
+//! caller or of a worker, which needs more than 1 MiB of free stack. While a call waits, threads of the engine run the
+//! invocations that it waits for, and end with it.
 //!
-//! A floor uses the floors below it. `store` and `sandbox` never meet, `engine` prints nothing, only the binary sees a person;
-//! a test keeps these walls. `docs/architecture.md` has the rest.
-#![deny(unsafe_code)]
+//! An error with [`Category::Store`] leaves nothing behind, unless the call was accepted before; then the error names the
+//! reference of the call. [`Options::deadline`] bounds the time that a call waits, and [`Limits`] bound the computing time and
+//! the memory of a method.
+//!
+//! # Layers
+//!
+//! | module | |
+//! | --- | --- |
+//! | the command line | arguments, output, exit codes; another crate, which uses this page's names alone |
+//! | `engine` | accepts, runs, waits, commits |
+//! | `sandbox` | compiles classes, and runs one method as a value |
+//! | `store` | whole transactions, behind the trait [`Store`] |
+//! | `model` | ids, invocations, steps, errors, limits |
+//!
+//! A module uses only modules below it, and `sandbox` and `store` do not use each other. The library prints nothing and ends
+//! no process. `docs/architecture.md` has the layers of the engine and the life of a call.
+#![deny(missing_docs, unsafe_code)]
 
+#[cfg(not(feature = "internals"))]
+mod engine;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
 pub mod engine;
+#[cfg(not(feature = "internals"))]
+mod model;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
 pub mod model;
+#[cfg(not(feature = "internals"))]
+mod sandbox;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
 pub mod sandbox;
+#[cfg(not(feature = "internals"))]
+mod store;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
 pub mod store;
 
-pub use engine::{Engine, Observer, Options, Reply, Settings};
-pub use model::{ActorId, Category, ClassName, Error, Json, Limits, Reference, Result, Timestamp};
+pub use engine::{
+    ActorInfo, ActorMethod, CallGroup, ClassInfo, Engine, GroupCall, Observer, Options, PendingConstruction, Phase,
+    Registration, Reply, Settings, Submitted, Until, WaitReason,
+};
+pub use model::{
+    Actor, ActorId, Attempt, CANNOT_READ, CallKind, CallRequest, CallTarget, Category, Cause, ClassDefect, ClassName,
+    CompileLimit, Counters, Description, Error, Event, EventDescription, Fault, FaultOrigin, Fingerprint, Hash,
+    HistoryEntry, HostFault, InvalidName, Invocation, Json, Key, Level, Limit, LimitOverrides, Limits, Log, LogLine,
+    MAX_NESTING, Method, MethodKind, Name, NameRecord, NotJson, OperationResult, Outcome, OverCeiling, Parameter,
+    PendingWait, Process, QueryOption, Reference, ResolvedTarget, Result, ResumePoint, RunProgress, Schema, Seed,
+    Status, Step, Times, Timestamp, UntrustedPath, WaitResult, deserialize_value, read_value, referenced, shortened,
+    similar, type_name,
+};
+pub use sandbox::{Cache, Compiling, NotKept, Sandbox, StopSignal, compile_for_parent};
+pub use store::{
+    ClassVersion, DeadlineScope, Folder, LockWaitOptions, Mode, RedbStore, Registered, RegisteredClass, Store,
+    VersionUsage, deadline,
+};

@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use cargo_metadata::diagnostic::Diagnostic;
 use cargo_metadata::{Message, MetadataCommand, Package};
 
-use vactor::model::Error;
+use vactor::Error;
 
 use crate::cli::output::{Problem, stream};
 

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use clap::{ArgMatches, Args, Command};
 use schemars::Schema;
-use vactor::model::similar;
-use vactor::sandbox::StopSignal;
+use vactor::StopSignal;
+use vactor::similar;
 
 use crate::cli::options::Common;
 use crate::cli::output::{Console, Problem};

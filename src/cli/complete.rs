@@ -7,10 +7,10 @@ use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use clap_complete::{ArgValueCompleter, CompleteEnv, CompletionCandidate};
-use vactor::engine::{Engine, Settings};
-use vactor::model::{Description, Invocation, Method, MethodKind, Name};
-use vactor::sandbox::{Cache, Sandbox};
-use vactor::store::{LockWaitOptions, Mode};
+use vactor::{Cache, Sandbox};
+use vactor::{Description, Invocation, Method, MethodKind, Name};
+use vactor::{Engine, Settings};
+use vactor::{LockWaitOptions, Mode};
 
 use crate::cli::command::CommandTable;
 use crate::cli::encoding::after;
@@ -83,8 +83,8 @@ pub fn arguments() -> ArgValueCompleter {
         let method = line.method()?;
         let is_given = |name: &str| line.values.iter().any(|word| word.strip_prefix(name).is_some_and(is_value));
         let open = method.parameters.iter().filter(|parameter| !is_given(&parameter.name));
-        let candidate = |parameter: &vactor::model::Parameter| {
-            let type_name = vactor::model::type_name(&parameter.schema);
+        let candidate = |parameter: &vactor::Parameter| {
+            let type_name = vactor::type_name(&parameter.schema);
             CompletionCandidate::new(format!("{}=", parameter.name)).help(Some(type_name.into()))
         };
         Some(open.map(candidate).collect())

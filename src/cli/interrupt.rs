@@ -3,8 +3,8 @@
 use std::io;
 use std::process::exit;
 
-use vactor::model::Category;
-use vactor::sandbox::StopSignal;
+use vactor::Category;
+use vactor::StopSignal;
 
 use crate::cli::output::{Code, Problem};
 

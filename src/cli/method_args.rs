@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use vactor::model::{Error, Limit, Method, Parameter, read_value, shortened};
+use vactor::{Error, Limit, Method, Parameter, read_value, shortened};
 
 use crate::cli::complete;
 use crate::cli::encoding::{self, after, rest};
@@ -224,7 +224,7 @@ impl ArgumentReader<'_, '_> {
             if begins_as(text, &JsonTypes::by(&parameter.schema).first_characters()) {
                 return self.method.refuse(error.of(name)).into();
             }
-            let wanted = vactor::model::type_name(&parameter.schema);
+            let wanted = vactor::type_name(&parameter.schema);
             let place = if text.len() > 40 { format!(": {error}") } else { String::new() };
             self.method.refuse(format!("{name}: `{}` is no {wanted} in JSON{place}", shortened(text, 40))).into()
         })
@@ -233,7 +233,7 @@ impl ArgumentReader<'_, '_> {
     fn unknown(&self, name: &str) -> Problem {
         let names = self.method.parameters.iter().map(|parameter| parameter.name.as_str());
         let problem = Problem::from(self.method.refuse(format!("there is no parameter {name}")));
-        match vactor::model::similar(name, names) {
+        match vactor::similar(name, names) {
             Some(similar) => {
                 problem.hint(format!("did you mean `{similar}=`? The method is `{}`", self.method.signature()))
             }

@@ -30,7 +30,7 @@ use std::panic;
 use std::time::Instant;
 
 use clap::FromArgMatches;
-use vactor::sandbox::StopSignal;
+use vactor::StopSignal;
 
 use command::Cli;
 use commands::TABLE;

@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
-use vactor::engine::{Engine, Registration, Settings};
-use vactor::model::{Category, Error, LimitOverrides};
-use vactor::sandbox::{Cache, Sandbox};
-use vactor::store::{LockWaitOptions, Mode, RedbStore, Store};
+use vactor::{Cache, Sandbox};
+use vactor::{Category, Error, LimitOverrides};
+use vactor::{Engine, Registration, Settings};
+use vactor::{LockWaitOptions, Mode, RedbStore, Store};
 
 use crate::cli::command::Cli;
 use crate::cli::options::LimitFlags;

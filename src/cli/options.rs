@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use clap::{Arg, Args, ValueHint};
-use vactor::model::{Error, Limit, LimitOverrides};
-use vactor::sandbox::Compiling;
+use vactor::Compiling;
+use vactor::{Error, Limit, LimitOverrides};
 
 use crate::cli::output::hint;
 use crate::cli::program;
@@ -208,7 +208,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use vactor::model::Limits;
+    use vactor::Limits;
 
     use super::*;
 

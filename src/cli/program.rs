@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use vactor::sandbox::compile_for_parent;
+use vactor::compile_for_parent;
 
 /// The word by which this program has another process of it compile a class. It is no command: a person has no use for it.
 pub const COMPILE: &str = "compile-for-parent";

@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::io;
 
-use vactor::engine::{Engine, Reply};
-use vactor::model::{Category, Error, Reference};
+use vactor::{Category, Error, Reference};
+use vactor::{Engine, Reply};
 
 use crate::cli::command::Cli;
 use crate::cli::output::{Effect, Problem, WorkerLog};

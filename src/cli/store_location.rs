@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use vactor::model::{Category, Error};
-use vactor::store::Folder;
+use vactor::Folder;
+use vactor::{Category, Error};
 
 use crate::cli::output::Problem;
 

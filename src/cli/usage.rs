@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::num::{IntErrorKind, ParseIntError};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use vactor::model::Category;
+use vactor::Category;
 
 use crate::cli::options::variable;
 use crate::cli::output::Problem;

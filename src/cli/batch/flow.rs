@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use vactor::model::Reference;
+use vactor::Reference;
 
 use crate::cli::output::Problem;
 

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use vactor::engine::{GroupCall, Options};
-use vactor::model::{NotJson, deserialize_value};
+use vactor::{GroupCall, Options};
+use vactor::{NotJson, deserialize_value};
 
 use crate::cli::encoding::without_mark;
 use crate::cli::output::Problem;

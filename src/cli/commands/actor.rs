@@ -2,14 +2,14 @@
 
 use clap::Args;
 use serde_json::Value;
-use vactor::engine::{ActorInfo, Engine, PendingConstruction};
-use vactor::model::{ActorId, Invocation, Json, Name, NameRecord};
+use vactor::{ActorId, Invocation, Json, Name, NameRecord};
+use vactor::{ActorInfo, Engine, PendingConstruction};
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::options::LimitFlags;
 use crate::cli::output::{Listing, Problem, escape};
 use crate::cli::{complete, quantity};
-use vactor::store::Mode;
+use vactor::Mode;
 
 /// Actors that are read from the store at once.
 const PAGE: usize = 1000;

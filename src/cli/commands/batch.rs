@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::Value;
-use vactor::engine::{Engine, Reply};
-use vactor::model::{Category, Error, Reference};
-use vactor::sandbox::StopSignal;
+use vactor::StopSignal;
+use vactor::{Category, Error, Reference};
+use vactor::{Engine, Reply};
 
 use crate::cli::batch::{self, BatchEnd, CallLine, Flow, InputLine, Lines, OutputLine, QueuedCall, ReadLine};
 use crate::cli::command::{Cli, RunCommand};

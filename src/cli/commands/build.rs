@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use vactor::sandbox::{Cache, Sandbox};
+use vactor::{Cache, Sandbox};
 
 use crate::cli::cargo;
 use crate::cli::command::{Cli, RunCommand};

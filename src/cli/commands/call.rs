@@ -6,9 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 use vactor::Timestamp;
-use vactor::engine::{Engine, Options, Reply, Submitted};
-use vactor::model::{Category, Error, Json, Method, Reference};
-use vactor::store;
+use vactor::{Category, Error, Json, Method, Reference};
+use vactor::{Engine, Options, Reply, Submitted};
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::method_args::{MethodArgs, ValueSources};
@@ -16,7 +15,7 @@ use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
 use crate::cli::output::stream::BlockingRead;
 use crate::cli::output::{Problem, WAS_MADE, result_printed};
 use crate::cli::{complete, interrupt, quantity, spawn_worker};
-use vactor::store::Mode;
+use vactor::Mode;
 
 /// Makes an actor by its class's constructor
 #[derive(Args)]
@@ -110,7 +109,7 @@ impl RunCommand for Create {
     type Line = CreateLine<'static>;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let _deadline = store::deadline(self.call.deadline(cli.started));
+        let _deadline = vactor::deadline(self.call.deadline(cli.started));
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let constructor = || {
             let class = engine.class(&self.class, None)?;
@@ -189,7 +188,7 @@ impl RunCommand for Call {
     type Line = ResultLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let _deadline = store::deadline(self.call.deadline(cli.started));
+        let _deadline = vactor::deadline(self.call.deadline(cli.started));
         let engine = cli.engine(Mode::ReadFirst, &self.limits)?;
         let method = engine.method(&self.id, &self.method)?;
         let arguments = read(cli, &self.words, &engine, || Ok(method.declaration().clone()))?;

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde_json::Value;
-use vactor::model::{Category, EventDescription, Method, MethodKind, type_name};
-use vactor::store::{Registered, VersionUsage};
+use vactor::{Category, EventDescription, Method, MethodKind, type_name};
+use vactor::{Registered, VersionUsage};
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::options::{LimitFlags, OF_REGISTER, only};
 use crate::cli::output::{Effect, Listing, Problem};
 use crate::cli::{complete, interrupt, quantity};
-use vactor::store::Mode;
+use vactor::Mode;
 
 /// Adds a class, or a new version of it
 #[derive(Args)]

@@ -1,7 +1,7 @@
 //! The parts that the journals of actors and of tasks share.
 
 use serde_json::Value;
-use vactor::model::{CallRequest, Fault, FaultOrigin, Json, Log, LogLine, Outcome};
+use vactor::{CallRequest, Fault, FaultOrigin, Json, Log, LogLine, Outcome};
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[schemars(rename = "Fault")]

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::Value;
+use vactor::Engine;
 use vactor::Timestamp;
-use vactor::engine::Engine;
-use vactor::model::{Error, HistoryEntry, Name, OperationResult, Outcome, Step};
+use vactor::{Error, HistoryEntry, Name, OperationResult, Outcome, Step};
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::commands::journal::{FaultBody, SaidBody, meta, pairs, said, short};
@@ -14,7 +14,7 @@ use crate::cli::commands::task_log::{self, AttemptLine, TaskLine};
 use crate::cli::options::LimitFlags;
 use crate::cli::output::{Listing, Problem};
 use crate::cli::{complete, interrupt, quantity};
-use vactor::store::Mode;
+use vactor::Mode;
 
 /// Steps that are read from the store at once.
 const PAGE: usize = 256;

@@ -3,16 +3,15 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use vactor::engine::{Engine, Reply, Until};
-use vactor::model::{Error, Json, Reference};
-use vactor::store;
+use vactor::{Engine, Reply, Until};
+use vactor::{Error, Json, Reference};
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::commands::call::{print, shown};
 use crate::cli::options::{LimitFlags, OF_COMPILING, only};
 use crate::cli::output::{Effect, HAS_ENDED, Problem, result_printed};
 use crate::cli::{complete, interrupt, quantity, spawn_worker};
-use vactor::store::Mode;
+use vactor::Mode;
 
 /// Waits for accepted calls and prints their results, one line each, in the order given
 #[derive(Args)]
@@ -116,7 +115,7 @@ impl RunCommand for Wait {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         cli.note_limits_without_effect(&self.limits);
         let deadline = self.timeout.and_then(|timeout| cli.started.checked_add(timeout));
-        let _deadline = store::deadline(deadline);
+        let _deadline = vactor::deadline(deadline);
         let engine = cli.engine(Mode::ReadFirst, &self.limits.of_compiling())?;
         interrupt::stops(&cli.stop)?;
         // a reference that names nothing is found before anything is waited for

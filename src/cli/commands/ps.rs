@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use vactor::ActorId;
-use vactor::engine::{Engine, Phase};
-use vactor::model::{Invocation, Name, Reference};
+use vactor::{Engine, Phase};
+use vactor::{Invocation, Name, Reference};
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::commands::journal::meta;
 use crate::cli::options::LimitFlags;
 use crate::cli::output::{Listing, Problem, escape};
 use crate::cli::{complete, interrupt};
-use vactor::store::Mode;
+use vactor::Mode;
 
 /// What is read from the store at once.
 const PAGE: usize = 1000;

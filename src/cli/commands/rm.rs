@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use vactor::engine::Engine;
-use vactor::model::{ActorId, CallKind, Error, Name, Reference};
+use vactor::Engine;
+use vactor::{ActorId, CallKind, Error, Name, Reference};
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::complete;
 use crate::cli::options::LimitFlags;
 use crate::cli::output::hint::operand;
 use crate::cli::output::{Effect, Problem};
-use vactor::store::Mode;
+use vactor::Mode;
 
 /// Removes actors with their whole history, calls of tasks that have ended, or a class with its actors
 ///

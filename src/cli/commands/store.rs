@@ -1,8 +1,8 @@
 //! `vactor where` and `vactor init`: the store's folder.
 
 use clap::Args;
-use vactor::model::Error;
-use vactor::store::RedbStore;
+use vactor::Error;
+use vactor::RedbStore;
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::output::{Effect, Problem};

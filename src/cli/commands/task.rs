@@ -5,9 +5,8 @@ use std::io;
 
 use clap::Args;
 use serde_json::Value;
-use vactor::engine::Options;
-use vactor::model::{Error, HostFault, Reference};
-use vactor::store;
+use vactor::Options;
+use vactor::{Error, HostFault, Reference};
 
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::commands::call::{ResultLine, print, print_reference, read, tell_details};
@@ -17,7 +16,7 @@ use crate::cli::output::hint::operand;
 use crate::cli::output::stream::BlockingRead;
 use crate::cli::output::{Effect, Problem, WAS_MADE, result_printed};
 use crate::cli::{complete, interrupt, spawn_worker};
-use vactor::store::Mode;
+use vactor::Mode;
 
 /// Runs a task of a class and prints its result; it is tried again when it fails, as its class says
 #[derive(Args)]
@@ -93,7 +92,7 @@ impl RunCommand for RunTask {
     type Line = ResultLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let _deadline = store::deadline(self.call.deadline(cli.started));
+        let _deadline = vactor::deadline(self.call.deadline(cli.started));
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let method = || {
             let class = engine.class(&self.class, None)?;

@@ -1,8 +1,8 @@
 //! `vactor log` of a task: its calls, or the tries of one of them.
 
 use serde_json::Value;
-use vactor::engine::{Engine, Phase};
-use vactor::model::{Attempt, CallKind, CallRequest, Invocation, Log, Name, Outcome, Reference, Status};
+use vactor::{Attempt, CallKind, CallRequest, Invocation, Log, Name, Outcome, Reference, Status};
+use vactor::{Engine, Phase};
 
 use crate::cli::command::Cli;
 use crate::cli::commands::journal::{FaultBody, SaidBody, meta, pairs, said, short};

@@ -98,7 +98,7 @@ impl<'s> SchemaReader<'s> {
             ("enum", Value::Array(values)) => values.iter().map(|v| JsonTypes(kind(v) as u8)).fold(NONE, JsonTypes::or),
             ("anyOf" | "oneOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(NONE, JsonTypes::or),
             ("allOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(ALL, JsonTypes::and),
-            ("$ref", Value::String(place)) => match vactor::model::referenced(place, self.root) {
+            ("$ref", Value::String(place)) => match vactor::referenced(place, self.root) {
                 Some(target) => self.taken(target),
                 None => ALL,
             },

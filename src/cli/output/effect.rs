@@ -1,6 +1,6 @@
 //! What a command did, told where something fails after it.
 
-use vactor::model::Reference;
+use vactor::Reference;
 
 use crate::cli::output::problem::Problem;
 

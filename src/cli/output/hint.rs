@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use vactor::model::{
+use vactor::{
     CANNOT_READ, ClassDefect, CompileLimit, Error, Fault, HostFault, InvalidName, Limit, MAX_NESTING, MethodKind,
     OverCeiling, Process, QueryOption, UntrustedPath,
 };
@@ -225,7 +225,7 @@ pub fn operand(name: impl Display) -> String {
 
 #[cfg(test)]
 mod tests {
-    use vactor::model::{ClassName, Reference};
+    use vactor::{ClassName, Reference};
 
     use super::*;
 
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn hint_of_a_limit_names_its_flag_also_where_a_parent_passes_the_fault_on() {
         let own = Fault::host(HostFault::Limit(Limit::Children), "the invocation started and sent more than 5");
-        let passed_on = Fault { origin: vactor::model::FaultOrigin::Class, ..own.clone() };
+        let passed_on = Fault { origin: vactor::FaultOrigin::Class, ..own.clone() };
         for fault in [own, passed_on] {
             assert!(!fault.message.contains("--"), "{}", fault.message);
             let hint = of_fault("a", &fault, true);

@@ -3,7 +3,7 @@
 use std::io;
 
 use serde::Serialize;
-use vactor::model::{Category, Error, FaultOrigin, Json, Reference};
+use vactor::{Category, Error, FaultOrigin, Json, Reference};
 
 use super::hint;
 
@@ -242,7 +242,7 @@ impl<'a> From<&'a Problem> for ErrorLine<'a> {
 
 #[cfg(test)]
 mod tests {
-    use vactor::model::Fault;
+    use vactor::Fault;
 
     use super::*;
 

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use vactor::engine::Observer;
-use vactor::model::{ActorId, ClassName, Error, Level, LogLine, Name, Process};
+use vactor::Observer;
+use vactor::{ActorId, ClassName, Error, Level, LogLine, Name, Process};
 
 use super::{escape, stream};
 use crate::cli::output::worker_log::WorkerLog;

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
-use vactor::model::Error;
-use vactor::store::Folder;
+use vactor::Error;
+use vactor::Folder;
 
 /// A log that is bounded: when it is full, a new one is begun.
 pub struct WorkerLog {

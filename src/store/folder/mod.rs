@@ -86,6 +86,7 @@ impl Folder {
         path.symlink_metadata().is_ok()
     }
 
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

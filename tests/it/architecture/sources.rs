@@ -261,7 +261,12 @@ pub fn attributes(item: &Item) -> &[Attribute] {
 }
 
 pub fn is_conditional(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| attribute.path().is_ident("cfg"))
+    attributes.iter().any(|attribute| attribute.path().is_ident("cfg") && !is_of_the_product(attribute))
+}
+
+/// The module is private without the feature that the library's own tests use.
+fn is_of_the_product(attribute: &Attribute) -> bool {
+    matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "not (feature = \"internals\")")
 }
 
 /// Its file is another one on some systems.
@@ -269,12 +274,12 @@ fn has_variants(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| attribute.path().is_ident("cfg_attr"))
 }
 
-/// `#[cfg(test)]`, also as one of several conditions.
+/// `#[cfg(test)]`, also as one of several conditions, and the feature of the tests.
 pub fn is_of_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) if attribute.path().is_ident("cfg") => {
             let condition = list.tokens.to_string();
-            condition == "test" || condition.starts_with("all (test")
+            condition == "test" || condition == "feature = \"internals\"" || condition.starts_with("all (test")
         }
         _ => attribute.path().is_ident("test"),
     })
