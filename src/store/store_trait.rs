@@ -28,11 +28,13 @@ pub trait Store: Send + Sync {
     /// Adds a version of a class, or makes the version with these bytes current again. Idempotent.
     fn register(&self, version: NewVersion) -> Result<Registered>;
 
+    /// A class by its name.
     fn class(&self, name: &ClassName) -> Result<Option<RegisteredClass>>;
 
     /// All classes, by name.
     fn classes(&self) -> Result<Vec<RegisteredClass>>;
 
+    /// A version of a class.
     fn version(&self, class: &ClassName, number: u32) -> Result<Option<ClassVersion>>;
 
     /// The usage of each version of a class, by version. A version without any is left out.
@@ -49,6 +51,7 @@ pub trait Store: Send + Sync {
 
     // Actors
 
+    /// The name record of a name that was ever used.
     fn name_record(&self, name: &Name) -> Result<Option<NameRecord>>;
 
     /// Record and state of an actor, both of one step; None if there is no actor.
@@ -87,6 +90,7 @@ pub trait Store: Send + Sync {
     /// The caller has to check that the actor of a mutation exists.
     fn accept(&self, requests: Vec<CallRequest>, inbox_limit: u64) -> Result<Vec<Result<Accepted>>>;
 
+    /// An invocation by its reference.
     fn invocation(&self, reference: &Reference) -> Result<Option<Invocation>>;
 
     /// The invocation of an opaque id that a guest has seen.

@@ -22,6 +22,7 @@ pub struct NewVersion {
 /// The result of [`Store::register`](super::Store::register).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registered {
+    /// The number of a new version.
     New(u32),
     /// An older version is current again.
     Again(u32),
@@ -32,6 +33,7 @@ pub enum Registered {
 /// A class that is registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredClass {
+    /// Its name.
     pub name: ClassName,
     /// The version of new actors.
     pub current: u32,
@@ -43,18 +45,26 @@ pub struct RegisteredClass {
 /// A registered version of a class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassVersion {
+    /// The class.
     pub class: ClassName,
+    /// The number of the version.
     pub number: u32,
+    /// blake3 of the component.
     pub hash: Hash,
+    /// Bytes of the component.
     pub component_bytes: u64,
+    /// The result of `describe`.
     pub description: Json,
+    /// The time of the registration, by the wall clock.
     pub registered: Timestamp,
 }
 
 /// The actors and pending invocations of a class version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VersionUsage {
+    /// The number of the version.
     pub version: u32,
+    /// Its actors.
     pub actors: u64,
     /// Pending constructions and tasks that were accepted with the version. Mutations run on the
     /// version of their actor.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "internals")]
 use redb::StorageBackend;
 
 use crate::model::{Error, Result};
@@ -12,7 +13,9 @@ use crate::store::folder::file::DATA;
 use crate::store::lock_wait::{LockWaitOptions, LockWaitPolicy};
 
 use super::backend::disk::Disk;
-use super::backend::handle::{RedbHandle, io_error};
+use super::backend::handle::RedbHandle;
+#[cfg(feature = "internals")]
+use super::backend::handle::io_error;
 use super::errors::explained_disk;
 use super::redb_internals::WRITER_BYTE;
 use super::redb_store::{DataSource, Mode, RedbStore};
@@ -80,6 +83,8 @@ impl RedbStore {
     /// their own. Locks and watches are those of this process.
     ///
     /// The backend must write the first 338 bytes as one, as a disk does within one sector.
+    #[doc(hidden)]
+    #[cfg(feature = "internals")]
     #[doc(hidden)]
     pub fn open_on(backend: impl StorageBackend, mode: Mode) -> Result<RedbStore> {
         let store = RedbStore::of_backend("the store", mode);

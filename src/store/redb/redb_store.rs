@@ -36,6 +36,7 @@ pub enum Mode {
     Read,
     /// Reading. The first write or lock opens the store for writing.
     ReadFirst,
+    /// Reads and writes.
     Write,
 }
 
