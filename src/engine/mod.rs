@@ -8,7 +8,7 @@
 //! | `api` | `Engine` | the public calls: accept, answer, list, cancel, remove |
 //! | `schedule` | `Scheduler` | claims, helper threads and workers: which invocation runs when |
 //! | `run` | `Runner` | one run of one invocation, and the operations of its guest |
-//! | `classes` | `Classes` | class versions, and checking calls against them |
+//! | `classes` | `ClassVersions` | class versions, and checking calls against them |
 //! | `core` | `Core` | the store, the sandbox, the settings, the clock |
 
 mod api;

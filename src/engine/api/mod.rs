@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::classes::Classes;
+use crate::engine::classes::ClassVersions;
 use crate::engine::core::Core;
 use crate::engine::core::settings::Settings;
 use crate::engine::run::Runner;
@@ -33,7 +33,7 @@ use crate::store::{RedbStore, Store};
 #[derive(Clone)]
 pub struct Engine {
     core: Core,
-    classes: Classes,
+    classes: ClassVersions,
     runner: Runner,
     scheduler: Scheduler,
 }
@@ -76,14 +76,14 @@ impl Engine {
     /// An engine of a store and a sandbox.
     pub fn new(store: Arc<dyn Store>, sandbox: Sandbox, settings: Settings) -> Engine {
         let core = Core::new(store, sandbox, settings);
-        let classes = Classes::new(core.clone());
+        let classes = ClassVersions::new(core.clone());
         let runner = Runner::new(core.clone(), classes.clone());
         let scheduler = Scheduler::new(runner.clone());
         Engine { core, classes, runner, scheduler }
     }
 
     /// Opens the store in a folder, which is made if it does not exist, with default settings and the user's own cache of
-    /// compiled classes. Classes are compiled in this process, without bounds of time and memory: see
+    /// compiled classes. ClassVersions are compiled in this process, without bounds of time and memory: see
     /// [`Compiling`](crate::sandbox::Compiling).
     pub fn open(folder: impl AsRef<Path>) -> Result<Engine> {
         let (store, _) = RedbStore::create(folder.as_ref())?;

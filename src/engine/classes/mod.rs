@@ -13,7 +13,7 @@ use crate::store::{ClassVersion, RegisteredClass};
 
 /// The class versions of a store. A clone is the same.
 #[derive(Clone)]
-pub struct Classes {
+pub struct ClassVersions {
     core: Core,
     loaded: Arc<Mutex<LoadedClasses>>,
 }
@@ -48,9 +48,9 @@ impl LoadedClass {
     }
 }
 
-impl Classes {
-    pub fn new(core: Core) -> Classes {
-        Classes { core, loaded: Arc::default() }
+impl ClassVersions {
+    pub fn new(core: Core) -> ClassVersions {
+        ClassVersions { core, loaded: Arc::default() }
     }
 
     /// A registered class.
@@ -91,7 +91,7 @@ impl Classes {
         self.of_record(id, &record)
     }
 
-    /// As [`of_actor`](Classes::of_actor), of an actor whose name record is read already.
+    /// As [`of_actor`](ClassVersions::of_actor), of an actor whose name record is read already.
     pub fn of_record(&self, id: &ActorId, record: &NameRecord) -> Result<Arc<LoadedClass>> {
         if let Some(actor) = &record.actor {
             return self.version(&actor.class, actor.version);

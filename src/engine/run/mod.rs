@@ -11,7 +11,7 @@ pub mod task;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::engine::classes::{Classes, LoadedClass};
+use crate::engine::classes::{ClassVersions, LoadedClass};
 use crate::engine::core::Core;
 use crate::model::{ActorId, Error, LogLine, Name, Result};
 use crate::sandbox::{Aborted, Identity, Run, RunOutput};
@@ -20,11 +20,11 @@ use crate::sandbox::{Aborted, Identity, Run, RunOutput};
 #[derive(Clone)]
 pub struct Runner {
     pub core: Core,
-    pub classes: Classes,
+    pub classes: ClassVersions,
 }
 
 impl Runner {
-    pub fn new(core: Core, classes: Classes) -> Runner {
+    pub fn new(core: Core, classes: ClassVersions) -> Runner {
         Runner { core, classes }
     }
 
