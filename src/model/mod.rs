@@ -20,7 +20,9 @@ mod step;
 mod sync;
 mod time;
 
-pub use actor::{Actor, CHECKPOINT_EVERY, Counters, NameRecord};
+#[cfg(feature = "internals")]
+pub use actor::CHECKPOINT_EVERY;
+pub use actor::{Actor, Counters, NameRecord};
 pub use cause::Cause;
 pub use description::{Description, EventDescription, Method, MethodKind, Parameter, type_name};
 pub use error::{Category, ClassDefect, Error, QueryOption, UntrustedPath};

@@ -31,7 +31,9 @@ use std::sync::{Arc, Mutex};
 pub use cache::{Cache, NotKept};
 pub use class::CompiledClass;
 pub use compile::{Compiling, compile_for_parent};
-pub use run::{Aborted, Bounds, Identity, MethodCall, Operations, Run, RunOutput, Success};
+#[cfg(feature = "internals")]
+pub use run::Success;
+pub use run::{Aborted, Bounds, Identity, MethodCall, Operations, Run, RunOutput};
 pub use stop::{StopSignal, Wake};
 
 use crate::model::{ClassDefect, Description, Error, Hash, Json, Limits, LogLine, Result, lock};
