@@ -48,17 +48,16 @@ const OF_THE_TERMINAL: &str =
 const OF_THE_COMPILER_PROCESS: &str = "src/sandbox/compile/";
 
 /// Files in circles that are to be taken apart, counted for each folder. The numbers only go down.
-const FILES_IN_CIRCLES: [(&str, usize); 2] = [("src/model", 3), ("src/sandbox", 17)];
+const FILES_IN_CIRCLES: [(&str, usize); 0] = [];
 
 /// Uses of a higher layer inside of `src/engine` that are to be turned round. The number only goes down.
 const UPWARD_USES_IN_ENGINE: usize = 0;
 
 /// Type names with two meanings that are to be renamed. The list only gets shorter.
-const NAMES_WITH_TWO_MEANINGS: [&str; 4] = ["Classes", "Place", "State", "Watch"];
+const NAMES_WITH_TWO_MEANINGS: [&str; 1] = ["Classes"];
 
 /// Lines with a subject that the glossary does not have, counted for each folder. The numbers only go down.
-const LINES_WITHOUT_A_SUBJECT: [(&str, usize); 6] =
-    [("docs", 1), ("src", 2), ("src/cli", 91), ("src/model", 27), ("src/sandbox", 51), ("tests/it", 2)];
+const LINES_WITHOUT_A_SUBJECT: [(&str, usize); 4] = [("docs", 1), ("src", 2), ("src/cli", 91), ("tests/it", 2)];
 
 /// Words in the place of the noun that is meant: the caller, a worker, a process.
 const INDEFINITE: [&str; 6] = ["somebody", "nobody", "whoever", "anybody", "everybody", "whomever"];
