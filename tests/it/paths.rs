@@ -114,7 +114,7 @@ fn value_is_read_from_file_of_any_name() {
     with(&[b"call", b"a", b"go", b"m\xff=1"]).refuses(2, "`m\u{fffd}=1` is not UTF-8 text", "");
     with(&[b"call", b"a", b"go", b"--args", b"\xff"]).refuses(2, "is not UTF-8 text", "");
     with(&[b"emit", b"a", b"e", b"f\xff"]).refuses(2, "PAYLOAD: `f\u{fffd}` is not UTF-8 text", "");
-    with(&[b"call", b"a\xff", b"go"]).refuses(2, "`a\u{fffd}` is not UTF-8 text", "only a path");
+    with(&[b"call", b"a\xff", b"go"]).refuses(2, "`a\u{fffd}` is not UTF-8 text", "only the path");
     with(&[b"new", b"t\xff"]).refuses(2, "a class cannot be named", "a name is ASCII letters");
     let mut command = vactor.command();
     command.args(["call", "a", "go", "7"]).env("VACTOR_MAX_TIME", OsStr::from_bytes(b"\xff"));
