@@ -25,8 +25,8 @@ pub struct EarlyExit {
 
 /// Parses the words, the program's name first.
 pub fn parse(table: &CommandTable, words: &[OsString]) -> Result<ParsedCommand, EarlyExit> {
-    // The first word that names a command is almost always the command. If it is not (a flag's value, say), the
-    // small tree refuses the line, and the whole tree parses it.
+    // The first word that names a command is almost always the command. If it is not (a flag's
+    // value, say), the small tree refuses the line, and the whole tree parses it.
     let named = words.iter().skip(1).find_map(|word| table.find(word.to_str()?));
     if let Some(command) = named
         && let Ok(matches) = parse_by(command.tree(), words)
@@ -51,12 +51,12 @@ fn parse_by(mut tree: Command, words: &[OsString]) -> Result<ArgMatches, clap::E
     }
 }
 
-/// `-` followed by a digit or a dot is a value. clap knows that of plain numbers at most.
+/// A `-` before a digit or a dot begins a value. clap accepts only numbers as such.
 fn is_value_with_a_dash(word: &OsString) -> bool {
     matches!(word.as_encoded_bytes(), [b'-', b'0'..=b'9' | b'.', ..])
 }
 
-/// The same line with all that is no flag behind a `--`, where clap takes everything for a value.
+/// The same line with all values after a `--`, where clap takes every word for a value.
 fn values_last(tree: &mut Command, words: &[OsString]) -> Vec<OsString> {
     tree.build();
     let mut words = words.iter().cloned();
@@ -73,7 +73,7 @@ fn values_last(tree: &mut Command, words: &[OsString]) -> Vec<OsString> {
             }
         } else {
             flags.push(word);
-            if wants_a_value(command, &text) {
+            if takes_a_value(command, &text) {
                 flags.extend(words.next());
                 join_a_value_with_a_dash(&mut flags);
             }
@@ -83,22 +83,22 @@ fn values_last(tree: &mut Command, words: &[OsString]) -> Vec<OsString> {
     flags.into_iter().chain(values).chain(words).collect()
 }
 
-/// `--timeout -5s` becomes `--timeout=-5s`: clap would take `-5s` for a flag that nobody meant.
+/// `--timeout -5s` becomes `--timeout=-5s`: clap would take `-5s` for a flag.
 fn join_a_value_with_a_dash(flags: &mut Vec<OsString>) {
     if let Some(value) = flags.pop_if(|word| is_value_with_a_dash(word)) {
-        let flag = flags.last_mut().expect("the value stands behind its flag");
+        let flag = flags.last_mut().expect("the value is after its flag");
         flag.push("=");
         flag.push(value);
     }
 }
 
 /// Whether the word after this flag is its value.
-fn wants_a_value(command: &Command, flag: &str) -> bool {
+fn takes_a_value(command: &Command, flag: &str) -> bool {
     let takes = |arg: &clap::Arg| matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
     if let Some(long) = flag.strip_prefix("--") {
         return command.get_arguments().any(|arg| arg.get_long() == Some(long) && takes(arg));
     }
-    // in `-rk`, `k` may want a value; in `-kr`, `r` is it
+    // in `-rk`, `k` may take a value; in `-kr`, `r` is the value of `k`
     let of = |c: char| command.get_arguments().find(|arg| arg.get_short() == Some(c)).is_some_and(takes);
     let first = flag.chars().skip(1).position(of);
     first.is_some_and(|at| at + 2 == flag.chars().count())
@@ -140,7 +140,8 @@ fn command_of_invalid(table: &CommandTable, words: &[OsString]) -> Option<&'stat
     matches.subcommand_name().and_then(|name| table.find(name))
 }
 
-/// The form of the error of a line that clap refused: the flags of all commands, as far as they stand alone.
+/// The form of the error of a line that clap refused: the flags of all commands, as far as they
+/// stand alone.
 fn common_of_invalid(words: &[OsString]) -> Common {
     let before_dashes = words.iter().take_while(|word| *word != "--");
     let mut common = Common::default();
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn values_with_a_dash_stand_behind_all_flags() {
+    fn values_with_a_dash_are_moved_after_all_flags() {
         for (typed, moved) in [
             ("vactor --store s call a m -5 --timeout 5s x -- -y", "vactor --store s call --timeout 5s -- a m -5 x -y"),
             ("vactor call --key=k -r a m -.5kg -q", "vactor call --key=k -r -q -- a m -.5kg"),
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_found_behind_flags_and_among_their_values() {
+    fn command_is_found_after_flags_and_their_values() {
         for (line, command) in [
             ("vactor --json get a m", "get"),
             ("vactor --store call get a m", "get"),
@@ -193,25 +194,25 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_is_one_sentence_with_a_way_out() {
-        let told = |line: &str| {
+    fn usage_error_is_one_sentence_with_a_hint() {
+        let refused = |line: &str| {
             let exit = parse(&TABLE, &words(line)).err().expect(line);
             let problem = exit.show_on(&Console::new(&Common::default())).unwrap_err();
             (problem.message, problem.hint.unwrap_or_default())
         };
-        let (message, hint) = told("vactor call a");
+        let (message, hint) = refused("vactor call a");
         assert_eq!(message, "the following required arguments were not provided: <METHOD>");
         assert!(hint.starts_with("usage: vactor call "), "{hint}");
-        let (message, hint) = told("vactor call a m -x");
+        let (message, hint) = refused("vactor call a m -x");
         assert_eq!(
             (message.as_str(), hint.as_str()),
             ("unexpected argument `-x` found", "to pass `-x` as a value, use `-- -x`")
         );
-        let (_, hint) = told("vactor call a m --val=3");
+        let (_, hint) = refused("vactor call a m --val=3");
         assert_eq!(hint, "a method's parameter is given as `val=VALUE`; after `--`, `--val` is a value");
-        let (message, _) = told("vactor log a --last -1");
+        let (message, _) = refused("vactor log a --last -1");
         assert_eq!(message, "invalid value `-1` for `--last <N>`: write a whole number such as 10");
-        let (message, hint) = told("vactor cal a m");
+        let (message, hint) = refused("vactor cal a m");
         assert_eq!((message.as_str(), hint.as_str()), ("unrecognized subcommand `cal`", "did you mean `call`?"));
     }
 }

@@ -1,17 +1,19 @@
-//! Starting this program as a process that stays when the one that starts it has ended. It has nothing of its starter: not
-//! its descriptors, folder, session, signals or settings.
+//! Starts this program as a process that outlives this one. It inherits no descriptors, folder,
+//! session, signal settings or variables, but for those of [`KEPT`].
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 
+use crate::cli::output::trace;
 use crate::cli::program;
 
-/// The variables that such a process has: what it takes to start the program, and to find the user's cache.
-const KEPT: [&str; 4] = ["HOME", "LD_LIBRARY_PATH", "PATH", "XDG_CACHE_HOME"];
+/// The variables that the process inherits: those that start the program and find the user's cache,
+/// and the level of the log.
+const KEPT: [&str; 5] = ["HOME", "LD_LIBRARY_PATH", "PATH", "XDG_CACHE_HOME", trace::VARIABLE];
 
-/// Starts it with these words; its stderr is the file, if there is one. When this returns, the process has none of the
-/// descriptors of this one, also if it has not come to run.
+/// Starts the program with these arguments and this stderr. When it returns, the new process has
+/// none of the descriptors of this one, even if it does not run yet.
 pub fn start(words: &[&OsStr], stderr: Option<&File>) -> io::Result<()> {
     let program = program::find().ok_or_else(|| io::Error::other("the file of this program is not found"))?;
     let kept = KEPT.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
@@ -37,8 +39,8 @@ mod system {
 
     use crate::cli::program;
 
-    /// As many descriptors are closed where the system does not list those that are open.
-    const MANY: u64 = 1 << 12;
+    /// How many descriptors are closed if the system does not list the open ones.
+    const MOST_DESCRIPTORS: u64 = 1 << 12;
 
     pub fn start(
         program: &Path,
@@ -59,31 +61,34 @@ mod system {
         Ok(())
     }
 
-    /// Nothing is open but 0, 1 and 2.
+    /// Opens 0, 1 and 2, and closes all others.
     fn actions(null: &File, stderr: Option<&File>) -> nix::Result<PosixSpawnFileActions> {
         let mut actions = PosixSpawnFileActions::init()?;
         for (standard, file) in [null, null, stderr.unwrap_or(null)].into_iter().enumerate() {
             actions.add_dup2(file.as_raw_fd(), standard as RawFd)?;
         }
         for descriptor in descriptors().filter(|descriptor| *descriptor > 2) {
-            // one over the limit of descriptors is refused here, and was opened before the limit was lowered
+            // a descriptor over the limit was opened before the limit was lowered, and is refused
+            // here
             let _ = actions.add_close(descriptor);
         }
         Ok(actions)
     }
 
-    /// All that may be open. Closing what is not open does nothing.
+    /// All descriptors that may be open. To close another one is harmless.
     fn descriptors() -> Box<dyn Iterator<Item = RawFd>> {
         match fs::read_dir("/proc/self/fd") {
             Ok(entries) => Box::new(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())),
             Err(_) => {
-                let most = getrlimit(Resource::RLIMIT_NOFILE).map_or(MANY, |(soft, _)| soft.min(MANY));
+                let most =
+                    getrlimit(Resource::RLIMIT_NOFILE).map_or(MOST_DESCRIPTORS, |(soft, _)| soft.min(MOST_DESCRIPTORS));
                 Box::new(0..most as RawFd)
             }
         }
     }
 
-    /// A session of its own, out of reach of the terminal, and no signal blocked or ignored.
+    /// A session of its own, so that the terminal does not signal it, and no signal blocked or
+    /// ignored.
     fn attributes() -> nix::Result<PosixSpawnAttr> {
         let mut attributes = PosixSpawnAttr::init()?;
         let mut all = SigSet::all();
@@ -97,7 +102,7 @@ mod system {
         Ok(attributes)
     }
 
-    /// Does it in the folder `/`, and comes back: the new process begins where this one is.
+    /// Calls `spawn` in the folder `/`: the new process begins in the folder of this one.
     fn in_root<T>(spawn: impl FnOnce() -> nix::Result<T>) -> io::Result<T> {
         let here = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
         let Ok(here) = here else { return Ok(spawn()?) };
@@ -108,7 +113,7 @@ mod system {
     }
 }
 
-/// Elsewhere, what the standard library can keep from the new process.
+/// On other systems, as far as the standard library can do it.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::ffi::{OsStr, OsString};
@@ -129,10 +134,10 @@ mod system {
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
-            // out of reach of the terminal's Ctrl-C
+            // the terminal's Ctrl-C does not reach another process group
             command.env_clear().envs(variables).current_dir("/").process_group(0);
         }
-        // other systems have variables without which no program starts
+        // other systems have variables that every program needs
         #[cfg(not(unix))]
         drop(variables);
         command.spawn().map(drop)

@@ -1,4 +1,4 @@
-//! Compiling a class's source with cargo. Nothing is installed on the way.
+//! Compiles a class's source with cargo. It installs nothing.
 
 use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -13,30 +13,30 @@ use crate::cli::output::{Problem, stream};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Has the linker leave room for a heap, 1 MiB, which is plenty for most runs. The SDK's allocator begins there, and a
-/// memory that need not grow makes a run in a batch or a worker cheaper.
+/// A heap of 1 MiB, which suffices for most runs. The SDK's allocator begins there. A memory that
+/// does not grow makes a run in a batch or a worker cheaper.
 const HEAP: &str = "link-arg=--initial-heap=1048576";
 
 /// The crate that makes a package a class.
 const SDK: &str = "vactor-sdk";
 
-/// What cargo made of a class's source.
+/// The result of cargo.
 pub struct BuiltModule {
     /// The package's name.
     pub name: String,
     /// The core module.
     pub module: PathBuf,
-    /// Libraries that it depends on and that cargo made modules of as well, because their manifests say `cdylib`.
+    /// Dependencies of which cargo made modules, too, because their manifests say `cdylib`.
     pub modules_beside: Vec<String>,
 }
 
-/// Compiles the class in a folder. What cargo says goes to stderr, as it says it.
+/// Compiles the class in a folder. The messages of cargo go to stderr at once.
 pub fn build(folder: &Path) -> Result<BuiltModule, Problem> {
     let package = read_package(folder)?;
     compile(&package)
 }
 
-/// The package that is meant by a folder, or by the `Cargo.toml` in it.
+/// The package of a folder, or of the `Cargo.toml` in it.
 fn read_package(folder: &Path) -> Result<Package, Problem> {
     let manifest = match folder.file_name() {
         Some(name) if name == "Cargo.toml" => folder.to_owned(),
@@ -55,9 +55,9 @@ fn read_package(folder: &Path) -> Result<Package, Problem> {
         .no_deps()
         .exec()
         .map_err(|e| metadata_failed(&manifest, e))?;
-    let meant = std::fs::canonicalize(&manifest).ok();
-    let is_meant = |package: &&Package| std::fs::canonicalize(&package.manifest_path).ok() == meant;
-    let Some(package) = metadata.packages.iter().find(is_meant) else {
+    let canonical = std::fs::canonicalize(&manifest).ok();
+    let is_named = |package: &&Package| std::fs::canonicalize(&package.manifest_path).ok() == canonical;
+    let Some(package) = metadata.packages.iter().find(is_named) else {
         let classes: Vec<_> =
             metadata.packages.iter().filter(|package| is_class(package)).map(|p| p.name.as_str()).collect();
         let problem = Problem::input(format!("{} is a workspace, not one class", manifest.display()));
@@ -71,27 +71,29 @@ fn read_package(folder: &Path) -> Result<Package, Problem> {
     Ok(package.clone())
 }
 
-/// A library with the SDK is a class, and so is one that says itself that it becomes a module.
+/// A class is a library that depends on the SDK, or has the crate type `cdylib`.
 fn is_class(package: &Package) -> bool {
     let with_sdk = package.dependencies.iter().any(|dependency| dependency.name == SDK);
     package.targets.iter().any(|target| target.is_cdylib() || with_sdk && target.is_lib())
 }
 
-/// Has cargo build the core module.
+/// Builds the core module.
 ///
-/// The crate type is given here and not in the manifest. Otherwise cargo would build a module of every class that this
-/// one depends on, too. In a target folder that several classes share, that module and the library beside it would
-/// replace the files of the other class's own build, because neither name has a hash.
+/// The crate type is given here and not in the manifest. Otherwise cargo would build a module of
+/// each class among the dependencies, too. In a target folder of several classes, that module and
+/// its library would replace the files of the other class's own build, because neither name has a
+/// hash.
 fn compile(package: &Package) -> Result<BuiltModule, Problem> {
     let folder = package.manifest_path.parent().expect("a manifest is in a folder");
-    // run inside the folder, so that its .cargo/config.toml and rust-toolchain.toml count as they do for cargo itself
+    // in the folder, so that cargo reads its .cargo/config.toml and rust-toolchain.toml
     let mut cargo = Command::new(cargo())
         .args(["rustc", "--release", "--lib", "--crate-type", "cdylib", "--target", TARGET])
         .args(["--message-format=json-diagnostic-rendered-ansi", "--manifest-path"])
         .arg(&package.manifest_path)
         .args(["--", "-C", HEAP])
-        // Changes nothing in the module. cargo knows a package by its path within its workspace: the build of another
-        // class of this name, in another folder, would be taken for this one's.
+        // Changes nothing in the module. cargo identifies a package by its path within its
+        // workspace, so it would take the build of a class of this name in another folder for this
+        // one's.
         .args(["-L", &format!("native={folder}")])
         .current_dir(folder)
         .stdin(Stdio::null())
@@ -102,21 +104,21 @@ fn compile(package: &Package) -> Result<BuiltModule, Problem> {
     let (mut module, mut target_missing, mut exported_twice, mut two_classes) = (None, false, false, false);
     let mut modules_beside = Vec::new();
     for message in Message::parse_stream(stdout) {
-        match message.map_err(|e| Problem::input(format!("cannot read what cargo says: {e}")))? {
-            Message::CompilerMessage(said) => {
-                exported_twice |= says_exported_twice(&said.message);
-                two_classes |= says_two_classes(&said.message);
-                target_missing |= says_target_missing(&said.message);
+        match message.map_err(|e| Problem::input(format!("cannot read the messages of cargo: {e}")))? {
+            Message::CompilerMessage(message) => {
+                exported_twice |= is_exported_twice(&message.message);
+                two_classes |= has_two_classes(&message.message);
+                target_missing |= is_target_missing(&message.message);
                 if !target_missing {
-                    show(&said.message);
+                    show(&message.message);
                 }
             }
-            Message::CompilerArtifact(made) => {
-                let wasm = made.filenames.into_iter().find(|file| file.extension() == Some("wasm"));
-                if made.package_id == package.id {
+            Message::CompilerArtifact(artifact) => {
+                let wasm = artifact.filenames.into_iter().find(|file| file.extension() == Some("wasm"));
+                if artifact.package_id == package.id {
                     module = wasm.or(module);
                 } else if wasm.is_some() {
-                    modules_beside.push(made.target.name);
+                    modules_beside.push(artifact.target.name);
                 }
             }
             _ => {}
@@ -135,42 +137,44 @@ fn compile(package: &Package) -> Result<BuiltModule, Problem> {
             "move one of them to a crate of its own, which `vactor new NAME` writes; a class calls another one by a \
              dependency with `features = [\"client\"]`",
         )),
-        _ if exported_twice => Err(failed().cause("a class that it depends on has its exports, too").hint(
+        _ if exported_twice => Err(failed().cause("a class among its dependencies has exports, too").hint(
             "in Cargo.toml, `features = [\"client\"]` takes the other class without its exports; that class declares \
              `client = []` under `[features]`",
         )),
-        _ => Err(failed().hint("cargo said why, above")),
+        _ => Err(failed().hint("the errors of cargo, above, say why")),
     }
 }
 
-/// Two classes in one component export the same names. Which tool finds that depends on the profile's `lto`.
-fn says_exported_twice(said: &Diagnostic) -> bool {
+/// Two classes in one component export the same names. The profile's `lto` decides which tool
+/// reports it.
+fn is_exported_twice(diagnostic: &Diagnostic) -> bool {
     let names_export = |text: &str| {
         text.contains("vactor:actor/class@")
             && (text.contains("symbol multiply defined") || text.contains("duplicate symbol"))
     };
-    names_export(&said.message) || said.children.iter().any(|note| names_export(&note.message))
+    names_export(&diagnostic.message) || diagnostic.children.iter().any(|note| names_export(&note.message))
 }
 
 /// The macro `#[actor]` exports a macro of this name, and a crate exports a name once.
-fn says_two_classes(said: &Diagnostic) -> bool {
-    said.message.contains("`a_component_holds_one_class` is defined multiple times")
+fn has_two_classes(diagnostic: &Diagnostic) -> bool {
+    diagnostic.message.contains("`a_component_holds_one_class` is defined multiple times")
 }
 
-fn says_target_missing(said: &Diagnostic) -> bool {
-    said.code.as_ref().is_some_and(|code| code.code == "E0463")
-        && said.children.iter().any(|note| note.message.contains("target may not be installed"))
+fn is_target_missing(diagnostic: &Diagnostic) -> bool {
+    diagnostic.code.as_ref().is_some_and(|code| code.code == "E0463")
+        && diagnostic.children.iter().any(|note| note.message.contains("target may not be installed"))
 }
 
-/// Passes a diagnostic on to stderr. cargo's progress bar leaves the cursor at its first column: wipe it first.
-fn show(said: &Diagnostic) {
-    let Some(rendered) = &said.rendered else { return };
+/// Writes a diagnostic to stderr. cargo's progress bar leaves the cursor at its first column, so it
+/// is wiped first.
+fn show(diagnostic: &Diagnostic) {
+    let Some(rendered) = &diagnostic.rendered else { return };
     let wipe = if io::stderr().is_terminal() { "\x1b[K" } else { "" };
     let text = match anstream::AutoStream::choice(&io::stderr()) {
         anstream::ColorChoice::Never => anstream::adapter::strip_str(rendered).to_string(),
         _ => format!("{wipe}{rendered}"),
     };
-    // where stderr is closed nobody wants to know
+    // a closed stderr is no error
     let _ = stream::write(&io::stderr(), text.as_bytes());
 }
 
@@ -184,7 +188,7 @@ fn interrupted(_: ExitStatus) -> bool {
     false
 }
 
-/// The cargo that runs us, or else the one on the path.
+/// The cargo that started this program, or the one on the path.
 fn cargo() -> std::ffi::OsString {
     named_cargo().unwrap_or_else(|| "cargo".into())
 }
@@ -196,7 +200,7 @@ fn named_cargo() -> Option<std::ffi::OsString> {
 fn no_cargo(error: io::Error) -> Problem {
     let problem = Problem::input(format!("cannot run cargo, which builds a class: {error}"));
     match named_cargo() {
-        Some(cargo) => problem.hint(format!("the variable CARGO says that it is `{}`", cargo.display())),
+        Some(cargo) => problem.hint(format!("the variable CARGO names `{}`", cargo.display())),
         None => problem.hint("https://rustup.rs installs Rust"),
     }
 }

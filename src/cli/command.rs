@@ -7,7 +7,7 @@ use schemars::Schema;
 use vactor::StopSignal;
 use vactor::similar;
 
-use crate::cli::options::Common;
+use crate::cli::options::{Common, VARIABLES};
 use crate::cli::output::{Console, Problem};
 
 /// The state of one run of the program, which every command is given.
@@ -30,6 +30,8 @@ pub trait RunCommand: Args {
     fn run(self, cli: &Cli) -> Result<(), Problem>;
 }
 
+const MORE_HELP: &str = "`vactor help COMMAND` describes a command, `vactor help exit-codes` lists the exit codes.";
+
 /// All commands, in the order in which `--help` shows them.
 pub struct CommandTable(pub &'static [CommandEntry]);
 
@@ -48,7 +50,8 @@ impl CommandEntry {
         CommandEntry { name, define: C::augment_args, run: run::<C>, schema: || schemars::schema_for!(C::Line) }
     }
 
-    /// The tree of this command alone. It parses a line of the command without the cost of all others.
+    /// The tree of this command alone. It parses a line of the command without the cost of all
+    /// others.
     pub fn tree(&self) -> Command {
         root().subcommand(self.command())
     }
@@ -74,10 +77,13 @@ impl CommandTable {
 
     /// The tree of all commands, for help, completions, man pages and error messages.
     pub fn tree(&self) -> Command {
-        self.0.iter().fold(root(), |root, entry| root.subcommand(entry.command()))
+        let variables = VARIABLES.map(|(name, meaning)| format!("  {name}: {meaning}\n")).concat();
+        let root = root().after_long_help(format!("Variables:\n{variables}\n{MORE_HELP}"));
+        self.0.iter().fold(root, |root, entry| root.subcommand(entry.command()))
     }
 
-    /// The command of this name, or of the two words of a command of `util`; without words, the root.
+    /// The command of this name, or of the two words of a command of `util`; without words, the
+    /// root.
     pub fn named(&self, words: &[String]) -> Result<Command, Problem> {
         let mut command = self.tree();
         command.build();
@@ -105,6 +111,6 @@ fn root() -> Command {
         .disable_help_subcommand(true)
         .infer_long_args(false)
         .max_term_width(100)
-        .after_help("`vactor help COMMAND` describes a command, `vactor help exit-codes` lists the exit codes.");
+        .after_help(MORE_HELP);
     Common::augment_args(root).about("Durable objects in one file, no server").long_about(None)
 }

@@ -1,7 +1,7 @@
-//! Completions of what the store at hand holds: ids, classes, methods, parameters.
+//! Completions from the store: ids, classes, methods, parameters.
 //!
-//! A shell gives all words of its line after a `--`; what is completed depends on those before the last. Whatever
-//! goes wrong here, there is just nothing to offer.
+//! A shell passes all words of its line after a `--`. The completions of the last word depend on
+//! those before. After an error there are none.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::cli::output::escape;
 /// The variable by which a shell asks for completions.
 pub const VARIABLE: &str = "VACTOR_COMPLETE";
 
-/// More ids than that help nobody.
+/// The most completions of a word.
 const MOST: usize = 100;
 
 /// If a shell requests completions, prints them and ends the process.
@@ -59,17 +59,17 @@ pub fn references() -> ArgValueCompleter {
     })
 }
 
-/// What `call` takes.
+/// The methods of `call`.
 pub fn methods() -> ArgValueCompleter {
     completer(|line, _| line.methods(&[MethodKind::Mutation, MethodKind::Query]))
 }
 
-/// What `get` takes.
+/// The methods of `get`.
 pub fn queries() -> ArgValueCompleter {
     completer(|line, _| line.methods(&[MethodKind::Query]))
 }
 
-/// What `run` takes.
+/// The tasks of `run`.
 pub fn tasks() -> ArgValueCompleter {
     completer(|line, _| {
         let class = line.engine()?.class(line.values.get(1)?, None).ok()?;
@@ -77,17 +77,17 @@ pub fn tasks() -> ArgValueCompleter {
     })
 }
 
-/// A method's arguments: `name=` for each parameter that has none yet.
+/// The arguments of a method: `name=` for each parameter without one.
 pub fn arguments() -> ArgValueCompleter {
     completer(|line, _| {
         let method = line.method()?;
         let is_given = |name: &str| line.values.iter().any(|word| word.strip_prefix(name).is_some_and(is_value));
-        let open = method.parameters.iter().filter(|parameter| !is_given(&parameter.name));
+        let missing = method.parameters.iter().filter(|parameter| !is_given(&parameter.name));
         let candidate = |parameter: &vactor::Parameter| {
             let type_name = vactor::type_name(&parameter.schema);
             CompletionCandidate::new(format!("{}=", parameter.name)).help(Some(type_name.into()))
         };
-        Some(open.map(candidate).collect())
+        Some(missing.map(candidate).collect())
     })
 }
 
@@ -95,7 +95,7 @@ fn is_value(rest: &str) -> bool {
     rest.starts_with('=') || rest.starts_with(":=")
 }
 
-/// Offers what `offer` finds for the line and begins as the current word does.
+/// Completes the current word by the values of `offer` that begin with it.
 fn completer(
     offer: impl Fn(&CommandLine, &str) -> Option<Vec<CompletionCandidate>> + Send + Sync + 'static,
 ) -> ArgValueCompleter {
@@ -110,7 +110,7 @@ fn completer(
     })
 }
 
-/// The shell shows on its terminal what a class says of itself.
+/// The shell shows the class's text on its terminal.
 fn harmless(candidate: CompletionCandidate) -> CompletionCandidate {
     let help = candidate.get_help().map(|help| escape::harmless_line(&help.to_string()).into_owned().into());
     candidate.help(help)
@@ -125,10 +125,10 @@ fn described(class: &Description, kinds: &[MethodKind]) -> Vec<CompletionCandida
     fitting.map(candidate).collect()
 }
 
-/// The line that a shell asks about.
+/// The line that a shell completes.
 struct CommandLine {
     store: Option<OsString>,
-    /// What is no flag, the command first.
+    /// All words that are not flags, the command first.
     values: Vec<String>,
 }
 
@@ -149,7 +149,7 @@ impl CommandLine {
     }
 
     fn engine(&self) -> Option<Engine> {
-        // a shell that waits for another process would look broken
+        // a shell does not wait for another process
         let waits = LockWaitOptions { stopped: Arc::new(|| true), ..LockWaitOptions::default() };
         let store = open::store(self.store.as_deref(), Mode::Read, waits).ok()?;
         Some(Engine::new(store, Sandbox::new(Cache::user()), Settings::default()))
@@ -162,7 +162,7 @@ impl CommandLine {
         Some(described(&class.description, kinds))
     }
 
-    /// The method whose arguments the line goes on with.
+    /// The method whose arguments the line continues.
     fn method(&self) -> Option<Method> {
         let engine = self.engine()?;
         match &self.values[..] {

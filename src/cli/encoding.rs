@@ -1,4 +1,4 @@
-//! Text from a file, a pipe or a batch: it is UTF-8, perhaps with a byte order mark.
+//! Text from a file, a pipe, a batch or the command line: UTF-8, perhaps with a byte order mark.
 
 use std::ffi::OsStr;
 
@@ -6,30 +6,30 @@ use crate::cli::output::Problem;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Bytes of a text without the mark that may be before them.
+/// The bytes of a text without its byte order mark.
 pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
-/// The text of some bytes without the mark; `what` names them in the error.
+/// The text of some bytes without the mark. The error names them as `what`.
 pub fn text(bytes: &[u8], what: &str) -> Result<String, Problem> {
     expect_utf8(bytes, what)?;
     match std::str::from_utf8(without_mark(bytes)) {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => Err(Problem::input(format!("{what} is not UTF-8 text"))
-            .cause(format!("byte {} is no part of a character", error.valid_up_to() + 1))),
+            .cause(format!("byte {} is not part of a character", error.valid_up_to() + 1))),
     }
 }
 
-/// Refuses text that shows by its first bytes that it is in another encoding.
+/// Refuses text whose first bytes are of another encoding.
 pub fn expect_utf8(bytes: &[u8], what: &str) -> Result<(), Problem> {
     let Some((name, iconv)) = other_encoding(bytes) else { return Ok(()) };
     let hint = format!("`iconv -f {iconv} -t utf-8` converts it");
     Err(Problem::input(format!("{what} is {name} text, not UTF-8")).hint(hint))
 }
 
-/// The name of the encoding for a person and for `iconv`. Without a mark it shows by the zeros beside the first
-/// two characters, as JSON begins with ASCII.
+/// The name of the encoding, and its name for `iconv`. Without a mark, zeros beside the first two
+/// characters reveal it, because JSON begins with ASCII.
 fn other_encoding(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some(("UTF-32", "utf-32")),
@@ -42,13 +42,14 @@ fn other_encoding(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// What follows a prefix of a word.
+/// The rest of a word after a prefix.
 pub fn after<'w>(prefix: &str, word: &'w OsStr) -> Option<&'w OsStr> {
     let begins = word.as_encoded_bytes().starts_with(prefix.as_bytes());
     begins.then(|| rest(word, prefix.len())).flatten()
 }
 
-/// A word from a byte on that follows a character. It need not be UTF-8 where a path need not.
+/// A word from a byte on, which begins a character. On systems whose paths may be any bytes, the
+/// word may, too.
 #[cfg(unix)]
 pub fn rest(word: &OsStr, start: usize) -> Option<&OsStr> {
     use std::os::unix::ffi::OsStrExt;
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn byte_order_mark_is_passed_over() {
+    fn byte_order_mark_is_dropped() {
         assert_eq!(text(b"\xef\xbb\xbf{}", "x").unwrap(), "{}");
         assert_eq!(text("ü".as_bytes(), "x").unwrap(), "ü");
         assert_eq!(text(b"\xef\xbb\xbf\xef\xbb\xbf", "x").unwrap(), "\u{feff}");

@@ -1,4 +1,4 @@
-//! Ctrl-C, and being asked to end.
+//! Ctrl-C and the signal to end.
 
 use std::io;
 use std::process::exit;
@@ -8,12 +8,12 @@ use vactor::StopSignal;
 
 use crate::cli::output::{Code, Problem};
 
-/// From now on Ctrl-C stops what runs; a second one ends the process.
+/// From now on Ctrl-C interrupts the running class; a second one ends the process.
 pub fn stops(stop: &StopSignal) -> Result<(), Problem> {
     stops_and(stop, || ())
 }
 
-/// As [`stops`], and does something else then.
+/// As [`stops`], and calls `act` then.
 pub fn stops_and(stop: &StopSignal, act: impl Fn() + Send + 'static) -> Result<(), Problem> {
     let stop = stop.clone();
     listen(move || {
@@ -39,8 +39,8 @@ fn listen(act: impl Fn() + Send + 'static) -> Result<(), Problem> {
         .map_err(|error| Problem::new(Category::Store, "io", "cannot listen for Ctrl-C").cause(error.to_string()))
 }
 
-/// Has a thread wait for the signals, which all threads from here on leave to it. Every call pays for this, and it
-/// costs a fifth of what handlers and a pipe do.
+/// Starts a thread that waits for the signals. All later threads have them blocked. Every call pays
+/// for this; a handler and a pipe would cost five times as much.
 #[cfg(unix)]
 fn on_interrupt(act: impl Fn() + Send + 'static) -> io::Result<()> {
     use nix::sys::signal::{SigSet, Signal};
@@ -55,7 +55,7 @@ fn on_interrupt(act: impl Fn() + Send + 'static) -> io::Result<()> {
         }
     };
     let thread = std::thread::Builder::new().name("vactor-interrupt".to_owned()).stack_size(1 << 16);
-    // if no thread can be started, Ctrl-C ends the process at once, which a store survives
+    // without the thread, Ctrl-C ends the process at once, which is safe for the store
     thread.spawn(wait).map(drop).or_else(|_| Ok(signals.thread_unblock()?))
 }
 

@@ -22,24 +22,25 @@ pub const WORDS: &str = "words";
 pub struct MethodArgs {
     /// The method's arguments: in their order, then NAME=VALUE
     ///
-    /// A string needs no quotes; anything else is JSON. `-` takes the value from stdin, `@FILE` from a file, both
-    /// without a line end that closes a text. `NAME:=TEXT` gives a parameter the text as it stands. After `--` nothing is
-    /// a flag. What is left out has its default.
+    /// A string needs no quotes; other values are JSON. `-` reads the value from stdin, `@FILE`
+    /// from a file; a line end at the end of a text is dropped. `NAME:=TEXT` gives a parameter this
+    /// text literally. After `--` no word is a flag. A parameter without an argument has its
+    /// default.
     #[arg(value_name = "ARG", add = complete::arguments())]
     words: Vec<OsString>,
-    /// All arguments at once, a JSON object by name; `-` takes it from stdin, `@FILE` from a file
+    /// All arguments at once, a JSON object by name; `-` reads it from stdin, `@FILE` from a file
     #[arg(long = "args", value_name = "JSON", conflicts_with = "words")]
     all: Option<OsString>,
 }
 
-/// Where arguments that are not typed come from.
+/// The sources of values that are not on the command line.
 pub struct ValueSources<'a> {
     pub stdin: &'a mut dyn Read,
-    /// What took stdin already.
+    /// The argument that has read stdin.
     pub taken_by: Option<String>,
-    /// More bytes than that are not read.
+    /// The most bytes that are read.
     pub limit: u64,
-    /// What was taken for a string though it may have been meant as something else.
+    /// Notes about values that were taken as strings and may be meant as JSON.
     pub notes: Vec<String>,
 }
 
@@ -50,8 +51,8 @@ impl<'a> ValueSources<'a> {
 }
 
 impl MethodArgs {
-    /// The arguments by name, without defaults and unchecked beyond what reading them needs. The method is asked for
-    /// only where it is needed.
+    /// The arguments by name, without defaults. The engine validates them. `method` is called only
+    /// if it is needed.
     pub fn read(
         &self,
         method: impl FnOnce() -> Result<Method, Problem>,
@@ -75,8 +76,8 @@ fn read_all(word: &OsStr, sources: &mut ValueSources) -> Result<Value, Problem> 
     }
 }
 
-/// A value that no schema speaks for: JSON, else the text itself, with a note. What begins as an array, an object or a
-/// string in quotes is meant to be one.
+/// A value without a schema: JSON, else the text itself, with a note. A text that begins as an
+/// array, an object or a string in quotes must be JSON.
 pub fn read_untyped(word: &OsStr, name: &str, sources: &mut ValueSources) -> Result<Value, Problem> {
     let text = ValueOrigin::of(word).read(name, sources)?;
     let json = without_mark(&text);
@@ -106,12 +107,12 @@ fn quoted(text: &str) -> String {
     Value::from(shortened(text, 40)).to_string()
 }
 
-/// A typed text may have been read from a file that begins with a byte order mark.
+/// A shell may read a word from a file that begins with a byte order mark.
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// A file or a program closes its text with a line end that is not meant.
+/// A file or the output of a program ends with a line end that is not part of the value.
 fn without_line_end(text: &str) -> &str {
     text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
 }
@@ -120,15 +121,15 @@ struct ArgumentReader<'a, 's> {
     method: &'a Method,
     sources: &'a mut ValueSources<'s>,
     given: Map<String, Value>,
-    /// How many arguments had no name.
+    /// How many arguments without a name were read.
     positions: usize,
 }
 
-/// A word that says which parameter it is for.
+/// A word that names its parameter.
 struct NamedWord<'w> {
     name: &'w str,
     text: &'w OsStr,
-    /// `name:=text`
+    /// Whether it is `name:=text`.
     literal: bool,
 }
 
@@ -145,7 +146,7 @@ impl ArgumentReader<'_, '_> {
         let position = method.parameters.get(self.positions);
         if let Some(NamedWord { name, text, literal }) = NamedWord::of(word) {
             if let Some(parameter) = method.parameters.iter().find(|parameter| parameter.name == name) {
-                let value = if literal { self.as_it_stands(parameter, text) } else { self.value(parameter, text) };
+                let value = if literal { self.literal(parameter, text) } else { self.value(parameter, text) };
                 return self.give(name, value?);
             }
             if !position.is_some_and(takes_text) {
@@ -170,50 +171,52 @@ impl ArgumentReader<'_, '_> {
         if let ValueOrigin::Typed(text) = origin {
             return self.typed(parameter, typed(text, &parameter.name)?);
         }
-        let taken = JsonTypes::by(&parameter.schema);
+        let types = JsonTypes::by(&parameter.schema);
         let read = origin.read(&parameter.name, self.sources).map_err(|problem| match origin {
-            ValueOrigin::File(_) if &*problem.kind == "no-file" && taken.has(JsonType::String) => {
-                problem.hint(format!("`{}:={}` gives the text as it stands", parameter.name, word.display()))
+            ValueOrigin::File(_) if problem.is_no_file() && types.has(JsonType::String) => {
+                problem.hint(format!("`{}:={}` gives this text literally", parameter.name, word.display()))
             }
             _ => problem,
         })?;
-        if !taken.has(JsonType::String) {
+        if !types.has(JsonType::String) {
             return self.json(parameter, &read);
         }
         let text = without_line_end(&read);
-        // what a file or a program says is data: that it happens to say `null` makes it no null
-        let only_text = taken.without(JsonType::String).without(JsonType::Null).is_empty();
+        // the content of a file or a pipe is data: the text `null` is not null
+        let only_text = types.without(JsonType::String).without(JsonType::Null).is_empty();
         if only_text { Ok(Value::String(text.to_owned())) } else { self.typed(parameter, text) }
     }
 
-    /// A value by its parameter's schema: a text where only a text can be meant, JSON where none can, and where both
-    /// can, JSON of a type that the schema takes before text.
+    /// A value by its parameter's schema. If the schema accepts strings only, it is a text; if it
+    /// accepts no strings, JSON. If it accepts both, JSON of an accepted type is preferred.
     fn typed(&mut self, parameter: &Parameter, text: &str) -> Result<Value, Problem> {
-        let taken = JsonTypes::by(&parameter.schema);
-        if !taken.has(JsonType::String) {
+        let types = JsonTypes::by(&parameter.schema);
+        if !types.has(JsonType::String) {
             return self.json(parameter, text);
         }
-        let others = taken.without(JsonType::String);
+        let others = types.without(JsonType::String);
         let only_text = others.without(JsonType::Null).is_empty();
         let json = without_mark(text);
         match read_value(json) {
             Ok(value) if others.has_type_of(&value) => Ok(value),
-            // a text in quotes, where quotes are needed to tell a text from the other things that may stand here
+            // quotes tell a string from the other types
             Ok(Value::String(quoted)) if !only_text => Ok(Value::String(quoted)),
             Err(_) if !only_text && begins_as(json, &others.first_characters()) => self
                 .json(parameter, json)
-                .map_err(|problem| problem.hint(format!("`{}:=TEXT` gives a text as it stands", parameter.name))),
+                .map_err(|problem| problem.hint(format!("`{}:=TEXT` gives a text literally", parameter.name))),
             _ => {
                 if !only_text {
                     let (name, shown) = (&parameter.name, quoted(text));
-                    self.sources.notes.push(format!("{name} is sent as the string {shown}; `{name}:=TEXT` says so"));
+                    self.sources.notes.push(format!(
+                        "{name} is sent as the string {shown}; `{name}:=TEXT` does so without this note"
+                    ));
                 }
                 Ok(Value::String(text.to_owned()))
             }
         }
     }
 
-    fn as_it_stands(&self, parameter: &Parameter, text: &OsStr) -> Result<Value, Problem> {
+    fn literal(&self, parameter: &Parameter, text: &OsStr) -> Result<Value, Problem> {
         let text = typed(text, &parameter.name)?;
         if takes_text(parameter) { Ok(Value::String(text.to_owned())) } else { self.json(parameter, text) }
     }
@@ -226,7 +229,7 @@ impl ArgumentReader<'_, '_> {
             }
             let wanted = vactor::type_name(&parameter.schema);
             let place = if text.len() > 40 { format!(": {error}") } else { String::new() };
-            self.method.refuse(format!("{name}: `{}` is no {wanted} in JSON{place}", shortened(text, 40))).into()
+            self.method.refuse(format!("{name}: `{}` is not a JSON {wanted}{place}", shortened(text, 40))).into()
         })
     }
 
@@ -271,15 +274,15 @@ impl NamedWord<'_> {
     }
 }
 
-/// A value that was typed, which is text.
+/// The text of a word of the command line.
 fn typed<'w>(word: &'w OsStr, name: &str) -> Result<&'w str, Problem> {
     word.to_str().ok_or_else(|| {
         let problem = Problem::input(format!("{name}: `{}` is not UTF-8 text", shortened(&word.to_string_lossy(), 40)));
-        problem.hint("a value is text, and only a path after `@` may be anything else")
+        problem.hint("only a path after `@` may be other bytes")
     })
 }
 
-/// Where a value is.
+/// The source of a value.
 #[derive(Clone, Copy)]
 enum ValueOrigin<'w> {
     Typed(&'w OsStr),
@@ -296,13 +299,13 @@ impl ValueOrigin<'_> {
         }
     }
 
-    /// The text that is there, for the parameter (or flag) `name`.
+    /// The text of the value, for the parameter or flag `name`.
     fn read(self, name: &str, sources: &mut ValueSources) -> Result<String, Problem> {
-        let (place, bytes) = match self {
+        let (source, bytes) = match self {
             ValueOrigin::Typed(text) => return typed(text, name).map(str::to_owned),
             ValueOrigin::Stdin => {
                 if let Some(first) = sources.taken_by.replace(name.to_owned()) {
-                    return Err(Problem::input(format!("both {first} and {name} are to come from stdin")));
+                    return Err(Problem::input(format!("{first} and {name} cannot both come from stdin")));
                 }
                 ("stdin".to_owned(), read_at_most(&mut *sources.stdin, sources.limit))
             }
@@ -311,18 +314,18 @@ impl ValueOrigin<'_> {
                 (path.display().to_string(), file.and_then(|file| read_at_most(file, sources.limit)))
             }
         };
-        let bytes = bytes.map_err(|error| Problem::unread(format!("cannot read {name} from {place}"), &error))?;
+        let bytes = bytes.map_err(|error| Problem::unread(format!("cannot read {name} from {source}"), &error))?;
         if bytes.len() as u64 > sources.limit {
             return Err(Error::OverLimit { limit: Limit::Arguments, allowed: sources.limit }.into());
         }
         if bytes.is_empty() && matches!(self, ValueOrigin::Stdin) {
-            return Err(Problem::input(format!("{name} is to come from stdin, and stdin is empty")));
+            return Err(Problem::input(format!("{name} comes from stdin, and stdin is empty")));
         }
-        encoding::text(&bytes, &format!("{name} from {place}"))
+        encoding::text(&bytes, &format!("{name} from {source}"))
     }
 }
 
-/// Reads one byte over the limit, so that it shows.
+/// Reads at most one byte over the limit.
 fn read_at_most(source: impl Read, limit: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;

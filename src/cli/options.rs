@@ -11,16 +11,27 @@ use crate::cli::output::hint;
 use crate::cli::program;
 use crate::cli::quantity::{bytes, duration};
 
+/// The variables of every command, but for those of the limits.
+pub const VARIABLES: [(&str, &str); 3] = [
+    ("VACTOR_STORE", "the store's folder, if `--store` is not given"),
+    ("VACTOR_WORKER", "`off`, `false`, `no` or `0` starts no worker in the background"),
+    (
+        "VACTOR_LOG",
+        "`error`, `warn`, `info`, `debug` or `trace` writes the events of this level to stderr: stores that are opened, \
+         locks, runs, commits",
+    ),
+];
+
 // No doc comment: clap would take it for the command's description.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
-    /// The store's folder [else: VACTOR_STORE, else the nearest .vactor from here upwards, which must be yours]
+    /// The store's folder [default: VACTOR_STORE, else the nearest .vactor from here upwards]
     #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::DirPath, help_heading = "Common options")]
     pub store: Option<OsString>,
     /// Prints one JSON object per line, and errors as JSON
     #[arg(long, global = true, help_heading = "Common options")]
     pub json: bool,
-    /// Drops notes and what the class says
+    /// Drops notes and the lines of the class
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Common options")]
     pub quiet: bool,
     /// Adds timings
@@ -42,11 +53,11 @@ pub enum Color {
 // Only for commands that run a class.
 #[derive(Args, Clone, Debug, Default)]
 pub struct LimitFlags {
-    /// How long it may compute, in processor time [default: 30s]
+    /// How long the method may compute, in processor time [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration, env = "VACTOR_MAX_TIME", hide_env_values = true)]
     #[arg(help_heading = LIMITS)]
     max_time: Option<Duration>,
-    /// How much memory it may use [default: 256MiB]
+    /// How much memory the class may use [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_MEMORY", hide_env_values = true)]
     #[arg(help_heading = LIMITS)]
     max_memory: Option<u64>,
@@ -62,17 +73,17 @@ pub struct LimitFlags {
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_RESULT", hide_env_values = true)]
     #[arg(help_heading = LIMITS)]
     max_result: Option<u64>,
-    /// How much of what it says is kept; the rest is cut [default: 256KiB]
+    /// How large the log may be; further lines are dropped [default: 256KiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes, env = "VACTOR_MAX_LOG", hide_env_values = true)]
     #[arg(help_heading = LIMITS)]
     max_log: Option<u64>,
-    /// How many calls and messages it may start and send [default: 10000]
+    /// How many children and messages it may start and send [default: 10000]
     #[arg(long, value_name = "N", env = "VACTOR_MAX_CHILDREN", hide_env_values = true, help_heading = LIMITS)]
     max_children: Option<u64>,
-    /// How much it may ask for in all: what it starts and sends, its waits, saves and cancels [default: 100000]
+    /// How many operations it may make: starts, sends, waits, saves and cancels [default: 100000]
     #[arg(long, value_name = "N", env = "VACTOR_MAX_OPERATIONS", hide_env_values = true, help_heading = LIMITS)]
     max_operations: Option<u64>,
-    /// How many calls may wait for one another in a row [default: 64]
+    /// How deep calls may be nested [default: 64]
     #[arg(long, value_name = "N", env = "VACTOR_MAX_DEPTH", hide_env_values = true, help_heading = LIMITS)]
     max_depth: Option<u32>,
     /// How large a class may be [default: 64MiB]
@@ -89,8 +100,8 @@ pub struct LimitFlags {
     max_compile_memory: Option<u64>,
 }
 
-/// For a command that can run into some of the limits only: its help shows these. It takes the others all the same, so
-/// that a script may give all its commands the same.
+/// Hides the limits that a command cannot reach from its help. It accepts them, so that a script
+/// may give all commands the same flags.
 pub fn only(named: &'static [&'static str]) -> impl Fn(Arg) -> Arg {
     move |arg| {
         let shown = arg.get_help_heading() != Some(LIMITS) || named.contains(&arg.get_id().as_str());
@@ -98,7 +109,7 @@ pub fn only(named: &'static [&'static str]) -> impl Fn(Arg) -> Arg {
     }
 }
 
-/// What a run that changes no actor can run into.
+/// The limits of a run that changes no actor.
 pub const OF_NO_MUTATION: &[&str] = &[
     "max_time",
     "max_memory",
@@ -110,30 +121,30 @@ pub const OF_NO_MUTATION: &[&str] = &[
     "max_compile_memory",
 ];
 
-/// What `register` can run into: it describes the class.
+/// The limits of `register`, which describes the class.
 pub const OF_REGISTER: &[&str] =
     &["max_time", "max_memory", "max_result", "max_log", "max_component", "max_compile_time", "max_compile_memory"];
 
-/// What a command can run into that runs calls under the limits with which they were accepted.
+/// The limits of a command that runs accepted calls, which have their own.
 pub const OF_COMPILING: &[&str] = &["max_component", "max_compile_time", "max_compile_memory"];
 
 /// The heading of the limits in the help.
 pub const LIMITS: &str = "Limits";
 
 impl LimitFlags {
-    /// The limits that were named, by flags or variables.
+    /// The limits that flags or variables set.
     pub fn overrides(&self) -> Result<LimitOverrides, Error> {
-        Ok(LimitOverrides::new(self.named())?)
+        Ok(LimitOverrides::new(self.set())?)
     }
 
     /// The limits whose flags are on the command line. A variable may be meant for other commands.
     pub fn flags(&self) -> Vec<&'static str> {
-        let flags = self.named().map(|(limit, _)| hint::flag(limit));
+        let flags = self.set().map(|(limit, _)| hint::flag(limit));
         flags.filter(|flag| std::env::var_os(variable(flag)).is_none()).collect()
     }
 
-    /// Each named limit with its value in the limit's unit.
-    fn named(&self) -> impl Iterator<Item = (Limit, u64)> {
+    /// Each set limit with its value in the limit's unit.
+    fn set(&self) -> impl Iterator<Item = (Limit, u64)> {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let all = [
             (Limit::Time, self.max_time.map(micros)),
@@ -156,7 +167,7 @@ pub fn variable(flag: &str) -> String {
 }
 
 impl LimitFlags {
-    /// Those of this process alone, which no call keeps.
+    /// The limits of this process, which no call has.
     pub fn of_compiling(&self) -> LimitFlags {
         LimitFlags {
             max_component: self.max_component,
@@ -166,7 +177,7 @@ impl LimitFlags {
         }
     }
 
-    /// How classes are compiled: by this program, in a process of its own.
+    /// The settings of the compiler, which is this program in a process of its own.
     pub fn compiling(&self) -> Compiling {
         let default = Compiling::default();
         Compiling {
@@ -181,19 +192,19 @@ impl LimitFlags {
 // For commands that call a method and leave a step.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CallFlags {
-    /// Makes the call once: made again with this key, it gives the recorded result and runs nothing
+    /// Makes the call once: a second call with this key returns the first result and runs nothing
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
-    /// How long to wait for its end, such as 5s; what was accepted by then goes on
+    /// How long to wait for the end, such as 5s; an accepted call goes on
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// Kept with the call in the journal; may be given several times
+    /// Metadata of the call in the journal; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub meta: Vec<(String, String)>,
 }
 
 impl CallFlags {
-    /// A time to wait that is past the clock's end is for ever.
+    /// The end of the timeout. A timeout past the end of the clock is none.
     pub fn deadline(&self, start: Instant) -> Option<Instant> {
         self.timeout.and_then(|timeout| start.checked_add(timeout))
     }
@@ -213,23 +224,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_tells_the_defaults_that_hold() {
+    fn help_has_the_defaults() {
         let command = LimitFlags::augment_args(clap::Command::new("x")).no_binary_name(true);
-        let told = command.get_arguments().flat_map(|arg| {
+        let shown = command.get_arguments().flat_map(|arg| {
             let help = arg.get_help().unwrap().to_string();
             let default = help.split_once("[default: ").unwrap().1.trim_end_matches(']').to_owned();
             [format!("--{}", arg.get_long().unwrap()), default]
         });
-        let told: Vec<_> = told.collect();
-        let matches = command.get_matches_from(&told);
+        let shown: Vec<_> = shown.collect();
+        let matches = command.get_matches_from(&shown);
         let flags = <LimitFlags as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
-        assert_eq!((told.len(), flags.overrides().unwrap().limits()), (24, Limits::default()));
+        assert_eq!((shown.len(), flags.overrides().unwrap().limits()), (24, Limits::default()));
         let compiling = Compiling { command: None, ..flags.compiling() };
         assert_eq!(compiling, Compiling::default());
     }
 
     #[test]
-    fn meta_is_a_name_and_a_value() {
+    fn meta_is_split_into_name_and_value() {
         assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(pair("=b").is_err() && pair("a").is_err());
     }

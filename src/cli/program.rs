@@ -1,4 +1,4 @@
-//! This program, started by itself.
+//! Starting this program once more.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -6,23 +6,24 @@ use std::path::{Path, PathBuf};
 
 use vactor::compile_for_parent;
 
-/// The word by which this program has another process of it compile a class. It is no command: a person has no use for it.
+/// The argument of the process that compiles a class for its parent. It is not a command for users.
 pub const COMPILE: &str = "compile-for-parent";
 
-/// The file of the running program on Linux, also where its name was removed or given to another file since.
+/// The file of the running program on Linux, even if its name was removed or now names another
+/// file.
 pub const RUNNING: &str = "/proc/self/exe";
 
-/// What starts this program once more; None where the system does not tell.
+/// The file of this program; None if the system does not know it.
 pub fn find() -> Option<PathBuf> {
     let running = Path::new(RUNNING);
     if running.exists() {
         return Some(running.to_owned());
     }
-    let told = env::current_exe().ok().filter(|file| file.is_file());
-    told.or_else(|| named(&env::args_os().next()?, &env::var_os("PATH").unwrap_or_default()))
+    let known = env::current_exe().ok().filter(|file| file.is_file());
+    known.or_else(|| named(&env::args_os().next()?, &env::var_os("PATH").unwrap_or_default()))
 }
 
-/// The file that a shell means by a word.
+/// The file that a shell would run for a word.
 fn named(word: &OsStr, path: &OsStr) -> Option<PathBuf> {
     let is_path = Path::new(word).parent().is_some_and(|folder| !folder.as_os_str().is_empty());
     let folders = if is_path { vec![PathBuf::new()] } else { env::split_paths(path).collect() };
@@ -41,15 +42,15 @@ fn is_program(file: &Path) -> bool {
     file.is_file()
 }
 
-/// The command by which this program has a class compiled.
+/// The command that compiles a class.
 pub fn compiling() -> Vec<OsString> {
-    // what cannot be found cannot be started either, and the error of that says so
+    // if the file is not found, the start fails with an error
     let program = find().map_or_else(|| env::args_os().next().unwrap_or_default(), OsString::from);
     vec![program, COMPILE.into()]
 }
 
-/// Does what the process that started this one asks for, if it did.
-pub fn compile_if_asked(words: &[OsString]) {
+/// If this process was started to compile a class, compiles it and ends.
+pub fn compile_if_requested(words: &[OsString]) {
     if let [_, word] = words
         && word == COMPILE
     {
@@ -58,8 +59,7 @@ pub fn compile_if_asked(words: &[OsString]) {
     }
 }
 
-/// Gives this process the name that it would have if it had been started by its path: one that was started by
-/// `/proc/self/exe` is called `exe`.
+/// Names this process `vactor`. A process that was started by `/proc/self/exe` is named `exe`.
 pub fn take_name() {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_name(c"vactor");

@@ -1,4 +1,4 @@
-//! Times and sizes as people write them.
+//! Times and sizes in text.
 
 use std::time::Duration;
 
@@ -15,11 +15,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(signed).map_err(|_| explained())
 }
 
-/// A point in time by RFC 3339; seconds may be left out: `2026-12-01T09:00Z`, `2026-12-01T10:00:30+01:00`.
+/// A point in time by RFC 3339; seconds may be left out: `2026-12-01T09:00Z`,
+/// `2026-12-01T10:00:30+01:00`.
 pub fn time(text: &str) -> Result<Timestamp, String> {
     let read: Result<jiff::Timestamp, _> = text.parse();
     let time = read.map_err(|_| "write a time with its offset, such as 2026-12-01T09:00Z".to_owned())?;
-    // what is before 1970 is as past as that
+    // a time before 1970 is past, as 1970 is
     Ok(Timestamp::from_millis(u64::try_from(time.as_millisecond()).unwrap_or(0)))
 }
 
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read() {
+    fn time_span_is_parsed() {
         for (text, millis) in
             [("250ms", 250), ("30s", 30_000), ("1.5s", 1_500), ("5m", 300_000), ("1h", 3_600_000), ("0s", 0)]
         {
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn points_in_time_are_read() {
+    fn time_with_offset_is_parsed() {
         for (text, shown) in [
             ("2026-12-01T09:00Z", "2026-12-01T09:00:00.000Z"),
             ("2026-12-01T09:00:30.25Z", "2026-12-01T09:00:30.250Z"),
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read() {
+    fn size_is_parsed() {
         for (text, value) in [("0", 0), ("1024", 1024), ("64KiB", 65_536), ("1 MiB", 1 << 20), ("2MB", 2_000_000)] {
             assert_eq!(bytes(text), Ok(value), "{text}");
         }
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_spans_are_short() {
+    fn size_and_span_are_shown_short() {
         assert_eq!((size(0), size(1023), size(1536)), ("0 B".into(), "1023 B".into(), "1.5 KiB".into()));
         assert_eq!(size(12 << 20), "12 MiB");
         assert_eq!((span(85), span(1_234), span(3_400_000)), ("85 µs".into(), "1.2 ms".into(), "3.4 s".into()));

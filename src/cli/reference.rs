@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::{Arg, Command};
 
 use crate::cli::commands::TABLE;
-use crate::cli::options::LIMITS;
+use crate::cli::options::{LIMITS, VARIABLES};
 use crate::cli::output::CODES;
 
 /// The whole page.
@@ -15,9 +15,14 @@ fn page() -> String {
     let mut page = String::from(
         "# The command line\n\n\
          Made from the definitions that `vactor --help` shows; `REWRITE=1 cargo test reference` makes it anew.\n\n\
-         A result goes to stdout, as one line of compact JSON; notes, what a class says and errors go to stderr.\n",
+         A result goes to stdout, as one line of compact JSON; notes, the lines of classes and errors go to stderr.\n\n",
     );
-    for command in tree.get_subcommands().filter(|command| command.get_name() != "help") {
+    let name_of = |command: &&Command| command.get_bin_name().unwrap_or_default().to_owned();
+    let commands = leaves(&tree);
+    let links = commands.iter().map(name_of).map(|name| format!("[{name}](#{})", name.replace(' ', "-")));
+    page.push_str(&links.collect::<Vec<_>>().join(" · "));
+    page.push_str(" · [limits](#limits) · [variables](#variables) · [exit codes](#exit-codes)\n");
+    for command in &commands {
         section(command, &mut page);
     }
     page.push_str("\n## Limits\n\nOf every command that runs a class.\n\n");
@@ -25,6 +30,10 @@ fn page() -> String {
     options(call.get_arguments().filter(|arg| is_limit(arg)), &mut page);
     page.push_str("\n## Options of every command\n\n");
     options(tree.get_arguments().filter(|arg| arg.is_global_set()), &mut page);
+    page.push_str("\n## Variables\n\nThe limits have variables, too.\n\n| variable | meaning |\n| --- | --- |\n");
+    for (variable, meaning) in VARIABLES {
+        let _ = writeln!(page, "| `{variable}` | {meaning} |");
+    }
     page.push_str("\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n");
     for (code, _, meaning) in CODES {
         let _ = writeln!(page, "| {code} | {meaning} |");
@@ -32,11 +41,14 @@ fn page() -> String {
     page
 }
 
+/// The commands without commands of their own.
+fn leaves(command: &Command) -> Vec<&Command> {
+    let commands = command.get_subcommands().filter(|command| command.get_name() != "help");
+    let leaves: Vec<_> = commands.flat_map(leaves).collect();
+    if leaves.is_empty() { vec![command] } else { leaves }
+}
+
 fn section(command: &Command, page: &mut String) {
-    let commands: Vec<&Command> = command.get_subcommands().filter(|command| command.get_name() != "help").collect();
-    if !commands.is_empty() {
-        return commands.into_iter().for_each(|command| section(command, page));
-    }
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
@@ -61,13 +73,13 @@ fn section(command: &Command, page: &mut String) {
     }
 }
 
-/// What many commands take alike has a section of its own.
+/// The flags of many commands have a section of their own.
 fn is_limit(arg: &Arg) -> bool {
     arg.get_help_heading() == Some(LIMITS)
 }
 
 fn options<'a>(args: impl Iterator<Item = &'a Arg>, page: &mut String) {
-    page.push_str("| | |\n| --- | --- |\n");
+    page.push_str("| argument | meaning |\n| --- | --- |\n");
     for arg in args.filter(|arg| !arg.is_hide_set()) {
         let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
         let default: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
@@ -91,7 +103,7 @@ fn options<'a>(args: impl Iterator<Item = &'a Arg>, page: &mut String) {
 }
 
 #[test]
-fn the_reference_is_what_help_says() {
+fn reference_page_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
     if std::env::var_os("REWRITE").is_some() {
         std::fs::write(path, page()).unwrap();

@@ -1,4 +1,4 @@
-//! A worker of its own process, for calls that nobody waits for.
+//! Starts a worker in the background, for calls that no process waits for.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,12 +10,13 @@ use crate::cli::command::Cli;
 use crate::cli::output::{Effect, Problem, WorkerLog};
 use crate::cli::{background, program, store_location};
 
-/// Says whether workers are started. Without one, what was accepted waits for one that is started by hand, or for a `wait`.
+/// Whether workers are started. Without one, accepted calls wait for a worker that is started by
+/// hand, or for `wait`.
 const VARIABLE: &str = "VACTOR_WORKER";
 const ON: [&str; 4] = ["on", "true", "yes", "1"];
 const OFF: [&str; 4] = ["off", "false", "no", "0"];
 
-/// Whether workers are started. They are, unless the variable says no.
+/// Whether workers are started: yes, unless the variable is off.
 pub fn is_enabled() -> Result<bool, Problem> {
     is_on(&std::env::var_os(VARIABLE).unwrap_or_default())
 }
@@ -34,17 +35,18 @@ fn is_on(value: &OsStr) -> Result<bool, Problem> {
     }
 }
 
-/// Passes on how a blocking call ended. What it left to run (children, messages, itself after a timeout) gets a worker.
-pub fn look_after<T: Leaves>(cli: &Cli, engine: &Engine, ended: Result<T, Error>) -> Result<T, Error> {
-    if may_leave_work(engine, &ended) {
-        leave(cli, engine);
+/// Returns the result of a blocking call. For the calls that it left (children, messages, itself
+/// after a timeout), a worker is started.
+pub fn with_worker<T: MayLeaveWork>(cli: &Cli, engine: &Engine, result: Result<T, Error>) -> Result<T, Error> {
+    if may_leave_work(engine, &result) {
+        start_or_note(cli, engine);
     }
-    ended
+    result
 }
 
-/// Whether a call that ended so may have left something to run.
-pub fn may_leave_work<T: Leaves>(engine: &Engine, ended: &Result<T, Error>) -> bool {
-    match ended {
+/// Whether a call with this result may have left calls that can run.
+pub fn may_leave_work<T: MayLeaveWork>(engine: &Engine, result: &Result<T, Error>) -> bool {
+    match result {
         Ok(reply) => reply.leaves_work(),
         Err(Error::Failed { reference: Some(reference), .. }) => {
             engine.has_open_children(reference).is_ok_and(|has| has)
@@ -54,71 +56,72 @@ pub fn may_leave_work<T: Leaves>(engine: &Engine, ended: &Result<T, Error>) -> b
     }
 }
 
-/// Leaves what can run to a worker. What is told is how the call ended: where no worker can be started, the rest waits for
-/// the next one.
-pub fn leave(cli: &Cli, engine: &Engine) {
+/// Starts a worker if there are calls for it. A failure is a note only, because the result of the
+/// call counts.
+pub fn start_or_note(cli: &Cli, engine: &Engine) {
     if ensure_worker_for_work(cli, engine).is_err() {
-        cli.console.note("what it left to run waits for a worker: `vactor worker` starts one");
+        cli.console.note("the calls that it left wait for a worker: `vactor worker` starts one");
     }
 }
 
-/// As [`ensure_worker`], where there is something that can run or comes due.
+/// As [`ensure_worker`], if there are calls that can run or become due.
 fn ensure_worker_for_work(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
     if engine.has_work()? { ensure_worker(cli, engine) } else { Ok(()) }
 }
 
-/// A reply that may have left something to run.
-pub trait Leaves {
+/// A reply of a call that may have left calls that can run.
+pub trait MayLeaveWork {
     fn leaves_work(&self) -> bool;
 }
 
-impl Leaves for Reply {
+impl MayLeaveWork for Reply {
     fn leaves_work(&self) -> bool {
         self.leaves_work
     }
 }
 
-/// The first of several, by its index.
-impl<T: Leaves> Leaves for (usize, Result<T, Error>) {
+/// The first of several calls, by its index.
+impl<T: MayLeaveWork> MayLeaveWork for (usize, Result<T, Error>) {
     fn leaves_work(&self) -> bool {
-        // children of one that failed may go on
+        // the children of a failed call may go on
         self.1.as_ref().map_or(true, T::leaves_work)
     }
 }
 
-impl<T: Leaves> Leaves for Option<T> {
+impl<T: MayLeaveWork> MayLeaveWork for Option<T> {
     fn leaves_work(&self) -> bool {
         self.as_ref().is_some_and(T::leaves_work)
     }
 }
 
-/// Prints the reference of a call that was accepted, and only then starts a worker for it, unless one works there. If either
-/// fails, the error says that the call was accepted.
+/// Prints the reference of an accepted call, then starts a worker, unless one works on the store.
+/// If either fails, the error says that the call was accepted.
 pub fn hand_over(
     cli: &Cli,
     engine: &Engine,
     reference: &Reference,
     print: impl FnOnce() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    let done = Effect { sentence: format!("{reference} was accepted"), reference: Some(reference) };
-    tell(&done, print(), ensure_worker(cli, engine))
+    let effect = Effect { sentence: format!("{reference} was accepted"), reference: Some(reference) };
+    report(&effect, print(), ensure_worker(cli, engine))
 }
 
-/// As [`hand_over`], after something else was done that may let calls run: a worker is started if there are any.
+/// As [`hand_over`], after another effect that may let calls run. A worker is started if there are
+/// calls that can run.
 pub fn let_run(
     cli: &Cli,
     engine: &Engine,
-    done: Effect,
+    effect: Effect,
     print: impl FnOnce() -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    tell(&done, print(), ensure_worker_for_work(cli, engine))
+    report(&effect, print(), ensure_worker_for_work(cli, engine))
 }
 
-fn tell(done: &Effect, printed: Result<(), Problem>, started: Result<(), Problem>) -> Result<(), Problem> {
-    done.printed(printed).and(done.started(started))
+fn report(effect: &Effect, printed: Result<(), Problem>, started: Result<(), Problem>) -> Result<(), Problem> {
+    effect.printed(printed).and(effect.started(started))
 }
 
-/// Refuses a call that is to be left to a worker, before it is accepted, where no worker could be started.
+/// Refuses a call for a worker, before it is accepted, if no worker could be started.
 pub fn check(cli: &Cli) -> Result<(), Problem> {
     if !cli.workers || program::find().is_some() {
         return Ok(());
@@ -128,17 +131,18 @@ pub fn check(cli: &Cli) -> Result<(), Problem> {
     Err(problem.hint(format!("start it by its path, mount /proc, or start no worker with `{VARIABLE}=off`")))
 }
 
-/// In the process of a worker that [`ensure_worker`] started, before it does anything else.
+/// Prepares the process of a worker that [`ensure_worker`] started.
 pub fn begin(cli: &Cli) {
     program::take_name();
-    let log = store_location::find(cli.common.store.as_deref()).and_then(|place| Ok(WorkerLog::begin(place.open()?)?));
+    let log =
+        store_location::find(cli.common.store.as_deref()).and_then(|location| Ok(WorkerLog::begin(location.open()?)?));
     match log {
         Ok(log) => cli.console.reporter().keep_log(log),
         Err(problem) => cli.console.note(&format!("the worker has no log: {}", problem.message)),
     }
 }
 
-/// Starts a worker for the store that is meant, unless one works there.
+/// Starts a worker for the store, unless one works on it.
 fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
     if !cli.workers || engine.has_detached_worker()? {
         return Ok(());
@@ -153,7 +157,7 @@ fn ensure_worker(cli: &Cli, engine: &Engine) -> Result<(), Problem> {
     let log = folder.worker_log();
     match &log {
         Ok(_) => words.push("--log".as_ref()),
-        Err(error) => cli.console.note(&format!("what the worker says is lost: {error}")),
+        Err(error) => cli.console.note(&format!("the worker has no log: {error}")),
     }
     background::start(&words, log.as_ref().ok()).map_err(cannot)
 }

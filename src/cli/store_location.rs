@@ -1,4 +1,4 @@
-//! Which store is meant.
+//! The location of the store.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use vactor::{Category, Error};
 
 use crate::cli::output::Problem;
 
-/// The folder's name where none is given.
+/// The folder's name if no path is given.
 pub const FOLDER: &str = ".vactor";
 const VARIABLE: &str = "VACTOR_STORE";
 
-/// Where a store's folder is or will be, and why it is there.
+/// The folder of a store, which may not exist yet, and the reason for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreLocation {
     pub folder: PathBuf,
@@ -26,9 +26,9 @@ pub enum LocationReason {
     Flag,
     /// The variable VACTOR_STORE names it.
     Environment,
-    /// It is the nearest `.vactor` from the current folder upwards.
+    /// The nearest `.vactor` from the current folder upwards.
     Nearest,
-    /// There is none; this is where `init` and `register` make one.
+    /// There is none. `init` and `register` make one here.
     New,
 }
 
@@ -38,12 +38,12 @@ impl StoreLocation {
         self.trusted(Folder::open(&self.folder)?)
     }
 
-    /// Opens the folder, and makes it where there is none.
+    /// Opens the folder, and makes it if it does not exist.
     pub fn create(&self) -> Result<Folder, Error> {
         self.trusted(Folder::create(&self.folder)?)
     }
 
-    /// Whether a store is there.
+    /// Whether the folder has a store.
     pub fn has_store(&self) -> Result<bool, Error> {
         match self.open() {
             Ok(folder) => folder.has_store(),
@@ -52,7 +52,7 @@ impl StoreLocation {
         }
     }
 
-    /// A folder that the user did not name must be the user's own.
+    /// A folder that the user did not name must belong to the user.
     fn trusted(&self, folder: Folder) -> Result<Folder, Error> {
         match self.why {
             LocationReason::Flag | LocationReason::Environment => Ok(folder),
@@ -72,8 +72,8 @@ impl LocationReason {
     }
 }
 
-/// The place of the store: `--store`, else VACTOR_STORE, else the nearest `.vactor` from here upwards, else a new
-/// one here.
+/// The location of the store: `--store`, else VACTOR_STORE, else the nearest `.vactor` from here
+/// upwards, else a new one here.
 pub fn find(flag: Option<&OsStr>) -> Result<StoreLocation, Problem> {
     let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
     let named = match (flag, variable) {
@@ -86,7 +86,7 @@ pub fn find(flag: Option<&OsStr>) -> Result<StoreLocation, Problem> {
         return Ok(StoreLocation { folder, why });
     }
     let here = std::env::current_dir().map_err(|error| {
-        Problem::new(Category::Store, "io", "cannot tell which folder this is").cause(error.to_string())
+        Problem::new(Category::Store, "io", "cannot find the current folder").cause(error.to_string())
     })?;
     Ok(nearest(&here))
 }
@@ -103,7 +103,7 @@ fn refuse_urls(folder: &Path) -> Result<(), Problem> {
     let text = folder.to_string_lossy();
     match text.split_once("://") {
         Some((scheme, _)) => {
-            let problem = Problem::input(format!("this vactor knows no store of the kind {scheme}://"));
+            let problem = Problem::input(format!("a store cannot be at a URL of the scheme {scheme}://"));
             Err(problem.hint("`--store` and VACTOR_STORE take a folder's path"))
         }
         None if text.is_empty() => Err(Problem::input("`--store` is empty").hint("it takes a folder's path")),
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_folder_upwards_is_found() {
+    fn nearest_folder_upwards_is_found() {
         let top = tempfile::tempdir().unwrap();
         let deep = top.path().join("a/b/c");
         std::fs::create_dir_all(&deep).unwrap();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_no_folder() {
+    fn url_in_the_place_of_a_folder_is_refused() {
         let problem = find(Some("postgres://host/db".as_ref())).unwrap_err();
         assert_eq!(i32::from(problem.code()), 2);
         assert!(problem.message.contains("postgres"));

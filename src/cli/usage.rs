@@ -16,7 +16,8 @@ impl From<clap::Error> for Problem {
     }
 }
 
-/// The problem that clap's error describes. If the command `takes_parameters` of a method, an unknown flag may be meant as one.
+/// The problem that clap's error describes. If the command `takes_parameters` of a method, an
+/// unknown flag may be meant as one.
 pub fn problem(error: &clap::Error, takes_parameters: bool) -> Problem {
     if error.kind() == ErrorKind::InvalidUtf8 {
         return not_text(std::env::vars_os(), std::env::args_os());
@@ -113,8 +114,8 @@ fn usage(error: &clap::Error) -> Option<String> {
     Some(format!("usage: {}", usage.to_string().trim_start_matches("Usage: ")))
 }
 
-/// The error of a word or of a limit's variable that is not UTF-8. clap does not say which. Paths may be any bytes, so they
-/// are not at fault.
+/// The error of a word or of a limit's variable that is not UTF-8. clap does not say which. Paths
+/// may be any bytes, so they are not at fault.
 fn not_text(
     mut variables: impl Iterator<Item = (OsString, OsString)>,
     mut words: impl Iterator<Item = OsString>,

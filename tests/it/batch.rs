@@ -299,7 +299,7 @@ mod ends {
         }
         let ran = talk.end();
         assert_eq!(ran.code, 130, "{ran:?}");
-        assert!(ran.stderr.contains("error: interrupted; 4 lines were answered"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("error: interrupted; 4 lines have a result"), "{}", ran.stderr);
         let kinds: Vec<&Value> = printed.iter().map(|answer| &answer["error"]["kind"]).collect();
         assert_eq!(kinds, [&Value::Null, &json!("interrupted"), &json!("interrupted"), &Value::Null], "{printed:?}");
         assert_eq!(vactor.line("log a").ok().lines().count(), 3, "what ran before is kept");

@@ -68,7 +68,7 @@ fn trap_is_class_error() {
 fn trap_of_query_leaves_no_step() {
     let vactor = vactor(RawClass::new().query("ask", "(unreachable)").task("work", "(unreachable)"));
     vactor.line("get a ask").refuses(5, "ask", "shown while it runs");
-    vactor.line("run bad work").refuses(5, "work", "`vactor log bad/work#1` shows what it said");
+    vactor.line("run bad work").refuses(5, "work", "`vactor log bad/work#1` shows the log of each attempt");
 }
 
 #[test]
@@ -128,14 +128,14 @@ fn result_of_invalid_json_is_class_error() {
 fn unreadable_state_is_class_error() {
     let refusing = "(call $fail (call $text_null) (call $text_null) (i32.const 0) (i32.const 0))";
     let vactor = vactor(RawClass::new().mutation("go", NULL).query("ask", NULL).export("set-state", refusing));
-    go(&vactor, "").refuses(5, "", "as it was");
+    go(&vactor, "").refuses(5, "", "is unchanged");
     vactor.line("get a ask").fails(5);
 }
 
 #[test]
 fn failed_constructor_creates_no_actor() {
     let vactor = Vactor::with("bad", &RawClass::new().first("construct", "(unreachable)"));
-    vactor.line("create bad a").refuses(5, "the constructor", "no actor was made");
+    vactor.line("create bad a").refuses(5, "the constructor", "no actor was created");
     vactor.line("show a").refuses(3, "there is no actor a", "");
 }
 

@@ -185,7 +185,7 @@ fn call_with_used_key_returns_recorded_result() {
     let vactor = vactor();
     vactor.line("call a/1 keep 5 --key k").ok();
     let again = vactor.line("call a/1 keep 5 --key k -v");
-    assert!(again.stderr.contains("a/1#2, recorded earlier"), "{again:?}");
+    assert!(again.stderr.contains("a/1#2, a duplicate of an earlier call"), "{again:?}");
     assert_eq!(json(&vactor.line("show a/1 --json").ok())["steps"], 2);
 }
 
@@ -267,11 +267,11 @@ fn register_lists_actors_on_other_versions() {
     accept("create plain d --async");
     let staying = "1 actor stays on version 1, 2 actors and 2 accepted calls on version 2";
     assert_eq!(register("3").stderr, format!("registered plain, version 3; {staying}\n"));
-    assert_eq!(register("1").stderr, "plain is at version 1 again; 2 actors and 2 accepted calls stay on version 2\n");
+    assert_eq!(register("1").stderr, "plain has version 1 again; 2 actors and 2 accepted calls stay on version 2\n");
     vactor.line("rm a b c --yes").ok();
     accept("cancel d#1");
     accept("wait plain/work#1");
-    assert_eq!(register("3").stderr, "plain is at version 3 again\n");
+    assert_eq!(register("3").stderr, "plain has version 3 again\n");
     vactor.line("create plain a").ok();
     let line = json(&vactor.line("register plain class --json").ok());
     assert_eq!(line["staying"], Value::Array(vec![]));

@@ -42,7 +42,7 @@ fn async_if_absent_creates_actor_once() {
     assert_eq!(line(&vactor, "create plain a --async --if-absent").ok(), "a#1\n");
     line(&vactor, "worker --until-idle").ok();
     let ran = line(&vactor, "create plain a --async --if-absent");
-    assert!(ran.code == 0 && ran.stdout.is_empty() && ran.stderr.contains("a is there already"), "{ran:?}");
+    assert!(ran.code == 0 && ran.stdout.is_empty() && ran.stderr.contains("a exists already"), "{ran:?}");
     let expected = r#"{"id":"a","class":"plain","created":false,"reference":null,"step":null}"#;
     assert_eq!(line(&vactor, "create plain a --async --if-absent --json").ok().trim_end(), expected);
     assert_eq!(line(&vactor, "ps --actor a").ok().lines().count(), 2);

@@ -115,7 +115,7 @@ fn call_with_past_due_time_runs_now_with_note() {
     let vactor = counter();
     let ran = alone(&vactor, "call c incr --at 2020-02-29T00:00Z");
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "c#2\n"));
-    assert_eq!(ran.stderr, "2020-02-29T00:00:00.000Z is past: it takes its turn now\n");
+    assert_eq!(ran.stderr, "2020-02-29T00:00:00.000Z is past: the call is due now\n");
     assert_eq!(alone(&vactor, "call c incr --at 1492-10-12T00:00Z -q").stderr, "");
     assert_eq!(vactor.line("call c incr").ok(), "3\n");
 }

@@ -52,15 +52,15 @@ fn mismatched_argument_is_refused() {
     let signature = "echo(n: integer, text: string = \"x\")";
     vactor.line("get first echo").refuses(2, "n is missing", signature);
     vactor.line("get first echo 1 a b").refuses(2, "`b` is one too many", signature);
-    vactor.line("get first echo one").refuses(2, "`one` is no integer", signature);
+    vactor.line("get first echo one").refuses(2, "`one` is not a JSON integer", signature);
     vactor.line("get first echo 1.5").refuses(2, "n: ", signature);
-    vactor.line("get first echo {").refuses(2, "`{` is no integer", signature);
+    vactor.line("get first echo {").refuses(2, "`{` is not a JSON integer", signature);
     vactor.line("get first echo m=1").refuses(2, "there is no parameter m", signature);
     vactor.line("get first echo 1 n=2").refuses(2, "n is given twice", signature);
     vactor.line("get first echo 1 txt=a").ok();
     vactor.line("get first echo 1 a txt=a").refuses(2, "there is no parameter txt", "did you mean `text=`?");
     vactor.line("call first change 1").refuses(2, "it takes no arguments", "change()");
-    vactor.line("create plain second big").refuses(2, "`big` is no integer", "new(size: integer = 1)");
+    vactor.line("create plain second big").refuses(2, "`big` is not a JSON integer", "new(size: integer = 1)");
     vactor.line("create plain second 1 2").refuses(2, "it takes one argument", "new(size: integer = 1)");
 }
 
@@ -77,9 +77,9 @@ fn mismatched_json_arguments_are_refused() {
 #[test]
 fn missing_argument_file_is_refused() {
     let vactor = vactor();
-    vactor.fed(["get", "first", "echo", "-"], "").refuses(2, "n is to come from stdin, and stdin is empty", "");
+    vactor.fed(["get", "first", "echo", "-"], "").refuses(2, "n comes from stdin, and stdin is empty", "");
     vactor.fed(["get", "first", "echo", "--args", "-"], "").refuses(2, "stdin is empty", "");
-    vactor.fed(["get", "first", "echo", "-", "-"], "1").refuses(2, "both n and text", "");
+    vactor.fed(["get", "first", "echo", "-", "-"], "1").refuses(2, "n and text cannot both", "");
     vactor.fed(["get", "first", "echo", "1", "-"], b"\xff").refuses(2, "not UTF-8", "");
     vactor.line("get first echo 1 @none").refuses(2, "cannot read text from none", "`text:=@none`");
     vactor.line("get first echo @none").refuses(2, "cannot read n from none", "");
@@ -218,7 +218,7 @@ fn refused_command_creates_no_store() {
 fn rm_without_yes_is_refused() {
     let vactor = vactor();
     vactor.line("rm").refuses(2, "required arguments", "usage: vactor rm");
-    vactor.line("rm first").refuses(2, "this removes first and its history (1 steps)", "`--yes`");
+    vactor.line("rm first").refuses(2, "this removes first and its journal (1 steps)", "`--yes`");
     vactor.line("rm --class plain").refuses(2, "the class plain with all its versions and its 1 actors", "`--yes`");
     vactor.line("rm first missing --yes").refuses(3, "there is no actor missing", "");
     vactor.line("show first").ok();

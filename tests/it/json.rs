@@ -80,7 +80,7 @@ fn duplicate_keys_are_refused_everywhere() {
     vactor.run(["call", "a", "echo", "--args", inner]).refuses(2, "`x` is given twice", hint);
     vactor.line("call a echo --args @twice").refuses(2, "`any` is given twice", hint);
     vactor.fed(["call", "a", "echo", "--args", "-"], twice).refuses(2, "`any` is given twice", hint);
-    vactor.run(["call", "a", "echo", r#"{"b":1,"b":1}"#]).refuses(2, "any: `b` is given twice", "as it stands");
+    vactor.run(["call", "a", "echo", r#"{"b":1,"b":1}"#]).refuses(2, "any: `b` is given twice", "literally");
     vactor.line("call a echo @twice").refuses(2, "any: `any` is given twice", "");
     vactor.run(["emit", "a", "go", r#"{"a":1,"a":2}"#]).refuses(2, "PAYLOAD: `a` is given twice at line 1", "");
     vactor.run(["run", "echo", "job", "--args", r#"{"n":1,"n":1}"#]).refuses(2, "`n` is given twice", "");
@@ -197,7 +197,7 @@ fn invalid_payload_is_refused_with_position() {
         assert_eq!(ran.code, 0);
         let ran = vactor.run(["call", "a", "echo", payload]);
         assert_eq!((ran.code, ran.stdout), (0, format!("{{\"any\":{note},\"maybe\":0}}\n")));
-        assert_eq!(ran.stderr, format!("any is sent as the string {note}; `any:=TEXT` says so\n"));
+        assert_eq!(ran.stderr, format!("any is sent as the string {note}; `any:=TEXT` does so without this note\n"));
         assert_eq!(vactor.run(["call", "a", "echo", payload, "-q"]).stderr, "");
     }
     assert_eq!(

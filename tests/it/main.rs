@@ -43,6 +43,7 @@ mod store;
 mod store_errors;
 mod support;
 mod terminal;
+mod trace;
 mod transcripts;
 mod wait_and_cancel;
 mod waits;

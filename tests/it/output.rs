@@ -87,7 +87,7 @@ fn batch_with_failed_output_stops_reading_and_leaves_worker() {
     // the input has no end, but the batch stops reading it
     while stdin.write_all(send().repeat(100).as_bytes()).is_ok() {}
     let ran = Ran::from(child.wait_with_output().unwrap());
-    ran.refuses(6, "could not be written", "no answer was written");
+    ran.refuses(6, "could not be written", "no result was written");
     // the worker alone runs the messages: `ps` runs none
     while vactor.line("ps").ok().lines().count() > 1 {}
     let sent = vactor.line("log p").ok().lines().count() - 2;

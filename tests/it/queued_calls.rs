@@ -115,7 +115,7 @@ fn worker_reports_actor_that_cannot_run_and_continues() {
     assert!(submit.output().unwrap().status.success());
     let worked = vactor.line("worker --until-idle --jobs 1");
     assert_eq!(worked.code, 0, "{worked:?}");
-    assert_eq!(worked.stderr.matches("warning: what waits for spoiled cannot run: ").count(), 1, "{worked:?}");
+    assert_eq!(worked.stderr.matches("warning: the calls of spoiled cannot run: ").count(), 1, "{worked:?}");
     assert_eq!(vactor.line("get my_counter value").ok(), "1\n");
     // a detached worker leaves, although the call that cannot run is still queued
     let left = vactor.line("worker --detached --jobs 1");
@@ -137,7 +137,7 @@ fn full_worker_log_is_rotated() {
     let (old, new) = (read("worker.log.old"), read("worker.log"));
     let said = old.strip_prefix(&before).unwrap().to_owned() + &new;
     assert_eq!((said.lines().count(), new.lines().count()), (2, 1), "{said}");
-    assert!(said.lines().all(|line| line.starts_with("warning: what waits for spoiled")), "{said}");
+    assert!(said.lines().all(|line| line.starts_with("warning: the calls of spoiled")), "{said}");
     // the command that starts a worker rotates the log too, even if a folder has the old log's name
     std::fs::remove_file(vactor.path(".vactor/worker.log.old")).unwrap();
     std::fs::create_dir(vactor.path(".vactor/worker.log.old")).unwrap();

@@ -138,7 +138,7 @@ fn unreadable_custom_state_is_not_committed() {
     vactor.line("create own a 0").refuses(5, "the state could not be read again after it was written: no bytes", "");
     vactor.line("show a").refuses(3, "there is no actor a", "");
     vactor.line("create own a 3").ok();
-    vactor.line("call a set 0").refuses(5, "no bytes", "as it was");
+    vactor.line("call a set 0").refuses(5, "no bytes", "is unchanged");
     assert_eq!(vactor.line("get a length").ok(), "3\n");
     vactor.line("call a set 2").ok();
     assert_eq!(vactor.line("get a length").ok(), "2\n");

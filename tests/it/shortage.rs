@@ -87,7 +87,7 @@ fn worker_without_memory_for_class_runs_other_classes() {
     within(&vactor, LESS, "call a eat --async --max-memory 2GiB").ok();
     within(&vactor, LESS, "call z go --async").ok();
     let said = within(&vactor, LESS, "worker --until-idle --jobs 2").fails(6);
-    assert_eq!(said.matches("warning: what waits for a could not run and is tried again").count(), 1, "{said}");
+    assert_eq!(said.matches("warning: the calls of a could not run and are tried again").count(), 1, "{said}");
     assert!(said.contains("error: this machine cannot run eat: "), "{said}");
     assert_eq!((steps(&vactor, "a").len(), steps(&vactor, "z").len()), (1, 2));
     assert!(vactor.line("ps --status queued").ok().contains("a#2"));
@@ -119,7 +119,7 @@ fn worker_continues_when_full_disk_has_space_again() {
         let mut worker = shell.spawn().unwrap();
         let mut said = BufReader::new(worker.stderr.take().unwrap()).lines();
         let told =
-            said.find(|line| line.as_ref().is_ok_and(|line| line.contains("a could not run and is tried again")));
+            said.find(|line| line.as_ref().is_ok_and(|line| line.contains("a could not run and are tried again")));
         assert!(told.is_some(), "it ended: {:?}", worker.wait());
         let pid = worker.id().to_string();
         assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());

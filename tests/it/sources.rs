@@ -111,7 +111,10 @@ fn build_notes_dependency_that_becomes_module() {
     let manifest = std::fs::read_to_string(vactor.path("price-list/Cargo.toml")).unwrap();
     vactor.write("price-list/Cargo.toml", format!("{manifest}\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n"));
     let built = build(&vactor, &["cart"]);
-    assert!(built.code == 0 && built.stderr.contains("price_list says `cdylib` in its Cargo.toml"), "{built:?}");
+    assert!(
+        built.code == 0 && built.stderr.contains("price_list has the crate type `cdylib` in its Cargo.toml"),
+        "{built:?}"
+    );
 }
 
 /// cargo knows a package by its path in its own workspace, which two classes of one name share.
@@ -178,7 +181,7 @@ fn new_never_overwrites() {
 #[test]
 fn invalid_names_and_languages_are_refused() {
     let vactor = Vactor::new();
-    vactor.line("new fn").refuses(2, "\"fn\": it is a word of Rust", "shopping-cart");
+    vactor.line("new fn").refuses(2, "\"fn\": it is a keyword of Rust", "shopping-cart");
     vactor.line("new ../up").refuses(2, "it does not begin with a letter", "shopping-cart");
     vactor.line("new --lang cobol tally").refuses(2, "invalid value `cobol`", "");
     assert_eq!(std::fs::read_dir(vactor.path("")).unwrap().count(), 0);

@@ -185,7 +185,7 @@ fn ps_shows_overdue_calls_and_missing_worker() {
     let overdue = |reference| listed(&vactor, reference)["overdue"].clone();
     assert_eq!([overdue("a#2"), overdue("a#3"), overdue("a#4")], [true, false, false]);
     let ps = vactor.line("ps");
-    assert!(ps.stdout.contains("overdue") && ps.stderr.contains("no worker is working"), "{ps:?}");
+    assert!(ps.stdout.contains("overdue") && ps.stderr.contains("no worker works on the store"), "{ps:?}");
     vactor.line("worker --until-idle").ok();
     let ps = vactor.line("ps");
     assert!(!ps.stdout.contains("overdue") && ps.stderr.is_empty(), "{ps:?}");

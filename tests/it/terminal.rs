@@ -179,7 +179,7 @@ fn destructive_command_asks_on_terminal() {
     let vactor = vactor();
     for no in ["n\n", "\n", "maybe\n"] {
         let (shown, code) = on_terminal(&vactor, "rm a", no, &[("NO_COLOR", "1")]);
-        assert!(shown.contains("remove a and its history (1 steps)? [y/N] "), "{shown:?}");
+        assert!(shown.contains("remove a and its journal (1 steps)? [y/N] "), "{shown:?}");
         assert_eq!((code, shown.ends_with("nothing was removed\n")), (130, true), "{shown:?}");
     }
     vactor.line("show a").ok();

@@ -1,8 +1,10 @@
-//! The way of a batch: calls go to the threads that run them, answers come back in the order of the lines.
+//! The queues of a batch: calls for the threads that run them, and output lines in the order of the
+//! input lines.
 //!
-//! Calls of one actor go to one thread as long as any of them is under way, so their order is kept; an actor that has none
-//! goes to the thread with the least to do. What is under way is bounded: the reader waits for room, and so does a thread
-//! while the answers pile up behind an older line than its next one.
+//! While calls of an actor are queued or run, further calls of it go to the same thread, so their
+//! order is kept. Calls of another actor go to the thread with the fewest calls. All queues are
+//! bounded: the reader waits for room, and a thread waits while too many output lines wait for a
+//! line that is older than its next one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,100 +13,101 @@ use vactor::Reference;
 
 use crate::cli::output::Problem;
 
-/// Lines under way, and bytes of them; give or take one read.
+/// Bounds of the queued lines, in lines and bytes. One read may exceed them.
 const LINES: usize = 1 << 15;
 const BYTES: usize = 32 << 20;
 
-/// Lines that a thread takes at once.
+/// The most lines that a thread takes at once.
 const TAKEN: usize = 1 << 12;
 
-/// Bytes of answers that wait for an older line's; give or take a group of each thread.
-const ANSWERS: usize = 32 << 20;
+/// Bound of the output lines, in bytes. One group of each thread may exceed it.
+const OUTPUT_BYTES: usize = 32 << 20;
 
 pub struct Flow {
     state: Mutex<FlowState>,
-    /// For the reader: there is room.
+    /// Wakes the reader: there is room.
     room: Condvar,
-    /// For each thread: there are calls for it, or room for its answers, or it is over.
+    /// Wakes each thread: there are calls for it, or room for its output lines, or the batch ends.
     work: Vec<Condvar>,
-    /// For who prints: the next answer is there, or it is over.
+    /// Wakes the printer: the next output line is there, or the batch ends.
     ready: Condvar,
 }
 
 struct FlowState {
     queues: Vec<VecDeque<QueuedCall>>,
-    /// Lines under way of each thread.
+    /// The queued and running calls of each thread.
     loads: Vec<usize>,
-    /// The thread of each actor with calls under way, and how many they are.
+    /// For each actor with queued or running calls, its thread and their count.
     actors: HashMap<String, (usize, usize)>,
-    /// The answers from the oldest line on that was not printed, and the number of that line; they count from 1.
-    answers: VecDeque<Option<OutputLine>>,
+    /// The output lines from the oldest that was not printed, and the number of that line, from 1.
+    outputs: VecDeque<Option<OutputLine>>,
     oldest: u64,
     line_bytes: usize,
-    answer_bytes: usize,
+    output_bytes: usize,
     ended: Option<BatchEnd>,
-    /// Threads that still run.
+    /// How many threads have not left.
     threads: usize,
 }
 
-/// What a line is.
+/// An input line.
 pub enum InputLine {
     Call(CallLine),
-    /// None that can be made, and what is to be said of it.
+    /// A line that is not a call, and its output line.
     Bad(OutputLine),
 }
 
-/// A line that calls an actor. It stays text until it is run: as values it may be many times as large.
+/// A line that calls an actor. It stays text until it runs, because parsed values may be many times
+/// as large.
 pub struct CallLine {
     pub actor: String,
     pub text: Vec<u8>,
 }
 
-/// A call on its way.
+/// A call in the queue of a thread.
 pub struct QueuedCall {
     pub text: Vec<u8>,
     pub ticket: LineTicket,
 }
 
-/// What its answer is brought back with.
+/// The data that puts the output line of a call in its place.
 pub struct LineTicket {
     pub line: u64,
     actor: String,
     bytes: usize,
 }
 
-/// What becomes of a line.
+/// The result of an input line.
 pub struct OutputLine {
     /// The line to print, with its end.
     pub text: String,
-    /// What went wrong with it.
+    /// The error of the call.
     pub problem: Option<Problem>,
-    /// Whether it did not run because all ended before.
+    /// Whether it did not run because the batch ended.
     pub dropped: bool,
-    /// Whether it may have left something to run.
+    /// Whether it may have left calls that can run.
     pub leaves_work: bool,
-    /// The call that was made or accepted.
-    pub made: Option<Reference>,
+    /// The call that ended or was accepted.
+    pub reference: Option<Reference>,
 }
 
 /// Why no more lines are taken.
 #[derive(Clone, Debug)]
 pub enum BatchEnd {
-    /// There are no more.
+    /// The input has ended.
     Input,
-    /// They cannot be read.
+    /// The input cannot be read.
     Unreadable(Problem),
     Interrupted,
     /// The store cannot be used.
     StoreFailed(Problem),
-    /// No more answers can be printed: what has not begun to run does not run.
+    /// No more output can be written. Queued calls do not run.
     Unwritten,
 }
 
 impl OutputLine {
-    /// Of a line that does not run, and of which nothing is told.
-    pub fn unrun() -> OutputLine {
-        OutputLine { text: String::new(), problem: None, dropped: true, leaves_work: false, made: None }
+    /// The output of a call that does not run and is not reported.
+    pub fn dropped() -> OutputLine {
+        OutputLine { text: String::new(), problem: None, dropped: true, leaves_work: false, reference: None }
     }
 }
 
@@ -114,10 +117,10 @@ impl Flow {
             queues: std::iter::repeat_with(VecDeque::new).take(threads).collect(),
             loads: vec![0; threads],
             actors: HashMap::new(),
-            answers: VecDeque::new(),
+            outputs: VecDeque::new(),
             oldest: 1,
             line_bytes: 0,
-            answer_bytes: 0,
+            output_bytes: 0,
             ended: None,
             threads,
         };
@@ -129,27 +132,27 @@ impl Flow {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The reader's: lines, once there is room. Whether more are wanted.
+    /// For the reader: waits for room and queues lines. Returns whether the batch goes on.
     pub fn push(&self, lines: Vec<InputLine>) -> bool {
         let is_full = |state: &mut FlowState| {
-            state.ended.is_none() && (state.answers.len() >= LINES || state.line_bytes >= BYTES)
+            state.ended.is_none() && (state.outputs.len() >= LINES || state.line_bytes >= BYTES)
         };
         let mut state = self.room.wait_while(self.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
         if state.ended.is_some() {
             return false;
         }
-        // who has something to do already looks for more by itself
+        // a busy thread looks for more calls by itself
         let idle: Vec<usize> = (0..self.work.len()).filter(|thread| state.queues[*thread].is_empty()).collect();
         for input in lines {
             match input {
-                InputLine::Call(line) => state.enter(line),
+                InputLine::Call(line) => state.enqueue(line),
                 InputLine::Bad(bad) => {
-                    state.answer_bytes += bad.text.len();
-                    state.answers.push_back(Some(bad));
+                    state.output_bytes += bad.text.len();
+                    state.outputs.push_back(Some(bad));
                 }
             }
         }
-        if state.answers.front().is_some_and(Option::is_some) {
+        if state.outputs.front().is_some_and(Option::is_some) {
             self.ready.notify_one();
         }
         for thread in idle.into_iter().filter(|thread| !state.queues[*thread].is_empty()) {
@@ -158,7 +161,7 @@ impl Flow {
         true
     }
 
-    /// No more lines are taken. What is worse than what was said before is what holds.
+    /// Ends the input. The worst of several ends counts.
     pub fn end(&self, ended: BatchEnd) {
         let mut state = self.lock();
         match ended {
@@ -178,60 +181,61 @@ impl Flow {
         self.lock().ended.clone()
     }
 
-    /// Whether no more answers can be printed.
+    /// Whether no more output can be written.
     pub fn is_unwritten(&self) -> bool {
         matches!(self.lock().ended, Some(BatchEnd::Unwritten))
     }
 
-    /// A thread's: the calls that are there for it, once there are any. None when it is over.
+    /// For a thread: waits for calls in its queue and takes them. Without any, the batch has ended.
     pub fn take(&self, thread: usize) -> VecDeque<QueuedCall> {
         let is_idle = |state: &mut FlowState| state.queues[thread].is_empty() && state.ended.is_none();
         let waited = self.work[thread].wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
         taken(waited, thread)
     }
 
-    /// A thread's: the calls that are there for it already.
+    /// For a thread: takes the calls in its queue.
     pub fn take_more(&self, thread: usize) -> VecDeque<QueuedCall> {
         taken(self.lock(), thread)
     }
 
-    /// A thread's, before it runs calls of which this is the first line: waits until there is room for answers. The oldest
-    /// line never waits.
+    /// For a thread, before it runs calls whose first line this is: waits for room for output. The
+    /// oldest line never waits.
     pub fn wait_for_room(&self, thread: usize, line: u64) {
-        let piled =
-            |state: &mut FlowState| state.answer_bytes >= ANSWERS && state.oldest != line && state.ended.is_none();
-        drop(self.work[thread].wait_while(self.lock(), piled));
+        let is_full =
+            |state: &mut FlowState| state.output_bytes >= OUTPUT_BYTES && state.oldest != line && state.ended.is_none();
+        drop(self.work[thread].wait_while(self.lock(), is_full));
     }
 
-    /// A thread's: what became of calls.
-    pub fn answer(&self, thread: usize, answers: impl Iterator<Item = (LineTicket, OutputLine)>) {
+    /// For a thread: adds the output of calls.
+    pub fn add_outputs(&self, thread: usize, outputs: impl Iterator<Item = (LineTicket, OutputLine)>) {
         let mut state = self.lock();
-        for (ticket, answer) in answers {
-            state.leave(thread, ticket, answer);
+        for (ticket, output) in outputs {
+            state.finish(thread, ticket, output);
         }
-        if state.answers.front().is_some_and(Option::is_some) {
+        if state.outputs.front().is_some_and(Option::is_some) {
             self.ready.notify_one();
         }
         self.room.notify_one();
     }
 
-    /// A thread's last word.
+    /// For a thread, when it ends.
     pub fn leave(&self) {
         self.lock().threads -= 1;
         self.ready.notify_one();
     }
 
-    /// The printer's: the next answers in order, once there are any. None when all are printed.
+    /// For the printer: waits for the next output lines and returns them in order. None if all are
+    /// printed.
     pub fn next(&self) -> Option<Vec<OutputLine>> {
         let is_waiting =
-            |state: &mut FlowState| state.threads > 0 && !state.answers.front().is_some_and(Option::is_some);
+            |state: &mut FlowState| state.threads > 0 && !state.outputs.front().is_some_and(Option::is_some);
         let mut state = self.ready.wait_while(self.lock(), is_waiting).unwrap_or_else(PoisonError::into_inner);
         let mut next = Vec::new();
-        while let Some(Some(answer)) = state.answers.front_mut().map(Option::take) {
-            state.answers.pop_front();
+        while let Some(Some(output)) = state.outputs.front_mut().map(Option::take) {
+            state.outputs.pop_front();
             state.oldest += 1;
-            state.answer_bytes -= answer.text.len();
-            next.push(answer);
+            state.output_bytes -= output.text.len();
+            next.push(output);
         }
         drop(state);
         self.room.notify_one();
@@ -240,15 +244,16 @@ impl Flow {
     }
 }
 
-/// Calls from a thread's queue, those of an actor together: it is read and written once for all of them.
+/// Calls from a thread's queue. Those of an actor are together, so that its state is read and
+/// written once.
 fn taken(mut state: MutexGuard<'_, FlowState>, thread: usize) -> VecDeque<QueuedCall> {
     let queue = &mut state.queues[thread];
     let calls: Vec<QueuedCall> = queue.drain(..queue.len().min(TAKEN)).collect();
     drop(state);
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut firsts: HashMap<&str, usize> = HashMap::new();
     let mut order: Vec<(usize, usize)> = Vec::with_capacity(calls.len());
     for (n, call) in calls.iter().enumerate() {
-        order.push((*places.entry(&call.ticket.actor).or_insert(n), n));
+        order.push((*firsts.entry(&call.ticket.actor).or_insert(n), n));
     }
     order.sort_unstable();
     let mut calls: Vec<Option<QueuedCall>> = calls.into_iter().map(Some).collect();
@@ -256,8 +261,8 @@ fn taken(mut state: MutexGuard<'_, FlowState>, thread: usize) -> VecDeque<Queued
 }
 
 impl FlowState {
-    /// Gives a call to its thread.
-    fn enter(&mut self, CallLine { actor, text }: CallLine) {
+    /// Queues a call for its thread.
+    fn enqueue(&mut self, CallLine { actor, text }: CallLine) {
         let idlest = || (0..self.loads.len()).min_by_key(|thread| self.loads[*thread]).unwrap_or_default();
         let thread = match self.actors.get_mut(&actor) {
             Some((thread, lines)) => {
@@ -272,22 +277,22 @@ impl FlowState {
         };
         self.loads[thread] += 1;
         self.line_bytes += text.len();
-        let line = self.oldest + self.answers.len() as u64;
-        self.answers.push_back(None);
+        let line = self.oldest + self.outputs.len() as u64;
+        self.outputs.push_back(None);
         let ticket = LineTicket { line, actor, bytes: text.len() };
         self.queues[thread].push_back(QueuedCall { text, ticket });
     }
 
-    /// Answers what no thread has taken yet.
+    /// Drops the calls that no thread has taken.
     fn drop_queued(&mut self) {
         for thread in 0..self.queues.len() {
             for call in std::mem::take(&mut self.queues[thread]) {
-                self.leave(thread, call.ticket, OutputLine::unrun());
+                self.finish(thread, call.ticket, OutputLine::dropped());
             }
         }
     }
 
-    fn leave(&mut self, thread: usize, ticket: LineTicket, answer: OutputLine) {
+    fn finish(&mut self, thread: usize, ticket: LineTicket, output: OutputLine) {
         if let Some((_, lines)) = self.actors.get_mut(&ticket.actor) {
             *lines -= 1;
             if *lines == 0 {
@@ -296,9 +301,9 @@ impl FlowState {
         }
         self.loads[thread] -= 1;
         self.line_bytes -= ticket.bytes;
-        self.answer_bytes += answer.text.len();
-        let place = (ticket.line - self.oldest) as usize;
-        self.answers[place] = Some(answer);
+        self.output_bytes += output.text.len();
+        let index = (ticket.line - self.oldest) as usize;
+        self.outputs[index] = Some(output);
     }
 }
 

@@ -9,7 +9,7 @@ fn sized(actor: &str, bytes: usize) -> InputLine {
 }
 
 fn answer(text: impl Into<String>) -> OutputLine {
-    OutputLine { text: text.into(), problem: None, dropped: false, leaves_work: false, made: None }
+    OutputLine { text: text.into(), problem: None, dropped: false, leaves_work: false, reference: None }
 }
 
 fn ids(calls: &VecDeque<QueuedCall>) -> Vec<&str> {
@@ -17,7 +17,7 @@ fn ids(calls: &VecDeque<QueuedCall>) -> Vec<&str> {
 }
 
 fn done(flow: &Flow, thread: usize, calls: VecDeque<QueuedCall>) {
-    flow.answer(
+    flow.add_outputs(
         thread,
         calls
             .into_iter()
@@ -31,13 +31,13 @@ fn printed(flow: &Flow) -> Vec<String> {
 }
 
 #[test]
-fn an_actor_stays_with_its_thread_and_answers_come_in_order() {
+fn actor_stays_with_its_thread_and_outputs_come_in_order() {
     let flow = Flow::new(2);
     assert!(flow.push(vec![call("a"), call("b"), InputLine::Bad(answer("bad")), call("a"), call("c")]));
     let (first, second) = (flow.take(0), flow.take(1));
     assert_eq!((ids(&first), ids(&second)), (vec!["a", "a"], vec!["b", "c"]));
     done(&flow, 1, second);
-    // `b` is free again, and goes where there is least to do
+    // `b` has no calls, so it goes to the thread with the fewest
     flow.push(vec![call("b"), call("a")]);
     done(&flow, 0, first);
     assert_eq!(printed(&flow), ["a", "b", "bad", "a", "c"]);
@@ -45,7 +45,7 @@ fn an_actor_stays_with_its_thread_and_answers_come_in_order() {
 }
 
 #[test]
-fn a_thread_has_an_actor_s_calls_together() {
+fn thread_takes_the_calls_of_an_actor_together() {
     let flow = Flow::new(1);
     flow.push(["a", "b", "a", "c", "b", "a"].map(call).into());
     let calls = flow.take(0);
@@ -56,13 +56,13 @@ fn a_thread_has_an_actor_s_calls_together() {
 }
 
 #[test]
-fn the_reader_waits_for_room() {
+fn reader_waits_for_room() {
     let flow = Flow::new(1);
     flow.push(vec![sized("a", BYTES)]);
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| tell.send(flow.push(vec![call("b")])));
-        // it cannot be seen to wait; but what it brings is not there before there is room
+        // its wait is not visible, but its lines are not there before there is room
         let first = flow.take(0);
         assert_eq!(ids(&first), ["a"]);
         assert!(told.try_recv().is_err() && flow.take_more(0).is_empty());
@@ -73,12 +73,12 @@ fn the_reader_waits_for_room() {
 }
 
 #[test]
-fn answers_do_not_pile_up_behind_an_older_line() {
+fn thread_waits_while_outputs_wait_for_an_older_line() {
     let flow = Flow::new(2);
     flow.push(vec![call("slow"), call("fast"), call("fast")]);
     let (slow, mut fast) = (flow.take(0), flow.take(1));
     let first = fast.pop_front().unwrap();
-    flow.answer(1, [(first.ticket, answer("x".repeat(ANSWERS)))].into_iter());
+    flow.add_outputs(1, [(first.ticket, answer("x".repeat(OUTPUT_BYTES)))].into_iter());
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -95,12 +95,12 @@ fn answers_do_not_pile_up_behind_an_older_line() {
 }
 
 #[test]
-fn it_is_over_when_the_threads_have_left() {
+fn batch_ends_when_all_threads_have_left() {
     let flow = Flow::new(1);
     flow.push(vec![call("a")]);
     flow.end(BatchEnd::Input);
     assert!(!flow.push(vec![call("b")]));
-    // what was taken in before is still run
+    // queued calls still run
     let calls = flow.take(0);
     assert_eq!(ids(&calls), ["a"]);
     done(&flow, 0, calls);
@@ -119,7 +119,7 @@ fn failed_output_drops_what_no_thread_has_taken() {
     let taken = flow.take(0);
     flow.push(vec![call("b"), call("a")]);
     flow.end(BatchEnd::Unwritten);
-    // what ends it afterwards says less
+    // a later end is less important
     flow.end(BatchEnd::Interrupted);
     assert!(flow.is_unwritten() && !flow.push(vec![call("c")]));
     assert!(flow.take(0).is_empty() && flow.take(1).is_empty());

@@ -8,7 +8,7 @@ use vactor::{NotJson, deserialize_value};
 use crate::cli::encoding::without_mark;
 use crate::cli::output::Problem;
 
-const SUCH_AS: &str = r#"a line is such as `{"actor":"my_counter","method":"incr","args":{"val":10}}`"#;
+const EXAMPLE: &str = r#"a line is such as `{"actor":"my_counter","method":"incr","args":{"val":10}}`"#;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
@@ -23,7 +23,7 @@ struct Fields {
     meta: Value,
 }
 
-/// The actor that a line calls. The rest of it is looked at as JSON alone.
+/// The actor that a line calls. The rest of the line is checked to be JSON only.
 pub fn actor(line: &[u8]) -> Result<String, Problem> {
     #[derive(Deserialize)]
     #[serde(expecting = "an object")]
@@ -34,7 +34,7 @@ pub fn actor(line: &[u8]) -> Result<String, Problem> {
     read.map(|read| read.actor).map_err(not_a_call)
 }
 
-/// The call that a line asks for.
+/// The call of a line.
 pub fn call(line: &[u8]) -> Result<GroupCall, Problem> {
     let fields: Fields = serde_json::from_slice(without_mark(line)).map_err(not_a_call)?;
     let meta = match fields.meta {
@@ -61,13 +61,13 @@ fn not_a_call(error: serde_json::Error) -> Problem {
     let is_data = error.is_data();
     let error = NotJson::from(error);
     let message = if is_data { format!("the line is not a call: {error}") } else { error.of("the line") };
-    // serde's words for a field of the line itself
+    // serde's message for a field of the line itself
     let message = match message.split_once("duplicate field `") {
         Some((before, after)) => format!("{before}`{}", after.replacen('`', "` is given twice", 1)),
         None => message,
     };
-    // there is one line, and it is this
-    Problem::input(message.replace(" at line 1 column ", " at column ")).hint(SUCH_AS)
+    // serde counts the lines of its input, which is this line alone
+    Problem::input(message.replace(" at line 1 column ", " at column ")).hint(EXAMPLE)
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_has_an_actor_and_a_method_and_what_else_it_needs() {
+    fn call_has_actor_method_and_options() {
         let call = call(br#" {"method":"m","actor":"a","args":[1],"key":"k","meta":{"b":"1","a":"2"}} "#).unwrap();
         assert_eq!((call.id.as_str(), call.method.as_str(), call.arguments.to_string().as_str()), ("a", "m", "[1]"));
         let meta = [("b".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())];
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_actor_is_found_in_any_line_that_may_be_a_call() {
+    fn actor_is_found_in_each_possible_call() {
         assert_eq!(actor(br#"{"x":[1],"actor":"a"}"#), Ok("a".to_owned()));
         for bad in [&b""[..], b"7", b"{\"actor\":7}", b"{\"actor\":\"a\"", b"{\"actor\":\"a\"} x"] {
             assert_eq!(actor(bad).unwrap_err().category, vactor::Category::BadInput);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_call_says_why() {
+    fn line_without_a_call_is_refused_with_the_reason() {
         let refused = |line: &[u8]| call(line).unwrap_err().message;
         assert_eq!(refused(b""), "the line is not JSON: EOF while parsing a value at column 0");
         assert!(refused(b"{\"actor\":\"\xff\"}").starts_with("the line is not JSON: "));

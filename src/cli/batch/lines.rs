@@ -1,38 +1,38 @@
-//! Lines of a stream, none of them held that is longer than a bound.
+//! Lines of a stream. A line over a bound is not kept in memory.
 
 use std::io::{self, BufRead};
 
-/// One line that was read, without its end.
+/// A line, without its end.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReadLine {
     Whole(Vec<u8>),
-    /// It was longer than the bound, and was passed over: only its length is known.
+    /// A line over the bound was skipped; this is its length.
     TooLong(u64),
 }
 
 pub struct Lines<R> {
     source: R,
-    begun: PartialLine,
+    partial: PartialLine,
 }
 
-/// A line whose end has not come yet.
+/// A line whose end was not read yet.
 struct PartialLine {
     limit: usize,
     bytes: Vec<u8>,
-    /// How many bytes were passed over, once it is too long.
+    /// How many bytes were skipped, if the line is too long.
     dropped: u64,
 }
 
 impl<R: BufRead> Lines<R> {
     pub fn new(source: R, limit: usize) -> Lines<R> {
-        Lines { source, begun: PartialLine { limit, bytes: Vec::new(), dropped: 0 } }
+        Lines { source, partial: PartialLine { limit, bytes: Vec::new(), dropped: 0 } }
     }
 
     pub fn limit(&self) -> usize {
-        self.begun.limit
+        self.partial.limit
     }
 
-    /// The lines that came with one read, so that what is there is not held back for what is still to come. None at the end.
+    /// The lines of one read, so that no line waits for later input. None at the end.
     pub fn next(&mut self) -> io::Result<Option<Vec<ReadLine>>> {
         let mut lines = Vec::new();
         while lines.is_empty() {
@@ -43,14 +43,14 @@ impl<R: BufRead> Lines<R> {
             let read = rest.len();
             if read == 0 {
                 // the last line may have no end
-                return Ok(self.begun.is_unfinished().then(|| vec![self.begun.end()]));
+                return Ok(self.partial.is_unfinished().then(|| vec![self.partial.end()]));
             }
             while let Some(at) = memchr::memchr(b'\n', rest) {
-                self.begun.add(&rest[..at]);
-                lines.push(self.begun.end());
+                self.partial.add(&rest[..at]);
+                lines.push(self.partial.end());
                 rest = &rest[at + 1..];
             }
-            self.begun.add(rest);
+            self.partial.add(rest);
             self.source.consume(read);
         }
         Ok(Some(lines))
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_cut_at_their_ends_whatever_a_read_gives() {
+    fn lines_are_split_independently_of_reads() {
         for buffer in [1, 2, 3, 100] {
             assert_eq!(lines("ab\n\nc", 4, buffer), [whole("ab"), whole(""), whole("c")], "{buffer}");
             assert_eq!(lines("", 4, buffer), []);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_counted_and_passed_over() {
+    fn line_over_the_bound_is_counted_and_skipped() {
         for buffer in [1, 2, 3, 100] {
             let found = lines("abcd\nabcde\nx\nabcdefgh", 4, buffer);
             assert_eq!(found, [whole("abcd"), ReadLine::TooLong(5), whole("x"), ReadLine::TooLong(8)], "{buffer}");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_there_are_not_held_back() {
+    fn complete_lines_are_returned_before_later_input() {
         let mut lines = Lines::new(BufReader::with_capacity(4, &b"a\nb\nc\n"[..]), 9);
         assert_eq!(lines.next().unwrap().unwrap(), [whole("a"), whole("b")]);
     }

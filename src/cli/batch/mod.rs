@@ -1,5 +1,5 @@
-//! The parts of `vactor batch`: `lines` splits the input, `line` reads a line as a call, `flow` carries calls to the threads
-//! that run them and output lines back in order.
+//! The parts of `vactor batch`: `lines` splits the input, `line` reads a line as a call, `flow`
+//! carries calls to the threads that run them and output lines back in order.
 
 mod flow;
 mod line;

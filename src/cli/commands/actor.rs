@@ -1,4 +1,4 @@
-//! `vactor show` and `vactor ls`: actors from outside.
+//! `vactor show` and `vactor ls`: actors.
 
 use clap::Args;
 use serde_json::Value;
@@ -11,10 +11,10 @@ use crate::cli::output::{Listing, Problem, escape};
 use crate::cli::{complete, quantity};
 use vactor::Mode;
 
-/// Actors that are read from the store at once.
+/// How many actors are read from the store at once.
 const PAGE: usize = 1000;
 
-/// Shows an actor: its class, its numbers, its state
+/// Shows an actor: its class, its counters, its state
 #[derive(Args)]
 pub struct Show {
     /// The actor
@@ -25,7 +25,7 @@ pub struct Show {
 /// Lists actors
 #[derive(Args)]
 pub struct Ls {
-    /// How the ids begin; all of them without it
+    /// The beginning of the ids; without it, all actors are listed
     #[arg(add = complete::ids())]
     prefix: Option<String>,
 }
@@ -36,7 +36,7 @@ pub struct ShowLine<'a> {
     id: &'a str,
     class: &'a str,
     version: u32,
-    /// When it was made, RFC 3339.
+    /// When it was created, RFC 3339.
     created: String,
     /// When its last step was committed, RFC 3339.
     updated: String,
@@ -44,19 +44,19 @@ pub struct ShowLine<'a> {
     steps: u64,
     /// The number of its last reference.
     references: u64,
-    /// How many accepted invocations have not ended.
+    /// How many invocations are pending.
     queued: u64,
-    /// What the one whose turn it is waits for, if it does.
+    /// The wait targets of the first pending invocation.
     waits_for: Vec<String>,
-    /// Since when, RFC 3339.
+    /// When that wait began, RFC 3339.
     waits_since: Option<String>,
-    /// How many events nobody has taken yet.
+    /// How many events are kept for its methods.
     events: u64,
     /// blake3 of the state.
     state_hash: String,
     /// Size of the state in bytes.
     state_bytes: u64,
-    /// The state, where it is JSON; else null.
+    /// The state, if it is JSON; else null.
     state: Option<Value>,
 }
 
@@ -66,11 +66,11 @@ pub struct LsLine<'a> {
     id: &'a str,
     class: String,
     version: u32,
-    /// The number of its last step; 0 while it is being made.
+    /// The number of its last step; 0 while it is constructed.
     steps: u64,
-    /// When its last step was committed, RFC 3339; null while it is being made.
+    /// When its last step was committed, RFC 3339; null while it is constructed.
     updated: Option<String>,
-    /// The accepted construction of an actor that is being made; else null.
+    /// The pending construction, if the actor does not exist yet; else null.
     being_made_by: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl RunCommand for Show {
                 Some(first) => engine.waits_for(first)?.iter().map(ToString::to_string).collect(),
                 None => Vec::new(),
             },
-            waits_since: first.as_ref().and_then(Invocation::pending_wait).map(|waiting| waiting.since.to_string()),
+            waits_since: first.as_ref().and_then(Invocation::pending_wait).map(|wait| wait.since.to_string()),
             ..ShowLine::from(&info)
         };
         if cli.console.wants_json() {
@@ -107,7 +107,7 @@ impl RunCommand for Show {
             ("events", line.events.to_string()),
             ("state hash", line.state_hash),
             ("state size", quantity::size(line.state_bytes)),
-            ("state", state.unwrap_or_else(|| "(no JSON)".to_owned())),
+            ("state", state.unwrap_or_else(|| "(not JSON)".to_owned())),
         ];
         cli.console.record(&rows)
     }
@@ -165,7 +165,7 @@ impl RunCommand for Ls {
 }
 
 impl<'a> LsLine<'a> {
-    /// None if the actor went while it was looked at.
+    /// None if the actor was removed meanwhile.
     fn of(engine: &Engine, id: &'a ActorId, head: &NameRecord) -> Result<Option<LsLine<'a>>, Problem> {
         if let Some(actor) = &head.actor {
             return Ok(Some(LsLine {

@@ -21,46 +21,49 @@ use crate::cli::output::stream::BlockingRead;
 use crate::cli::output::{ErrorLine, PartialLines, Problem, WAS_MADE, result_lost};
 use crate::cli::{encoding, interrupt, spawn_worker};
 
-/// What a line may be longer than the limit on its arguments: for the rest of it, and space between.
+/// How much longer than the limit of arguments a line may be.
 const SLACK: u64 = 64 << 10;
 
-/// What calls leave to run is left to a worker at most so often: one that was just started is not seen yet.
-const LOOK_AFTER: Duration = Duration::from_millis(200);
+/// The least time between two starts of a worker: a worker that was just started is not visible
+/// yet.
+const WORKER_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 const READ: usize = 64 << 10;
 
 /// Makes many calls: JSON lines in, one JSON line out for each, in order
 ///
-/// A line is an object such as {"actor":"my_counter","method":"incr","args":{"val":10}}; `args` is an object by parameter or
-/// a list in order, and `key` and `meta` are as the flags of `call`. Calls of one actor run in the order of their lines, actors beside each
-/// other; what is there at once commits together, and no answer is printed before it is durable. A line that fails is
-/// answered with its error, and the others go on; the exit code is that of the first that failed.
+/// A line is an object such as {"actor":"my_counter","method":"incr","args":{"val":10}}; `args` is
+/// an object by parameter or a list in order, and `key` and `meta` are as the flags of `call`.
+/// Calls of one actor run in the order of their lines, calls of several actors at once. Calls that
+/// are read together commit together, and no result is printed before it is durable. The output
+/// line of a failed call is its error, and the other calls go on. The exit code is that of the
+/// first failed line.
 #[derive(Args)]
 pub struct Batch {
-    /// The file with the lines; `-`, or none, is stdin
+    /// The file with the lines; without it, or with `-`, stdin
     #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
     file: PathBuf,
-    /// How many actors to run beside each other [default: one more than there are processors]
+    /// How many actors run at once [default: one more than the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     #[command(flatten)]
     limits: LimitFlags,
 }
 
-/// What came of a line.
+/// The result of a line.
 #[derive(schemars::JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "names the shape of what is put together by hand, results as they came")]
+#[expect(dead_code, reason = "names the shape of text that is built without parsing results")]
 pub enum BatchLine {
-    Done {
+    Succeeded {
         /// The call; null for a query.
         reference: Option<String>,
-        /// The journal's entry; null for a query.
+        /// The step of the journal; null for a query.
         step: Option<u64>,
         /// Null for a method without one.
         result: Value,
-        /// There where the key was used before, by the same call: this is its answer, and nothing ran.
+        /// True if the key was used before by the same call: this is its result, and nothing ran.
         recorded: Option<bool>,
     },
     Failed(ErrorLine<'static>),
@@ -77,14 +80,14 @@ impl RunCommand for Batch {
         let interrupted = flow.clone();
         interrupt::stops_and(&cli.stop, move || interrupted.end(BatchEnd::Interrupted))?;
         let fed = flow.clone();
-        // it may wait for a line that never comes, so nobody waits for it
+        // it may wait for further input, so it is not joined
         let reader = thread::Builder::new().name("vactor-reader".to_owned());
-        reader.spawn(move || feed(lines, &fed)).map_err(|error| no_thread(&error))?;
+        reader.spawn(move || read_lines(lines, &fed)).map_err(|error| no_thread(&error))?;
         thread::scope(|scope| {
             for number in 0..threads {
                 let (engine, flow, stop) = (&engine, &*flow, &cli.stop);
                 let thread = thread::Builder::new().name(format!("vactor-batch-{number}"));
-                if let Err(error) = thread.spawn_scoped(scope, move || work(engine, stop, flow, number)) {
+                if let Err(error) = thread.spawn_scoped(scope, move || run_calls(engine, stop, flow, number)) {
                     flow.end(BatchEnd::StoreFailed(no_thread(&error)));
                     (number..threads).for_each(|_| flow.leave());
                     break;
@@ -99,7 +102,7 @@ impl Batch {
     fn source(&self, cli: &Cli) -> Result<Box<dyn io::Read + Send>, Problem> {
         if self.file.as_os_str() == "-" {
             if stdin().is_terminal() {
-                cli.console.note("type a call a line; Ctrl-D ends");
+                cli.console.note("type one call a line; Ctrl-D ends the input");
             }
             return Ok(Box::new(BlockingRead(stdin())));
         }
@@ -112,7 +115,7 @@ impl Batch {
     }
 }
 
-/// While one waits for the disk, the others keep the processors busy.
+/// While one thread waits for the disk, the others keep the processors busy.
 fn one_more_than_processors() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get) + 1
 }
@@ -125,8 +128,8 @@ fn no_thread(error: &io::Error) -> Problem {
     Problem::new(Category::Store, "io", "cannot start a thread").cause(error.to_string())
 }
 
-/// Reads lines as long as they are wanted.
-fn feed(mut lines: Lines<impl BufRead>, flow: &Flow) {
+/// Reads lines until the batch ends.
+fn read_lines(mut lines: Lines<impl BufRead>, flow: &Flow) {
     let limit = lines.limit();
     let mut is_first = true;
     let ended = loop {
@@ -152,7 +155,7 @@ fn feed(mut lines: Lines<impl BufRead>, flow: &Flow) {
     flow.end(ended);
 }
 
-/// What a line is.
+/// A line as input of the batch.
 fn input(line: ReadLine, limit: usize) -> InputLine {
     match line {
         ReadLine::Whole(text) => match batch::actor(&text) {
@@ -167,8 +170,8 @@ fn input(line: ReadLine, limit: usize) -> InputLine {
     }
 }
 
-/// Runs the calls of one thread in groups: what is there at once commits together.
-fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
+/// Runs the calls of one thread in groups, which commit together.
+fn run_calls(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
     let _guard = ThreadGuard(flow);
     loop {
         let mut calls = flow.take(thread);
@@ -178,7 +181,7 @@ fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
         while let Some(first) = calls.iter().map(|call| call.ticket.line).min() {
             flow.wait_for_room(thread, first);
             if flow.is_unwritten() {
-                flow.answer(thread, calls.drain(..).map(|call| (call.ticket, OutputLine::unrun())));
+                flow.add_outputs(thread, calls.drain(..).map(|call| (call.ticket, OutputLine::dropped())));
                 break;
             }
             let mut group = engine.many();
@@ -196,114 +199,113 @@ fn work(engine: &Engine, stop: &StopSignal, flow: &Flow, thread: usize) {
                     Err(problem) => refusals.push((ticket, refused(problem))),
                 }
             }
-            let answers = group.commit();
-            let broken = answers.iter().filter_map(|answer| answer.as_ref().err());
-            if let Some(error) = broken.into_iter().find(|error| error.category() == Category::Store) {
+            let results = group.commit();
+            let mut errors = results.iter().filter_map(|result| result.as_ref().err());
+            if let Some(error) = errors.find(|error| error.category() == Category::Store) {
                 flow.end(BatchEnd::StoreFailed(error.clone().into()));
                 stop.stop();
             }
-            let answers = answers.into_iter().map(|answer| answered(engine, answer));
-            flow.answer(thread, tickets.into_iter().zip(answers).chain(refusals));
+            let outputs = results.into_iter().map(|result| output(engine, result));
+            flow.add_outputs(thread, tickets.into_iter().zip(outputs).chain(refusals));
         }
     }
 }
 
-/// However a thread ends, nobody waits for it any more.
+/// Reports the end of a thread, also after a panic.
 struct ThreadGuard<'f>(&'f Flow);
 
 impl Drop for ThreadGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.end(BatchEnd::StoreFailed(Problem::new(Category::Store, "io", "a thread broke down")));
+            self.0.end(BatchEnd::StoreFailed(Problem::new(Category::Store, "io", "a thread of the batch panicked")));
         }
         self.0.leave();
     }
 }
 
-fn answered(engine: &Engine, answer: Result<Reply, Error>) -> OutputLine {
-    let leaves_work = spawn_worker::may_leave_work(engine, &answer);
-    let reply = match answer {
+fn output(engine: &Engine, result: Result<Reply, Error>) -> OutputLine {
+    let leaves_work = spawn_worker::may_leave_work(engine, &result);
+    let reply = match result {
         Ok(reply) => reply,
         Err(error) => {
             let dropped = error == Error::Interrupted;
             let problem = Problem::from(error);
-            let made = problem.reference.as_deref().cloned();
-            return OutputLine { dropped, leaves_work, made, ..refused(problem) };
+            let reference = problem.reference.as_deref().cloned();
+            return OutputLine { dropped, leaves_work, reference, ..refused(problem) };
         }
     };
-    let made = reply.reference.clone();
-    let reference = reply.reference.map_or_else(|| "null".to_owned(), |reference| format!("\"{reference}\""));
+    let shown = reply.reference.as_ref().map_or_else(|| "null".to_owned(), |reference| format!("\"{reference}\""));
     let step = reply.step.map_or_else(|| "null".to_owned(), |step| step.to_string());
     let recorded = if reply.is_duplicate { ",\"recorded\":true" } else { "" };
     let result = reply.result;
-    let text = format!("{{\"reference\":{reference},\"step\":{step},\"result\":{result}{recorded}}}\n");
-    OutputLine { text, problem: None, dropped: false, leaves_work, made }
+    let text = format!("{{\"reference\":{shown},\"step\":{step},\"result\":{result}{recorded}}}\n");
+    OutputLine { text, problem: None, dropped: false, leaves_work, reference: reply.reference }
 }
 
 fn refused(problem: Problem) -> OutputLine {
     let text = serde_json::to_string(&ErrorLine::from(&problem)).expect("an error has a JSON form") + "\n";
-    OutputLine { text, problem: Some(problem), dropped: false, leaves_work: false, made: None }
+    OutputLine { text, problem: Some(problem), dropped: false, leaves_work: false, reference: None }
 }
 
-/// Answers on their way to stdout.
+/// Writes the output lines to stdout.
 struct Printer<'c> {
     cli: &'c Cli,
     engine: &'c Engine,
     printed: u64,
-    /// Answers of lines that did not run: printed only if one that did comes behind them.
+    /// The output of lines that did not run. It is printed only if a later line ran.
     dropped: String,
     dropped_lines: u64,
     failed: u64,
     /// The first line that failed.
     first: Option<(u64, Problem)>,
-    /// Whether something was left to run since a worker was last seen to.
+    /// Whether calls were left to run since the last start of a worker.
     leaves_work: bool,
-    /// When that was.
-    looked_after: Option<Instant>,
+    /// The time of that start.
+    worker_started: Option<Instant>,
 }
 
 impl<'c> Printer<'c> {
     fn new(cli: &'c Cli, engine: &'c Engine) -> Printer<'c> {
         let (printed, dropped, dropped_lines, failed, first) = (0, String::new(), 0, 0, None);
-        let (leaves_work, looked_after) = (false, None);
-        Printer { cli, engine, printed, dropped, dropped_lines, failed, first, leaves_work, looked_after }
+        let (leaves_work, worker_started) = (false, None);
+        Printer { cli, engine, printed, dropped, dropped_lines, failed, first, leaves_work, worker_started }
     }
 
     fn print(mut self, flow: &Flow) -> Result<(), Problem> {
-        while let Some(answers) = flow.next() {
-            let (mut text, mut made, before) = (String::new(), Vec::new(), self.printed);
-            for mut answer in answers {
-                let call = answer.made.take();
-                self.take(answer, &mut text);
-                made.extend(call.map(|call| (self.printed, call)));
+        while let Some(outputs) = flow.next() {
+            let (mut text, mut calls, before) = (String::new(), Vec::new(), self.printed);
+            for mut output in outputs {
+                let call = output.reference.take();
+                self.take(output, &mut text);
+                calls.extend(call.map(|call| (self.printed, call)));
             }
             if let Err(PartialLines { written, error }) = self.cli.console.stream(&text) {
                 let written = before + written as u64;
-                let unwritten = made.into_iter().filter(|(line, _)| *line > written).map(|(_, call)| call);
-                return Err(self.give_up(flow, written, unwritten.collect(), Problem::unwritten(&error)));
+                let unwritten = calls.into_iter().filter(|(line, _)| *line > written).map(|(_, call)| call);
+                return Err(self.fail(flow, written, unwritten.collect(), Problem::unwritten(&error)));
             }
             if !self.cli.console.stdout_is_terminal() {
-                self.cli.console.reporter().counted(self.printed, self.cli.started);
+                self.cli.console.reporter().show_line_count(self.printed, self.cli.started);
             }
-            if self.looked_after.is_none_or(|last| last.elapsed() >= LOOK_AFTER) {
-                self.look_after();
+            if self.worker_started.is_none_or(|last| last.elapsed() >= WORKER_INTERVAL) {
+                self.start_worker();
             }
         }
-        self.look_after();
+        self.start_worker();
         self.cli.console.reporter().end_progress();
         self.end(flow.ended())
     }
 
-    /// Ends a batch whose output failed: what runs is interrupted, and what was committed is left to a worker. The error
-    /// names the calls whose answers are lost.
-    fn give_up(self, flow: &Flow, written: u64, mut lost: Vec<Reference>, problem: Problem) -> Problem {
+    /// Ends a batch whose output failed. Running calls are interrupted, accepted ones are left to a
+    /// worker. The error names the calls whose results are lost.
+    fn fail(self, flow: &Flow, written: u64, mut lost: Vec<Reference>, problem: Problem) -> Problem {
         flow.end(BatchEnd::Unwritten);
         self.cli.stop.stop();
-        while let Some(answers) = flow.next() {
-            lost.extend(answers.into_iter().filter_map(|answer| answer.made));
+        while let Some(outputs) = flow.next() {
+            lost.extend(outputs.into_iter().filter_map(|output| output.reference));
         }
-        // no thread runs calls any more
-        spawn_worker::leave(self.cli, self.engine);
+        // all threads have ended
+        spawn_worker::start_or_note(self.cli, self.engine);
         match &*lost {
             _ if problem.is_no_reader() => problem,
             [] => problem,
@@ -315,32 +317,32 @@ impl<'c> Printer<'c> {
                 ),
                 reference: Some(Box::new(first.clone())),
                 ..problem.hint(match written {
-                    0 => "no answer was written; `vactor log` shows the calls".to_owned(),
-                    _ => format!("the answers to the first {written} lines were written; `vactor log` shows the calls"),
+                    0 => "no result was written; `vactor log` shows the calls".to_owned(),
+                    _ => format!("the results of the first {written} lines were written; `vactor log` shows the calls"),
                 })
             },
         }
     }
 
-    /// Leaves to a worker what the calls so far left to run.
-    fn look_after(&mut self) {
+    /// Starts a worker if the calls so far left calls to run.
+    fn start_worker(&mut self) {
         if std::mem::take(&mut self.leaves_work) {
-            spawn_worker::leave(self.cli, self.engine);
-            self.looked_after = Some(Instant::now());
+            spawn_worker::start_or_note(self.cli, self.engine);
+            self.worker_started = Some(Instant::now());
         }
     }
 
-    fn take(&mut self, answer: OutputLine, text: &mut String) {
-        self.leaves_work |= answer.leaves_work;
-        if answer.dropped {
-            self.dropped.push_str(&answer.text);
+    fn take(&mut self, output: OutputLine, text: &mut String) {
+        self.leaves_work |= output.leaves_work;
+        if output.dropped {
+            self.dropped.push_str(&output.text);
             self.dropped_lines += 1;
             return;
         }
         self.printed += 1 + std::mem::take(&mut self.dropped_lines);
         text.push_str(&std::mem::take(&mut self.dropped));
-        text.push_str(&answer.text);
-        if let Some(problem) = answer.problem {
+        text.push_str(&output.text);
+        if let Some(problem) = output.problem {
             self.failed += 1;
             self.first.get_or_insert((self.printed, problem));
         }
@@ -350,11 +352,11 @@ impl<'c> Printer<'c> {
         let printed = self.printed;
         match ended {
             Some(BatchEnd::Unreadable(problem)) => Err(problem),
-            Some(BatchEnd::Interrupted) => Err(Problem::interrupted(format!(
-                "interrupted; {printed} lines were answered, what follows did not run"
-            ))),
+            Some(BatchEnd::Interrupted) => {
+                Err(Problem::interrupted(format!("interrupted; {printed} lines have a result, the others did not run")))
+            }
             Some(BatchEnd::StoreFailed(problem)) => {
-                let hint = format!("the answers up to line {printed} say what was done; what follows did not run");
+                let hint = format!("the lines up to {printed} have a result, the others did not run");
                 Err(Problem { hint: problem.hint.clone().or(Some(hint)), ..problem })
             }
             None | Some(BatchEnd::Input | BatchEnd::Unwritten) => match self.first {

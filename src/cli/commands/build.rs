@@ -1,4 +1,4 @@
-//! `vactor build`: a class's source becomes a component.
+//! `vactor build`: from a class's source to a component.
 
 use std::path::{Path, PathBuf};
 
@@ -12,15 +12,16 @@ use crate::cli::output::{Effect, Problem};
 
 /// Compiles a class's source to a component, and prints its path
 ///
-/// Has cargo build the package, in release mode, as a module for Rust's target wasm32-unknown-unknown. It installs
-/// nothing: where the target is missing, `rustup target add wasm32-unknown-unknown` adds it.
+/// cargo builds the package, in release mode, as a module for Rust's target wasm32-unknown-unknown.
+/// Nothing is installed: if the target is missing, `rustup target add wasm32-unknown-unknown` adds
+/// it.
 #[derive(Args)]
 #[command(mut_args = only(OF_REGISTER))]
 pub struct Build {
     /// The folder with the class's Cargo.toml
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// Where the component goes [default: NAME.wasm in the current folder, NAME being the package's]
+    /// The component's file [default: NAME.wasm in the current folder, with the package's name]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -42,8 +43,8 @@ impl RunCommand for Build {
         let built = cargo::build(&self.path)?;
         for name in &built.modules_beside {
             cli.console.note(&format!(
-                "{name} says `cdylib` in its Cargo.toml: what cargo made of it here takes the place of its own build in this \
-                 target folder; without `crate-type` both stay"
+                "{name} has the crate type `cdylib` in its Cargo.toml, so its module in this target folder replaces that of \
+                 its own build; without `crate-type` both stay"
             ));
         }
         let output = self.output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.name)));
@@ -59,19 +60,19 @@ impl RunCommand for Build {
     }
 }
 
-/// What `register` would take, so that a class that it would refuse is refused here, with the same words.
+/// The component, validated as by `register`, with the same errors.
 fn component_of(module: &[u8], limits: &LimitFlags, cli: &Cli) -> Result<Vec<u8>, Problem> {
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     let sandbox = cli.sandbox(Sandbox::new(Cache::user()), limits);
     let inspected = sandbox.inspect(
         module,
         &limits.overrides()?.limits(),
         &cli.stop,
         &mut || cli.console.note("compiling the component for this machine"),
-        &mut |line| said.push(line.message.clone()),
+        &mut |line| lines.push(line.message.clone()),
     );
-    // what a class says while it describes itself helps most where that fails
-    said.iter().for_each(|line| cli.console.note(line));
+    // the lines that the class wrote while it described itself help if that failed
+    lines.iter().for_each(|line| cli.console.note(line));
     Ok(inspected?.component)
 }
 

@@ -1,4 +1,4 @@
-//! `vactor create`, `vactor call` and `vactor get`: running methods.
+//! `vactor create`, `vactor call` and `vactor get`: calls of methods.
 
 use std::io;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::cli::output::{Problem, WAS_MADE, result_printed};
 use crate::cli::{complete, interrupt, quantity, spawn_worker};
 use vactor::Mode;
 
-/// Makes an actor by its class's constructor
+/// Creates an actor by its class's constructor
 #[derive(Args)]
 pub struct Create {
     /// The class
@@ -27,10 +27,10 @@ pub struct Create {
     id: String,
     #[command(flatten)]
     words: MethodArgs,
-    /// Where the actor is there already, leaves it as it is and succeeds
+    /// Succeeds if the actor exists already, and leaves it unchanged
     #[arg(long)]
     if_absent: bool,
-    /// Does not wait: prints the construction's reference and leaves it to a worker
+    /// Does not wait: prints the construction's reference, and a worker runs it
     #[arg(long = "async", conflicts_with_all = ["timeout"])]
     submit: bool,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub struct Create {
     limits: LimitFlags,
 }
 
-/// Calls a method and prints its result; a mutation's new state is saved
+/// Calls a method and prints its result; a mutation's new state is committed
 #[derive(Args)]
 pub struct Call {
     /// The actor
@@ -50,13 +50,13 @@ pub struct Call {
     method: String,
     #[command(flatten)]
     words: MethodArgs,
-    /// Does not wait: prints the call's reference and leaves it to a worker
+    /// Does not wait: prints the call's reference, and a worker runs it
     #[arg(long = "async", conflicts_with_all = ["raw", "timeout"])]
     submit: bool,
-    /// Like `--async`, and it takes its turn so much later, such as 5s
+    /// Like `--async`, and the call is due after this time, such as 5s
     #[arg(long, value_name = "TIME", value_parser = quantity::duration, conflicts_with_all = ["raw", "timeout"])]
     after: Option<Duration>,
-    /// Like `--async`, and it takes its turn at this time, such as 2026-12-01T09:00Z
+    /// Like `--async`, and the call is due at this time, such as 2026-12-01T09:00Z
     #[arg(long, value_name = "WHEN", value_parser = quantity::time, conflicts_with_all = ["raw", "timeout", "after"])]
     at: Option<Timestamp>,
     /// Prints a string without its quotes
@@ -68,7 +68,7 @@ pub struct Call {
     limits: LimitFlags,
 }
 
-/// Asks an actor: runs a query, which waits for nobody and changes nothing
+/// Runs a query of an actor, which takes no lock and changes nothing
 #[derive(Args)]
 #[command(mut_args = only(OF_NO_MUTATION))]
 pub struct Get {
@@ -87,23 +87,24 @@ pub struct Get {
     limits: LimitFlags,
 }
 
-/// What `create` did.
+/// The effect of `create`.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct CreateLine<'a> {
     id: &'a str,
     class: &'a str,
-    /// Whether it was made; with `--if-absent` it may have been there.
+    /// Whether it was created; with `--if-absent` it may have existed.
     created: bool,
-    /// The construction, where there was one; with `--async` that of an actor that is being made already.
+    /// The construction, if there is one. With `--async` it may have been accepted before.
     reference: Option<String>,
-    /// The first step of its journal, where it was made.
+    /// The first step of its journal, if it was created.
     step: Option<u64>,
 }
 
-/// The result alone: any JSON value, null for a method without one. With `--async` the reference, as a string.
+/// The result: any JSON value; null for a method without one. With `--async` the reference, as a
+/// string.
 #[derive(schemars::JsonSchema)]
 #[schemars(transparent)]
-pub struct ResultLine(#[expect(dead_code, reason = "names the shape of what is printed as it came")] Value);
+pub struct ResultLine(#[expect(dead_code, reason = "names the shape of text that is printed without parsing")] Value);
 
 impl RunCommand for Create {
     type Line = CreateLine<'static>;
@@ -121,29 +122,29 @@ impl RunCommand for Create {
             return self.submit(cli, &engine, arguments, &options);
         }
         interrupt::stops(&cli.stop)?;
-        let made = match self.if_absent {
+        let reply = match self.if_absent {
             true => engine.create_if_absent(&self.class, &self.id, arguments, &options),
             false => engine.create(&self.class, &self.id, arguments, &options).map(Some),
         };
-        let made = spawn_worker::look_after(cli, &engine, made).map_err(without_a_journal)?;
-        let created = made.as_ref().is_some_and(|reply| !reply.is_duplicate);
+        let reply = spawn_worker::with_worker(cli, &engine, reply).map_err(construction_problem)?;
+        let created = reply.as_ref().is_some_and(|reply| !reply.is_duplicate);
         if cli.console.wants_json() {
-            let reference = made.as_ref().and_then(|reply| reply.reference.as_ref());
+            let reference = reply.as_ref().and_then(|reply| reply.reference.as_ref());
             let printed = cli.console.json(&CreateLine {
                 id: &self.id,
                 class: &self.class,
                 created,
                 reference: reference.map(ToString::to_string),
-                step: made.as_ref().and_then(|reply| reply.step),
+                step: reply.as_ref().and_then(|reply| reply.step),
             });
             return result_printed(reference, WAS_MADE, printed);
         }
         match created {
             true => cli.console.note(&format!("created {}", self.id)),
-            false => cli.console.note(&is_there(&self.id)),
+            false => cli.console.note(&exists_already(&self.id)),
         }
-        if let Some(reply) = made {
-            tell_details(cli, &self.id, &reply);
+        if let Some(reply) = reply {
+            print_details(cli, &self.id, &reply);
         }
         Ok(())
     }
@@ -160,12 +161,12 @@ impl Create {
             Submitted::New(reference) | Submitted::Pending(reference) => Some(reference),
             Submitted::Present => None,
         };
-        let print = || self.tell_submitted(cli, reference);
+        let print = || self.print_submitted(cli, reference);
         reference.map_or_else(print, |reference| spawn_worker::hand_over(cli, engine, reference, print))
     }
 
-    /// The construction that was accepted or is under way; without one the actor exists.
-    fn tell_submitted(&self, cli: &Cli, reference: Option<&Reference>) -> Result<(), Problem> {
+    /// Prints the pending construction; without one the actor exists.
+    fn print_submitted(&self, cli: &Cli, reference: Option<&Reference>) -> Result<(), Problem> {
         if cli.console.wants_json() {
             let (id, class, reference) = (self.id.as_str(), self.class.as_str(), reference.map(ToString::to_string));
             return cli.console.json(&CreateLine { id, class, created: false, reference, step: None });
@@ -173,15 +174,15 @@ impl Create {
         match reference {
             Some(reference) => cli.console.line(reference.to_string()),
             None => {
-                cli.console.note(&is_there(&self.id));
+                cli.console.note(&exists_already(&self.id));
                 Ok(())
             }
         }
     }
 }
 
-fn is_there(id: &str) -> String {
-    format!("{id} is there already; nothing changed")
+fn exists_already(id: &str) -> String {
+    format!("{id} exists already; nothing changed")
 }
 
 impl RunCommand for Call {
@@ -201,14 +202,14 @@ impl RunCommand for Call {
         }
         interrupt::stops(&cli.stop)?;
         let reply = method.call(arguments, &options);
-        let reply = spawn_worker::look_after(cli, &engine, reply)?;
-        tell_details(cli, &self.id, &reply);
+        let reply = spawn_worker::with_worker(cli, &engine, reply)?;
+        print_details(cli, &self.id, &reply);
         result_printed(reply.reference.as_ref(), WAS_MADE, print(cli, &reply, self.raw))
     }
 }
 
 impl Call {
-    /// The time that `--at` names; `--after` is checked.
+    /// The time of `--at`; `--after` is validated.
     fn due(&self, cli: &Cli, engine: &Engine) -> Result<Option<Timestamp>, Problem> {
         let now = engine.now()?;
         if self.after.is_some_and(|after| now.checked_after(after).is_none()) {
@@ -216,7 +217,7 @@ impl Call {
             return Err(problem.hint("write a time such as 30s, 5m, 1h or 7d"));
         }
         if let Some(at) = self.at.filter(|at| *at < now) {
-            cli.console.note(&format!("{at} is past: it takes its turn now"));
+            cli.console.note(&format!("{at} is past: the call is due now"));
         }
         Ok(self.at)
     }
@@ -231,19 +232,19 @@ impl RunCommand for Get {
         let arguments = read(cli, &self.words, &engine, || Ok(method.declaration().clone()))?;
         interrupt::stops(&cli.stop)?;
         let reply = method.get(arguments)?;
-        tell_details(cli, &self.id, &reply);
+        print_details(cli, &self.id, &reply);
         print(cli, &reply, self.raw)
     }
 }
 
-/// Nothing is left of a constructor that broke, so there is no journal to look into.
-fn without_a_journal(error: Error) -> Problem {
-    let broke = matches!(error, Error::Failed { .. }) && error.category() == Category::ClassError;
+/// A failed construction leaves no journal, so the hint does not name one.
+fn construction_problem(error: Error) -> Problem {
+    let is_class_error = matches!(error, Error::Failed { .. }) && error.category() == Category::ClassError;
     let problem = Problem::from(error);
-    if broke { problem.hint("no actor was made") } else { problem }
+    if is_class_error { problem.hint("no actor was created") } else { problem }
 }
 
-/// The arguments that were typed. Notes about them go to stderr.
+/// The arguments on the command line. Notes about them go to stderr.
 pub fn read(
     cli: &Cli,
     words: &MethodArgs,
@@ -272,7 +273,7 @@ pub fn print_reference(cli: &Cli, reference: &Reference) -> Result<(), Problem> 
     if cli.console.wants_json() { cli.console.json(&text) } else { cli.console.line(text) }
 }
 
-/// The result as one line. A method that declares none has none to print, but to a program that reads JSON.
+/// Prints the result as one line. A method without a result prints nothing, but for `--json`.
 pub fn print(cli: &Cli, reply: &Reply, raw: bool) -> Result<(), Problem> {
     if !reply.has_result && !cli.console.wants_json() {
         return Ok(());
@@ -280,7 +281,7 @@ pub fn print(cli: &Cli, reply: &Reply, raw: bool) -> Result<(), Problem> {
     cli.console.line(shown(&reply.result, raw))
 }
 
-/// A result as it is printed: a raw string is without its quotes.
+/// A result as text. A raw string has no quotes.
 pub fn shown(result: &Json, raw: bool) -> String {
     match raw.then(|| result.value()) {
         Some(Value::String(text)) => text,
@@ -288,16 +289,16 @@ pub fn shown(result: &Json, raw: bool) -> String {
     }
 }
 
-pub fn tell_details(cli: &Cli, id: &str, reply: &Reply) {
+pub fn print_details(cli: &Cli, id: &str, reply: &Reply) {
     if !cli.console.is_verbose() {
         return;
     }
-    let what = match (&reply.reference, reply.step) {
-        (Some(reference), _) if reply.is_duplicate => format!("{reference}, recorded earlier"),
+    let call = match (&reply.reference, reply.step) {
+        (Some(reference), _) if reply.is_duplicate => format!("{reference}, a duplicate of an earlier call"),
         (Some(reference), Some(step)) => format!("{reference}, step {step}"),
         (Some(reference), None) => reference.to_string(),
         (None, _) => format!("{id}, a query"),
     };
     let micros = u64::try_from(cli.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    cli.console.detail(&format!("{what}, {}", quantity::span(micros)));
+    cli.console.detail(&format!("{call}, {}", quantity::span(micros)));
 }

@@ -41,19 +41,20 @@ pub struct Describe {
     class: String,
 }
 
-/// What `register` did.
+/// The effect of `register`.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct RegisterLine<'a> {
     class: &'a str,
     /// The version that is current now.
     version: u32,
-    /// `new` for bytes that it never had, `again` for those of an older version, `unchanged` for those of the current one.
+    /// `new` for new bytes, `again` for those of an older version, `unchanged` for those of the
+    /// current version.
     registered: &'a str,
     /// blake3 of the component.
     hash: String,
     /// Size of the component in bytes.
     bytes: u64,
-    /// What stays on the class's other versions.
+    /// The actors and calls of the class's other versions.
     staying: Vec<StayingBody>,
 }
 
@@ -63,7 +64,7 @@ struct StayingBody {
     version: u32,
     /// How many actors are on it.
     actors: u64,
-    /// How many constructions and tasks were accepted with it and have not ended.
+    /// How many constructions and tasks of this version are pending.
     pending: u64,
 }
 
@@ -84,7 +85,7 @@ pub struct ClassesLine<'a> {
     doc: &'a str,
 }
 
-/// What a class says of itself.
+/// The description of a class.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct DescribeLine<'a> {
     class: &'a str,
@@ -126,7 +127,7 @@ struct MethodBody<'a> {
     signature: String,
     doc: &'a str,
     parameters: Vec<ParameterBody<'a>>,
-    /// JSON Schema of the result; null where there is none.
+    /// JSON Schema of the result; null if there is none.
     result: Option<&'a Value>,
 }
 
@@ -136,7 +137,7 @@ struct ParameterBody<'a> {
     name: &'a str,
     /// JSON Schema of the value.
     schema: &'a Value,
-    /// What is taken where nothing is given; not there for a parameter that must be given.
+    /// The default; absent for a parameter without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<&'a Value>,
     doc: &'a str,
@@ -151,7 +152,7 @@ impl RunCommand for Register {
         let registration = cli.register(&self.name, &bytes, &self.limits)?;
         let (word, version, note) = match registration.registered {
             Registered::New(version) => ("new", version, format!("registered {}, version {version}", self.name)),
-            Registered::Again(version) => ("again", version, format!("{} is at version {version} again", self.name)),
+            Registered::Again(version) => ("again", version, format!("{} has version {version} again", self.name)),
             Registered::Unchanged(version) => {
                 ("unchanged", version, format!("{} has these bytes already, version {version}", self.name))
             }
@@ -173,34 +174,35 @@ impl RunCommand for Register {
 }
 
 impl From<&VersionUsage> for StayingBody {
-    fn from(on: &VersionUsage) -> StayingBody {
-        let VersionUsage { version, actors, pending } = *on;
+    fn from(usage: &VersionUsage) -> StayingBody {
+        let VersionUsage { version, actors, pending } = *usage;
         StayingBody { version, actors, pending }
     }
 }
 
-/// `; 2 actors stay on version 1, 1 actor and 3 accepted calls on version 2`; nothing if all are on the current one.
-fn staying(on_versions: &[VersionUsage]) -> String {
+/// `; 2 actors stay on version 1, 1 actor and 3 accepted calls on version 2`; empty if all are on
+/// the current version.
+fn staying(usages: &[VersionUsage]) -> String {
     let counted = |count: u64, one: &str| match count {
         0 => None,
         1 => Some(format!("1 {one}")),
         count => Some(format!("{count} {one}s")),
     };
     let mut shown = String::new();
-    for on in on_versions {
+    for usage in usages {
         let parts: Vec<_> =
-            [counted(on.actors, "actor"), counted(on.pending, "accepted call")].into_iter().flatten().collect();
-        let (separator, verb) = match (shown.is_empty(), on.actors + on.pending) {
+            [counted(usage.actors, "actor"), counted(usage.pending, "accepted call")].into_iter().flatten().collect();
+        let (separator, verb) = match (shown.is_empty(), usage.actors + usage.pending) {
             (true, 1) => ("; ", " stays"),
             (true, _) => ("; ", " stay"),
             (false, _) => (", ", ""),
         };
-        shown += &format!("{separator}{}{verb} on version {}", parts.join(" and "), on.version);
+        shown += &format!("{separator}{}{verb} on version {}", parts.join(" and "), usage.version);
     }
     shown
 }
 
-/// Reads one byte more than a component may have, at most: it is refused by its size then.
+/// Reads at most one byte over the limit, so that a larger file is refused by its size.
 fn read_component(file: &PathBuf, allowed: u64) -> Result<Vec<u8>, Problem> {
     if file.is_dir() {
         let (folder, problem) = (file.display(), Problem::input(format!("{} is a folder", file.display())));

@@ -1,4 +1,4 @@
-//! `vactor help`: what `--help` shows, and topics that belong to no command.
+//! `vactor help`: the same as `--help`, and topics of no command.
 
 use std::ffi::OsString;
 
@@ -8,10 +8,10 @@ use crate::cli::argv;
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::output::{CODES, Listing, Problem};
 
-/// Says more about a command, or lists the exit codes
+/// Describes a command, or lists the exit codes
 #[derive(Args)]
 pub struct Help {
-    /// A command (`util man`, say), or `exit-codes`
+    /// A command, such as `util man`, or `exit-codes`
     #[arg(value_name = "TOPIC")]
     topic: Vec<String>,
 }
@@ -20,7 +20,7 @@ pub struct Help {
 pub struct HelpLine {
     /// An exit code.
     code: i32,
-    /// What it says.
+    /// Its meaning.
     meaning: &'static str,
 }
 

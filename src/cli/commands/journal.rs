@@ -6,7 +6,7 @@ use vactor::{CallRequest, Fault, FaultOrigin, Json, Log, LogLine, Outcome};
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[schemars(rename = "Fault")]
 pub struct FaultBody<'a> {
-    /// `class` where the class raised it, `host` where vactor ended it.
+    /// `class` if the class raised it, `host` if vactor ended the run.
     origin: &'static str,
     kind: &'a str,
     message: &'a str,
@@ -28,7 +28,7 @@ pub struct SaidBody<'a> {
     message: &'a str,
 }
 
-/// A result, or why there is none.
+/// A result, or the failure, in short.
 pub fn short(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Succeeded(result) => result.as_str().to_owned(),

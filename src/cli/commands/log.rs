@@ -16,35 +16,35 @@ use crate::cli::output::{Listing, Problem};
 use crate::cli::{complete, interrupt, quantity};
 use vactor::Mode;
 
-/// Steps that are read from the store at once.
+/// How many steps are read from the store at once.
 const PAGE: usize = 256;
-/// Who follows looks again after so long even if nobody signalled a commit.
+/// The time between two reads without a signal of a commit.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 const COLUMNS: &[&str] =
     &["step", "reference", "time", "method", "arguments", "outcome", "duration", "caller", "log", "operations", "meta"];
 
-/// Shows an actor's journal: what was called, with what, and what came of it
+/// Shows an actor's journal: methods, arguments, outcomes
 ///
-/// Of a task, CLASS/TASK, it lists the calls, and of one of these, CLASS/TASK#N, its tries. An actor of that name comes
-/// first.
+/// For a task, CLASS/TASK, it lists the calls, and for one of them, CLASS/TASK#N, its attempts. An
+/// actor of that name has precedence.
 #[derive(Args)]
 pub struct ShowLog {
     /// The actor; or a task, CLASS/TASK; or a call of a task, CLASS/TASK#N
     #[arg(value_name = "ID", add = complete::ids())]
     id: String,
-    /// Goes on with each new step of an actor, until Ctrl-C
+    /// Shows each new step of an actor, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
-    /// Begins with the last N steps, or calls of a task
+    /// Only the last N steps, or calls of a task
     #[arg(short = 'n', long, value_name = "N")]
     last: Option<u64>,
 }
 
-/// What a line is: a step of an actor's journal, a call of a task, or a try of such a call.
+/// A step of an actor's journal, a call of a task, or an attempt of such a call.
 #[derive(schemars::JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "names the shapes of what is printed")]
+#[expect(dead_code, reason = "names the shapes of the lines")]
 pub enum AnyLine<'a> {
     Step(StepLine<'a>),
     Call(TaskLine<'a>),
@@ -57,37 +57,37 @@ pub struct StepLine<'a> {
     step: u64,
     /// The invocation that the step belongs to.
     reference: String,
-    /// When its run began. For an invocation that ended before it ran, or was cancelled while it computed and had committed
-    /// nothing, when that was committed. RFC 3339.
+    /// When its run began. If the invocation ended before it ran, or was cancelled before its first
+    /// commit: when its end was committed. RFC 3339.
     time: String,
     /// When the step was committed, RFC 3339.
     committed: String,
-    /// What the method's clock answered last, RFC 3339.
+    /// The last time that the method's clock returned, RFC 3339.
     now: String,
-    /// The class's version that ran.
+    /// The class's version.
     version: u32,
     method: &'a str,
-    /// By name, defaults filled in.
+    /// By name, with defaults.
     arguments: Value,
-    /// Whether it ended well.
+    /// Whether it succeeded.
     ok: bool,
-    /// What it gave, where it ended well.
+    /// The result, if it succeeded.
     result: Option<Value>,
-    /// Why it did not, where it did not.
+    /// The failure, if it failed.
     fault: Option<FaultBody<'a>>,
     /// How long the class computed, in microseconds of processor time.
     micros: u64,
-    /// The invocation that called; null where it was nobody in the store.
+    /// The invocation that made the call; null for a caller outside of the store.
     caller: Option<String>,
-    /// What `--meta` said, or the method that started or sent it.
+    /// The metadata of `--meta`, or of the method that started or sent it.
     meta: serde_json::Map<String, Value>,
-    /// What the class said.
+    /// The lines that the class logged.
     log: Vec<SaidBody<'a>>,
-    /// Whether it said more than the limit lets in.
+    /// Whether further lines were dropped, because of the limit.
     log_cut: bool,
-    /// What it asked the host for, in order: children, messages, saves, waits.
+    /// Its operations in order: children, messages, saves, waits.
     operations: Vec<OperationBody>,
-    /// Whether the invocation went on after it: it is a save.
+    /// Whether the step is a save, after which the invocation went on.
     saved: bool,
     /// blake3 of the state after the step.
     state_hash: String,
@@ -96,13 +96,13 @@ pub struct StepLine<'a> {
 #[derive(serde::Serialize, schemars::JsonSchema)]
 #[schemars(rename = "Operation")]
 struct OperationBody {
-    /// In a few words.
+    /// The operation in short.
     asked: String,
     /// The child that was started.
     started: Option<String>,
-    /// What a wait was answered.
+    /// The result of a wait.
     answer: Option<Value>,
-    /// Why a child was not accepted, or did not succeed.
+    /// The failure of a child, or the reason why it was not accepted.
     fault: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl RunCommand for ShowLog {
     fn run(self, cli: &Cli) -> Result<(), Problem> {
         let (engine, store) = cli.engine_and_store(Mode::Read, &LimitFlags::default())?;
         if let Ok(reference) = self.id.parse() {
-            self.expect_no_flags(self.follow || self.last.is_some(), &format!("the tries of {reference}"))?;
+            self.expect_no_flags(self.follow || self.last.is_some(), &format!("the attempts of {reference}"))?;
             return task_log::attempts(cli, &engine, &reference);
         }
         let task = Name::new(&self.id).ok().filter(|name| engine.is_task(name).is_ok_and(|is_task| is_task));
@@ -125,7 +125,7 @@ impl RunCommand for ShowLog {
             (head, _) => head?,
         };
         if let Some(name) = task {
-            cli.console.note(&format!("a task has this name, too: `vactor ps --actor={name}` lists the calls of both"));
+            cli.console.note(&format!("a task has this name, too; `vactor ps --actor={name}` lists the calls of both"));
         }
         let first = self.last.map_or(0, |last| (head.counters.steps + 1).saturating_sub(last));
         if !self.follow {
@@ -134,7 +134,7 @@ impl RunCommand for ShowLog {
             return listing.end("");
         }
         interrupt::ends()?;
-        // made before the first look, so that no commit falls between a look and the wait
+        // made before the first read, so that no commit is missed between a read and the wait
         let mut watch = store.watch()?;
         let mut listing = Listing::endless(&cli.console, COLUMNS);
         let mut next = first;
@@ -146,17 +146,17 @@ impl RunCommand for ShowLog {
 }
 
 impl ShowLog {
-    /// What ends, or is told by its reference, is not followed.
+    /// Refuses `--follow` and `--last` for a list that ends.
     fn expect_no_flags(&self, given: bool, what: &str) -> Result<(), Problem> {
         let flag = if self.follow { "--follow" } else { "--last" };
         match given {
             false => Ok(()),
-            true => Err(Problem::input(format!("`{flag}` has no meaning for {what}"))
+            true => Err(Problem::input(format!("`{flag}` is not for {what}"))
                 .hint("`vactor ps --watch` shows calls as they change")),
         }
     }
 
-    /// Lists the steps from `next` on, and gives the number after the last of them.
+    /// Lists the steps from `next` on, and returns the number after the last of them.
     fn list(&self, engine: &Engine, mut next: u64, listing: &mut Listing) -> Result<u64, Problem> {
         loop {
             let steps = engine.steps(&self.id, next, PAGE)?;
@@ -164,8 +164,8 @@ impl ShowLog {
             next = last.number + 1;
             for step in &steps {
                 let mut operations = engine.operations(&self.id, step)?;
-                for HistoryEntry { fingerprint: asked, .. } in &mut operations {
-                    asked.summary = with_references(engine, &asked.summary);
+                for HistoryEntry { fingerprint, .. } in &mut operations {
+                    fingerprint.summary = with_references(engine, &fingerprint.summary);
                 }
                 listing.add(|| self.line(step, &operations), || self.cells(step, &operations));
             }
@@ -216,51 +216,51 @@ impl ShowLog {
             quantity::span(step.micros),
             step.request.caller.as_ref().map(ToString::to_string).unwrap_or_default(),
             said(&step.log),
-            operations.iter().map(words).collect::<Vec<_>>().join("\n"),
+            operations.iter().map(operation_line).collect::<Vec<_>>().join("\n"),
             pairs(&step.request.meta),
         ]
     }
 }
 
-/// An unknown name may have been meant for an actor or for a task.
+/// The error of a name that is neither an actor's nor a task's.
 fn unknown(engine: &Engine, id: &str) -> Problem {
     let known = Name::new(id).map_err(Error::from).and_then(|name| engine.expect_known(&name));
     known.err().unwrap_or_else(|| Error::NoActor { id: id.to_owned(), similar: None }).into()
 }
 
-/// The same with references in place of the ids that guests see, where there is such a call still.
-fn with_references(engine: &Engine, asked: &str) -> String {
+/// The summary with references in place of the ids that guests see, as far as the calls exist.
+fn with_references(engine: &Engine, summary: &str) -> String {
     let named = |word: &str| engine.reference(word).map_or_else(|_| word.to_owned(), |reference| reference.to_string());
-    asked.split(' ').map(named).collect::<Vec<_>>().join(" ")
+    summary.split(' ').map(named).collect::<Vec<_>>().join(" ")
 }
 
 fn began(step: &Step) -> Timestamp {
     step.times.began.unwrap_or(step.times.committed)
 }
 
-/// An operation with its answer, on a line.
-fn words(recorded: &HistoryEntry) -> String {
-    let asked = &recorded.fingerprint.summary;
-    match &recorded.result {
-        OperationResult::Done | OperationResult::Sent(_) | OperationResult::Saved(_) => asked.clone(),
-        OperationResult::Started(Ok(child)) => format!("{asked} = {child}"),
-        OperationResult::Waited(answered) => match &answered.result {
-            Ok(result) => format!("{asked} = {result}"),
-            Err(fault) => format!("{asked} failed: {}", fault.message),
+/// An operation with its result, on a line.
+fn operation_line(entry: &HistoryEntry) -> String {
+    let summary = &entry.fingerprint.summary;
+    match &entry.result {
+        OperationResult::Done | OperationResult::Sent(_) | OperationResult::Saved(_) => summary.clone(),
+        OperationResult::Started(Ok(child)) => format!("{summary} = {child}"),
+        OperationResult::Waited(wait) => match &wait.result {
+            Ok(result) => format!("{summary} = {result}"),
+            Err(fault) => format!("{summary} failed: {}", fault.message),
         },
-        OperationResult::Started(Err(fault)) => format!("{asked} failed: {}", fault.message),
+        OperationResult::Started(Err(fault)) => format!("{summary} failed: {}", fault.message),
     }
 }
 
 impl From<&HistoryEntry> for OperationBody {
-    fn from(recorded: &HistoryEntry) -> OperationBody {
-        let asked = recorded.fingerprint.summary.clone();
+    fn from(entry: &HistoryEntry) -> OperationBody {
+        let asked = entry.fingerprint.summary.clone();
         let none = OperationBody { asked, started: None, answer: None, fault: None };
-        match &recorded.result {
+        match &entry.result {
             OperationResult::Done | OperationResult::Sent(_) | OperationResult::Saved(_) => none,
             OperationResult::Started(Ok(child)) => OperationBody { started: Some(child.to_string()), ..none },
             OperationResult::Started(Err(fault)) => OperationBody { fault: Some(fault.message.clone()), ..none },
-            OperationResult::Waited(answered) => match &answered.result {
+            OperationResult::Waited(wait) => match &wait.result {
                 Ok(result) => OperationBody { answer: Some(result.value()), ..none },
                 Err(fault) => OperationBody { fault: Some(fault.message.clone()), ..none },
             },

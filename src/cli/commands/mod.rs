@@ -52,12 +52,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definitions_are_sound() {
+    fn definitions_pass_the_checks_of_clap() {
         TABLE.tree().debug_assert();
     }
 
     #[test]
-    fn every_command_and_every_flag_says_what_it_is() {
+    fn each_command_and_flag_has_help() {
         let mut tree = TABLE.tree();
         tree.build();
         for command in tree.get_subcommands() {

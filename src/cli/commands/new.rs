@@ -10,22 +10,22 @@ use include_dir::{Dir, DirEntry, include_dir};
 use crate::cli::command::{Cli, RunCommand};
 use crate::cli::output::{Effect, Problem};
 
-/// What a new class is made of, the SDK included. A manifest is named `Cargo.toml.in`, because a folder with a
-/// `Cargo.toml` is left out of a packed crate (docs/decisions/0040-what-new-writes.md).
+/// The files of a new class, with the SDK. A manifest is named `Cargo.toml.in`, because a folder
+/// with a `Cargo.toml` is left out of a packed crate (docs/decisions/0040-what-new-writes.md).
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/rust");
 
-/// MethodArgs of Rust that no crate can be named by.
+/// Words of Rust that cannot be a crate's name.
 const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for \
     gen if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type \
     typeof unsafe unsized use virtual where while yield";
 
-/// Crates that the class, or cargo, uses under that name.
+/// Names of crates that the class or cargo uses.
 const TAKEN: &str = "alloc core proc_macro serde std test vactor_sdk vactor_sdk_macros";
 
-/// Writes a class's source, ready to build, to a new folder
+/// Writes the source of a new class, ready to build, to a new folder
 #[derive(Args)]
 pub struct New {
-    /// The class's name, and the folder's; such as `shopping-cart`
+    /// The name of the class and of the folder, such as `shopping-cart`
     name: OsString,
     /// The language
     #[arg(long, value_enum, default_value_t)]
@@ -62,18 +62,18 @@ impl RunCommand for New {
     }
 }
 
-/// Writes a template to a new folder, whole or not at all.
+/// Writes a template to a new folder. After an error, the folder is removed.
 fn write_all(template: &Dir<'_>, name: &str) -> Result<(), Problem> {
     let folder = Path::new(name);
     std::fs::create_dir(folder).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
-            Problem::conflict(format!("{name} exists already")).hint("take another name, or move what is there")
+            Problem::conflict(format!("{name} exists already")).hint("choose another name, or move the folder")
         }
         _ => cannot_write(folder, error),
     })?;
     let words = [("{{package}}", name), ("{{type}}", &type_name(name))];
     write(template, folder, &words).inspect_err(|_| {
-        // half a class is worse than none; the first error is the one to tell
+        // the first error is reported
         let _ = std::fs::remove_dir_all(folder);
     })
 }
@@ -91,9 +91,9 @@ fn check(name: &str) -> Result<(), Problem> {
     } else if name.len() > 64 {
         bad("it is longer than 64 bytes")
     } else if is_in(KEYWORDS) || name == "Self" {
-        bad("it is a word of Rust")
+        bad("it is a keyword of Rust")
     } else if is_in(TAKEN) {
-        bad("a crate that it needs has that name")
+        bad("a crate that it depends on has that name")
     } else {
         Ok(())
     }
@@ -110,7 +110,7 @@ fn type_name(name: &str) -> String {
 
 fn write(from: &Dir<'_>, folder: &Path, words: &[(&str, &str)]) -> Result<(), Problem> {
     for entry in from.entries() {
-        // the paths of entries begin at the template's root
+        // the path of an entry begins at the template's root
         let name = entry.path().file_name().expect("an entry has a name");
         let to = folder.join(name);
         match entry {
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_become_types() {
+    fn name_becomes_a_type_name() {
         for (name, expected) in [("tally", "Tally"), ("shopping-cart", "ShoppingCart"), ("a_1-b", "A1B"), ("x--", "X")]
         {
             assert_eq!(type_name(name), expected);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_names_are_refused_with_the_reason() {
+    fn bad_name_is_refused_with_the_reason() {
         for (name, reason) in [
             ("", "begin with a letter"),
             ("1st", "begin with a letter"),
@@ -154,8 +154,8 @@ mod tests {
             ("a/b", "'/' is in it"),
             ("café", "'é' is in it"),
             ("x\u{fffd}", "'\u{fffd}' is in it"),
-            ("fn", "a word of Rust"),
-            ("proc-macro", "a crate that it needs"),
+            ("fn", "a keyword of Rust"),
+            ("proc-macro", "a crate that it depends on"),
             (&"x".repeat(65), "longer than 64"),
         ] {
             let problem = check(name).expect_err(name);

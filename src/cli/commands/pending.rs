@@ -1,4 +1,4 @@
-//! `vactor wait`, `cancel`, `resume` and `worker`: calls that were accepted and that nobody waited for.
+//! `vactor wait`, `cancel`, `resume` and `worker`: accepted calls that have not ended.
 
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,17 @@ use crate::cli::output::{Effect, HAS_ENDED, Problem, result_printed};
 use crate::cli::{complete, interrupt, quantity, spawn_worker};
 use vactor::Mode;
 
-/// Waits for accepted calls and prints their results, one line each, in the order given
+/// Waits for accepted calls and prints their results, one line each, in the given order
 #[derive(Args)]
 #[command(mut_args = only(OF_COMPILING))]
 pub struct Wait {
-    /// The calls, by the references that `--async` printed, or by the ids that guests see
+    /// The calls: references as `--async` prints them, or ids as guests see them
     #[arg(value_name = "REF", required = true, add = complete::references())]
     references: Vec<String>,
-    /// Waits for the first of them to end: prints its reference, a tab, and its result
+    /// Waits until the first of them ends; prints its reference, a tab, and its result
     #[arg(long)]
     any: bool,
-    /// How long to wait, such as 5s; the calls go on
+    /// How long to wait, such as 5s; the calls go on afterwards
     #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
     timeout: Option<Duration>,
     /// Prints a string without its quotes
@@ -33,7 +33,7 @@ pub struct Wait {
     limits: LimitFlags,
 }
 
-/// Ends an accepted call, and the calls that it started: one that is queued or waits at once, one that runs by interrupting it
+/// Ends an accepted call and its children; a running call is interrupted
 #[derive(Args)]
 pub struct Cancel {
     /// The call
@@ -41,33 +41,35 @@ pub struct Cancel {
     reference: String,
 }
 
-/// Accepts a call that failed or was cancelled anew, on the current state, and prints the new reference
+/// Accepts a failed or cancelled call again, on the current state, and prints the new reference
 ///
-/// What it started and what succeeded answers at once, and is not run again. It has the limits that the call was accepted with,
-/// but for those that are named here.
+/// Children that succeeded are not run again: their results are reused. The new call has the limits
+/// of the old one, but for those that are given here.
 #[derive(Args)]
 pub struct Resume {
-    /// The call that did not succeed
+    /// The failed or cancelled call
     #[arg(value_name = "REF")]
     reference: String,
     #[command(flatten)]
     limits: LimitFlags,
 }
 
-/// Runs what was accepted, until it is stopped
+/// Runs accepted calls, until it is stopped
 ///
-/// A command that leaves something to run starts a worker in the background, unless one works on the store or the variable
-/// VACTOR_WORKER is off, false, no or 0. That worker writes its own messages to `worker.log` in the store's folder.
+/// A command that leaves calls to run starts a worker in the background, unless one works on the
+/// store or the variable VACTOR_WORKER is off, false, no or 0. That worker writes its messages to
+/// `worker.log` in the store's folder. The variable VACTOR_LOG, such as VACTOR_LOG=debug, adds a
+/// line for each event: a store is opened, an actor is locked, a call runs.
 #[derive(Args)]
 #[command(mut_args = only(OF_COMPILING))]
 pub struct Worker {
-    /// Ends when nothing accepted is left to run
+    /// Ends when no accepted call can run
     #[arg(long)]
     until_idle: bool,
-    /// How many methods may compute at once; one that waits is none of them
+    /// How many methods may compute at once; a waiting method does not count
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
-    /// Ends at once where another worker of this kind works
+    /// Ends at once if another worker in the background works on the store
     #[arg(long, hide = true)]
     detached: bool,
     /// Its stderr is the log in the store's folder
@@ -77,31 +79,32 @@ pub struct Worker {
     limits: LimitFlags,
 }
 
-/// The result alone: any JSON value, null for a method without one and for a call that did not succeed. With `--any` an object
-/// with the `reference` of the first to end, and its `result`.
+/// The result: any JSON value; null for a method without one and for a call that failed or was
+/// cancelled. With `--any` an object with the `reference` of the first call that ended, and its
+/// `result`.
 #[derive(schemars::JsonSchema)]
 #[schemars(transparent)]
 pub struct WaitLine(#[expect(dead_code, reason = "names the shape of what is printed")] serde_json::Value);
 
-/// What `wait --any` prints.
+/// A line of `wait --any`.
 #[derive(serde::Serialize)]
 struct FirstLine {
     reference: String,
     result: serde_json::Value,
 }
 
-/// What `cancel` ended.
+/// The cancelled call.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct CancelLine {
     reference: String,
 }
 
-/// What `resume` accepted.
+/// The accepted call.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct ResumeLine {
     /// The new call.
     reference: String,
-    /// The call that did not succeed.
+    /// The failed or cancelled call.
     resumes: String,
 }
 
@@ -118,18 +121,18 @@ impl RunCommand for Wait {
         let _deadline = vactor::deadline(deadline);
         let engine = cli.engine(Mode::ReadFirst, &self.limits.of_compiling())?;
         interrupt::stops(&cli.stop)?;
-        // a reference that names nothing is found before anything is waited for
-        let known = |text: &String| {
+        // an unknown reference is an error before the first wait
+        let expect_known = |text: &String| {
             let reference = engine.reference(text)?;
             engine.invocation(&reference).map(|_| reference)
         };
-        let references: Vec<Reference> = self.references.iter().map(known).collect::<Result<_, Error>>()?;
+        let references: Vec<Reference> = self.references.iter().map(expect_known).collect::<Result<_, Error>>()?;
         if self.any {
             return wait_any(cli, &engine, &references, deadline, self.raw);
         }
         let mut first: Option<Problem> = None;
         for reference in &references {
-            match spawn_worker::look_after(cli, &engine, engine.wait(reference, deadline)) {
+            match spawn_worker::with_worker(cli, &engine, engine.wait(reference, deadline)) {
                 Ok(reply) => {
                     let printed = print(cli, &Reply { has_result: true, ..reply }, self.raw);
                     result_printed(Some(reference), HAS_ENDED, printed)?;
@@ -140,7 +143,7 @@ impl RunCommand for Wait {
                 Err(error) => {
                     let problem = named(reference, error);
                     result_printed(Some(reference), HAS_ENDED, cli.console.line("null"))?;
-                    // the last thing said is the error that the exit code is of
+                    // the last error on stderr is that of the exit code
                     match &first {
                         Some(_) => drop(cli.console.fail(&problem)),
                         None => first = Some(problem),
@@ -159,7 +162,7 @@ fn wait_any(
     deadline: Option<Instant>,
     raw: bool,
 ) -> Result<(), Problem> {
-    let (first, outcome) = spawn_worker::look_after(cli, engine, engine.wait_any(references, deadline))?;
+    let (first, outcome) = spawn_worker::with_worker(cli, engine, engine.wait_any(references, deadline))?;
     let reference = &references[first];
     let result = outcome.as_ref().map_or_else(|_| Json::null(), |reply| reply.result.clone());
     let printed = match cli.console.wants_json() {
@@ -170,7 +173,7 @@ fn wait_any(
     outcome.map(drop).map_err(|error| named(reference, error))
 }
 
-/// An error of one of several calls says which.
+/// The error of one of several calls, with its reference.
 fn named(reference: &Reference, error: Error) -> Problem {
     let problem = Problem::from(error);
     match problem.message.contains(&reference.to_string()) {
@@ -186,9 +189,9 @@ impl RunCommand for Cancel {
         let engine = cli.engine(Mode::Write, &LimitFlags::default())?;
         let reference = engine.reference(&self.reference)?;
         engine.cancel(&reference)?;
-        // the call behind it may run now
-        let done = Effect { sentence: format!("{reference} was cancelled"), reference: Some(&reference) };
-        spawn_worker::let_run(cli, &engine, done, || match cli.console.wants_json() {
+        // the next call of the inbox may run now
+        let effect = Effect { sentence: format!("{reference} was cancelled"), reference: Some(&reference) };
+        spawn_worker::let_run(cli, &engine, effect, || match cli.console.wants_json() {
             true => cli.console.json(&CancelLine { reference: reference.to_string() }),
             false => {
                 cli.console.note(&format!("cancelled {reference}"));
@@ -205,10 +208,10 @@ impl RunCommand for Resume {
         let engine = cli.engine(Mode::Write, &self.limits)?;
         let failed = engine.reference(&self.reference)?;
         spawn_worker::check(cli)?;
-        let again = engine.resume(&failed)?;
-        spawn_worker::hand_over(cli, &engine, &again, || match cli.console.wants_json() {
-            true => cli.console.json(&ResumeLine { reference: again.to_string(), resumes: failed.to_string() }),
-            false => cli.console.line(again.to_string()),
+        let resumed = engine.resume(&failed)?;
+        spawn_worker::hand_over(cli, &engine, &resumed, || match cli.console.wants_json() {
+            true => cli.console.json(&ResumeLine { reference: resumed.to_string(), resumes: failed.to_string() }),
+            false => cli.console.line(resumed.to_string()),
         })
     }
 }

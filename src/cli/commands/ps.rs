@@ -1,4 +1,4 @@
-//! `vactor ps`: accepted calls, and what they are doing.
+//! `vactor ps`: accepted calls and their status.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -16,38 +16,40 @@ use crate::cli::output::{Listing, Problem, escape};
 use crate::cli::{complete, interrupt};
 use vactor::Mode;
 
-/// What is read from the store at once.
+/// How many records are read from the store at once.
 const PAGE: usize = 1000;
 
 const COLUMNS: &[&str] = &["reference", "method", "status", "accepted", "due", "ended", "link", "arguments"];
 
-/// A call that begins to run is no commit, so nobody is woken: who watches looks again after so long.
+/// The time between two reads with `--watch`: a call that begins to run commits nothing, so nothing
+/// wakes the watch.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// A worker that was started has begun by then.
+/// A call is overdue after this time, in which a worker starts.
 const OVERDUE: Duration = Duration::from_secs(10);
 
-/// Nobody reads faster.
+/// The least time between two pictures of `--watch`.
 const SHOWN_FOR: Duration = Duration::from_millis(100);
 
-/// Lists calls: those that have not ended, or all of one actor or task
+/// Lists calls: pending ones, or all of one actor or task
 ///
-/// Asked for a status of calls that have ended, it lists those of all actors and tasks, each one's newest first.
+/// With a status of ended calls, it lists those of all actors and tasks, the newest of each first.
 #[derive(Args)]
 pub struct Ps {
-    /// All calls of this actor, or of a task by its name CLASS/TASK, the newest first; without it, what has not ended, of all
+    /// All calls of this actor or this task, CLASS/TASK, the newest first; without it, pending
+    /// calls of all
     #[arg(long, value_name = "ID", add = complete::ids())]
     actor: Option<ActorId>,
-    /// Only calls in this state
+    /// Only calls of this status
     #[arg(long, value_enum)]
     status: Option<StatusFlag>,
-    /// At most so many
+    /// The most calls to list
     #[arg(long, value_name = "N", default_value_t = 1000)]
     limit: usize,
-    /// Shows them on the terminal as they change, until Ctrl-C
+    /// Shows the calls on the terminal as they change, until Ctrl-C
     #[arg(long, conflicts_with = "json")]
     watch: bool,
-    /// Lists what has not ended with the calls that it waits for below it
+    /// Lists pending calls, each with its children below it
     #[arg(long, conflicts_with_all = ["actor", "status"])]
     tree: bool,
 }
@@ -71,28 +73,28 @@ pub struct PsLine {
     status: String,
     /// RFC 3339.
     accepted: String,
-    /// When it takes its turn, where that was asked for, or a task is tried again; RFC 3339.
+    /// When it is due, if it was accepted for later or a task is tried again; RFC 3339.
     due: Option<String>,
-    /// When its run began (of a task, its last try), RFC 3339; null before, for a call that ended before it ran, and for
-    /// one that was cancelled while it computed and had committed nothing.
+    /// When its run began (of a task, its last attempt), RFC 3339. Null before the run, for a call
+    /// that ended before it ran, and for a call that was cancelled before its first commit.
     began: Option<String>,
     /// When it ended, RFC 3339.
     ended: Option<String>,
-    /// The failed call that this one takes up again.
+    /// The failed call that this one resumes.
     resumes: Option<String>,
-    /// The call that took this one up again after it failed.
+    /// The call that resumed this one after its failure.
     resumed_by: Option<String>,
-    /// The call that made this one; null where it was nobody in the store.
+    /// The call that made this one; null for a caller outside of the store.
     caller: Option<String>,
-    /// What it waits for: calls, times, events, its turn.
+    /// Its wait targets: calls, times, events, earlier calls of the inbox.
     waits_for: Vec<String>,
     /// The process that runs it.
     process: Option<u32>,
-    /// Whether that process is stopped, and the call will not go on before the process does.
+    /// Whether that process is stopped. The call goes on when the process does.
     stopped: bool,
-    /// Whether it could have run for ten seconds, and no worker is there to run it.
+    /// Whether it could have run for ten seconds, and no worker works on the store.
     overdue: bool,
-    /// What `--meta` said, or the method that started or sent it.
+    /// The metadata of `--meta`, or of the method that started or sent it.
     meta: serde_json::Map<String, Value>,
     arguments: Value,
 }
@@ -107,11 +109,10 @@ impl RunCommand for Ps {
             let overdue = self.list(&engine, self.limit, &mut listing)?;
             listing.end("no such call")?;
             if let Some(writer) = engine.stopped_writer() {
-                cli.console
-                    .note(&format!("{writer} holds the store: nothing can be written before it goes on or ends"));
+                cli.console.note(&format!("{writer} holds the store: no command can write until it goes on or ends"));
             }
             if overdue {
-                cli.console.note("no worker is working: `vactor worker` runs what is overdue");
+                cli.console.note("no worker works on the store: `vactor worker` runs the overdue calls");
             }
             return Ok(());
         }
@@ -121,12 +122,12 @@ impl RunCommand for Ps {
         }
         let (engine, store) = cli.engine_and_store(Mode::Read, &LimitFlags::default())?;
         interrupt::ends()?;
-        // made before the first look, so that no commit falls between a look and the wait
+        // made before the first read, so that no commit is missed between a read and the wait
         let mut watch = store.watch()?;
         loop {
-            // without the line where the cursor stands
+            // without the line of the cursor
             let fitting = terminal_size::terminal_size().map(|(_, height)| usize::from(height.0).saturating_sub(1));
-            // one that does not know its height says 0
+            // a terminal without a known height reports 0
             let fitting = fitting.filter(|lines| *lines > 0).unwrap_or(usize::MAX);
             let mut listing = Listing::new(&cli.console, COLUMNS);
             self.list(&engine, fitting.min(self.limit), &mut listing)?;
@@ -137,7 +138,7 @@ impl RunCommand for Ps {
     }
 }
 
-/// What a list may still show, and what it has shown.
+/// The progress of a list.
 struct Shown {
     left: usize,
     has_worker: bool,
@@ -234,7 +235,7 @@ impl Ps {
         listing.flush()
     }
 
-    /// What nobody who has not ended called, and below each what it started, and so on.
+    /// Lists pending calls without a pending caller, and below each its children.
     fn list_tree(&self, engine: &Engine, shown: &mut Shown, listing: &mut Listing) -> Result<(), Problem> {
         let mut after: Option<Reference> = None;
         loop {
@@ -243,7 +244,7 @@ impl Ps {
             after = Some(last.reference());
             for invocation in page {
                 let caller = invocation.request.caller.as_ref();
-                // a message's caller does not wait for it
+                // the caller of a message does not wait for it
                 let is_child = invocation.request.depth > 0
                     && caller.is_some_and(|caller| {
                         engine.invocation(caller).is_ok_and(|caller| caller.ended_at().is_none())
@@ -263,7 +264,7 @@ impl Ps {
         listing: &mut Listing,
     ) -> Result<(), Problem> {
         let mut open = vec![(root, 0)];
-        // a store that another program wrote may have an invocation start itself
+        // in a store that another program wrote, an invocation may be its own child
         let mut seen = HashSet::new();
         while let Some((invocation, depth)) = open.pop() {
             if shown.left == 0 {
@@ -281,7 +282,7 @@ impl Ps {
             for child in engine.children(&invocation)?.iter().rev() {
                 match engine.invocation(child) {
                     Ok(child) if child.ended_at().is_none() => open.push((child, depth + 1)),
-                    // it has ended, or its actor is gone
+                    // it has ended, or its actor was removed
                     _ => {}
                 }
             }

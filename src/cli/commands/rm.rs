@@ -1,4 +1,4 @@
-//! `vactor rm`: actors, calls of tasks, and classes go.
+//! `vactor rm`: removes actors, calls of tasks, and classes.
 
 use std::collections::BTreeSet;
 
@@ -13,43 +13,43 @@ use crate::cli::output::hint::operand;
 use crate::cli::output::{Effect, Problem};
 use vactor::Mode;
 
-/// Removes actors with their whole history, calls of tasks that have ended, or a class with its actors
+/// Removes actors with their journals, ended calls of tasks, or a class with its actors
 ///
-/// Where one of them is not there or busy, none is removed. Each is removed in a transaction of its own: one that becomes busy
-/// while others are removed stops it there.
+/// If one of them does not exist or is busy, none is removed. Each is removed in a transaction of
+/// its own: if one becomes busy meanwhile, the command ends there.
 #[derive(Args)]
 pub struct Rm {
-    /// The actors; or tasks, CLASS/TASK, of which all ended calls are removed; or single calls of tasks, CLASS/TASK#N. An actor
-    /// comes before a task of the same name
+    /// Actors; tasks, CLASS/TASK, whose ended calls are removed; or single calls of tasks,
+    /// CLASS/TASK#N. An actor has precedence over a task of the same name
     #[arg(value_name = "ID", required_unless_present = "class", add = complete::ids())]
     ids: Vec<String>,
-    /// A class with all its versions, its actors and the calls of its tasks, instead of actors
+    /// A class with all its versions, its actors and the calls of its tasks
     #[arg(long, value_name = "CLASS", conflicts_with = "ids", add = complete::classes())]
     class: Option<String>,
-    /// Removes what is busy too: what runs commits nothing, what waits is cancelled
+    /// Removes busy ones, too: a running call commits nothing, a waiting one is cancelled
     #[arg(long)]
     force: bool,
-    /// Does not ask
+    /// Removes without a question
     #[arg(long)]
     yes: bool,
 }
 
-/// Something that was removed.
+/// A removed actor, task, call or class.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct RmLine<'a> {
     /// The actor, the task or the call of a task; null for a class.
     id: Option<&'a str>,
-    /// The class, where it was removed; else null.
+    /// The class, if it was removed; else null.
     class: Option<&'a str>,
 }
 
-/// What one word names.
+/// The object that a word names.
 enum Removal<'a> {
     Actor {
         id: &'a str,
         steps: u64,
     },
-    /// The ended calls of a task, or the one of a number.
+    /// The ended calls of a task, or the call of a number.
     Calls {
         id: &'a str,
         name: Name,
@@ -75,8 +75,8 @@ impl Rm {
         let ids: BTreeSet<&str> = self.ids.iter().map(String::as_str).collect();
         let targets = ids.into_iter().map(|id| self.target(engine, id)).collect::<Result<Vec<_>, _>>()?;
         let actors = || targets.iter().filter_map(Removal::actor);
-        self.find_busy(engine, actors())?;
-        self.confirm(cli, &what(&targets))?;
+        self.expect_idle(engine, actors())?;
+        self.confirm(cli, &in_words(&targets))?;
         let mut removed = RemovalReport::default();
         for target in &targets {
             match target {
@@ -89,12 +89,12 @@ impl Rm {
         removed.printed()
     }
 
-    /// What a word means: an actor first, then a task.
+    /// The object of a word: an actor, else a task.
     fn target<'a>(&self, engine: &Engine, id: &'a str) -> Result<Removal<'a>, Problem> {
         if let Ok(Reference { name, number }) = id.parse() {
             return self.calls(engine, id, name, Some(number));
         }
-        let not_there = match engine.head(id) {
+        let no_actor = match engine.head(id) {
             Ok(head) => return Ok(Removal::Actor { id, steps: head.counters.steps }),
             Err(Error::BeingMade { .. }) if self.force => return Ok(Removal::Actor { id, steps: 0 }),
             Err(error @ (Error::NoActor { .. } | Error::InvalidName(_))) => error,
@@ -105,7 +105,7 @@ impl Rm {
             return self.calls(engine, id, name, None);
         }
         engine.expect_known(&name)?;
-        Err(not_there.into())
+        Err(no_actor.into())
     }
 
     fn calls<'a>(&self, engine: &Engine, id: &'a str, name: Name, number: Option<u64>) -> Result<Removal<'a>, Problem> {
@@ -113,7 +113,7 @@ impl Rm {
             let reference = Reference { name: name.clone(), number };
             if !matches!(engine.invocation(&reference)?.request.kind, CallKind::Task { .. }) {
                 let problem =
-                    Problem::input(format!("{reference} is a call of an actor, and goes with the actor alone"));
+                    Problem::input(format!("{reference} is a call of an actor, and is removed only with the actor"));
                 return Err(problem.hint(format!("`vactor rm {}` removes the actor with its history", operand(&name))));
             }
         }
@@ -134,20 +134,20 @@ impl Rm {
         removed: &mut RemovalReport,
     ) -> Result<(), Problem> {
         let calls = engine.remove_task_calls(name, number, self.force).map_err(busy)?;
-        let what = match number {
+        let removed_calls = match number {
             Some(_) if calls == 0 => {
-                cli.console.note(&format!("{id} had not ended: it was cancelled, and goes when it is removed again"));
+                cli.console.note(&format!("{id} was pending: it was cancelled, and the same command removes it now"));
                 return Ok(());
             }
             Some(_) => id.to_owned(),
             None => format!("{calls} calls of the task {name}"),
         };
-        removed.add(cli, &what, &RmLine { id: Some(id), class: None });
+        removed.add(cli, &removed_calls, &RmLine { id: Some(id), class: None });
         Ok(())
     }
 
-    /// None is removed where one is busy already. One that becomes so in the meantime stops it there.
-    fn find_busy<'a>(&self, engine: &Engine, mut ids: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+    /// An error if one of the actors is busy.
+    fn expect_idle<'a>(&self, engine: &Engine, mut ids: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
         match self.force {
             true => Ok(()),
             false => ids.try_for_each(|id| match engine.is_busy(id).map_err(busy)? {
@@ -160,7 +160,7 @@ impl Rm {
     fn remove_class(&self, cli: &Cli, engine: &Engine, class: &str) -> Result<(), Problem> {
         let name = engine.class(class, None)?.class.name;
         let ids = engine.actors_of(&name)?;
-        self.find_busy(engine, ids.iter().map(ActorId::as_str))?;
+        self.expect_idle(engine, ids.iter().map(ActorId::as_str))?;
         if !self.force
             && let Some(example) = engine.pending_of(&name)?.first()
         {
@@ -185,7 +185,7 @@ impl Rm {
         removed.add(cli, id, &RmLine { id: Some(id), class: None });
         let name = Name::new(id).map_err(Error::from)?;
         if let (1.., _) = engine.task_calls(&name, None)? {
-            cli.console.note(&format!("calls of the task {name} stay; removed again, they go"));
+            cli.console.note(&format!("calls of the task {name} stay; the same command removes them now"));
         }
         Ok(())
     }
@@ -195,7 +195,7 @@ impl Rm {
             return Ok(());
         }
         if !cli.console.can_ask() {
-            return Err(Problem::input(format!("this removes {what}")).hint("`--yes` says that it is meant"));
+            return Err(Problem::input(format!("this removes {what}")).hint("`--yes` confirms it"));
         }
         if cli.console.ask(&format!("remove {what}?")) {
             return Ok(());
@@ -204,26 +204,27 @@ impl Rm {
     }
 }
 
-/// Tells what was removed. An output that fails keeps nothing from being removed: the command was confirmed as a whole.
+/// Prints the removed objects. If the output fails, the removal goes on, because the user confirmed
+/// all of it.
 #[derive(Default)]
 struct RemovalReport {
-    /// What was removed first and could not be told, and why.
-    untold: Option<(String, Problem)>,
+    /// The first object that could not be printed, and the error.
+    unprinted: Option<(String, Problem)>,
     others: usize,
 }
 
 impl RemovalReport {
     fn add(&mut self, cli: &Cli, what: &str, line: &RmLine) {
         cli.console.note(&format!("removed {what}"));
-        match &self.untold {
+        match &self.unprinted {
             Some(_) => self.others += 1,
             None if !cli.console.wants_json() => {}
-            None => self.untold = cli.console.json(line).err().map(|problem| (what.to_owned(), problem)),
+            None => self.unprinted = cli.console.json(line).err().map(|problem| (what.to_owned(), problem)),
         }
     }
 
     fn printed(self) -> Result<(), Problem> {
-        let Some((what, problem)) = self.untold else { return Ok(()) };
+        let Some((what, problem)) = self.unprinted else { return Ok(()) };
         let sentence = match self.others {
             0 => format!("{what} was removed"),
             others => format!("{what} and {others} more were removed"),
@@ -232,18 +233,18 @@ impl RemovalReport {
     }
 }
 
-/// What is to be removed, in words.
-fn what(targets: &[Removal<'_>]) -> String {
+/// The objects to remove, in words.
+fn in_words(targets: &[Removal<'_>]) -> String {
     let mut parts = Vec::new();
     let steps: u64 = targets.iter().map(Removal::steps).fold(0, u64::saturating_add);
     match targets.iter().filter_map(Removal::actor).collect::<Vec<_>>()[..] {
         [] => {}
-        [id] => parts.push(format!("{id} and its history ({steps} steps)")),
-        ref ids => parts.push(format!("{} actors and their history ({steps} steps)", ids.len())),
+        [id] => parts.push(format!("{id} and its journal ({steps} steps)")),
+        ref ids => parts.push(format!("{} actors and their journals ({steps} steps)", ids.len())),
     }
     for target in targets {
         match target {
-            Removal::Calls { id, number: Some(_), .. } => parts.push(format!("{id} and what is recorded of it")),
+            Removal::Calls { id, number: Some(_), .. } => parts.push(format!("{id} and its record")),
             Removal::Calls { id, ended, .. } => parts.push(format!("{ended} calls of the task {id}")),
             Removal::Actor { .. } => {}
         }
@@ -267,13 +268,13 @@ impl<'a> Removal<'a> {
     }
 }
 
-/// What is busy or being made can be removed all the same.
+/// `--force` removes a busy actor or a pending construction.
 fn busy(error: Error) -> Problem {
     let hint = match &error {
-        Error::Busy { .. } => Some("try again, or remove it all the same with `--force`".to_owned()),
+        Error::Busy { .. } => Some("try again later, or `--force` removes it now".to_owned()),
         Error::BeingMade { reference, .. } => {
             let reference = operand(reference);
-            Some(format!("`vactor wait {reference}` waits until it is there; `--force` removes it all the same"))
+            Some(format!("`vactor wait {reference}` waits for it; `--force` removes it now"))
         }
         _ => None,
     };

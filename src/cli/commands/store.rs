@@ -8,19 +8,20 @@ use crate::cli::command::{Cli, RunCommand};
 use crate::cli::output::{Effect, Problem};
 use crate::cli::store_location::{self, LocationReason};
 
-/// Prints which store is meant, and why
+/// Prints the location of the store, and the reason for it
 ///
-/// The folder's path is one line: one with a line end or another control character in it is quoted as a shell's `$'…'`.
+/// The folder's path is one line. A path with a control character, such as a line end, is quoted as
+/// a shell's `$'…'`.
 #[derive(Args)]
 pub struct Where {}
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct WhereLine {
-    /// The store's folder. What is not UTF-8 in its path is U+FFFD.
+    /// The store's folder. Bytes of its path that are not UTF-8 are U+FFFD.
     store: String,
-    /// LocationReason it is that one.
+    /// The reason for this location.
     why: LocationReason,
-    /// Whether there is a store in it.
+    /// Whether it has a store.
     exists: bool,
 }
 
@@ -28,31 +29,31 @@ impl RunCommand for Where {
     type Line = WhereLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let place = store_location::find(cli.common.store.as_deref())?;
-        let exists = place.has_store()?;
-        let store = place.folder.display().to_string();
+        let location = store_location::find(cli.common.store.as_deref())?;
+        let exists = location.has_store()?;
+        let store = location.folder.display().to_string();
         if cli.console.wants_json() {
-            cli.console.json(&WhereLine { store: store.clone(), why: place.why, exists })?;
+            cli.console.json(&WhereLine { store: store.clone(), why: location.why, exists })?;
         } else {
-            cli.console.note(place.why.sentence());
-            cli.console.path(&place.folder)?;
+            cli.console.note(location.why.sentence());
+            cli.console.path(&location.folder)?;
         }
         if exists { Ok(()) } else { Err(Error::NoStore { place: store }.into()) }
     }
 }
 
-/// Makes a store, where there is none yet
+/// Makes a store, unless it exists
 ///
-/// A new folder and its files are for their owner alone. In a folder that exists, the users who may use the folder may use the
-/// store, less what the umask takes away.
+/// A new folder and its files have permissions for their owner only. In an existing folder, users
+/// with access to the folder have access to the store, as far as the umask allows.
 #[derive(Args)]
 pub struct Init {}
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct InitLine {
-    /// The store's folder. What is not UTF-8 in its path is U+FFFD.
+    /// The store's folder. Bytes of its path that are not UTF-8 are U+FFFD.
     store: String,
-    /// Whether it was made; it may have been there.
+    /// Whether it was made; false if it existed.
     created: bool,
 }
 
@@ -60,10 +61,10 @@ impl RunCommand for Init {
     type Line = InitLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        let place = store_location::find(cli.common.store.as_deref())?;
-        let (_, created) = RedbStore::create_in(place.create()?, cli.lock_waits())?;
-        let store = place.folder.display().to_string();
-        let note = match (created, place.why) {
+        let location = store_location::find(cli.common.store.as_deref())?;
+        let (_, created) = RedbStore::create_in(location.create()?, cli.lock_waits())?;
+        let store = location.folder.display().to_string();
+        let note = match (created, location.why) {
             (true, _) => format!("made a store at {store}"),
             (false, LocationReason::Nearest) => format!(
                 "the store at {store} is used here already; `vactor init --store .vactor` makes one in this folder"

@@ -1,4 +1,4 @@
-//! `vactor run` and `vactor emit`: tasks, and events from outside.
+//! `vactor run` and `vactor emit`: tasks, and events from outside of the store.
 
 use std::ffi::OsString;
 use std::io;
@@ -9,7 +9,7 @@ use vactor::Options;
 use vactor::{Error, HostFault, Reference};
 
 use crate::cli::command::{Cli, RunCommand};
-use crate::cli::commands::call::{ResultLine, print, print_reference, read, tell_details};
+use crate::cli::commands::call::{ResultLine, print, print_details, print_reference, read};
 use crate::cli::method_args::{self, MethodArgs, ValueSources};
 use crate::cli::options::{CallFlags, LimitFlags, OF_NO_MUTATION, only};
 use crate::cli::output::hint::operand;
@@ -18,7 +18,8 @@ use crate::cli::output::{Effect, Problem, WAS_MADE, result_printed};
 use crate::cli::{complete, interrupt, spawn_worker};
 use vactor::Mode;
 
-/// Runs a task of a class and prints its result; it is tried again when it fails, as its class says
+/// Runs a task of a class and prints its result; a failed task is tried again, as its class
+/// declares
 #[derive(Args)]
 #[command(mut_args = only(OF_NO_MUTATION))]
 pub struct RunTask {
@@ -30,10 +31,10 @@ pub struct RunTask {
     task: String,
     #[command(flatten)]
     words: MethodArgs,
-    /// Does not wait: prints the task's reference and leaves it to a worker
+    /// Does not wait: prints the task's reference, and a worker runs it
     #[arg(long = "async", conflicts_with_all = ["raw", "timeout"])]
     submit: bool,
-    /// How often it is tried again when it fails [default: as its class says]
+    /// How often a failed task is tried again [default: as its class declares]
     #[arg(long, value_name = "N")]
     retries: Option<u32>,
     /// Prints a string without its quotes
@@ -54,30 +55,30 @@ pub struct Emit {
     id: String,
     /// The event's name
     event: String,
-    /// What comes with it, as JSON; a word that is none is a string; `-` takes it from stdin, `@FILE` from a file
+    /// The payload, as JSON; another word is a string; `-` reads it from stdin, `@FILE` from a file
     /// [default: null]
     payload: Option<OsString>,
-    /// Sends it once: made again with this key, it sends nothing
+    /// Sends the event once: a second use of this key sends nothing
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     #[command(flatten)]
     limits: LimitFlags,
 }
 
-/// What `emit` sent.
+/// The sent event.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct EmitLine<'a> {
     id: &'a str,
     event: &'a str,
-    /// Counts the actor's events.
+    /// The number of the event among those of the actor.
     number: u64,
 }
 
-/// A task has no state that stays, and a log for each of its tries.
-fn of_task(error: Error) -> Problem {
+/// The hint of a failed task names the log of its attempts.
+fn task_problem(error: Error) -> Problem {
     let hint = match &error {
         Error::Failed { fault, reference: Some(reference), .. } if fault.is_host(HostFault::Trap) => {
-            Some(format!("`vactor log {}` shows what it said in each try", operand(reference)))
+            Some(format!("`vactor log {}` shows the log of each attempt", operand(reference)))
         }
         _ => None,
     };
@@ -113,8 +114,8 @@ impl RunCommand for RunTask {
         }
         interrupt::stops(&cli.stop)?;
         let reply = engine.run_task(&self.class, &self.task, arguments, &options);
-        let reply = spawn_worker::look_after(cli, &engine, reply).map_err(of_task)?;
-        tell_details(cli, reply.reference.as_ref().map_or("", |Reference { name, .. }| name.as_str()), &reply);
+        let reply = spawn_worker::with_worker(cli, &engine, reply).map_err(task_problem)?;
+        print_details(cli, reply.reference.as_ref().map_or("", |Reference { name, .. }| name.as_str()), &reply);
         result_printed(reply.reference.as_ref(), WAS_MADE, print(cli, &reply, self.raw))
     }
 }
@@ -133,8 +134,8 @@ impl RunCommand for Emit {
         sources.notes.iter().for_each(|note| cli.console.note(note));
         let number = engine.emit(&self.id, &self.event, payload, self.key.as_deref())?;
         let (id, event) = (&*self.id, &*self.event);
-        let done = Effect::new(format!("{event} was sent to {id}"));
-        spawn_worker::let_run(cli, &engine, done, || match cli.console.wants_json() {
+        let effect = Effect::new(format!("{event} was sent to {id}"));
+        spawn_worker::let_run(cli, &engine, effect, || match cli.console.wants_json() {
             true => cli.console.json(&EmitLine { id, event, number }),
             false => {
                 cli.console.note(&format!("sent {event} to {id}"));

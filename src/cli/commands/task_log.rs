@@ -1,4 +1,4 @@
-//! `vactor log` of a task: its calls, or the tries of one of them.
+//! `vactor log` of a task: its calls, or the attempts of one of them.
 
 use serde_json::Value;
 use vactor::{Attempt, CallKind, CallRequest, Invocation, Log, Name, Outcome, Reference, Status};
@@ -10,7 +10,7 @@ use crate::cli::commands::ps::StatusFlag;
 use crate::cli::output::hint::operand;
 use crate::cli::output::{Listing, Problem};
 
-/// What is read from the store at once.
+/// How many records are read from the store at once.
 const PAGE: usize = 256;
 
 const CALLS: &[&str] = &["reference", "time", "status", "arguments", "outcome", "attempts", "caller", "log", "meta"];
@@ -20,59 +20,59 @@ const ATTEMPTS: &[&str] = &["attempt", "began", "ended", "outcome", "log"];
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct TaskLine<'a> {
     reference: String,
-    /// As `vactor ps` has it.
+    /// As in `vactor ps`.
     status: String,
-    /// RFC 3339, as all times.
+    /// RFC 3339, as are all times.
     accepted: String,
-    /// When it runs, or is tried again, where that is later than it was accepted.
+    /// When it is due, or is tried again, if that is later than its acceptance.
     due: Option<String>,
-    /// When its last try began; null before the first one has ended.
+    /// When its last attempt began; null before the end of the first.
     began: Option<String>,
     ended: Option<String>,
-    /// The class's version that runs it.
+    /// The class's version.
     version: u32,
-    /// By name, defaults filled in.
+    /// By name, with defaults.
     arguments: Value,
-    /// Whether it ended well; null while it has not ended.
+    /// Whether it succeeded; null while it is pending.
     ok: Option<bool>,
-    /// What it gave, where it ended well.
+    /// The result, if it succeeded.
     result: Option<Value>,
-    /// Why it did not, where it did not.
+    /// The failure, if it failed.
     fault: Option<FaultBody<'a>>,
-    /// How many tries of it have ended.
+    /// How many attempts have ended.
     attempts: u32,
-    /// The call that started or sent it; null if the call came from outside of the store.
+    /// The call that started or sent it; null for a caller outside of the store.
     caller: Option<String>,
-    /// What `--meta` said, or the method that started or sent it.
+    /// The metadata of `--meta`, or of the method that started or sent it.
     meta: serde_json::Map<String, Value>,
-    /// What the class said in the last try.
+    /// The lines that the class logged in the last attempt.
     log: Vec<SaidBody<'a>>,
-    /// Whether it said more than the limit lets in.
+    /// Whether further lines were dropped, because of the limit.
     log_cut: bool,
 }
 
-/// A try of a call of a task.
+/// An attempt of a call of a task.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct AttemptLine<'a> {
     reference: String,
-    /// From 1 on; null where the call was cancelled, and no try ended it.
+    /// From 1 on; null if the call was cancelled outside of an attempt.
     attempt: Option<u32>,
     /// RFC 3339.
     began: Option<String>,
     /// RFC 3339.
     ended: String,
     ok: bool,
-    /// What it gave, where it ended well.
+    /// The result, if it succeeded.
     result: Option<Value>,
-    /// Why it did not, where it did not.
+    /// The failure, if it failed.
     fault: Option<FaultBody<'a>>,
-    /// What the class said.
+    /// The lines that the class logged.
     log: Vec<SaidBody<'a>>,
-    /// Whether it said more than the limit lets in.
+    /// Whether further lines were dropped, because of the limit.
     log_cut: bool,
 }
 
-/// Lists the calls of a task, the oldest first; the last ones alone if so many are asked for.
+/// Lists the calls of a task, the oldest first; with `last`, only that many of the newest.
 pub fn calls(cli: &Cli, engine: &Engine, name: &Name, last: Option<u64>) -> Result<(), Problem> {
     let mut listing = Listing::new(&cli.console, CALLS);
     let (mut next, newest) = range(engine, name, last)?;
@@ -105,12 +105,12 @@ fn range(engine: &Engine, name: &Name, last: Option<u64>) -> Result<(u64, u64), 
     Ok((first, newest))
 }
 
-/// Lists the tries of one call of a task.
+/// Lists the attempts of one call of a task.
 pub fn attempts(cli: &Cli, engine: &Engine, reference: &Reference) -> Result<(), Problem> {
     let call = engine.invocation(reference)?;
     if !is_task(&call.request) {
-        let problem = Problem::input(format!("{reference} is a call of an actor, and has no tries of its own"));
-        return Err(problem.hint(format!("`vactor log {}` shows what the actor's calls did", operand(&reference.name))));
+        let problem = Problem::input(format!("{reference} is a call of an actor, and has no attempts"));
+        return Err(problem.hint(format!("`vactor log {}` shows the calls of the actor", operand(&reference.name))));
     }
     let mut listing = Listing::new(&cli.console, ATTEMPTS);
     let mut next = 1;
@@ -138,7 +138,7 @@ pub fn attempts(cli: &Cli, engine: &Engine, reference: &Reference) -> Result<(),
         );
     }
     let waits = match engine.phase(&call)? {
-        Phase::Running => format!("no try of {reference} has ended yet"),
+        Phase::Running => format!("no attempt of {reference} has ended yet"),
         _ => format!("{reference} has not run yet"),
     };
     listing.end(&waits)
@@ -148,8 +148,8 @@ fn is_task(request: &CallRequest) -> bool {
     matches!(request.kind, CallKind::Task { .. })
 }
 
-/// How many tries have ended.
-fn tries(call: &Invocation) -> u32 {
+/// How many attempts have ended.
+fn attempts_of(call: &Invocation) -> u32 {
     let ended_by_one = matches!(&call.status, Status::Ended { times, .. } if times.began.is_some());
     call.attempts + u32::from(ended_by_one)
 }
@@ -177,7 +177,7 @@ impl<'a> TaskLine<'a> {
             ok: ended.map(|(outcome, _)| matches!(outcome, Outcome::Succeeded(_))),
             result,
             fault,
-            attempts: tries(call),
+            attempts: attempts_of(call),
             caller: request.caller.as_ref().map(ToString::to_string),
             meta: meta(request),
             log: ended.map(|(_, log)| log.lines.iter().map(SaidBody::from).collect()).unwrap_or_default(),
@@ -223,7 +223,7 @@ fn cells(call: &Invocation, status: &str) -> [String; 9] {
         status.to_owned(),
         arguments.as_str().to_owned(),
         outcome,
-        tries(call).to_string(),
+        attempts_of(call).to_string(),
         caller.as_ref().map(ToString::to_string).unwrap_or_default(),
         log,
         pairs(meta),

@@ -1,4 +1,4 @@
-//! `vactor util`: what packagers and scripts need, made from the same definitions as `--help`.
+//! `vactor util`: completions, man pages and schemas, made from the same definitions as `--help`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::env::{EnvCompleter, Fish, Powershell, Zsh};
@@ -11,12 +11,13 @@ use crate::cli::output::{ErrorLine, Problem};
 #[derive(Args)]
 pub struct Util {
     #[command(subcommand)]
-    what: UtilCommand,
+    command: UtilCommand,
 }
 
 #[derive(Subcommand)]
 enum UtilCommand {
-    /// Prints the script that gives a shell its completions: ids, classes and methods of the store at hand too
+    /// Prints a shell's completion script, which completes ids, classes and methods of the store,
+    /// too
     Completions {
         #[arg(value_enum)]
         /// The shell; `eval "$(vactor util completions bash)"` in its start file does it
@@ -54,7 +55,7 @@ impl RunCommand for Util {
     type Line = SchemaLine;
 
     fn run(self, cli: &Cli) -> Result<(), Problem> {
-        match self.what {
+        match self.command {
             UtilCommand::Completions { shell } => completions(cli, shell),
             UtilCommand::Man { command } => man(cli, &command),
             UtilCommand::Schema { command } => schema(cli, command.as_deref()),

@@ -1,4 +1,4 @@
-//! Which kinds of JSON a parameter's schema lets in, as far as reading a typed word needs it.
+//! The JSON types that a parameter's schema accepts, as far as the parsing of a word needs them.
 
 use std::collections::HashMap;
 use std::ptr;
@@ -17,27 +17,27 @@ pub enum JsonType {
     Object = 64,
 }
 
-/// A set of kinds. `Number` are the integers, `Fraction` all other numbers.
+/// A set of types. `Number` is the integers, `Fraction` all other numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonTypes(u8);
 
 const ALL: JsonTypes = JsonTypes(127);
 const NONE: JsonTypes = JsonTypes(0);
-/// No registered class has more references and choices in a row.
+/// The most nested references and choices; a registered class has no more.
 const DEEPEST: usize = 64;
 
 impl JsonTypes {
-    /// What a schema lets in. Where it is not plain to see, too much rather than too little: the engine checks.
+    /// The types that a schema accepts. In doubt the set is too large: the engine validates.
     pub fn by(schema: &Value) -> JsonTypes {
         SchemaReader { root: schema, read: HashMap::new(), depth: 0 }.taken(schema)
     }
 
-    pub fn has(self, kind: JsonType) -> bool {
-        self.0 & kind as u8 != 0
+    pub fn has(self, json_type: JsonType) -> bool {
+        self.0 & json_type as u8 != 0
     }
 
-    pub fn without(self, kind: JsonType) -> JsonTypes {
-        JsonTypes(self.0 & !(kind as u8))
+    pub fn without(self, json_type: JsonType) -> JsonTypes {
+        JsonTypes(self.0 & !(json_type as u8))
     }
 
     pub fn is_empty(self) -> bool {
@@ -48,7 +48,7 @@ impl JsonTypes {
         self.has(kind(value))
     }
 
-    /// What a text begins with that is meant to be JSON of these kinds, or a string in quotes.
+    /// The first characters of JSON of these types, and of a string in quotes.
     pub fn first_characters(self) -> String {
         let brackets = [(JsonType::Array, "["), (JsonType::Object, "{")].into_iter();
         brackets.filter(|(kind, _)| self.has(*kind)).map(|(_, first)| first).chain(["\""]).collect()
@@ -63,7 +63,7 @@ impl JsonTypes {
     }
 }
 
-/// Reads each schema once, however many references lead to it.
+/// Reads each schema once, even if several references lead to it.
 struct SchemaReader<'s> {
     root: &'s Value,
     read: HashMap<*const Value, JsonTypes>,
@@ -76,7 +76,7 @@ impl<'s> SchemaReader<'s> {
         if let Some(taken) = self.read.get(&ptr::from_ref(schema)) {
             return *taken;
         }
-        // one that leads back to itself says nothing by that
+        // a reference of a schema to itself restricts nothing
         self.read.insert(ptr::from_ref(schema), ALL);
         if self.depth == DEEPEST {
             return ALL;
@@ -98,7 +98,7 @@ impl<'s> SchemaReader<'s> {
             ("enum", Value::Array(values)) => values.iter().map(|v| JsonTypes(kind(v) as u8)).fold(NONE, JsonTypes::or),
             ("anyOf" | "oneOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(NONE, JsonTypes::or),
             ("allOf", Value::Array(all)) => all.iter().map(|one| self.taken(one)).fold(ALL, JsonTypes::and),
-            ("$ref", Value::String(place)) => match vactor::referenced(place, self.root) {
+            ("$ref", Value::String(pointer)) => match vactor::referenced(pointer, self.root) {
                 Some(target) => self.taken(target),
                 None => ALL,
             },
@@ -124,7 +124,8 @@ fn kind(value: &Value) -> JsonType {
     match value {
         Value::Null => JsonType::Null,
         Value::Bool(_) => JsonType::Boolean,
-        // 1.0 and 10e-1 are integers to a schema, and may be meant as text: only what looks like one counts here
+        // 1.0 and 10e-1 are integers to a schema, and may be meant as text; here only digits are an
+        // integer
         Value::Number(number) if number.to_string().bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
             JsonType::Number
         }
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_seen_through_every_construction() {
+    fn types_are_found_through_every_keyword() {
         use JsonType::*;
         assert_eq!(kinds(json!({"type": "string"})), [String]);
         assert_eq!(kinds(json!({"type": ["integer", "null"]})), [Null, Number]);

@@ -34,20 +34,20 @@ fn refused(words: &[&str]) -> String {
 }
 
 #[test]
-fn positions_come_in_declared_order() {
+fn positional_arguments_follow_the_declaration() {
     assert_eq!(read(&["3", "hello"]).unwrap(), json!({"n": 3, "text": "hello"}));
     assert_eq!(read(&[]).unwrap(), json!({}));
     assert_eq!(read(&["-5", "-5"]).unwrap(), json!({"n": -5, "text": "-5"}));
 }
 
 #[test]
-fn names_reach_any_parameter() {
+fn named_argument_sets_any_parameter() {
     assert_eq!(read(&["3", "size=large", "text=a=b"]).unwrap(), json!({"n": 3, "size": "large", "text": "a=b"}));
     assert!(refused(&["3", "n=4"]).contains("n is given twice"));
 }
 
 #[test]
-fn an_unknown_name_is_refused_unless_a_text_is_due() {
+fn unknown_name_is_refused_unless_a_text_follows() {
     let refusal = refused(&["m=3"]);
     assert!(refusal.contains("there is no parameter m"), "{refusal}");
     assert!(refused(&["siz=large"]).contains("did you mean `size=`"));
@@ -57,7 +57,7 @@ fn an_unknown_name_is_refused_unless_a_text_is_due() {
 }
 
 #[test]
-fn a_text_is_taken_as_it_stands() {
+fn literal_text_is_unchanged() {
     for text in ["", "5", "null", "\"quoted\"", "{", "true", " "] {
         assert_eq!(read(&[&format!("text={text}")]).unwrap(), json!({"text": text}));
     }
@@ -68,7 +68,7 @@ fn a_text_is_taken_as_it_stands() {
 }
 
 #[test]
-fn where_text_and_more_are_taken_json_comes_first() {
+fn parameter_of_strings_and_others_prefers_json() {
     assert_eq!(read(&["any=5", "either=5"]).unwrap(), json!({"any": 5, "either": 5}));
     assert_eq!(read(&["any=\"5\"", "either=\"5\""]).unwrap(), json!({"any": "5", "either": "5"}));
     assert_eq!(read(&["any=abc", "either=true"]).unwrap(), json!({"any": "abc", "either": "true"}));
@@ -77,13 +77,13 @@ fn where_text_and_more_are_taken_json_comes_first() {
 }
 
 #[test]
-fn what_is_no_text_is_json() {
+fn parameter_without_strings_takes_json() {
     assert_eq!(read(&["list=[\"a\"]", "n:=3"]).unwrap(), json!({"list": ["a"], "n": 3}));
     for bad in ["ten", "007", "+5", "", "1 2", "'5'"] {
         let refusal = refused(&[&format!("n={bad}")]);
-        assert!(refusal.contains("is no integer in JSON") && refusal.contains("m(n: integer"), "{refusal}");
+        assert!(refusal.contains("is not a JSON integer") && refusal.contains("m(n: integer"), "{refusal}");
     }
-    assert!(refused(&["list=a,b"]).contains("is no list of string in JSON"));
+    assert!(refused(&["list=a,b"]).contains("is not a JSON list of string"));
 }
 
 #[test]
@@ -94,27 +94,27 @@ fn numbers_keep_their_digits() {
 }
 
 #[test]
-fn too_many_are_refused() {
+fn too_many_arguments_are_refused() {
     let words = ["1", "a", "b", "c", "[]", "small", "x", "extra"];
     assert!(refused(&words).contains("`extra` is one too many, it takes 7 arguments"));
 }
 
 #[test]
-fn stdin_gives_one_argument() {
+fn stdin_is_read_as_one_argument() {
     assert_eq!(read_with(&["3", "-"], b"hello\n").unwrap(), json!({"n": 3, "text": "hello"}));
     assert_eq!(read_with(&["text=-"], b"a\n\n").unwrap(), json!({"text": "a\n"}));
     assert_eq!(read_with(&["-"], b" 12\n").unwrap(), json!({"n": 12}));
     assert_eq!(read_with(&["maybe=-"], b"null\n").unwrap(), json!({"maybe": "null"}));
     assert_eq!(read_with(&["any=-"], b"null\n").unwrap(), json!({"any": null}));
     assert!(read_with(&["-"], b"").unwrap_err().message.contains("stdin is empty"));
-    assert!(read_with(&["-", "-"], b"1").unwrap_err().message.contains("both n and text"));
+    assert!(read_with(&["-", "-"], b"1").unwrap_err().message.contains("n and text cannot both"));
     assert!(read_with(&["text=-"], b"\xff").unwrap_err().message.contains("not UTF-8"));
     let over = read_with(&["text=-"], &[b'x'; 100]).unwrap_err();
     assert_eq!((&*over.kind, i32::from(over.code())), ("limit", 2));
 }
 
 #[test]
-fn a_file_gives_one_argument() {
+fn file_is_read_as_one_argument() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text");
     std::fs::write(&path, "from a file\r\n").unwrap();
@@ -124,7 +124,7 @@ fn a_file_gives_one_argument() {
 }
 
 #[test]
-fn all_at_once_is_an_object() {
+fn args_flag_takes_an_object() {
     let all = |text: &str, stdin: &[u8]| {
         let words = MethodArgs { words: vec![], all: Some(text.into()) };
         let mut stdin = Cursor::new(stdin.to_owned());

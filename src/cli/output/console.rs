@@ -1,4 +1,4 @@
-//! Where text goes: data to stdout, everything else to stderr.
+//! Data to stdout, everything else to stderr.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -47,12 +47,12 @@ impl Console {
         *self.stdout.get_or_init(|| io::stdout().is_terminal())
     }
 
-    /// What speaks on stderr, the classes' lines too.
+    /// Writes to stderr, the classes' lines too.
     pub fn reporter(&self) -> &Arc<Reporter> {
         &self.reporter
     }
 
-    /// Whether somebody is there to be asked.
+    /// Whether a question can be shown and answered.
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && self.reporter.is_on_terminal()
     }
@@ -66,26 +66,27 @@ impl Console {
         self.json_lines(&text)
     }
 
-    /// Lines of JSON; on a terminal made harmless.
+    /// Lines of JSON; on a terminal escaped.
     pub fn json_lines(&self, lines: &str) -> Result<(), Problem> {
         self.data(&if self.stdout_is_terminal() { escape::harmless_json(lines) } else { lines.into() })
     }
 
-    /// A line of text; on a terminal made harmless.
+    /// A line of text; on a terminal escaped.
     pub fn line(&self, line: impl Into<String>) -> Result<(), Problem> {
         let mut line = line.into();
         line.push('\n');
         if self.json { self.json_lines(&line) } else { self.data(&self.shown(&line)) }
     }
 
-    /// A path as one line, which is data for a script: [`escape::path_line`].
+    /// A path as one line that a shell reads back: [`escape::path_line`].
     pub fn path(&self, path: &Path) -> Result<(), Problem> {
         let mut line = escape::path_line(path, self.stdout_is_terminal()).into_owned();
         line.push(b'\n');
         self.bytes(&line)
     }
 
-    /// One thing: its fields that are not empty one below the other on a terminal, else a header line and a line of fields.
+    /// One record: on a terminal its fields that are not empty one below the other, else a header
+    /// line and a line of fields.
     pub fn record(&self, fields: &[(&str, String)]) -> Result<(), Problem> {
         if self.stdout_is_terminal() {
             return self.data(&record(fields));
@@ -95,12 +96,12 @@ impl Console {
         self.data(&format!("{}\n{}\n", names.join("\t"), values.join("\t")))
     }
 
-    /// Text as stdout may have it: on a terminal made harmless.
+    /// Text for stdout: on a terminal escaped.
     pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.stdout_is_terminal() { escape::harmless(text) } else { text.into() }
     }
 
-    /// Writes text to stdout as it is, at once.
+    /// Writes text to stdout unchanged, at once.
     pub fn data(&self, text: &str) -> Result<(), Problem> {
         self.bytes(text.as_bytes())
     }
@@ -110,7 +111,7 @@ impl Console {
         write(bytes).map_err(|unwritten| Problem::unwritten(&unwritten.error))
     }
 
-    /// Lines of JSON of many more to come: on a terminal made harmless, and beside one what shows progress stays.
+    /// Some of many lines of JSON. If stdout is no terminal, the progress bar on stderr stays.
     pub fn stream(&self, lines: &str) -> Result<(), PartialLines> {
         let shown = if self.stdout_is_terminal() { escape::harmless_json(lines) } else { lines.into() };
         if self.stdout_is_terminal() {
@@ -124,26 +125,31 @@ impl Console {
 
     // Everything else
 
-    /// Says something that no script needs.
+    /// Writes a note, which `--quiet` drops.
     pub fn note(&self, note: &str) {
         self.reporter.note(note);
     }
 
-    /// Says something that only `-v` asks for.
+    /// Writes a line that only `--verbose` shows.
     pub fn detail(&self, detail: &str) {
         if self.verbose {
-            self.reporter.say(&self.shown_on_stderr(detail));
+            self.reporter.write_line(&self.shown_on_stderr(detail));
         }
     }
 
-    /// Tells what went wrong, and gives the exit code. A reader that went away has read what it wanted.
+    /// Writes an error, and returns its exit code. If the reader of stdout went away, there is no
+    /// error to report.
     pub fn fail(&self, problem: &Problem) -> Code {
         if problem.is_no_reader() {
             return Code::DONE;
         }
         if self.json {
             let line = serde_json::to_string(&ErrorLine::from(problem)).expect("an error has a JSON form");
-            self.reporter.say(&if self.reporter.is_on_terminal() { escape::harmless_json(&line) } else { line.into() });
+            self.reporter.write_line(&if self.reporter.is_on_terminal() {
+                escape::harmless_json(&line)
+            } else {
+                line.into()
+            });
         } else {
             let parts = [
                 ("error", AnsiColor::Red, Some(&problem.message)),
@@ -152,18 +158,18 @@ impl Console {
             ];
             for (word, color, text) in parts {
                 if let Some(text) = text {
-                    // a class's text may have lines that look like a hint
+                    // indented, so that no line of a class's text looks like a hint
                     let text = &text.replace('\n', "\n  ");
-                    self.reporter.say(&format!("{} {}", self.painted(word, color), self.shown_on_stderr(text)));
+                    self.reporter.write_line(&format!("{} {}", self.painted(word, color), self.shown_on_stderr(text)));
                 }
             }
         }
         problem.code()
     }
 
-    /// Asks a yes-or-no question; what is no clear yes is a no.
+    /// Asks a question. Any answer but yes is a no.
     pub fn ask(&self, question: &str) -> bool {
-        // at once, so that nothing that is typed early comes in between
+        // in one write, so that no early input is shown within the question
         self.reporter.write(&format!("{} [y/N] ", escape::harmless_line(question)));
         let mut answer = String::new();
         let read = BufReader::new(BlockingRead(io::stdin())).read_line(&mut answer);
@@ -192,9 +198,9 @@ impl Console {
     }
 }
 
-/// Lines of which not all could be written.
+/// A write of lines that failed in the middle.
 pub struct PartialLines {
-    /// How many were written whole.
+    /// How many lines were written whole.
     pub written: usize,
     pub error: io::Error,
 }

@@ -1,36 +1,36 @@
-//! What a command did, told where something fails after it.
+//! The effect of a command, in the error of a failure after it.
 
 use vactor::Reference;
 
 use crate::cli::output::problem::Problem;
 
-/// What a command did, which holds whatever fails after it.
+/// The effect of a command. It holds even if the command fails afterwards.
 pub struct Effect<'a> {
     /// Such as `c#2 was accepted`.
     pub sentence: String,
-    /// The call that it is about.
+    /// The call that the command accepted or ended.
     pub reference: Option<&'a Reference>,
 }
 
 impl Effect<'static> {
-    /// Something that is about no call.
+    /// An effect without a call.
     pub fn new(sentence: impl Into<String>) -> Effect<'static> {
         Effect { sentence: sentence.into(), reference: None }
     }
 }
 
 impl Effect<'_> {
-    /// Passes on whether its output was written. If it was not, the error says what was done.
+    /// The result of printing it. An error names the effect.
     pub fn printed(&self, printed: Result<(), Problem>) -> Result<(), Problem> {
-        printed.map_err(|problem| self.but(problem, |_| "the output could not be written".to_owned()))
+        printed.map_err(|problem| self.failed_after(problem, |_| "the output could not be written".to_owned()))
     }
 
-    /// Passes on whether a worker was started for what it lets run.
+    /// The result of starting a worker for the calls that can run now. An error names the effect.
     pub fn started(&self, started: Result<(), Problem>) -> Result<(), Problem> {
-        started.map_err(|problem| self.but(problem, |why| format!("no worker could be started: {why}")))
+        started.map_err(|problem| self.failed_after(problem, |why| format!("no worker could be started: {why}")))
     }
 
-    fn but(&self, problem: Problem, what: impl FnOnce(&str) -> String) -> Problem {
+    fn failed_after(&self, problem: Problem, what: impl FnOnce(&str) -> String) -> Problem {
         if problem.is_no_reader() {
             return problem;
         }
@@ -39,12 +39,12 @@ impl Effect<'_> {
     }
 }
 
-/// What holds of a call whose result cannot be written.
+/// The state of a call whose result cannot be written.
 pub const WAS_MADE: &str = "was made";
 pub const HAS_ENDED: &str = "has ended";
 
-/// Passes on whether the result of a call was written. If it was not, the error says that the call `was made`, and names
-/// it. A query has no reference, and leaves nothing that has to be told.
+/// The result of printing a call's result. An error names the call. A query has no reference and no
+/// effect to name.
 pub fn result_printed(
     reference: Option<&Reference>,
     was_made: &str,
@@ -56,7 +56,7 @@ pub fn result_printed(
     }
 }
 
-/// The error of a call whose result could not be written.
+/// The error of a call whose result was not written.
 pub fn result_lost(reference: &Reference, was_made: &str, problem: Problem) -> Problem {
     if problem.is_no_reader() {
         return problem;

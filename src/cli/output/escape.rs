@@ -1,4 +1,4 @@
-//! Text as it is shown: what came from a class or from a store is not to be trusted with a terminal.
+//! Escaping of text. Text of a class or a store may hold characters that command a terminal.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// Text that a terminal shows and does not obey: what it would not show as a character, or what would hide or reorder
-/// others, as its code `\u{1b}`. Line ends and tabs stay.
+/// Text that a terminal shows and does not obey. Characters that are invisible, or hide or reorder
+/// others, become their code, such as `\u{1b}`. Line ends and tabs stay.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     shown(text, &['\n', '\t'], |c, shown| shown.extend(c.escape_default()))
 }
@@ -26,13 +26,13 @@ pub fn harmless_json(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Text for one field between tabs, from which it can be had back.
+/// Text for one field between tabs, reversibly escaped.
 pub fn field(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\t' | '\n' | '\r' | '\\'))
 }
 
-/// A path as one line: its bytes as they are, but if they hold a control character, such as a line end, quoted as a shell's
-/// `$'…'`. For a terminal, what it must not get and what is not UTF-8 is quoted as well.
+/// A path as one line: its bytes, or if they hold a control character, such as a line end, a
+/// shell's `$'…'`. For a terminal, harmful characters and bytes that are not UTF-8 are quoted, too.
 pub fn path_line(path: &Path, terminal: bool) -> Cow<'_, [u8]> {
     let bytes = path.as_os_str().as_encoded_bytes();
     let is_plain = !bytes.iter().any(u8::is_ascii_control) && !bytes.starts_with(b"$'");
@@ -64,7 +64,7 @@ fn push_codes(quoted: &mut String, bytes: &[u8]) {
     bytes.iter().for_each(|byte| quoted.push_str(&format!("\\x{byte:02x}")));
 }
 
-/// Alternatives in words, those past a few by their number alone: there may be thousands.
+/// Alternatives in words. Only the first few are named, because there may be thousands.
 pub fn any_of(words: &[String]) -> String {
     const A_FEW: usize = 4;
     match words {
@@ -73,13 +73,13 @@ pub fn any_of(words: &[String]) -> String {
     }
 }
 
-/// Control characters, characters of format (which turn the direction of writing, among others), line and paragraph
-/// separators, and what a terminal shows as nothing.
+/// Control characters, format characters (some change the direction of writing), line and paragraph
+/// separators, and characters that a terminal does not show.
 static HARMFUL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]").expect("the pattern is sound")
 });
 
-/// `write` writes what stands for a harmful character, of which some stay.
+/// The text with each harmful character, but for those of `stay`, replaced by `write`.
 fn shown<'a>(text: &'a str, stay: &[char], write: impl Fn(char, &mut String)) -> Cow<'a, str> {
     if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Cow::Borrowed(text);
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_not_commanded() {
+    fn control_characters_are_escaped() {
         assert_eq!(harmless("a\u{1b}[31mb\u{9b}c\u{202e}d"), r"a\u{1b}[31mb\u{9b}c\u{202e}d");
         assert_eq!(harmless("a\n\tb ü 漢"), "a\n\tb ü 漢");
         assert_eq!(harmless_line("a\nb\r"), r"a\nb\r");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn alternatives_stay_readable() {
+    fn long_list_of_alternatives_is_shortened() {
         let words: Vec<String> = (1..=10_000).map(|n| format!("a#{n}")).collect();
         assert_eq!(any_of(&words[..1]), "a#1");
         assert_eq!(any_of(&words[..4]), "a#1 or a#2 or a#3 or a#4");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_holds_no_tab_and_no_line_end() {
+    fn field_escapes_tabs_and_line_ends() {
         assert_eq!(field("a\tb\nc\\n\u{1b}"), "a\\tb\\nc\\\\n\u{1b}");
     }
 }

@@ -7,7 +7,7 @@ use vactor::{
     OverCeiling, Process, QueryOption, UntrustedPath,
 };
 
-/// The hint for an error. None where nothing in general helps.
+/// The hint for an error, if a command or a flag helps.
 pub fn of(error: &Error) -> Option<String> {
     let hint = match error {
         Error::InvalidName(InvalidName::Id { .. }) => {
@@ -63,7 +63,7 @@ pub fn of(error: &Error) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// The hints that have a name or a flag of the error in them.
+/// The hints with a name or a flag of the error.
 fn with_names(error: &Error) -> Option<String> {
     Some(match error {
         Error::UnknownMethod { class, similar, .. } => {
@@ -92,9 +92,9 @@ fn with_names(error: &Error) -> Option<String> {
         Error::OtherClass { id, .. } => {
             format!("`vactor show {}` shows it; give the new actor another id", operand(id))
         }
-        Error::BeingMade { reference, .. } => format!("`vactor wait {}` waits until it is there", operand(reference)),
+        Error::BeingMade { reference, .. } => format!("`vactor wait {}` waits for it", operand(reference)),
         Error::ActorExists { id } => {
-            format!("`vactor show {}` shows it; with `--if-absent`, `create` leaves it as it is", operand(id))
+            format!("`vactor show {}` shows it; with `--if-absent`, `create` succeeds", operand(id))
         }
         Error::ClassInUse { class, .. } => {
             format!("`vactor rm --class {class} --force` removes it with its actors and cancels its calls")
@@ -126,12 +126,12 @@ fn of_fault(id: &str, fault: &Fault, was_accepted: bool) -> Option<String> {
     } else if is(HostFault::Trap) && !was_accepted {
         Some("the log of a query is shown while it runs, and not kept; the actor is unchanged".to_owned())
     } else if is(HostFault::Trap) {
-        Some(format!("`vactor log {}` shows the log before the trap; its state is as it was", operand(id)))
+        Some(format!("`vactor log {}` shows the log before the trap; its state is unchanged", operand(id)))
     } else if is(HostFault::BadState) {
         Some(
             match fault.message.starts_with(CANNOT_READ) {
-                true => "the class does not read what it or an older version of it saved; the saved state is as it was",
-                false => "the method left a state behind that the class cannot save; the saved state is as it was",
+                true => "the class does not read what it or an older version of it saved; the saved state is unchanged",
+                false => "the method left a state behind that the class cannot save; the saved state is unchanged",
             }
             .to_owned(),
         )
@@ -173,13 +173,13 @@ fn of_untrusted(path: &UntrustedPath) -> String {
     let hint = match path {
         UntrustedPath::FoundStore { path } => {
             return format!(
-                "`--store {path}` or VACTOR_STORE uses it all the same, `vactor init --store .vactor` makes one here"
+                "`--store {path}` or VACTOR_STORE uses it nevertheless, `vactor init --store .vactor` makes one here"
             );
         }
         UntrustedPath::LinkToFolder => "name the folder itself, without the link",
         UntrustedPath::DataWithSecondName => "make it a file of its own: copy it, and move the copy in its place",
         UntrustedPath::Data => "restore the store's own file, or name another store with `--store`",
-        UntrustedPath::Auxiliary => "remove it: it holds no data, and is made again",
+        UntrustedPath::Auxiliary => "remove it: it has no data, and is made again",
     };
     hint.to_owned()
 }
@@ -217,7 +217,8 @@ pub fn compile_flag(limit: CompileLimit) -> &'static str {
     }
 }
 
-/// A name as an argument of a command line. One that begins with `-` comes after `--`: it would be read as a flag.
+/// A name as an argument of a command line. One that begins with `-` comes after `--`: it would be
+/// read as a flag.
 pub fn operand(name: impl Display) -> String {
     let name = name.to_string();
     if name.starts_with('-') { format!("-- {name}") } else { name }
@@ -231,7 +232,7 @@ mod tests {
 
     /// Every hint that gives a command with a name of the store.
     #[test]
-    fn hint_with_a_name_like_a_flag_is_a_command_that_takes_it() {
+    fn hint_with_a_name_like_a_flag_is_a_valid_command() {
         let (id, reference): (_, Reference) = ("-x".to_owned(), "-x#9".parse().unwrap());
         let (class, wanted) = (ClassName::new("a").unwrap(), ClassName::new("b").unwrap());
         let fault = Box::new(Fault::host(HostFault::Trap, "unreachable"));
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn hint_of_a_limit_names_its_flag_also_where_a_parent_passes_the_fault_on() {
+    fn hint_of_a_limit_names_its_flag_for_a_parent_too() {
         let own = Fault::host(HostFault::Limit(Limit::Children), "the invocation started and sent more than 5");
         let passed_on = Fault { origin: vactor::FaultOrigin::Class, ..own.clone() };
         for fault in [own, passed_on] {

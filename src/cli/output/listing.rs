@@ -1,4 +1,5 @@
-//! Many lines of one shape: JSON lines, a table on a terminal, tab-separated fields everywhere else.
+//! Many lines of one shape: JSON lines, a table on a terminal, tab-separated fields everywhere
+//! else.
 
 use serde::Serialize;
 
@@ -6,14 +7,15 @@ use crate::cli::output::console::Console;
 use crate::cli::output::problem::Problem;
 use crate::cli::output::table::Table;
 
-/// Lines on their way to stdout. What needs no look at all of them goes out with each [`flush`](Listing::flush).
+/// Lines for stdout. [`flush`](Listing::flush) writes them, but for a table, which needs all of its
+/// lines.
 pub struct Listing<'a> {
     console: &'a Console,
     form: ListingForm,
     table: Table,
     json: String,
-    /// Whether the header line is still to come.
-    bare: bool,
+    /// Whether the header line was not written yet.
+    lacks_header: bool,
     empty: bool,
 }
 
@@ -31,10 +33,10 @@ impl<'a> Listing<'a> {
             (false, true) => ListingForm::Drawn,
             (false, false) => ListingForm::Fields,
         };
-        Listing { console, form, table: Table::new(columns), json: String::new(), bare: true, empty: true }
+        Listing { console, form, table: Table::new(columns), json: String::new(), lacks_header: true, empty: true }
     }
 
-    /// Lines that each go out as they come, on a terminal too.
+    /// Lines that are written as they come, on a terminal too.
     pub fn endless(console: &'a Console, columns: &'static [&'static str]) -> Listing<'a> {
         let listing = Listing::new(console, columns);
         let form = if listing.form == ListingForm::Json { ListingForm::Json } else { ListingForm::Fields };
@@ -54,31 +56,33 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Gives out what is complete.
+    /// Writes the complete lines.
     pub fn flush(&mut self) -> Result<(), Problem> {
         match self.form {
             ListingForm::Drawn => Ok(()),
             ListingForm::Json => self.console.json_lines(&std::mem::take(&mut self.json)),
             ListingForm::Fields => {
-                let header = if std::mem::take(&mut self.bare) { self.table.header_line() } else { String::new() };
+                let header =
+                    if std::mem::take(&mut self.lacks_header) { self.table.header_line() } else { String::new() };
                 self.console.data(&self.console.shown(&(header + &self.table.take_lines())))
             }
         }
     }
 
-    /// Draws so many lines of it on a terminal at most, in place of what was there.
+    /// Clears the terminal and draws at most so many lines of the table; without rows, the text
+    /// `otherwise`.
     pub fn redraw(self, otherwise: &str, lines: usize) -> Result<(), Problem> {
         const CLEARED: &str = "\u{1b}[H\u{1b}[2J";
         if self.empty {
             return self.console.data(&format!("{CLEARED}{otherwise}\n"));
         }
         let drawn = self.table.drawn(self.console.colours(&std::io::stdout()));
-        // a row may be broken into several lines: more than fit would move the heading off the terminal
+        // a row may be broken into several lines; too many would move the heading off the terminal
         let fitting: String = drawn.split_inclusive('\n').take(lines).collect();
         self.console.data(&format!("{CLEARED}{fitting}"))
     }
 
-    /// Gives out the rest. Where nothing was added, a person on a terminal is told `otherwise`.
+    /// Writes the rest. If there are no lines, a terminal shows the note `otherwise`.
     pub fn end(mut self, otherwise: &str) -> Result<(), Problem> {
         match self.form {
             ListingForm::Drawn if self.empty => {

@@ -3,6 +3,7 @@
 pub mod escape;
 pub mod hint;
 pub mod stream;
+pub mod trace;
 
 mod console;
 mod effect;

@@ -1,4 +1,4 @@
-//! What goes wrong, as the command line tells it, and the exit codes.
+//! The error of a command, and the exit codes.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use vactor::{Category, Error, FaultOrigin, Json, Reference};
 
 use super::hint;
 
-/// Trouble with an exit code: a sentence, perhaps its cause, and a way out.
+/// An error with an exit code: a sentence, perhaps a cause, and a hint.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
@@ -23,10 +23,11 @@ pub struct Problem {
     pub permanent: bool,
     /// Whether the failed call may be resumed.
     pub retryable: bool,
-    /// The call that it is about, where that was accepted.
+    /// The call, if it was accepted.
     pub reference: Option<Box<Reference>>,
 }
 
+const NO_FILE: &str = "no-file";
 const NO_READER: &str = "no-reader";
 
 impl Problem {
@@ -50,36 +51,41 @@ impl Problem {
         Problem::new(Category::BadInput, "bad-input", message)
     }
 
-    /// A file that was named cannot be read: it is not what it must be, or the machine does not give what reading takes.
+    /// A named file cannot be read: the name is wrong, or the machine fails.
     pub fn unread(message: impl Into<String>, error: &io::Error) -> Problem {
         use io::ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
         let (category, kind) = match error.kind() {
             InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound | PermissionDenied => {
-                (Category::BadInput, "no-file")
+                (Category::BadInput, NO_FILE)
             }
             _ => (Category::Store, "io"),
         };
         Problem::new(category, kind, message).cause(error.to_string())
     }
 
-    /// A conflict, or not now.
+    /// A conflict, which may pass.
     pub fn conflict(message: impl Into<String>) -> Problem {
         Problem::new(Category::Conflict, "conflict", message)
     }
 
-    /// Somebody stopped it.
+    /// The user stopped the command.
     pub fn interrupted(message: impl Into<String>) -> Problem {
         Problem::new(Category::Interrupted, "interrupted", message)
     }
 
-    /// Stdout cannot be written. A reader that went away is told nothing.
+    /// Stdout cannot be written.
     pub fn unwritten(error: &io::Error) -> Problem {
         let kind = if error.kind() == io::ErrorKind::BrokenPipe { NO_READER } else { "io" };
         Problem::new(Category::Store, kind, "cannot write the output").cause(error.to_string())
     }
 
+    /// Whether the reader of stdout went away.
     pub fn is_no_reader(&self) -> bool {
         &*self.kind == NO_READER
+    }
+
+    pub fn is_no_file(&self) -> bool {
+        &*self.kind == NO_FILE
     }
 
     pub fn cause(self, cause: impl Into<String>) -> Problem {
@@ -117,7 +123,7 @@ impl From<Error> for Problem {
 }
 
 impl From<anyhow::Error> for Problem {
-    /// An error that nobody gave a category to comes from the operating system.
+    /// An error without a category comes from the operating system.
     fn from(error: anyhow::Error) -> Problem {
         let error = match error.downcast::<Problem>() {
             Ok(problem) => return problem,
@@ -134,38 +140,38 @@ impl From<anyhow::Error> for Problem {
     }
 }
 
-/// How the process ends.
+/// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code(u8);
 
 /// The one table of exit codes.
 pub const CODES: [(Code, Option<Category>, &str); 8] = [
     (Code::DONE, None, "done"),
-    (Code(1), Some(Category::Failure), "the actor said no: the method returned a failure"),
+    (Code(1), Some(Category::Failure), "failure: the method returned a failure"),
     (
         Code(2),
         Some(Category::BadInput),
-        "bad input of any kind: a flag, an id, an argument of the wrong type or over a limit, an unknown method, a \
-         missing @FILE, a file that is no acceptable component, a build that failed",
+        "bad input: a flag, an id, an argument of the wrong type or over a limit, an unknown method, a missing @FILE, \
+         a file that is not a valid component, a failed build",
     ),
     (Code(3), Some(Category::NotFound), "not found: an actor, a class, a reference, the store"),
     (
         Code(4),
         Some(Category::Conflict),
-        "conflict or not now: it exists already, the key was used for another call, it is busy, it was cancelled, \
-         --timeout ran out; trying again can help",
+        "conflict: the actor exists, the key was used for another call, the actor is busy, the call was cancelled, \
+         --timeout ran out; another try may succeed",
     ),
     (
         Code(5),
         Some(Category::ClassError),
-        "class error: a trap, a limit inside the class, a state that it refuses, a result that is no JSON, a divergence, \
-         a deadlock",
+        "class error: the class failed on the host's side: a trap, a limit inside the class, a state that it rejects, a \
+         result that is not JSON, a divergence, a deadlock",
     ),
     (
         Code(6),
         Some(Category::Store),
-        "the store cannot be used: damaged, of a newer format, another user's, no permission, disk full, input or output \
-         failed; or the machine has no memory or no threads left; or an internal error of vactor",
+        "the store cannot be used: damaged, of a newer format, another user's, no permission, disk full, failed input or \
+         output; or the machine has no memory or no threads left; or an internal error of vactor",
     ),
     (Code(130), Some(Category::Interrupted), "interrupted"),
 ];
@@ -202,12 +208,12 @@ pub struct ErrorLine<'a> {
 struct ErrorBody<'a> {
     /// A short, stable name.
     kind: &'a str,
-    /// One sentence for a person.
+    /// One sentence.
     message: &'a str,
-    /// What lies behind it.
+    /// The cause, such as an error of the operating system.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a str>,
-    /// What to do about it.
+    /// A command or a flag that may help.
     hint: Option<&'a str>,
     /// More of the fault: details of the class's failure, or which limit was exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -218,7 +224,7 @@ struct ErrorBody<'a> {
     /// `false` if the failed call cannot be resumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     retryable: Option<bool>,
-    /// The call that it is about, where that was accepted.
+    /// The call, if it was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
 }
@@ -247,14 +253,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_category_has_its_code() {
+    fn each_category_has_its_exit_code() {
         use Category::*;
         let codes = [Failure, BadInput, NotFound, Conflict, ClassError, Store, Interrupted].map(Code::of);
         assert_eq!(codes.map(i32::from), [1, 2, 3, 4, 5, 6, 130]);
     }
 
     #[test]
-    fn a_failure_of_the_class_names_its_kind_and_details() {
+    fn failure_of_a_class_shows_kind_and_details() {
         let details = Json::parse(r#"{"missing":5}"#).unwrap();
         let fault = Fault {
             origin: FaultOrigin::Class,

@@ -1,4 +1,4 @@
-//! What is heard while a class runs: its lines, and progress on a terminal.
+//! Lines on stderr: notes, the lines of classes, and progress on a terminal.
 
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,19 +12,19 @@ use vactor::{ActorId, ClassName, Error, Level, LogLine, Name, Process};
 use super::{escape, stream};
 use crate::cli::output::worker_log::WorkerLog;
 
-/// Less than this is not worth showing progress.
-const A_WHILE: Duration = Duration::from_millis(500);
+/// No progress is shown before this time.
+const PROGRESS_AFTER: Duration = Duration::from_millis(500);
 
-/// How often what shows progress turns.
-const TURN: Duration = Duration::from_millis(100);
+/// The time between two pictures of a spinner.
+const SPINNER_TICK: Duration = Duration::from_millis(100);
 
-/// Speaks on stderr. Quiet, it says nothing.
+/// Writes to stderr. If it is quiet, it writes errors only.
 pub struct Reporter {
     quiet: bool,
-    /// Where stderr is the log of a detached worker.
+    /// The log of a worker in the background, if stderr is that.
     log: OnceLock<WorkerLog>,
     terminal: OnceLock<bool>,
-    /// What turns on the terminal while something takes long.
+    /// The progress bar that is shown.
     progress: Mutex<Option<ProgressBar>>,
 }
 
@@ -33,8 +33,8 @@ impl Reporter {
         Reporter { quiet, log: OnceLock::new(), terminal: OnceLock::new(), progress: Mutex::default() }
     }
 
-    /// From now on stderr is the log of a detached worker, which is for the worker's own words: what classes say is in the
-    /// journals.
+    /// From now on stderr is the log of a worker in the background. It has no lines of classes,
+    /// because the journals have them.
     pub fn keep_log(&self, log: WorkerLog) {
         let _ = self.log.set(log);
     }
@@ -43,13 +43,13 @@ impl Reporter {
         *self.terminal.get_or_init(|| io::stderr().is_terminal())
     }
 
-    /// A line to stderr, as it is. If nobody can read it, nobody misses it.
-    pub fn say(&self, line: &str) {
+    /// Writes a line unchanged. A failure is ignored: there is no other place to report it.
+    pub fn write_line(&self, line: &str) {
         self.end_progress();
         self.write(&format!("{line}\n"));
     }
 
-    /// Text to stderr, as it is and at once.
+    /// Writes text unchanged, at once.
     pub fn write(&self, text: &str) {
         let stderr = io::stderr();
         let _locked = stderr.lock();
@@ -59,50 +59,56 @@ impl Reporter {
         let _ = stream::write(&stderr, text.as_bytes());
     }
 
-    /// A line that no script needs.
+    /// Writes lines of trace events.
+    pub fn trace(&self, lines: &str) {
+        self.end_progress();
+        self.write(&if self.is_on_terminal() { escape::harmless(lines) } else { lines.into() });
+    }
+
+    /// Writes a note.
     pub fn note(&self, note: &str) {
         if !self.quiet {
-            self.say(&if self.is_on_terminal() { escape::harmless(note) } else { note.into() });
+            self.write_line(&if self.is_on_terminal() { escape::harmless(note) } else { note.into() });
         }
     }
 
-    /// Says which process keeps this one waiting.
-    pub fn waits_for_store(&self, holder: Option<&Process>) {
+    /// Names the process that locks the store.
+    pub fn note_lock_wait(&self, holder: Option<&Process>) {
         if self.quiet {
             return;
         }
-        let who = holder.map_or_else(|| "another process".to_owned(), ToString::to_string);
-        self.say(&format!("waiting for the store: {who} holds it"));
+        let holder = holder.map_or_else(|| "another process".to_owned(), ToString::to_string);
+        self.write_line(&format!("waiting for the store: {holder} holds it"));
     }
 
-    /// Takes away what shows progress.
+    /// Removes the progress bar.
     pub fn end_progress(&self) {
         if let Some(progress) = self.progress().take() {
             progress.finish_and_clear();
         }
     }
 
-    /// Shows how many lines are done, once they take a while.
-    pub fn counted(&self, lines: u64, started: Instant) {
-        if self.shows_progress() && started.elapsed() >= A_WHILE {
+    /// Shows how many lines of a batch are done.
+    pub fn show_line_count(&self, lines: u64, started: Instant) {
+        if self.shows_progress() && started.elapsed() >= PROGRESS_AFTER {
             let rate = lines as f64 / started.elapsed().as_secs_f64();
-            let bar = self.show("lines", "{spinner} {msg}", ProgressBar::no_length);
+            let bar = self.bar("lines", "{spinner} {msg}", ProgressBar::no_length);
             bar.set_message(format!("{lines} lines, {rate:.0} a second"));
             bar.tick();
         }
     }
 
-    /// What shows the progress of this, made where something else or nothing is shown.
-    fn show(&self, what: &str, template: &str, make: impl FnOnce() -> ProgressBar) -> ProgressBar {
+    /// The bar for this label; a bar of another label is replaced.
+    fn bar(&self, label: &str, template: &str, make: impl FnOnce() -> ProgressBar) -> ProgressBar {
         let mut progress = self.progress();
         match &*progress {
-            Some(bar) if bar.prefix() == what => bar.clone(),
+            Some(bar) if bar.prefix() == label => bar.clone(),
             _ => {
                 if let Some(other) = progress.take() {
                     other.finish_and_clear();
                 }
                 let style = ProgressStyle::with_template(template).expect("the template is sound");
-                progress.insert(make().with_style(style).with_prefix(what.to_owned())).clone()
+                progress.insert(make().with_style(style).with_prefix(label.to_owned())).clone()
             }
         }
     }
@@ -117,7 +123,7 @@ impl Reporter {
 }
 
 impl Observer for Reporter {
-    /// `my_counter: 10`; a line that is not plain output says what it is.
+    /// Writes `my_counter: 10`, or with a level `my_counter: warn: 10`.
     fn logged(&self, name: &Name, line: &LogLine) {
         if self.quiet || self.log.get().is_some() {
             return;
@@ -133,32 +139,32 @@ impl Observer for Reporter {
             let separator = if n > 0 { "\n" } else { "" };
             lines.push_str(&format!("{separator}{name}: {level}{shown}"));
         }
-        self.say(&lines);
+        self.write_line(&lines);
     }
 
     fn cannot_run(&self, name: &Name, error: &Error) {
-        let told = format!("warning: what waits for {name} cannot run: {error}");
-        self.say(&if self.is_on_terminal() { escape::harmless_line(&told) } else { told.into() });
+        let warning = format!("warning: the calls of {name} cannot run: {error}");
+        self.write_line(&if self.is_on_terminal() { escape::harmless_line(&warning) } else { warning.into() });
     }
 
     fn will_retry(&self, name: &Name, error: &Error) {
-        let told = format!("warning: what waits for {name} could not run and is tried again: {error}");
-        self.say(&if self.is_on_terminal() { escape::harmless_line(&told) } else { told.into() });
+        let warning = format!("warning: the calls of {name} could not run and are tried again: {error}");
+        self.write_line(&if self.is_on_terminal() { escape::harmless_line(&warning) } else { warning.into() });
     }
 
     fn compiling(&self, class: &ClassName) {
         if self.shows_progress() {
-            let spinner = self.show(
+            let spinner = self.bar(
                 &escape::harmless_line(&format!("compiling {class}")),
                 "{spinner} {prefix}",
                 ProgressBar::new_spinner,
             );
-            // at once: the thread that turns it may begin when all is over
+            // at once: the thread may begin after the end
             spinner.tick();
-            // without the thread it stands still
+            // without the thread the spinner stands still
             let _ = thread::Builder::new().name("vactor-spinner".to_owned()).spawn(move || {
                 while !spinner.is_finished() {
-                    thread::sleep(TURN);
+                    thread::sleep(SPINNER_TICK);
                     spinner.tick();
                 }
             });
@@ -170,7 +176,7 @@ impl Observer for Reporter {
             return;
         }
         let bar =
-            self.show(&escape::harmless_line(&format!("replaying {id}")), "{prefix} {wide_bar} {pos}/{len}", || {
+            self.bar(&escape::harmless_line(&format!("replaying {id}")), "{prefix} {wide_bar} {pos}/{len}", || {
                 ProgressBar::new(all)
             });
         bar.set_position(done);

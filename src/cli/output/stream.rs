@@ -1,17 +1,17 @@
-//! Reading stdin and writing stdout and stderr, also where they do not block: a pipe of an event loop, a serial console. A
-//! stream that is not ready is waited for.
+//! Blocking reads of stdin and writes of stdout and stderr, also if they are set not to block, as a
+//! pipe of an event loop or a serial console may be.
 
 use std::io::{self, Read};
 
-/// Output that could not be written whole.
+/// A write that failed in the middle.
 #[derive(Debug)]
 pub struct PartialWrite {
-    /// How many bytes were written before.
+    /// How many bytes were written.
     pub written: usize,
     pub error: io::Error,
 }
 
-/// Writes all of it at once. Nothing is buffered: what was not written when this fails never will be.
+/// Writes all bytes, without a buffer: after an error, the rest is not written later.
 pub fn write(stream: &impl OutputStream, bytes: &[u8]) -> Result<(), PartialWrite> {
     let mut written = 0;
     while written < bytes.len() {
@@ -28,7 +28,7 @@ pub fn write(stream: &impl OutputStream, bytes: &[u8]) -> Result<(), PartialWrit
     Ok(())
 }
 
-/// Reads a stream, and waits where it has nothing yet.
+/// Reads a stream, and waits for its data.
 pub struct BlockingRead<R>(pub R);
 
 impl<R: Read + InputStream> Read for BlockingRead<R> {
@@ -42,14 +42,14 @@ impl<R: Read + InputStream> Read for BlockingRead<R> {
     }
 }
 
-/// Where output goes.
+/// A stream that takes output.
 pub trait OutputStream {
     fn write_some(&self, bytes: &[u8]) -> io::Result<usize>;
 
     fn wait_for_room(&self) -> io::Result<()>;
 }
 
-/// Where input comes from.
+/// A stream that gives input.
 pub trait InputStream {
     fn wait_for_more(&self) -> io::Result<()>;
 }
@@ -80,7 +80,7 @@ mod system {
         }
     }
 
-    /// Until the stream is ready, or has an error, which the next use of it tells.
+    /// Waits until the stream is ready or has an error, which the next use of it returns.
     fn wait(stream: &impl AsFd, flags: PollFlags) -> io::Result<()> {
         match poll(&mut [PollFd::new(stream.as_fd(), flags)], PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
@@ -89,7 +89,7 @@ mod system {
     }
 }
 
-/// Elsewhere the standard streams block.
+/// On other systems the standard streams block.
 #[cfg(not(unix))]
 mod system {
     use std::io::{self, Write};

@@ -4,7 +4,8 @@ use comfy_table::{Attribute, Cell, ContentArrangement, presets};
 
 use super::escape;
 
-/// A table is not squeezed further: lines that the terminal breaks are easier to read than a letter a line.
+/// The least width of a table: lines that the terminal breaks are easier to read than one letter a
+/// line.
 const NARROWEST: u16 = 80;
 
 pub struct Table {
@@ -27,7 +28,7 @@ impl Table {
         self.columns.join("\t") + "\n"
     }
 
-    /// Takes the rows out: a line for each, fields separated by tabs.
+    /// Removes the rows, and returns a line for each, fields separated by tabs.
     pub fn take_lines(&mut self) -> String {
         let mut lines = String::new();
         for row in self.rows.drain(..) {
@@ -38,7 +39,7 @@ impl Table {
         lines
     }
 
-    /// Columns side by side, as wide as the terminal at most.
+    /// The table as text, at most as wide as the terminal.
     pub fn drawn(&self, colour: bool) -> String {
         let mut table = drawable();
         let heading = |name: &&str| {
@@ -53,7 +54,7 @@ impl Table {
     }
 }
 
-/// Names and values of one thing, one below the other.
+/// Names and values of one record, one below the other.
 pub fn record(fields: &[(&str, String)]) -> String {
     let mut table = drawable();
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
@@ -65,7 +66,7 @@ pub fn record(fields: &[(&str, String)]) -> String {
 fn drawable() -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    // a terminal that does not know its width says 0
+    // a terminal without a known width reports 0
     if table.width().is_some_and(|width| width < NARROWEST) {
         table.set_width(NARROWEST);
     }
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn piped_it_is_one_line_per_row() {
+    fn piped_table_has_one_line_per_row() {
         let mut table = table();
         assert_eq!(table.header_line(), "name\ttext\n");
         assert_eq!(table.take_lines(), "a\tone\\ttwo\\n\u{1b}[2J\nbcd\t\n");
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn drawn_it_is_aligned_and_harmless() {
+    fn drawn_table_is_aligned_and_escaped() {
         let drawn = table().drawn(false);
         assert!(drawn.starts_with("NAME  TEXT\na     one"), "{drawn}");
         assert!(drawn.contains(r"\u{1b}[2J") && drawn.ends_with("\nbcd\n"), "{drawn}");

@@ -35,7 +35,7 @@ fn log_of_task_lists_calls() {
     probes.line("run probe square 9 --meta why=because --async").ok();
     assert_eq!(lines(&probes, "ps --actor probe/square")[0]["meta"], json!({"why": "because"}));
     probes.line("log probe/sqare").refuses(3, "there is no actor probe/sqare", "did you mean `probe/square`?");
-    probes.line("log probe/square --follow").refuses(2, "`--follow` has no meaning", "vactor ps --watch");
+    probes.line("log probe/square --follow").refuses(2, "`--follow` is not for", "vactor ps --watch");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn log_of_task_call_lists_tries() {
     );
     probes.line("log probe/square#9").refuses(3, "there is no invocation probe/square#9", "vactor ps");
     probes.line("log a#1").refuses(2, "a#1 is a call of an actor", "`vactor log a`");
-    probes.line("log probe/flaky#1 --last 1").refuses(2, "`--last` has no meaning", "");
+    probes.line("log probe/flaky#1 --last 1").refuses(2, "`--last` is not for", "");
 }
 
 #[test]
