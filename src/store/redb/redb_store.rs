@@ -1,6 +1,7 @@
 //! A store by redb, and its present handle.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use crate::model::{Error, Result, lock};
 use crate::store::coordination::Coordination;
@@ -139,6 +140,7 @@ impl std::fmt::Debug for RedbStore {
 }
 
 fn open_data(folder: &Folder, writes: bool, place: &str, lock_waits: &Arc<LockWaitPolicy>) -> Result<RedbHandle> {
+    let began = Instant::now();
     let purpose = if writes { Purpose::Writing } else { Purpose::Reading };
     let file = folder.open_file(DATA, purpose)?;
     if writes {
@@ -146,5 +148,7 @@ fn open_data(folder: &Folder, writes: bool, place: &str, lock_waits: &Arc<LockWa
         folder.check(LOCK)?;
     }
     let disk = explained_disk(Disk::new(file), place)?;
-    RedbHandle::open(disk, writes, place, lock_waits)
+    let handle = RedbHandle::open(disk, writes, place, lock_waits)?;
+    tracing::debug!(store = place, writes, duration = ?began.elapsed(), "opened the store");
+    Ok(handle)
 }

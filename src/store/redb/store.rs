@@ -188,7 +188,10 @@ impl Store for RedbStore {
             return self.check_mode().map(|()| None);
         }
         self.open_to_write()?;
-        self.coordination.lock(name, deadline)
+        let began = Instant::now();
+        let lock = self.coordination.lock(name, deadline)?;
+        tracing::debug!(%name, taken = lock.is_some(), duration = ?began.elapsed(), "locked");
+        Ok(lock)
     }
 
     fn lock_set(&self) -> Result<Box<dyn LockSet>> {

@@ -1,6 +1,7 @@
 //! Transactions of a store.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::model::{Error, Result};
 
@@ -32,6 +33,7 @@ impl RedbStore {
     pub(super) fn write<T>(&self, run: impl FnOnce(&mut Writer) -> TxResult<T>) -> Result<T> {
         self.check_mode()?;
         self.check_place()?;
+        let began = Instant::now();
         let mut wait = self.lock_waits.start();
         let _turn = self.write_queue.take(&mut wait)?;
         let (handle, transaction) = loop {
@@ -50,6 +52,7 @@ impl RedbStore {
                 let _commit = handle.status.start_commit();
                 redb(|| transaction.commit())?;
                 self.coordination.signal();
+                tracing::debug!(duration = ?began.elapsed(), "committed");
             } else {
                 redb(|| transaction.abort())?;
             }
