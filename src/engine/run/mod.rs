@@ -10,6 +10,7 @@ pub mod task;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::engine::classes::{ClassVersions, LoadedClass};
 use crate::engine::core::Core;
@@ -36,7 +37,12 @@ impl Runner {
             self.core.store.component(&version.hash)?.ok_or_else(|| Error::Damaged { what: what() })
         };
         let mut on_compile = || self.core.settings.observer.compiling(&version.class);
-        self.core.sandbox.run(&version.hash, component, &mut on_compile, run)
+        let (began, invocation) = (Instant::now(), run.identity.invocation);
+        let actor = run.identity.actor.map(ActorId::as_str);
+        tracing::debug!(class = version.class.as_str(), version = version.number, actor, invocation, "run began");
+        let ran = self.core.sandbox.run(&version.hash, component, &mut on_compile, run);
+        tracing::debug!(invocation, duration = ?began.elapsed(), "run ended");
+        ran
     }
 
     /// Passes the log lines of a guest on to the observer, but not those that a replay repeats.

@@ -149,6 +149,11 @@ impl Scheduler {
     /// for it, or the name is tried again later.
     pub fn run_claim(&self, claim: Claim, bounds: RunBounds<'_>) -> Result<()> {
         let Claim { name, work, lock } = claim;
+        let task = match work {
+            ClaimedWork::Inbox { .. } => None,
+            ClaimedWork::Task { number } => Some(number),
+        };
+        tracing::debug!(%name, task, "claimed");
         let ran = match work {
             ClaimedWork::Inbox { last } => self.run_inbox(&name, &lock, last, bounds),
             ClaimedWork::Task { number } => self.run_task(&Reference { name: name.clone(), number }, &lock, bounds),

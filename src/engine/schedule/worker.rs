@@ -97,6 +97,8 @@ impl Scheduler {
     fn work_on_threads(&self, jobs: usize, until: Until, yields: bool) -> Result<()> {
         let jobs = jobs.max(1);
         let participant = self.enter_worker(jobs);
+        let began = Instant::now();
+        tracing::debug!(jobs, ?until, "worker began");
         let ended = thread::scope(|scope| {
             let thread = || thread::Builder::new().name("vactor-worker".to_owned());
             let spawn = |_| thread().spawn_scoped(scope, || self.work_on_this_thread(until, yields)).ok();
@@ -109,6 +111,7 @@ impl Scheduler {
             ended
         });
         drop(participant);
+        tracing::debug!(duration = ?began.elapsed(), "worker ended");
         ended
     }
 

@@ -124,6 +124,7 @@ impl Driver<'_> {
         match self.runner.core.store.suspend(suspend)? {
             Suspended::Waiting { number, result } => {
                 self.accepted(number);
+                tracing::debug!(name = %self.request.name, number, "suspended");
                 self.committed(new_entries)?;
                 Ok(result)
             }
