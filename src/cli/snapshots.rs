@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use clap::Command;
-use vactor::model::{
+use vactor::{
     ActorId, CANNOT_READ, ClassDefect, ClassName, CompileLimit, Error, Fault, FaultOrigin, HostFault, Json, Limit,
     LimitOverrides, MethodKind, Process, QueryOption, Reference, UntrustedPath,
 };
