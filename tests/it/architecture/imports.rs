@@ -29,11 +29,14 @@ pub fn imports(krate: &Crate) -> Imports {
     imports
 }
 
+/// The file that defines a method, and the type that it returns.
+type DefinedMethod = (PathBuf, Option<TypeKey>);
+
 /// Types of fields, and of what functions and methods return.
 #[derive(Default)]
 struct Signatures {
     fields: HashMap<(TypeKey, String), TypeKey>,
-    methods: HashMap<(TypeKey, String), Vec<(PathBuf, Option<TypeKey>)>>,
+    methods: HashMap<(TypeKey, String), Vec<DefinedMethod>>,
     functions: HashMap<TypeKey, TypeKey>,
 }
 
