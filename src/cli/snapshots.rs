@@ -49,7 +49,7 @@ fn each_variant_of_the_error_has_an_example() {
     let (variants, _) = source.split_once("\n}\n").expect("the end of the enum");
     let names = variants.lines().filter_map(|line| line.strip_prefix("    "));
     let names = names.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
-    let shown: Vec<_> = errors().iter().map(|error| name(error)).collect();
+    let shown: Vec<_> = errors().iter().map(name).collect();
     for line in names {
         let variant = first_word(line);
         assert!(shown.contains(&variant.to_owned()), "no example of {variant}");
